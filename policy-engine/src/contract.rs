@@ -1,0 +1,60 @@
+//! The labels and annotations that every client of the platform shares.
+//!
+//! Keys that *ask* may be set by a client; every other `platform-go/` key is the platform's to write.
+
+/// The prefix of every key of the contract.
+pub const PREFIX: &str = "platform-go/";
+
+/// The name of the PriorityClass that stands for a queue begins with this.
+pub const PRIORITY_CLASS_PREFIX: &str = "platform-go-";
+
+/// Binds a Namespace to a project; on Pods, the project that pays.
+pub const PROJECT_ID: &str = "platform-go/project-id";
+/// The group that owns the project; absent for a personal project.
+pub const GROUP_ID: &str = "platform-go/group-id";
+/// The user for whom the object runs.
+pub const USER_ID: &str = "platform-go/user-id";
+/// The plan in force when the Pod was made.
+pub const PLAN_ID: &str = "platform-go/plan-id";
+/// Asks for a queue; absent means `default`.
+pub const QUEUE_NAME: &str = "platform-go/queue-name";
+/// Whether Pods of the queue may be evicted for higher ones.
+pub const PREEMPTIBLE: &str = "platform-go/preemptible";
+/// What the GPU request amounts to.
+pub const EFFECTIVE_GPU: &str = "platform-go/dra-effective-gpu";
+/// Annotation that asks for UID 0.
+pub const ROOT_SHELL: &str = "platform-go/root-shell";
+/// Annotation: JSON Pointer to the value that was asked there before the platform replaced it.
+pub const ASKED: &str = "platform-go/asked";
+/// Annotation on a Namespace by which an admin lets a project take it over.
+pub const ADOPT: &str = "platform-go/adopt";
+
+/// Labels that name whom and what an object belongs to; corrected wherever a client wrote them.
+pub const OWNERSHIP_LABELS: [&str; 4] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID];
+
+/// Labels that the platform alone writes on Pods.
+pub const PLATFORM_LABELS: [&str; 6] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID, PREEMPTIBLE, EFFECTIVE_GPU];
+
+/// Annotations that the platform alone writes on Pods.
+pub const PLATFORM_ANNOTATIONS: [&str; 4] = [
+    "platform-go/last-activity",
+    "platform-go/idle-stop-at",
+    "platform-go/window-closes-at",
+    "platform-go/eviction-reason",
+];
+
+/// Labels by which a client asks for something that is fixed once the Pod exists.
+pub const ASKING_LABELS: [&str; 7] = [
+    QUEUE_NAME,
+    "platform-go/dra-gpu-model",
+    "platform-go/dra-gpu-count",
+    "platform-go/dra-sm-pct",
+    "platform-go/vram-policy",
+    "platform-go/dra-pinned-mem",
+    "platform-go/dra-sharing-mode",
+];
+
+/// The PriorityClass of a queue.
+pub fn priority_class(queue: &str) -> String {
+    format!("{PRIORITY_CLASS_PREFIX}{queue}")
+}

@@ -1,0 +1,157 @@
+//! What admins and project leads wrote, validated and indexed: one immutable value.
+
+pub mod image_pattern;
+pub mod modes;
+pub mod names;
+pub mod people;
+pub mod plan;
+pub mod platform;
+pub mod project;
+pub mod queue;
+pub mod quota;
+pub mod workload;
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use names::{GroupName, PlanName, ProjectName, QueueName, UserName};
+use people::{Group, SystemRole, User};
+use plan::Plan;
+use platform::Platform;
+use project::{Holder, MemberRef, Project, ProjectRole};
+use queue::{DEFAULT_QUEUE, Queue};
+
+/// All records as one value, in which references between them may dangle.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Records {
+    /// Users by name.
+    pub users: BTreeMap<UserName, User>,
+    /// Groups by name.
+    pub groups: BTreeMap<GroupName, Group>,
+    /// Projects by name.
+    pub projects: BTreeMap<ProjectName, Project>,
+    /// Plans by name.
+    pub plans: BTreeMap<PlanName, Plan>,
+    /// Queues by name.
+    pub queues: BTreeMap<QueueName, Queue>,
+    /// What holds for the platform as a whole.
+    pub platform: Platform,
+}
+
+/// The records, indexed by what objects and requests carry.
+#[derive(Debug)]
+pub struct Policy {
+    records: Records,
+    version: String,
+    users_by_username: HashMap<String, UserName>,
+    users_by_id: HashMap<String, UserName>,
+    projects_by_id: HashMap<String, ProjectName>,
+}
+
+impl From<Records> for Policy {
+    fn from(mut records: Records) -> Self {
+        records.queues.entry(DEFAULT_QUEUE.into()).or_insert_with(Queue::fallback);
+        let users = || records.users.values();
+        Self {
+            version: version(&records),
+            users_by_username: users().map(|user| (user.username.clone(), user.name.clone())).collect(),
+            users_by_id: users().map(|user| (user.id.clone(), user.name.clone())).collect(),
+            projects_by_id: records.projects.values().map(|it| (it.id.clone(), it.name.clone())).collect(),
+            records,
+        }
+    }
+}
+
+/// Twelve hexadecimal digits of what the records say: equal records have equal versions, wherever they are read.
+fn version(records: &Records) -> String {
+    match serde_json::to_vec(records) {
+        Ok(bytes) => Sha256::digest(bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
+        Err(error) => unreachable!("records have string keys only: {error}"),
+    }
+}
+
+impl Policy {
+    /// The records themselves.
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// What holds for the platform as a whole.
+    pub fn platform(&self) -> &Platform {
+        &self.records.platform
+    }
+
+    /// Twelve hexadecimal digits that change when a record changes.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The user whom Kubernetes calls `username`.
+    pub fn user_by_username(&self, username: &str) -> Option<&User> {
+        self.users_by_username.get(username).and_then(|name| self.records.users.get(name))
+    }
+
+    /// The user whose id labels carry.
+    pub fn user_by_id(&self, id: &str) -> Option<&User> {
+        self.users_by_id.get(id).and_then(|name| self.records.users.get(name))
+    }
+
+    /// The project whose id labels carry.
+    pub fn project_by_id(&self, id: &str) -> Option<&Project> {
+        self.projects_by_id.get(id).and_then(|name| self.records.projects.get(name))
+    }
+
+    /// The group that owns a project; `None` for a personal one, and where the record does not exist.
+    pub fn owning_group(&self, project: &Project) -> Option<&Group> {
+        match &project.holder {
+            Holder::Group(name) => self.records.groups.get(name),
+            Holder::User(_) => None,
+        }
+    }
+
+    /// The project's plan, if it exists and is valid at `now`.
+    pub fn plan_in_force(&self, project: &Project, now: Timestamp) -> Option<&Plan> {
+        let plan = self.records.plans.get(project.plan.as_ref()?)?;
+        plan.validity.contains(now).then_some(plan)
+    }
+
+    /// The queue `default`.
+    pub fn default_queue(&self) -> &Queue {
+        &self.records.queues[DEFAULT_QUEUE]
+    }
+
+    /// The user's role in the project, by the highest line of the member list that names them.
+    ///
+    /// `identity_groups` are the groups that the request itself proves.
+    pub fn role(&self, user: &User, identity_groups: &[String], project: &Project) -> Option<ProjectRole> {
+        let owner = matches!(&project.holder, Holder::User(name) if *name == user.name);
+        let listed = project.members.iter().filter(|member| match &member.who {
+            MemberRef::User(name) => *name == user.name,
+            MemberRef::Group(name) => self.records.groups.get(name).is_some_and(|group| {
+                group.members.contains_key(&user.name)
+                    || identity_groups.iter().any(|proven| group.identity_groups.contains(proven))
+            }),
+        });
+        owner.then_some(ProjectRole::Admin).into_iter().chain(listed.map(|member| member.role)).max()
+    }
+
+    /// Whether a member list can name people whom only the identity provider knows.
+    pub fn admits_by_identity_group(&self, project: &Project) -> bool {
+        project.members.iter().any(|member| match &member.who {
+            MemberRef::User(_) => false,
+            MemberRef::Group(name) => {
+                self.records.groups.get(name).is_some_and(|group| !group.identity_groups.is_empty())
+            }
+        })
+    }
+
+    /// Whether someone is a platform Admin, by record or by a group that the request proves.
+    pub fn is_admin(&self, user: Option<&User>, groups: &[String]) -> bool {
+        const ALWAYS: &str = "system:masters";
+        user.is_some_and(|user| user.system_role == SystemRole::Admin)
+            || groups.iter().any(|group| group == ALWAYS || self.platform().admin_groups.contains(group))
+    }
+}

@@ -1,0 +1,102 @@
+//! What holds for the platform as a whole.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::modes::RuleModes;
+use super::workload::{GroupResource, WorkloadKind, built_in};
+
+/// What holds for the platform as a whole.
+#[derive(Clone, Debug, Serialize)]
+pub struct Platform {
+    /// Rules that are not simply enforced.
+    pub rule_modes: RuleModes,
+    /// Namespaces that are never governed.
+    pub exempt_namespaces: BTreeSet<String>,
+    /// Service accounts of operators: what they create belongs to the user stamped on its controller owner.
+    pub trusted_controllers: BTreeSet<String>,
+    /// Service accounts of dashboards: they may say for which member they create an object.
+    pub trusted_clients: BTreeSet<String>,
+    /// Kubernetes groups whose people are platform Admins, besides `system:masters`.
+    pub admin_groups: BTreeSet<String>,
+    /// Schedulers that Pods may name, besides the default one.
+    pub schedulers: BTreeSet<String>,
+    /// What happens to workloads from before the platform.
+    pub unstamped: Unstamped,
+    /// Kinds whose objects make Pods: the built-in ones and those that the admin lists.
+    pub workload_kinds: Vec<WorkloadKind>,
+    /// Host paths that Pods may mount; everything below a listed path is listed.
+    pub host_paths: Vec<HostPath>,
+}
+
+impl Default for Platform {
+    fn default() -> Self {
+        Self {
+            rule_modes: RuleModes::new(),
+            exempt_namespaces: BTreeSet::new(),
+            trusted_controllers: BTreeSet::new(),
+            trusted_clients: BTreeSet::new(),
+            admin_groups: BTreeSet::new(),
+            schedulers: BTreeSet::new(),
+            unstamped: Unstamped::default(),
+            workload_kinds: built_in(),
+            host_paths: Vec::new(),
+        }
+    }
+}
+
+impl Platform {
+    /// The listed kind of a resource.
+    pub fn workload_kind(&self, of: &GroupResource) -> Option<&WorkloadKind> {
+        self.workload_kinds.iter().find(|kind| kind.of == *of)
+    }
+}
+
+/// What happens to Pods of a workload that no user is stamped on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum Unstamped {
+    /// They are charged to the project alone, with a warning.
+    #[default]
+    Project,
+    /// They are refused.
+    Refuse,
+}
+
+/// A path on the node that Pods may mount.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HostPath(String);
+
+/// Text that is no path on a node.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no absolute path without `..`; write for example /data/shared")]
+pub struct InvalidHostPath(String);
+
+impl std::str::FromStr for HostPath {
+    type Err = InvalidHostPath;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHostPath> {
+        if !text.starts_with('/') || has_dot_dot(text) {
+            return Err(InvalidHostPath(text.into()));
+        }
+        Ok(Self(text.trim_end_matches('/').into()))
+    }
+}
+
+impl HostPath {
+    /// Whether `path` is the listed one or below it.
+    pub fn covers(&self, path: &str) -> bool {
+        !has_dot_dot(path)
+            && path.strip_prefix(self.0.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+fn has_dot_dot(path: &str) -> bool {
+    path.split('/').any(|part| part == "..")
+}
+
+impl std::fmt::Display for HostPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "/" } else { &self.0 })
+    }
+}

@@ -1,0 +1,16 @@
+//! Limits, in units that add up exactly.
+
+use serde::Serialize;
+
+/// Limits of an account. An absent one limits nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Quota {
+    /// Effective GPU in thousandths.
+    pub milli_gpu: Option<u64>,
+    /// Physical devices held.
+    pub devices: Option<u64>,
+    /// CPU in thousandths of a core.
+    pub milli_cpu: Option<u64>,
+    /// Memory in bytes.
+    pub memory_bytes: Option<u64>,
+}

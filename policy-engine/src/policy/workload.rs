@@ -1,0 +1,86 @@
+//! Workload kinds: which objects carry pod templates, and where.
+
+use serde::Serialize;
+
+/// The API group and plural name of a resource.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct GroupResource {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Plural name, e.g. `deployments`.
+    pub resource: String,
+}
+
+impl GroupResource {
+    /// A resource by group and plural name.
+    pub fn new(group: &str, resource: &str) -> Self {
+        Self { group: group.into(), resource: resource.into() }
+    }
+}
+
+impl std::fmt::Display for GroupResource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.group.as_str() {
+            "" => f.write_str(&self.resource),
+            group => write!(f, "{}.{group}", self.resource),
+        }
+    }
+}
+
+/// A kind whose objects make Pods from templates.
+#[derive(Clone, Debug, Serialize)]
+pub struct WorkloadKind {
+    /// The resource.
+    pub of: GroupResource,
+    /// Where its pod templates are.
+    pub pod_templates: Vec<TemplatePath>,
+}
+
+/// Where a pod template is: a JSON Pointer in which `*` stands for every element of a list or map.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TemplatePath(Vec<String>);
+
+/// Text that leads to no pod template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no JSON Pointer; write for example /spec/template, or /spec/jobs/*/template for every element")]
+pub struct InvalidTemplatePath(String);
+
+impl std::str::FromStr for TemplatePath {
+    type Err = InvalidTemplatePath;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTemplatePath> {
+        let pointer = jsonptr::Pointer::parse(text).map_err(|_| InvalidTemplatePath(text.into()))?;
+        if pointer.is_root() {
+            return Err(InvalidTemplatePath(text.into()));
+        }
+        Ok(Self(pointer.tokens().map(|token| token.decoded().into_owned()).collect()))
+    }
+}
+
+impl TemplatePath {
+    /// The keys from the root, `*` for every element.
+    pub fn keys(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// The kinds that are listed without anyone listing them.
+pub fn built_in() -> Vec<WorkloadKind> {
+    const TEMPLATE: &[&str] = &["spec", "template"];
+    const JOB_TEMPLATE: &[&str] = &["spec", "jobTemplate", "spec", "template"];
+    [
+        ("apps", "deployments", TEMPLATE),
+        ("apps", "replicasets", TEMPLATE),
+        ("apps", "statefulsets", TEMPLATE),
+        ("apps", "daemonsets", TEMPLATE),
+        ("batch", "jobs", TEMPLATE),
+        ("batch", "cronjobs", JOB_TEMPLATE),
+        ("", "replicationcontrollers", TEMPLATE),
+    ]
+    .into_iter()
+    .map(|(group, resource, keys)| WorkloadKind {
+        of: GroupResource::new(group, resource),
+        pod_templates: vec![TemplatePath(keys.iter().map(|&key| key.into()).collect())],
+    })
+    .collect()
+}
