@@ -1,0 +1,193 @@
+//! Tells API servers which CAs to trust: writes the bundle into webhook configurations, and notices when someone resets it.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::stream::{self, BoxStream, SelectAll, StreamExt};
+use k8s_openapi::api::admissionregistration::v1::{MutatingWebhookConfiguration, ValidatingWebhookConfiguration};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+
+use crate::CaBundle;
+
+/// Who wrote, in the API server's bookkeeping.
+pub(crate) const FIELD_MANAGER: &str = "sluice-certs";
+
+/// Each is a write by someone else between our read and our write.
+const ATTEMPTS: u32 = 8;
+
+/// A kind of configuration that holds CA bundles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigurationKind {
+    /// `MutatingWebhookConfiguration`
+    Mutating,
+    /// `ValidatingWebhookConfiguration`
+    Validating,
+}
+
+/// A configuration to write into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configuration {
+    /// Its kind.
+    pub kind: ConfigurationKind,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            ConfigurationKind::Mutating => "MutatingWebhookConfiguration",
+            ConfigurationKind::Validating => "ValidatingWebhookConfiguration",
+        };
+        write!(f, "{kind}/{}", self.name)
+    }
+}
+
+/// Where the bundle is published. Without configurations it is nowhere, and a person hands the bundle to the clients.
+#[derive(Clone)]
+pub struct Publication {
+    /// Speaks to the API server.
+    pub client: Client,
+    /// The configurations that name our webhooks, and only ours: every entry of them gets the bundle.
+    pub configurations: Vec<Configuration>,
+}
+
+/// How a configuration was found or left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It had the bundle already.
+    Unchanged,
+    /// The bundle was written and read back.
+    Written,
+    /// There is no such configuration: it is not installed yet, or break-glass removed it.
+    Absent,
+}
+
+/// A configuration and how it was left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Which one.
+    pub configuration: Configuration,
+    /// How it was left.
+    pub outcome: Outcome,
+}
+
+/// The bundle could not be published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The configuration could not be read.
+    #[error("cannot read {configuration}")]
+    Get {
+        /// Which one.
+        configuration: Configuration,
+        /// Why.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// The configuration could not be written.
+    #[error("cannot write the CA bundle into {configuration}")]
+    Patch {
+        /// Which one.
+        configuration: Configuration,
+        /// Why.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// Someone else writes it again and again.
+    #[error("someone else keeps changing {configuration}; find out who also writes its caBundle")]
+    Contended {
+        /// Which one.
+        configuration: Configuration,
+    },
+}
+
+impl Publication {
+    /// Returns when every configuration that exists was read with the bundle in it.
+    ///
+    /// API servers follow configurations by watch: one of several may act on the former bundle for a moment longer.
+    ///
+    /// # Errors
+    /// When a configuration cannot be read or written; those before it in the list are done.
+    pub async fn publish(&self, bundle: &CaBundle) -> Result<Vec<Published>, PublishError> {
+        let mut published = Vec::with_capacity(self.configurations.len());
+        for configuration in &self.configurations {
+            published.push(Published {
+                configuration: configuration.clone(),
+                outcome: self.publish_in(configuration, bundle).await?,
+            });
+        }
+        Ok(published)
+    }
+
+    async fn publish_in(&self, configuration: &Configuration, bundle: &CaBundle) -> Result<Outcome, PublishError> {
+        let api = self.api(configuration.kind);
+        let mut outcome = Outcome::Unchanged;
+        for _ in 0..ATTEMPTS {
+            let found = (api.get_opt(&configuration.name).await).map_err(|source| PublishError::Get {
+                configuration: configuration.clone(),
+                source: Box::new(source),
+            })?;
+            let Some(found) = found else {
+                return Ok(Outcome::Absent);
+            };
+            let Some(patch) = patch(&found, bundle) else {
+                return Ok(outcome);
+            };
+            let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+            let name = &configuration.name;
+            match api.patch(name, &params, &Patch::Strategic(patch)).await {
+                Ok(_) => outcome = Outcome::Written,
+                Err(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found() => {}
+                Err(source) => {
+                    return Err(PublishError::Patch { configuration: configuration.clone(), source: Box::new(source) });
+                }
+            }
+        }
+        Err(PublishError::Contended { configuration: configuration.clone() })
+    }
+
+    /// The configurations as they are now and whenever they change. Never ends; with no configurations, never yields.
+    pub(crate) fn changes(&self) -> SelectAll<BoxStream<'static, watcher::Result<DynamicObject>>> {
+        let watches = self.configurations.iter().map(|configuration| {
+            // RBAC grants `list` and `watch` by resource name only to requests with this selector.
+            let one = watcher::Config::default().fields(&format!("metadata.name={}", configuration.name));
+            watcher(self.api(configuration.kind), one).default_backoff().applied_objects().boxed()
+        });
+        stream::select_all(watches)
+    }
+
+    fn api(&self, kind: ConfigurationKind) -> Api<DynamicObject> {
+        let resource = match kind {
+            ConfigurationKind::Mutating => ApiResource::erase::<MutatingWebhookConfiguration>(&()),
+            ConfigurationKind::Validating => ApiResource::erase::<ValidatingWebhookConfiguration>(&()),
+        };
+        Api::all_with(self.client.clone(), &resource)
+    }
+}
+
+/// What to send so that every entry has the bundle; `None` if it has. Entries merge by name, so nothing else in them is touched, and the
+/// resource version makes it fail if they changed since.
+pub(crate) fn patch(found: &DynamicObject, bundle: &CaBundle) -> Option<Value> {
+    let wanted = STANDARD.encode(bundle.pem());
+    let stale: Vec<_> = (found.data.get("webhooks")?.as_array()?.iter())
+        .filter(|webhook| {
+            let has = webhook.pointer("/clientConfig/caBundle");
+            has.and_then(Value::as_str) != Some(&wanted)
+        })
+        .filter_map(|webhook| webhook.get("name"))
+        .map(|name| json!({ "name": name, "clientConfig": { "caBundle": wanted } }))
+        .collect();
+    (!stale.is_empty()).then(|| {
+        json!({
+            "metadata": { "resourceVersion": found.metadata.resource_version },
+            "webhooks": stale,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;
