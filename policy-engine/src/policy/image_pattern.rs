@@ -26,8 +26,8 @@ impl FromStr for Image {
         if !text.is_ascii() {
             return Err(InvalidImage { text: text.into(), why: "it has letters outside ASCII".into() });
         }
-        let reference = Reference::from_str(text)
-            .map_err(|why| InvalidImage { text: text.into(), why: why.to_string() })?;
+        let reference =
+            Reference::from_str(text).map_err(|why| InvalidImage { text: text.into(), why: why.to_string() })?;
         Ok(Self {
             repository: format!("{}/{}", reference.registry().to_ascii_lowercase(), reference.repository()),
             tag: reference.tag().map(str::to_owned),
@@ -225,10 +225,7 @@ mod tests {
     #[test]
     fn look_alike_letters_name_no_image() {
         for image in ["docker.io/library/nginх", "nginx:vеrsion", "ＮＧＩＮＸ"] {
-            assert_eq!(
-                image.parse::<Image>().expect_err("not ASCII").why,
-                "it has letters outside ASCII"
-            );
+            assert_eq!(image.parse::<Image>().expect_err("not ASCII").why, "it has letters outside ASCII");
         }
     }
 
