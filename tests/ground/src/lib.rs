@@ -1,1 +1,231 @@
-//! Not written yet.
+//! The ground: a real Kubernetes control plane on loopback, with simulated GPU nodes and Sluice on top.
+//!
+//! `cargo xtask up` and the end-to-end tests stand on the same code and differ only in their [`Layout`]. A process is
+//! known by its pid, start time and boot id, so nothing that somebody else started is ever ended.
+//!
+//! Expected flow: [`Ground::start`] (fresh, ends with this process) or [`Ground::ensure`] (goes on with what is
+//! there, outlives this process), then [`Ground::run_platform`], then [`Ground::kubectl`] as any user.
+
+mod binaries;
+mod components;
+mod error;
+mod golang;
+mod kubectl;
+mod layout;
+mod nodes;
+mod pki;
+mod platform;
+mod ports;
+mod process;
+mod state;
+mod wait;
+mod warden;
+
+pub use binaries::Tool;
+pub use error::{Error, Result};
+pub use kubectl::{Output, Who};
+pub use layout::Layout;
+pub use platform::{RELEASE, SYSTEM_NAMESPACE, USERS};
+pub use wait::until;
+
+use components::Component;
+use ports::Ports;
+use process::Process;
+use state::State;
+use std::fs::File;
+use warden::Warden;
+
+/// A running control plane. Holds the lock of its directory, so two of them never share one.
+#[derive(Debug)]
+pub struct Ground {
+    layout: Layout,
+    state: State,
+    /// Ends the processes when this process is gone, however it went.
+    warden: Option<Warden>,
+    _lock: File,
+}
+
+/// What [`Ground::ensure`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing ran.
+    Nothing,
+    /// Some components ran; the others were started.
+    Some,
+    /// Every component ran.
+    All,
+}
+
+impl Ground {
+    /// A fresh control plane that ends with this process (also when it is killed). Ends and wipes what an earlier
+    /// run left in the same directory.
+    pub fn start(layout: Layout) -> Result<Self> {
+        let mut ground = Self::open(layout)?;
+        ground.end_all()?;
+        ground.layout.wipe()?;
+        ground.state = State::default();
+        ground.warden = Some(Warden::start()?);
+        ground.bring_up()?;
+        Ok(ground)
+    }
+
+    /// Keeps every recorded component that lives, starts the others on the same ports and data. They outlive this process.
+    pub fn ensure(layout: Layout) -> Result<(Self, Found)> {
+        let mut ground = Self::open(layout)?;
+        let found = ground.bring_up()?;
+        Ok((ground, found))
+    }
+
+    /// Opens the directory without starting anything: for ending what runs there, or looking at it.
+    pub fn open(layout: Layout) -> Result<Self> {
+        let lock = layout.lock()?;
+        let state = State::load(&layout.state_file())?;
+        Ok(Self { layout, state, warden: None, _lock: lock })
+    }
+
+    /// Ends every process that is recorded and still the same process. Returns their names, in the order they ended.
+    pub fn stop(mut self) -> Result<Vec<String>> {
+        self.end_all()
+    }
+
+    /// Where everything is.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Ends one component at once, by SIGKILL: what a crash looks like.
+    pub fn kill(&mut self, name: &str) -> Result<()> {
+        match self.state.processes.get(name) {
+            Some(process) if process.alive() => process.kill(),
+            _ => Err(Error::says(format!("{name} does not run"))),
+        }
+    }
+
+    /// Names of the components that are alive.
+    pub fn alive(&self) -> Vec<&str> {
+        self.state.processes.iter().filter(|(_, process)| process.alive()).map(|(name, _)| name.as_str()).collect()
+    }
+
+    fn bring_up(&mut self) -> Result<Found> {
+        binaries::provide(&self.layout)?;
+        let components = self.settle_ports()?;
+        let alive = components.iter().filter(|component| self.runs(component)).count();
+        pki::provide(&self.layout, self.state.ports()?)?;
+        components::write_configuration(&self.layout)?;
+        for component in &components {
+            if component.name == "etcd" {
+                self.start_etcd(component)?;
+            } else {
+                self.start_component(component)?;
+            }
+            if component.name == "kube-apiserver" {
+                nodes::lay_foundation(self)?;
+            }
+        }
+        if alive < components.len() {
+            nodes::join(self)?;
+        }
+        Ok(match alive {
+            0 => Found::Nothing,
+            n if n == components.len() => Found::All,
+            _ => Found::Some,
+        })
+    }
+
+    /// The components on their ports. A port that somebody else took meanwhile means new ports for all: every
+    /// kubeconfig and every neighbour's command line names them.
+    fn settle_ports(&mut self) -> Result<Vec<Component>> {
+        if let Some(ports) = &self.state.ports {
+            let components = components::all(&self.layout, ports);
+            let taken = components.iter().find(|component| !self.runs(component) && ports::taken(&component.ports));
+            let Some(component) = taken.filter(|component| !self.is_alive(component.name)) else {
+                return Ok(components);
+            };
+            eprintln!("a port of {} was taken meanwhile: everything moves to new ports", component.name);
+        }
+        self.end_all()?;
+        let ports = Ports::choose()?;
+        let components = components::all(&self.layout, &ports);
+        self.state.ports = Some(ports);
+        self.save()?;
+        Ok(components)
+    }
+
+    /// etcd runs without fsync, so a machine that lost power may leave a data directory that it refuses to open.
+    fn start_etcd(&mut self, etcd: &Component) -> Result<()> {
+        let had_data = self.layout.data().join("etcd/member").exists();
+        match self.start_component(etcd) {
+            Err(error @ Error::Died { .. }) if had_data => {
+                eprintln!("etcd cannot open its old data; the cluster begins anew\n{error}");
+                self.end_all()?;
+                self.layout.wipe_data()?;
+                self.start_component(etcd)
+            }
+            other => other,
+        }
+    }
+
+    pub(crate) fn start_component(&mut self, component: &Component) -> Result<()> {
+        if !self.runs(component) {
+            self.end(component.name)?;
+            let process = process::spawn(component, &self.layout)?;
+            if let Some(warden) = &mut self.warden {
+                warden.watch(&process)?;
+            }
+            self.state.processes.insert(component.name.to_owned(), process);
+            self.save()?;
+        }
+        components::wait_healthy(self, component)
+    }
+
+    fn is_alive(&self, name: &str) -> bool {
+        self.state.processes.get(name).is_some_and(Process::alive)
+    }
+
+    pub(crate) fn process(&self, name: &str) -> Option<&Process> {
+        self.state.processes.get(name)
+    }
+
+    /// Alive, and started with the same program and arguments.
+    fn runs(&self, component: &Component) -> bool {
+        let known = self.state.processes.get(component.name);
+        known.is_some_and(|process| process.alive() && process.command == component.digest())
+    }
+
+    pub(crate) fn end(&mut self, name: &str) -> Result<bool> {
+        let Some(process) = self.state.processes.get(name) else { return Ok(false) };
+        let ended = process.end()?;
+        self.state.processes.remove(name);
+        self.save()?;
+        Ok(ended)
+    }
+
+    /// In reverse order of the start: nobody loses what they lean on, and etcd closes its files last.
+    fn end_all(&mut self) -> Result<Vec<String>> {
+        let mut ended = Vec::new();
+        for name in components::NAMES.iter().rev() {
+            if self.end(name)? {
+                ended.push((*name).to_owned());
+            }
+        }
+        Ok(ended)
+    }
+
+    pub(crate) fn ports(&self) -> Result<&Ports> {
+        self.state.ports()
+    }
+
+    fn save(&self) -> Result<()> {
+        self.state.save(&self.layout.state_file())
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        if self.warden.is_some()
+            && let Err(error) = self.end_all()
+        {
+            eprintln!("the control plane was not ended: {error}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Where the control plane's binaries come from: `KUBEBUILDER_ASSETS`, then `PATH`, then Go.
+//!
+//! All end up in `.dev/bin/`, built there or linked, so that the rest knows one place.
+
+use crate::error::{Error, Result};
+use crate::golang;
+use crate::kubectl::Output;
+use crate::layout::{self, Layout};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A binary that we need.
+#[derive(Debug)]
+pub struct Tool {
+    /// Its file name.
+    pub name: &'static str,
+    /// The Go package that builds it.
+    pub(crate) package: &'static str,
+    /// The Go module below `tests/` that knows its version.
+    pub(crate) module: &'static str,
+    /// How it is asked for its version.
+    ask: &'static [&'static str],
+    /// The versions that we can use, as prefixes.
+    suitable: &'static [&'static str],
+}
+
+const KUBERNETES: &[&str] = &["v1.37."];
+
+/// Everything, in the order in which it is built: etcd first, because it shows within seconds that building works.
+pub(crate) const TOOLS: &[Tool] = &[
+    cluster("etcd", "go.etcd.io/etcd/server/v3", &["--version"], &["3.6.", "3.7."]),
+    cluster("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", &["--version"], KUBERNETES),
+    cluster("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager", &["--version"], KUBERNETES),
+    cluster("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler", &["--version"], KUBERNETES),
+    cluster("kubectl", "k8s.io/kubernetes/cmd/kubectl", &["version", "--client"], KUBERNETES),
+    cluster("kwok", "sigs.k8s.io/kwok/cmd/kwok", &["--version"], &["v0.8."]),
+    Tool {
+        name: "helm",
+        package: "helm.sh/helm/v4/cmd/helm",
+        module: "cluster/helm",
+        ask: &["version", "--short"],
+        suitable: &["v4."],
+    },
+];
+
+const fn cluster(
+    name: &'static str,
+    package: &'static str,
+    ask: &'static [&'static str],
+    suitable: &'static [&'static str],
+) -> Tool {
+    Tool { name, package, module: "cluster", ask, suitable }
+}
+
+/// Makes `.dev/bin/` complete. The stamp holds a hash of the modules' files: with it nothing is asked or built again.
+pub(crate) fn provide(layout: &Layout) -> Result<()> {
+    let stamp = layout.bin(".stamp");
+    let wanted = stamp_of(layout)?;
+    let complete = || TOOLS.iter().all(|tool| layout.bin(tool.name).exists());
+    let current = || std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && complete();
+    if current() {
+        return Ok(());
+    }
+    let _lock = layout::lock(&layout.bin(".lock"), "another command builds the control plane")?;
+    if current() {
+        return Ok(());
+    }
+    let mut missing = Vec::new();
+    for tool in TOOLS {
+        match find(tool) {
+            Some(found) => link(&found, &layout.bin(tool.name))?,
+            None => missing.push(tool),
+        }
+    }
+    golang::build(layout, &missing)?;
+    layout::write(&stamp, wanted.as_bytes())
+}
+
+fn stamp_of(layout: &Layout) -> Result<String> {
+    let mut hash = Sha256::new();
+    for file in ["cluster/go.mod", "cluster/go.sum", "cluster/helm/go.mod", "cluster/helm/go.sum"] {
+        let path = layout.root().join("tests").join(file);
+        hash.update(std::fs::read(&path).map_err(Error::file("read", &path))?);
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A suitable one that the machine already has.
+fn find(tool: &Tool) -> Option<PathBuf> {
+    let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = assets.into_iter().chain(std::env::split_paths(&path).collect::<Vec<_>>());
+    places.map(|place| place.join(tool.name)).find(|program| program.is_file() && is_suitable(tool, program))
+}
+
+fn is_suitable(tool: &Tool, program: &Path) -> bool {
+    let mut command = Command::new(program);
+    command.args(tool.ask);
+    Output::of(command, "").is_ok_and(|output| output.success && names_suitable(tool, &output.stdout))
+}
+
+/// A version is a word of its own: `Client Version: v1.37.0`, `etcd Version: 3.7.0`, `v4.3.1+g1a2b3c`.
+fn names_suitable(tool: &Tool, answer: &str) -> bool {
+    answer.split_ascii_whitespace().any(|word| tool.suitable.iter().any(|version| word.starts_with(version)))
+}
+
+fn link(program: &Path, at: &Path) -> Result<()> {
+    layout::make_parent(at)?;
+    if at.symlink_metadata().is_ok() {
+        std::fs::remove_file(at).map_err(Error::file("remove", at))?;
+    }
+    eprintln!("using {}", program.display());
+    std::os::unix::fs::symlink(program, at).map_err(Error::file("make", at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tool(name: &str) -> &'static Tool {
+        TOOLS.iter().find(|tool| tool.name == name).unwrap()
+    }
+
+    #[test]
+    fn only_the_same_minor_version_is_suitable() {
+        let kubectl = tool("kubectl");
+        assert!(names_suitable(kubectl, "Client Version: v1.37.2\nKustomize Version: v5.8.1\n"));
+        assert!(!names_suitable(kubectl, "Client Version: v1.32.4\nKustomize Version: v5.5.0\n"));
+        assert!(!names_suitable(kubectl, "Client Version: v1.3.37\n"));
+        assert!(names_suitable(tool("etcd"), "etcd Version: 3.6.1\nGit SHA: abc\n"));
+        assert!(!names_suitable(tool("etcd"), "etcd Version: 3.5.9\nGo Version: go1.23\n"));
+    }
+}

@@ -1,0 +1,190 @@
+//! The processes of the control plane, one value each.
+
+use crate::Ground;
+use crate::error::{Error, Result};
+use crate::layout::{self, Layout};
+use crate::ports::Ports;
+use crate::wait::until;
+use crate::{kubectl, nodes};
+use sha2::{Digest, Sha256};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// In the order of their start.
+pub(crate) const NAMES: &[&str] =
+    &["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "sluice"];
+
+/// A process and how to see that it is well.
+#[derive(Debug, Clone)]
+pub(crate) struct Component {
+    pub name: &'static str,
+    pub program: PathBuf,
+    pub args: Vec<String>,
+    pub env: Vec<(&'static str, PathBuf)>,
+    pub ports: Vec<u16>,
+    pub health: Health,
+}
+
+/// The address that answers 200 when a component is ready.
+#[derive(Debug, Clone)]
+pub(crate) enum Health {
+    Http(u16, &'static str),
+    /// Behind the cluster's own certificate authority.
+    Https(u16, &'static str),
+}
+
+impl Component {
+    /// Changes with the program and its arguments: a component whose digest changed is started again.
+    pub(crate) fn digest(&self) -> String {
+        let program = std::fs::metadata(&self.program).ok();
+        let modified = program.as_ref().and_then(|file| file.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+        let text = format!("{:?} {:?} {:?} {:?}", self.args, self.env, modified, program.map(|file| file.len()));
+        Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The control plane; Sluice is [`crate::platform`]'s.
+pub(crate) fn all(layout: &Layout, ports: &Ports) -> Vec<Component> {
+    vec![
+        etcd(layout, ports),
+        kube_apiserver(layout, ports),
+        kube_controller_manager(layout, ports),
+        kube_scheduler(layout, ports),
+        kwok(layout, ports),
+    ]
+}
+
+/// Without fsync: a development cluster may lose its last second, and a test run writes for minutes.
+fn etcd(layout: &Layout, ports: &Ports) -> Component {
+    let client = format!("http://127.0.0.1:{}", ports.etcd_client);
+    let peer = format!("http://127.0.0.1:{}", ports.etcd_peer);
+    let args = vec![
+        format!("--data-dir={}", layout.data().join("etcd").display()),
+        format!("--listen-client-urls={client}"),
+        format!("--advertise-client-urls={client}"),
+        format!("--listen-peer-urls={peer}"),
+        format!("--initial-advertise-peer-urls={peer}"),
+        format!("--initial-cluster=default={peer}"),
+        format!("--listen-metrics-urls=http://127.0.0.1:{}", ports.etcd_metrics),
+        "--unsafe-no-fsync".into(),
+        "--auto-compaction-retention=5m".into(),
+    ];
+    let taken = vec![ports.etcd_client, ports.etcd_peer, ports.etcd_metrics];
+    component(layout, "etcd", args, taken, Health::Http(ports.etcd_metrics, "/readyz"))
+}
+
+fn kube_apiserver(layout: &Layout, ports: &Ports) -> Component {
+    let pki = |file| layout.pki(file).display().to_string();
+    let args = vec![
+        format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd_client),
+        "--bind-address=127.0.0.1".into(),
+        "--advertise-address=127.0.0.1".into(),
+        "--endpoint-reconciler-type=none".into(),
+        format!("--secure-port={}", ports.apiserver),
+        format!("--tls-cert-file={}", pki("serving.crt")),
+        format!("--tls-private-key-file={}", pki("serving.key")),
+        format!("--client-ca-file={}", pki("ca.crt")),
+        "--authorization-mode=RBAC".into(),
+        "--allow-privileged=true".into(),
+        "--service-account-issuer=https://kubernetes.default.svc".into(),
+        format!("--service-account-key-file={}", pki("service-account.key")),
+        format!("--service-account-signing-key-file={}", pki("service-account.key")),
+        "--service-cluster-ip-range=10.96.0.0/16".into(),
+        format!("--audit-policy-file={}", layout.config("audit-policy.yaml").display()),
+        format!("--audit-log-path={}", layout.dir().join("log/audit.log").display()),
+        "--audit-log-maxsize=100".into(),
+        "--audit-log-maxbackup=1".into(),
+    ];
+    component(layout, "kube-apiserver", args, vec![ports.apiserver], Health::Https(ports.apiserver, "/readyz"))
+}
+
+/// The autoscaler looks every 2 s (15 s by default): tests and people wait for it.
+fn kube_controller_manager(layout: &Layout, ports: &Ports) -> Component {
+    let mut args = manager_args(layout, "kube-controller-manager", ports.controller_manager);
+    args.extend([
+        "--use-service-account-credentials".into(),
+        format!("--service-account-private-key-file={}", layout.pki("service-account.key").display()),
+        format!("--root-ca-file={}", layout.pki("ca.crt").display()),
+        "--horizontal-pod-autoscaler-sync-period=2s".into(),
+    ]);
+    let health = Health::Https(ports.controller_manager, "/healthz");
+    component(layout, "kube-controller-manager", args, vec![ports.controller_manager], health)
+}
+
+fn kube_scheduler(layout: &Layout, ports: &Ports) -> Component {
+    let args = manager_args(layout, "kube-scheduler", ports.scheduler);
+    component(layout, "kube-scheduler", args, vec![ports.scheduler], Health::Https(ports.scheduler, "/readyz"))
+}
+
+fn manager_args(layout: &Layout, name: &str, port: u16) -> Vec<String> {
+    let kubeconfig = layout.component_kubeconfig(name);
+    vec![
+        format!("--kubeconfig={}", kubeconfig.display()),
+        format!("--authentication-kubeconfig={}", kubeconfig.display()),
+        format!("--authorization-kubeconfig={}", kubeconfig.display()),
+        "--authentication-tolerate-lookup-failure".into(),
+        "--bind-address=127.0.0.1".into(),
+        format!("--secure-port={port}"),
+        format!("--tls-cert-file={}", layout.pki("serving.crt").display()),
+        format!("--tls-private-key-file={}", layout.pki("serving.key").display()),
+        "--leader-elect=false".into(),
+    ]
+}
+
+fn kwok(layout: &Layout, ports: &Ports) -> Component {
+    let args = vec![
+        format!("--kubeconfig={}", layout.component_kubeconfig("kwok").display()),
+        format!("--config={}", layout.config("kwok.yaml").display()),
+        "--manage-all-nodes=true".into(),
+        format!("--server-address=127.0.0.1:{}", ports.kwok),
+    ];
+    component(layout, "kwok", args, vec![ports.kwok], Health::Http(ports.kwok, "/healthz"))
+}
+
+fn component(layout: &Layout, name: &'static str, args: Vec<String>, ports: Vec<u16>, health: Health) -> Component {
+    Component { name, program: layout.bin(name), args, env: Vec::new(), ports, health }
+}
+
+/// The files that the command lines above name.
+pub(crate) fn write_configuration(layout: &Layout) -> Result<()> {
+    layout::write(&layout.config("audit-policy.yaml"), include_bytes!("../fixtures/audit-policy.yaml"))?;
+    layout::write(&layout.config("kwok.yaml"), nodes::KWOK.as_bytes())
+}
+
+/// A component that ends while we wait, and one that never answers, are errors that name the log.
+pub(crate) fn wait_healthy(ground: &Ground, component: &Component) -> Result<()> {
+    let layout = ground.layout();
+    let log = layout.log(component.name);
+    let answer = until(component.name, 60, || {
+        if !ground.process(component.name).is_some_and(crate::process::Process::alive) {
+            return Err(Error::died(component.name, "ended", &log));
+        }
+        let well = match component.health {
+            Health::Http(port, path) => get(port, path).is_ok_and(|status| status == 200),
+            Health::Https(port, path) => kubectl::get_raw(layout, port, path),
+        };
+        Ok(well.then_some(()))
+    });
+    match answer {
+        Err(Error::Timeout { seconds, .. }) => {
+            Err(Error::died(component.name, format!("did not become ready within {seconds} s"), &log))
+        }
+        other => other,
+    }
+}
+
+/// The status of one plain HTTP GET on loopback.
+fn get(port: u16, path: &str) -> std::io::Result<u16> {
+    let limit = Some(Duration::from_secs(5));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+    stream.set_read_timeout(limit)?;
+    stream.set_write_timeout(limit)?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
+    let mut head = [0; 12];
+    stream.read_exact(&mut head)?;
+    let status = std::str::from_utf8(&head[9..]).ok().and_then(|code| code.parse().ok());
+    status.ok_or_else(|| std::io::Error::other("not an HTTP answer"))
+}

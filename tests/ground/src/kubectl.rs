@@ -1,0 +1,116 @@
+//! kubectl, as anybody.
+
+use crate::Ground;
+use crate::error::{Error, Result};
+use crate::layout::Layout;
+use crate::pki::{self, Identity};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// In whose name a command runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who<'a> {
+    /// A member of `system:masters`.
+    Admin,
+    /// A person; their client certificate is made when it is first needed.
+    User(&'a str),
+}
+
+/// What a command said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Whether it exited with 0.
+    pub success: bool,
+    /// The exit code; -1 for one that was ended by a signal.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error: warnings and refusals.
+    pub stderr: String,
+}
+
+impl Output {
+    /// Runs a command to its end, with `stdin` as its input.
+    pub fn of(mut command: Command, stdin: &str) -> Result<Self> {
+        let program = command.get_program().to_owned();
+        let trouble = |source| Error::File { doing: "run", path: PathBuf::from(&program), source };
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(trouble)?;
+        let pipe = child.stdin.take();
+        // A program that answers before it has read everything must not block us, nor we it.
+        let output = std::thread::scope(|scope| {
+            scope.spawn(move || pipe.map(|mut pipe| pipe.write_all(stdin.as_bytes())));
+            child.wait_with_output()
+        })
+        .map_err(trouble)?;
+        Ok(Self {
+            success: output.status.success(),
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// The standard output of a success; anything else is an error with what was said.
+    pub fn ok(self, command: &str) -> Result<String> {
+        if self.success {
+            return Ok(self.stdout);
+        }
+        Err(Error::Command {
+            command: command.to_owned(),
+            status: format!("exit code {}", self.code),
+            stderr: self.stderr,
+        })
+    }
+}
+
+impl Ground {
+    /// Runs `kubectl <args>` as `who`. A failure is an output too: most tests are about refusals.
+    pub fn kubectl(&self, who: Who<'_>, args: &[&str]) -> Result<Output> {
+        self.kubectl_with(who, args, "")
+    }
+
+    /// The same with an input, for `-f -`.
+    pub fn kubectl_with(&self, who: Who<'_>, args: &[&str], stdin: &str) -> Result<Output> {
+        let mut command = Command::new(self.layout.bin("kubectl"));
+        command.args(args).current_dir(self.layout.root()).env("KUBECONFIG", self.kubeconfig(who)?);
+        command.env("KUBECACHEDIR", self.layout.dir().join("cache"));
+        Output::of(command, stdin)
+    }
+
+    /// kubectl as admin, which must succeed.
+    pub fn admin(&self, args: &[&str]) -> Result<String> {
+        self.kubectl(Who::Admin, args)?.ok(&format!("kubectl {}", args.join(" ")))
+    }
+
+    /// Server-side apply of manifests as admin, which must succeed.
+    pub fn admin_apply(&self, manifests: &str) -> Result<String> {
+        let args = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+        self.kubectl_with(Who::Admin, &args, manifests)?.ok("kubectl apply --server-side")
+    }
+
+    /// The kubeconfig of `who`, made if it is missing.
+    pub fn kubeconfig(&self, who: Who<'_>) -> Result<PathBuf> {
+        match who {
+            Who::Admin => Ok(self.layout.admin_kubeconfig()),
+            Who::User(name) => self.user_kubeconfig(name, &[]),
+        }
+    }
+
+    /// The kubeconfig of a person: a client certificate with CN = `name` and at most two groups as O. The groups are
+    /// those of the first call for this name.
+    pub fn user_kubeconfig(&self, name: &str, groups: &[&str]) -> Result<PathBuf> {
+        let path = self.layout.user_kubeconfig(name);
+        pki::kubeconfig(&self.layout, self.ports()?, &path, &Identity { user: name, groups })?;
+        Ok(path)
+    }
+}
+
+/// One GET as the API server's admin, for health checks of components that speak TLS.
+pub(crate) fn get_raw(layout: &Layout, port: u16, path: &str) -> bool {
+    let mut command = Command::new(layout.bin("kubectl"));
+    command.arg("--kubeconfig").arg(layout.admin_kubeconfig());
+    command.args(["--server", &format!("https://127.0.0.1:{port}"), "--request-timeout=5s", "get", "--raw", path]);
+    Output::of(command, "").is_ok_and(|output| output.success)
+}

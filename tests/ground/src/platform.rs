@@ -1,0 +1,149 @@
+//! Sluice on top: its chart, its process, the sample organisation and its people.
+
+use crate::components::{Component, Health};
+use crate::error::{Error, Result};
+use crate::kubectl::{Output, Who};
+use crate::wait::until;
+use crate::{Ground, layout};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The Helm release's name.
+pub const RELEASE: &str = "sluice";
+/// Where Sluice lives.
+pub const SYSTEM_NAMESPACE: &str = "sluice-system";
+/// The people of the sample organisation.
+pub const USERS: &[&str] = &["ada", "mia", "alice", "bob", "carol", "dave"];
+
+impl Ground {
+    /// Everything that a cluster with Sluice has: chart, process, organisation, people, bound namespaces.
+    pub fn run_platform(&mut self) -> Result<()> {
+        self.provide_sluice()?;
+        self.install_chart(&[])?;
+        self.run_sluice()?;
+        self.make_users()?;
+        self.apply_organisation()?;
+        self.wait_bound()
+    }
+
+    /// Puts the sluice that `cargo build` made into `.dev/bin/`; true if it is another one than before.
+    pub fn provide_sluice(&self) -> Result<bool> {
+        let built = built_sluice(&self.layout().root().join("target"));
+        let content = std::fs::read(&built).map_err(Error::file("read", &built))?;
+        let ours = self.layout().bin("sluice");
+        if std::fs::read(&ours).is_ok_and(|old| old == content) {
+            return Ok(false);
+        }
+        // A running program's file cannot be written, but it can be replaced.
+        let next = self.layout().bin(".sluice.next");
+        layout::make_parent(&next)?;
+        std::fs::copy(&built, &next).map_err(Error::file("write", &next))?;
+        std::fs::rename(&next, &ours).map_err(Error::file("write", &ours))?;
+        Ok(true)
+    }
+
+    /// `helm upgrade --install` of the chart as it is, with a URL where a cluster has a Service. `values` are further
+    /// `--set` pairs.
+    pub fn install_chart(&self, values: &[(&str, &str)]) -> Result<String> {
+        let mut command = Command::new(self.layout().bin("helm"));
+        command.args(["upgrade", "--install", RELEASE]).arg(self.layout().root().join("manifests/sluice"));
+        command.args(["--namespace", SYSTEM_NAMESPACE, "--create-namespace", "--timeout", "60s"]);
+        command.arg("--set").arg(format!("webhook.url=https://127.0.0.1:{}", self.ports()?.webhook));
+        for (name, value) in values {
+            command.arg("--set").arg(format!("{name}={value}"));
+        }
+        for (name, place) in [("HELM_CACHE_HOME", "cache"), ("HELM_CONFIG_HOME", "config"), ("HELM_DATA_HOME", "data")]
+        {
+            command.env(name, self.layout().dir().join("helm").join(place));
+        }
+        command.env("KUBECONFIG", self.layout().admin_kubeconfig());
+        Output::of(command, "")?.ok("helm upgrade --install sluice manifests/sluice")
+    }
+
+    /// Starts `sluice run`, unless the same program runs already; returns when it is ready.
+    pub fn run_sluice(&mut self) -> Result<()> {
+        let sluice = self.sluice()?;
+        self.start_component(&sluice)
+    }
+
+    /// Ends `sluice` politely.
+    pub fn stop_sluice(&mut self) -> Result<bool> {
+        self.end("sluice")
+    }
+
+    /// The address of `/metrics`, `/healthz` and `/readyz`.
+    pub fn metrics_url(&self) -> Result<String> {
+        Ok(format!("http://127.0.0.1:{}", self.ports()?.metrics))
+    }
+
+    /// The address of the webhook's routes.
+    pub fn webhook_url(&self) -> Result<String> {
+        Ok(format!("https://127.0.0.1:{}", self.ports()?.webhook))
+    }
+
+    /// Never as cluster admin: with the name of the service account whose rights the chart renders.
+    fn sluice(&self) -> Result<Component> {
+        let (layout, ports) = (self.layout(), self.ports()?);
+        let args = vec![
+            "run".into(),
+            format!("--listen=127.0.0.1:{}", ports.webhook),
+            format!("--metrics-listen=127.0.0.1:{}", ports.metrics),
+            format!("--namespace={SYSTEM_NAMESPACE}"),
+            format!("--certs-dir={}", layout.certs().display()),
+        ];
+        Ok(Component {
+            name: "sluice",
+            program: layout.bin("sluice"),
+            args,
+            env: vec![("KUBECONFIG", layout.component_kubeconfig("sluice"))],
+            ports: vec![ports.webhook, ports.metrics],
+            health: Health::Http(ports.metrics, "/readyz"),
+        })
+    }
+
+    /// `users/<name>.kubeconfig` for everybody in [`USERS`].
+    pub fn make_users(&self) -> Result<()> {
+        USERS.iter().try_for_each(|user| self.user_kubeconfig(user, &[]).map(|_| ()))
+    }
+
+    /// Applies `examples/org/`.
+    pub fn apply_organisation(&self) -> Result<String> {
+        let output = self.kubectl(Who::Admin, &["apply", "-f", "examples/org", "--recursive"])?;
+        output.ok("kubectl apply -f examples/org")
+    }
+
+    /// Returns when every namespace that a Project lists exists and carries the project's id.
+    pub fn wait_bound(&self) -> Result<()> {
+        let template = r#"{range .items[*]}{.metadata.name}{"\t"}{.spec.namespaces}{"\n"}{end}"#;
+        let projects = self.admin(&["get", "projects.sluice.dev", &format!("-o=jsonpath={template}")])?;
+        let wanted: Vec<String> = projects.lines().flat_map(namespaces).collect();
+        until(&format!("the namespaces {} to be bound", wanted.join(", ")), 30, || {
+            let bound = self.admin(&["get", "namespaces", "-l=platform-go/project-id", "-o=name"])?;
+            let all = wanted.iter().all(|name| bound.lines().any(|line| line == format!("namespace/{name}")));
+            Ok::<_, Error>(all.then_some(()))
+        })
+    }
+}
+
+/// From `name<TAB>["a","b"]`: what the project lists, or else its own name.
+fn namespaces(line: &str) -> Vec<String> {
+    let (name, listed) = line.split_once('\t').unwrap_or((line, ""));
+    let listed: Vec<String> = serde_json::from_str(listed).unwrap_or_default();
+    if listed.is_empty() { vec![name.to_owned()] } else { listed }
+}
+
+/// Cargo's own choice of a target directory counts.
+fn built_sluice(target: &std::path::Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| target.to_owned(), PathBuf::from).join("debug/sluice")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_without_namespaces_has_the_one_of_its_name() {
+        assert_eq!(namespaces("llm-eval\t"), ["llm-eval"]);
+        assert_eq!(namespaces("llm\t[\"a\",\"b\"]"), ["a", "b"]);
+    }
+}

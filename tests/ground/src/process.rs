@@ -1,0 +1,119 @@
+//! Processes that outlive us, told apart from strangers that got their pid.
+
+use crate::components::Component;
+use crate::error::{Error, Result};
+use crate::layout::{self, Layout};
+use crate::wait::comes_true;
+use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+use std::fs::OpenOptions;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// A process that we started. Pids are reused and start times begin anew with every boot, so all three make the identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Process {
+    pub pid: u32,
+    /// Clock ticks since boot, field 22 of `/proc/<pid>/stat`.
+    pub started: u64,
+    pub boot: String,
+    /// What it was started with: another digest is another process.
+    pub command: String,
+}
+
+impl Process {
+    pub(crate) fn identify(pid: u32, command: String) -> Option<Self> {
+        Some(Self { pid, started: start_time(pid)?, boot: boot_id(), command })
+    }
+
+    pub(crate) fn alive(&self) -> bool {
+        self.boot == boot_id() && start_time(self.pid) == Some(self.started)
+    }
+
+    /// Asks politely, insists after ten seconds. Returns whether there was anything to end.
+    pub(crate) fn end(&self) -> Result<bool> {
+        if !self.alive() {
+            return Ok(false);
+        }
+        self.signal(Signal::TERM)?;
+        if !comes_true(Duration::from_secs(10), || !self.alive()) {
+            self.kill()?;
+        }
+        Ok(true)
+    }
+
+    pub(crate) fn kill(&self) -> Result<()> {
+        self.signal(Signal::KILL)?;
+        if comes_true(Duration::from_secs(10), || !self.alive()) {
+            return Ok(());
+        }
+        Err(Error::says(format!("process {} does not end", self.pid)))
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
+        match kill_process(pid, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(error) => Err(Error::says(format!("cannot end process {}: {error}", self.pid))),
+        }
+    }
+}
+
+/// Starts a component in a process group of its own: Ctrl-C in our terminal is not meant for it.
+pub(crate) fn spawn(component: &Component, layout: &Layout) -> Result<Process> {
+    let path = layout.log(component.name);
+    layout::make_parent(&path)?;
+    let log = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::file("write", &path))?;
+    let errors = log.try_clone().map_err(Error::file("write", &path))?;
+    let child = Command::new(&component.program)
+        .args(&component.args)
+        .envs(component.env.iter().map(|(name, value)| (name, value)))
+        .current_dir(layout.dir())
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(errors)
+        .process_group(0)
+        .spawn()
+        .map_err(Error::file("run", &component.program))?;
+    Process::identify(child.id(), component.digest()).ok_or_else(|| Error::died(component.name, "ended at once", &path))
+}
+
+/// None for a process that is gone, and for a dead child that nobody has waited for.
+fn start_time(pid: u32) -> Option<u64> {
+    parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The name in field 2 may hold blanks and parentheses; the last parenthesis ends it.
+fn parse_stat(stat: &str) -> Option<u64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let alive = !matches!(fields.next()?, "Z" | "X");
+    fields.nth(18).filter(|_| alive)?.parse().ok()
+}
+
+fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAT: &str = "42 (a) Z (b) S 1 42 42 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 8 0 98765 1 2";
+
+    #[test]
+    fn the_start_time_is_found_behind_a_strange_name() {
+        assert_eq!(parse_stat(STAT), Some(98765));
+        assert_eq!(parse_stat(&STAT.replace(") S ", ") Z ")), None, "a zombie is dead");
+    }
+
+    #[test]
+    fn a_recycled_pid_is_a_stranger() {
+        let me = Process::identify(std::process::id(), String::new()).unwrap();
+        assert!(me.alive());
+        let earlier = Process { started: me.started - 1, ..me.clone() };
+        assert!(!earlier.alive());
+        assert!(!earlier.end().unwrap(), "a stranger is not ended");
+        assert!(!Process { boot: "another".into(), ..me }.alive());
+    }
+}
