@@ -19,6 +19,8 @@ mod name;
 mod plan;
 mod publish;
 mod serve;
+#[cfg(test)]
+mod testing;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -256,3 +258,6 @@ fn tell(before: Option<&Pass>, now: &Pass) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
