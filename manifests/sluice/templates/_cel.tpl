@@ -1,0 +1,25 @@
+{{- /*
+Expressions of the webhooks' matchConditions. One that fails to evaluate refuses the request where failurePolicy is Fail, so nothing here may:
+fields that JSON leaves out when empty are read with `.?`, and `oldObject` (null on CREATE) only behind a look at the operation.
+*/}}
+
+{{- define "sluice.cel.notSluice" -}}
+!(request.userInfo.?username.orValue('') in {{ include "sluice.usernames" . }})
+{{- end }}
+
+{{- /* Nodes and the control plane: they report on objects and clean up, they don't decide what runs. */}}
+{{- define "sluice.cel.infrastructure" -}}
+(request.userInfo.?groups.orValue([]).exists(g, g in ['system:nodes', 'system:serviceaccounts:kube-system']) ||
+  request.userInfo.?username.orValue('') in ['system:kube-scheduler', 'system:kube-controller-manager'])
+{{- end }}
+
+{{- /* True where one of the metadata fields that say who, whose and what differs. */}}
+{{- define "sluice.cel.metadataDiffers" -}}
+['labels', 'annotations', 'ownerReferences'].exists(f, object.metadata[?f] != oldObject.metadata[?f])
+{{- end }}
+
+{{- /* True where anything but metadata differs, whatever fields the kind has. */}}
+{{- define "sluice.cel.contentDiffers" -}}
+(object.exists(f, f != 'metadata' && (!(f in oldObject) || object[f] != oldObject[f])) ||
+  oldObject.exists(f, !(f in object)))
+{{- end }}

@@ -1,0 +1,52 @@
+{{- define "sluice.labels" -}}
+app.kubernetes.io/name: sluice
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{- /* Every workload kind: the built-in ones, then the policy's. One entry a group and version. */}}
+{{- define "sluice.workloadKinds" -}}
+- {group: apps, version: v1, resources: [deployments, replicasets, statefulsets, daemonsets]}
+- {group: batch, version: v1, resources: [jobs, cronjobs]}
+- {group: "", version: v1, resources: [replicationcontrollers]}
+{{- range .Values.policy.workloadKinds }}
+- {group: {{ .group | quote }}, version: {{ .version }}, resources: [{{ .resource }}]}
+{{- end }}
+{{- end }}
+
+{{- /* The policy's exempt namespaces and Sluice's own. kube-system is exempt whatever the values say. */}}
+{{- define "sluice.exemptNamespaces" -}}
+{{- concat .Values.policy.exemptNamespaces (list "kube-system" .Release.Namespace) | uniq | toJson }}
+{{- end }}
+
+{{- /* Component -> service account. The names are fixed: people's RBAC and the entries below know them. */}}
+{{- define "sluice.serviceAccounts" -}}
+{{- if eq .Values.components "apart" -}}
+{webhook: sluice-webhook, reapers: sluice-reapers}
+{{- else -}}
+{webhook: sluice, reapers: sluice}
+{{- end }}
+{{- end }}
+
+{{- /* The subjects that are Sluice itself, as usernames. */}}
+{{- define "sluice.usernames" -}}
+{{- $names := list }}
+{{- range include "sluice.serviceAccounts" . | fromYaml | values }}
+{{- $names = append $names (printf "system:serviceaccount:%s:%s" $.Release.Namespace .) }}
+{{- end }}
+{{- $names | uniq | sortAlpha | toJson }}
+{{- end }}
+
+{{- define "sluice.projectRoles" -}}
+[sluice-project-member, sluice-project-manager, sluice-project-admin]
+{{- end }}
+
+{{- define "sluice.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- define "sluice.records" -}}
+[users, groups, projects, resourceplans, platformqueues, gpumodels, platformpolicies]
+{{- end }}

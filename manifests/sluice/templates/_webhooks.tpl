@@ -1,0 +1,82 @@
+{{- define "sluice.webhook.client" -}}
+{{- /* caBundle is left out on purpose. The process writes it as its own field manager: an upgrade, server-side or three-way, touches only the
+fields that the chart renders and leaves it as it is. An upgrade with --force-replace empties it, and so does coming back after break-glass;
+until the process, which watches, has put it back (well within a second), governed requests are refused as they are while Sluice is down. */ -}}
+{{- if .root.Values.webhook.url -}}
+url: {{ .root.Values.webhook.url }}{{ .path }}
+{{- else -}}
+service:
+  name: sluice
+  namespace: {{ .root.Release.Namespace }}
+  path: {{ .path }}
+  port: 443
+{{- end }}
+{{- end }}
+
+{{- define "sluice.webhook.common" -}}
+admissionReviewVersions: [v1]
+clientConfig:
+  {{- include "sluice.webhook.client" . | nindent 2 }}
+matchPolicy: Equivalent
+timeoutSeconds: {{ .root.Values.webhook.timeoutSeconds }}
+{{- end }}
+
+{{- /* Governed: the namespace is bound to a project and not exempt. */}}
+{{- define "sluice.webhook.namespaceSelector" -}}
+matchExpressions:
+  - {key: platform-go/project-id, operator: Exists}
+  - {key: kubernetes.io/metadata.name, operator: NotIn, values: {{ include "sluice.exemptNamespaces" . }}}
+{{- end }}
+
+{{- /* What the governed entry hears; the mutating and the validating one are the same. */}}
+{{- define "sluice.webhook.governed" -}}
+namespaceSelector:
+  {{- include "sluice.webhook.namespaceSelector" . | nindent 2 }}
+rules:
+  # Every Pod subresource, so that one which Kubernetes adds is judged and not skipped.
+  - apiGroups: [""]
+    apiVersions: [v1]
+    operations: [CREATE, UPDATE]
+    resources: [pods, pods/*]
+    scope: Namespaced
+  {{- range include "sluice.workloadKinds" . | fromYamlArray }}
+  - apiGroups: [{{ .group | quote }}]
+    apiVersions: [{{ .version }}]
+    operations: [CREATE, UPDATE]
+    resources:
+      {{- range .resources }}
+      - {{ . }}
+      - {{ . }}/*
+      {{- end }}
+    scope: Namespaced
+  {{- end }}
+matchConditions:
+  - name: not-sluice-itself
+    expression: >-
+      {{ include "sluice.cel.notSluice" . }}
+  # log and proxy are nobody's change, exec, attach and portforward are connections, and an eviction is a deletion.
+  - name: not-another-entrys-subresource
+    expression: >-
+      !(request.resource.group == '' && request.resource.resource == 'pods' &&
+      request.?subResource.orValue('') in ['log', 'proxy', 'exec', 'attach', 'portforward', 'eviction'])
+  # The scheduler's decision follows from what was admitted; anybody else's binding is judged.
+  - name: not-the-schedulers-binding
+    expression: >-
+      !(request.resource.group == '' && request.resource.resource == 'pods' &&
+      request.?subResource.orValue('') == 'binding' &&
+      request.userInfo.?username.orValue('') == 'system:kube-scheduler')
+  # Status is reported all the time, and a status request can change labels. A Pod's status is believed from nodes and the control plane alone.
+  - name: status-that-changes-more
+    expression: >-
+      request.?subResource.orValue('') != 'status' || request.operation != 'UPDATE' ||
+      {{ include "sluice.cel.metadataDiffers" . }} ||
+      (request.resource.group == '' && request.resource.resource == 'pods' &&
+      !{{ include "sluice.cel.infrastructure" . }})
+  # An update that changes nothing, or only takes finalizers away, must never wait: a deletion hangs on it. Adding one is a change.
+  - name: changes-something
+    expression: >-
+      request.operation != 'UPDATE' ||
+      {{ include "sluice.cel.contentDiffers" . }} ||
+      {{ include "sluice.cel.metadataDiffers" . }} ||
+      object.metadata.?finalizers.orValue([]).exists(f, !(f in oldObject.metadata.?finalizers.orValue([])))
+{{- end }}
