@@ -1,1 +1,3 @@
-//! Not written yet.
+//! All that speaks to the API server: the records, watches and caches, the look-ups behind them, and every write.
+
+pub mod client;

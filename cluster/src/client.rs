@@ -1,0 +1,186 @@
+//! The connection to the API server: the one place that makes a `kube::Client`, and how its single questions end.
+
+use std::env;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use kube::api::PostParams;
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Api, Client, Config};
+use tokio::time::{Instant, timeout_at};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer than a watch lasts (`watch::WATCH_SECONDS`): nothing that is alive is silent for so long.
+const READ_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// Which cluster to speak to, and as whom.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// A kubeconfig; without one `$KUBECONFIG`, then `~/.kube/config`, then the Pod's service account.
+    pub kubeconfig: Option<PathBuf>,
+    /// A context of the kubeconfig other than the current one.
+    pub context: Option<String>,
+    /// The user to impersonate.
+    pub impersonate: Option<String>,
+    /// The groups to impersonate; the API server wants a user beside them.
+    pub impersonate_groups: Vec<String>,
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectFailed {
+    /// The kubeconfig cannot be used.
+    #[error("cannot use the kubeconfig {origin}")]
+    Kubeconfig {
+        /// Which kubeconfig.
+        origin: String,
+        /// What is wrong with it.
+        #[source]
+        source: KubeconfigError,
+    },
+    /// There is no kubeconfig, and this is no Pod.
+    #[error("no cluster to speak to: no --kubeconfig, no $KUBECONFIG, no ~/.kube/config, and no service account")]
+    Nowhere {
+        /// Why this is no Pod.
+        #[source]
+        source: InClusterError,
+    },
+    /// What the configuration says cannot be turned into a connection, e.g. its certificates.
+    #[error("cannot connect as {origin} says")]
+    Build {
+        /// Where the configuration is from.
+        origin: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<kube::Error>,
+    },
+}
+
+/// Makes a client. Nothing is asked of the API server yet.
+///
+/// # Errors
+/// Where no usable configuration was found.
+pub async fn connect(access: &Access) -> Result<Client, ConnectFailed> {
+    // An error means that the program has chosen its provider already.
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
+    let (mut config, origin) = configuration(access).await?;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.write_timeout = Some(WRITE_TIMEOUT);
+    config.read_timeout = Some(READ_TIMEOUT);
+    config.reset_reader_on_write = true;
+    // A 429 is an answer (to an eviction: the budget forbids it), and how long to try is the caller's to say.
+    config.default_retry = false;
+    if let Some(user) = &access.impersonate {
+        config.auth_info.impersonate = Some(user.clone());
+    }
+    if !access.impersonate_groups.is_empty() {
+        config.auth_info.impersonate_groups = Some(access.impersonate_groups.clone());
+    }
+    Client::try_from(config).map_err(|error| ConnectFailed::Build { origin, source: Box::new(error) })
+}
+
+async fn configuration(access: &Access) -> Result<(Config, String), ConnectFailed> {
+    let named = access.kubeconfig.as_ref().map(|path| path.display().to_string());
+    let origin = named.or_else(|| env::var("KUBECONFIG").ok().filter(|paths| !paths.is_empty()));
+    let home = env::home_dir().map(|home| home.join(".kube").join("config")).filter(|path| path.is_file());
+    let Some(origin) = origin.or_else(|| home.map(|path| path.display().to_string())) else {
+        let config = Config::incluster().map_err(|source| ConnectFailed::Nowhere { source })?;
+        return Ok((config, "the Pod's service account".into()));
+    };
+    let read = match &access.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path),
+        None => Kubeconfig::read(),
+    };
+    let options = KubeConfigOptions { context: access.context.clone(), ..KubeConfigOptions::default() };
+    let config = match read {
+        Ok(kubeconfig) => Config::from_custom_kubeconfig(kubeconfig, &options).await,
+        Err(error) => Err(error),
+    };
+    match config {
+        Ok(config) => Ok((config, origin)),
+        Err(source) => Err(ConnectFailed::Kubeconfig { origin, source }),
+    }
+}
+
+/// Why the API server's answer to a question is not known. Never a reason to assume one.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LookupFailed {
+    /// It did not answer in time.
+    #[error("the API server did not answer in time about {what}")]
+    Deadline {
+        /// What was asked.
+        what: String,
+    },
+    /// It answered with an error, or not at all.
+    #[error("the API server could not be asked about {what}")]
+    Api {
+        /// What was asked.
+        what: String,
+        /// What it said; shared, because several requests may have waited for it.
+        #[source]
+        source: Arc<kube::Error>,
+    },
+    /// It answered, and what was asked is missing from the answer.
+    #[error("the API server's answer leaves out {what}")]
+    Unsaid {
+        /// What was asked.
+        what: String,
+    },
+}
+
+/// The name by which the API server knows this client.
+///
+/// # Errors
+/// Where the API server does not say.
+pub async fn own_username(client: &Client, deadline: Instant) -> Result<String, LookupFailed> {
+    let what = || String::from("the name of this client");
+    let reviews = Api::<SelfSubjectReview>::all(client.clone());
+    let review = SelfSubjectReview::default();
+    let answer = in_time(deadline, what, reviews.create(&PostParams::default(), &review)).await?;
+    let review = answer.map_err(|error| LookupFailed::Api { what: what(), source: Arc::new(error) })?;
+    let user = review.status.and_then(|status| status.user_info);
+    user.and_then(|user| user.username).ok_or_else(|| LookupFailed::Unsaid { what: what() })
+}
+
+/// Waits for an answer until the deadline.
+pub(crate) async fn in_time<T>(
+    deadline: Instant,
+    what: impl FnOnce() -> String,
+    answer: impl Future<Output = T>,
+) -> Result<T, LookupFailed> {
+    timeout_at(deadline, answer).await.map_err(|_elapsed| LookupFailed::Deadline { what: what() })
+}
+
+/// Whether text can be one segment of a path of the API server. What cannot names no object.
+///
+/// The client puts names into paths as they are, so `../../x` or `a?b` would ask about something else.
+pub(crate) fn is_path_segment(text: &str) -> bool {
+    const LONGEST_NAME: usize = 253;
+    let plain = |char: char| char.is_ascii_graphic() && !"/%?#\\\"<>^`{|}".contains(char);
+    (1..=LONGEST_NAME).contains(&text.len()) && text != "." && text != ".." && text.chars().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_error_names_the_kubeconfig() {
+        let access = Access { kubeconfig: Some("/nowhere/at/all".into()), ..Access::default() };
+        let refused = connect(&access).await.err().map(|error| error.to_string());
+        assert_eq!(refused.as_deref(), Some("cannot use the kubeconfig /nowhere/at/all"));
+    }
+
+    #[test]
+    fn names_stay_one_segment() {
+        for name in ["train-7", "system:node", "a.b-c", "P26000116"] {
+            assert!(is_path_segment(name), "{name}");
+        }
+        for name in ["", ".", "..", "../secrets/x", "a?watch=1", "a%2Fb", "a b", "ü", &"x".repeat(254)] {
+            assert!(!is_path_segment(name), "{name}");
+        }
+    }
+}
