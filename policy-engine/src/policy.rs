@@ -1,14 +1,17 @@
 //! What admins and project leads wrote, validated and indexed: one immutable value.
 
 pub mod image_pattern;
+pub mod model;
 pub mod modes;
 pub mod names;
 pub mod people;
 pub mod plan;
 pub mod platform;
 pub mod project;
+pub mod quantity;
 pub mod queue;
 pub mod quota;
+pub mod window;
 pub mod workload;
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,7 +20,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use names::{GroupName, PlanName, ProjectName, QueueName, UserName};
+use model::Model;
+use names::{GroupName, ModelName, PlanName, ProjectName, QueueName, UserName};
 use people::{Group, SystemRole, User};
 use plan::Plan;
 use platform::Platform;
@@ -37,6 +41,8 @@ pub struct Records {
     pub plans: BTreeMap<PlanName, Plan>,
     /// Queues by name.
     pub queues: BTreeMap<QueueName, Queue>,
+    /// GPU models by name.
+    pub models: BTreeMap<ModelName, Model>,
     /// What holds for the platform as a whole.
     pub platform: Platform,
 }
@@ -121,6 +127,12 @@ impl Policy {
     /// The queue `default`.
     pub fn default_queue(&self) -> &Queue {
         &self.records.queues[DEFAULT_QUEUE]
+    }
+
+    /// The queue that a label asks for, by its id or its name.
+    pub fn queue_asked(&self, asked: &str) -> Option<&Queue> {
+        let queues = &self.records.queues;
+        queues.values().find(|queue| queue.id == asked).or_else(|| queues.get(asked))
     }
 
     /// The user's role in the project, by the highest line of the member list that names them.

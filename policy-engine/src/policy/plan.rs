@@ -1,13 +1,15 @@
 //! Resource plans: what a project gets.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::Serialize;
 
-use super::names::{ModelName, PlanName, QueueName};
+use super::names::{GroupName, ModelName, PlanName, ProjectName, QueueName};
 use super::quota::Quota;
+use super::window::Schedule;
 
 /// A plan: quota, GPU models and queues, for as long as it is valid.
 #[derive(Clone, Debug, Serialize)]
@@ -24,6 +26,20 @@ pub struct Plan {
     pub gpu_models: BTreeSet<ModelName>,
     /// Queues that may be used besides `default`.
     pub queues: BTreeSet<QueueName>,
+    /// VRAM policies that may be asked; none limits nothing.
+    pub vram_policies: BTreeSet<VramPolicy>,
+    /// When the plan's queues may be used; absent is always.
+    pub schedule: Option<Schedule>,
+    /// What happens to a Pod in a plan-bound queue while the schedule is closed.
+    pub outside_window: OutsideWindow,
+    /// How long a workspace may be idle; absent limits nothing.
+    pub idle_timeout: Option<Duration>,
+    /// How many devices one claim may ask; absent limits nothing.
+    pub max_devices_per_claim: Option<u64>,
+    /// What happens to a Pod that asks for GPUs as an extended resource.
+    pub extended_resources: ExtendedResources,
+    /// Who may bind the plan besides an Admin.
+    pub offered_to: Vec<Offer>,
     /// Outside these bounds the plan counts as missing.
     pub validity: Validity,
     /// What a container is given when it asks for none.
@@ -53,4 +69,44 @@ pub struct ContainerDefaults {
     pub cpu: Option<Quantity>,
     /// Memory request.
     pub memory: Option<Quantity>,
+}
+
+/// How a claim uses a device's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum VramPolicy {
+    /// Memory is shared with the claim's peers.
+    Elastic,
+    /// A strict ceiling.
+    HardCap,
+}
+
+/// What happens to a Pod in a plan-bound queue outside the plan's windows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum OutsideWindow {
+    /// It waits, gated, for the window to open.
+    #[default]
+    Gate,
+    /// It is refused.
+    Deny,
+}
+
+/// What happens to a Pod that asks for GPUs as an extended resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum ExtendedResources {
+    /// The request becomes a claim.
+    #[default]
+    Translate,
+    /// The Pod is refused.
+    Deny,
+}
+
+/// Who may bind a plan besides an Admin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Offer {
+    /// This project.
+    Project(ProjectName),
+    /// Every project that the group owns.
+    Group(GroupName),
+    /// Every personal project.
+    Personal,
 }

@@ -1,10 +1,13 @@
 //! What holds for the platform as a whole.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::modes::RuleModes;
+use super::names::{ModelName, PlanName};
+use super::quota::Quota;
 use super::workload::{GroupResource, WorkloadKind, built_in};
 
 /// What holds for the platform as a whole.
@@ -28,6 +31,28 @@ pub struct Platform {
     pub workload_kinds: Vec<WorkloadKind>,
     /// Host paths that Pods may mount; everything below a listed path is listed.
     pub host_paths: Vec<HostPath>,
+    /// The plan that a new personal project is given.
+    pub personal_plan: Option<PlanName>,
+    /// What a project without a plan in force may use.
+    pub without_plan: WithoutPlan,
+    /// How long a Pod may stay after its window has closed.
+    pub plan_window_grace: Duration,
+}
+
+/// What a project without a plan in force may use.
+#[derive(Clone, Debug, Serialize)]
+pub struct WithoutPlan {
+    /// Its limits.
+    pub quota: Quota,
+    /// GPU models that may be used; none means no GPU.
+    pub gpu_models: BTreeSet<ModelName>,
+}
+
+impl Default for WithoutPlan {
+    /// Nothing.
+    fn default() -> Self {
+        Self { quota: Quota::NOTHING, gpu_models: BTreeSet::new() }
+    }
 }
 
 impl Default for Platform {
@@ -42,6 +67,9 @@ impl Default for Platform {
             unstamped: Unstamped::default(),
             workload_kinds: built_in(),
             host_paths: Vec::new(),
+            personal_plan: None,
+            without_plan: WithoutPlan::default(),
+            plan_window_grace: Duration::from_secs(5 * 60),
         }
     }
 }

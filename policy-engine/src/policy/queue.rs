@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::names::{ModelName, QueueName};
+use super::window::Schedule;
 
 /// The queue that always exists.
 pub const DEFAULT_QUEUE: &str = "default";
@@ -12,8 +13,10 @@ pub const DEFAULT_QUEUE: &str = "default";
 /// A scheduling policy that Pods choose by name.
 #[derive(Clone, Debug, Serialize)]
 pub struct Queue {
-    /// The record's name; labels carry it as it is, since people write it there.
+    /// The record's name.
     pub name: QueueName,
+    /// What labels carry.
+    pub id: String,
     /// Higher goes first.
     pub priority: i32,
     /// Whether Pods here may be evicted for higher queues.
@@ -22,6 +25,8 @@ pub struct Queue {
     pub deserved_milli_gpu: Option<u64>,
     /// Models that Pods of this queue get; none limits nothing.
     pub gpu_models: BTreeSet<ModelName>,
+    /// When Pods may run here; absent is always.
+    pub schedule: Option<Schedule>,
 }
 
 impl Queue {
@@ -29,10 +34,12 @@ impl Queue {
     pub fn fallback() -> Self {
         Self {
             name: DEFAULT_QUEUE.into(),
+            id: DEFAULT_QUEUE.into(),
             priority: 0,
             preemptible: true,
             deserved_milli_gpu: Some(0),
             gpu_models: BTreeSet::new(),
+            schedule: None,
         }
     }
 }

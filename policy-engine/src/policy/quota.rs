@@ -14,3 +14,8 @@ pub struct Quota {
     /// Memory in bytes.
     pub memory_bytes: Option<u64>,
 }
+
+impl Quota {
+    /// Grants nothing.
+    pub const NOTHING: Self = Self { milli_gpu: Some(0), devices: Some(0), milli_cpu: Some(0), memory_bytes: Some(0) };
+}

@@ -1,0 +1,38 @@
+//! GPU models.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::names::ModelName;
+
+/// A kind of GPU that people ask for by name.
+#[derive(Clone, Debug, Serialize)]
+pub struct Model {
+    /// The record's name.
+    pub name: ModelName,
+    /// What labels carry.
+    pub id: String,
+    /// The DeviceClass that its devices are asked from.
+    pub device_class_name: String,
+    /// The exact `productName` values of devices of this model.
+    pub product_names: BTreeSet<String>,
+    /// Extended-resource names that mean this model.
+    pub resource_names: BTreeSet<String>,
+    /// How several workloads share one device of it.
+    pub sharing: Sharing,
+}
+
+/// How several workloads share one device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum Sharing {
+    /// NVIDIA's Multi-Process Service, within one claim.
+    #[default]
+    Mps,
+    /// Taking turns, within one claim.
+    TimeSlicing,
+    /// The driver hands out parts of a device to several claims.
+    Capacity,
+    /// Not at all.
+    None,
+}

@@ -1,0 +1,173 @@
+//! Kubernetes quantities as integers of a chosen unit: `500m` cores are 500 thousandths, `1Gi` is 1073741824 bytes.
+
+/// What an amount is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Whole pieces, e.g. devices or bytes.
+    One,
+    /// Thousandths, e.g. of a GPU or a core.
+    Milli,
+}
+
+/// Text that is no amount in the unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidQuantity {
+    /// It does not have the form of a quantity.
+    #[error("a quantity is digits with an optional fraction and suffix, e.g. 4, 0.5, 500m or 64Gi")]
+    Form,
+    /// It is below zero.
+    #[error("a limit is not negative")]
+    Negative,
+    /// It has more decimals than the unit.
+    #[error("at most three decimals count")]
+    FinerThanMilli,
+    /// It is no whole number.
+    #[error("it counts whole pieces")]
+    NotWhole,
+    /// It is larger than the platform counts.
+    #[error("it is larger than 2^63")]
+    TooLarge,
+}
+
+/// No quantity that people mean is longer.
+const MAX_LENGTH: usize = 64;
+
+/// Reads a quantity exactly: what the unit cannot hold is an error, nothing is rounded.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn parse(text: &str, unit: Unit) -> Result<u64, InvalidQuantity> {
+    if text.len() > MAX_LENGTH {
+        return Err(InvalidQuantity::Form);
+    }
+    let (negative, rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+    let (number, suffix) = rest.split_at(number_end);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
+        return Err(InvalidQuantity::Form);
+    }
+    let (binary, mut exponent) = scale(suffix).ok_or(InvalidQuantity::Form)?;
+    let fraction = fraction.trim_end_matches('0');
+    let mut value = format!("0{whole}{fraction}").parse::<u128>().map_err(|_| InvalidQuantity::TooLarge)?;
+    if value == 0 {
+        return Ok(0);
+    }
+    if negative {
+        return Err(InvalidQuantity::Negative);
+    }
+    exponent -= i32::try_from(fraction.len()).map_err(|_| InvalidQuantity::Form)?;
+    exponent += match unit {
+        Unit::One => 0,
+        Unit::Milli => 3,
+    };
+    value = value.checked_mul(1 << binary).ok_or(InvalidQuantity::TooLarge)?;
+    for _ in 0..exponent {
+        value = value.checked_mul(10).ok_or(InvalidQuantity::TooLarge)?;
+    }
+    for _ in exponent..0 {
+        if value % 10 != 0 {
+            return Err(match unit {
+                Unit::One => InvalidQuantity::NotWhole,
+                Unit::Milli => InvalidQuantity::FinerThanMilli,
+            });
+        }
+        value /= 10;
+    }
+    i64::try_from(value).map(i64::unsigned_abs).map_err(|_| InvalidQuantity::TooLarge)
+}
+
+/// The power of two and of ten that a suffix multiplies by.
+fn scale(suffix: &str) -> Option<(u32, i32)> {
+    Some(match suffix {
+        "" => (0, 0),
+        "n" => (0, -9),
+        "u" => (0, -6),
+        "m" => (0, -3),
+        "k" => (0, 3),
+        "M" => (0, 6),
+        "G" => (0, 9),
+        "T" => (0, 12),
+        "P" => (0, 15),
+        "E" => (0, 18),
+        "Ki" => (10, 0),
+        "Mi" => (20, 0),
+        "Gi" => (30, 0),
+        "Ti" => (40, 0),
+        "Pi" => (50, 0),
+        "Ei" => (60, 0),
+        _ => {
+            let exponent = suffix.strip_prefix(['e', 'E'])?;
+            let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+            let readable = (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+            (0, readable.then(|| exponent.parse().ok()).flatten()?)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn reads_what_kubernetes_reads() {
+        for (text, unit, value) in [
+            ("4", Unit::Milli, 4000),
+            ("0.5", Unit::Milli, 500),
+            (".5", Unit::Milli, 500),
+            ("500m", Unit::Milli, 500),
+            ("1.2500", Unit::Milli, 1250),
+            ("2e3", Unit::One, 2000),
+            ("15e-1", Unit::Milli, 1500),
+            ("512Gi", Unit::One, 512 << 30),
+            ("0.5Ki", Unit::One, 512),
+            ("5G", Unit::One, 5_000_000_000),
+            ("-0", Unit::One, 0),
+            ("0e999", Unit::One, 0),
+        ] {
+            assert_eq!(parse(text, unit), Ok(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_hold_exactly() {
+        for (text, unit, why) in [
+            ("", Unit::One, InvalidQuantity::Form),
+            ("lots", Unit::One, InvalidQuantity::Form),
+            ("1.2.3", Unit::Milli, InvalidQuantity::Form),
+            ("1gi", Unit::One, InvalidQuantity::Form),
+            ("1e", Unit::One, InvalidQuantity::Form),
+            ("1e++1", Unit::One, InvalidQuantity::Form),
+            ("1 Gi", Unit::One, InvalidQuantity::Form),
+            ("٣", Unit::One, InvalidQuantity::Form),
+            ("-1", Unit::Milli, InvalidQuantity::Negative),
+            ("0.0005", Unit::Milli, InvalidQuantity::FinerThanMilli),
+            ("0.5", Unit::One, InvalidQuantity::NotWhole),
+            ("8Ei", Unit::One, InvalidQuantity::TooLarge),
+            ("1e999", Unit::One, InvalidQuantity::TooLarge),
+        ] {
+            assert_eq!(parse(text, unit), Err(why), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn milli_reads_back(milli in 0..=u64::MAX / 4) {
+            let text = format!("{}.{:03}", milli / 1000, milli % 1000);
+            prop_assert_eq!(parse(&text, Unit::Milli), Ok(milli));
+            prop_assert_eq!(parse(&format!("{milli}m"), Unit::Milli), Ok(milli));
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,80}", number in "[-+]?[0-9.]{0,50}[eE]?[-+]?[0-9]{0,4}[a-zA-Z]{0,3}") {
+            for text in [&text, &number] {
+                let _ = (parse(text, Unit::One), parse(text, Unit::Milli));
+            }
+        }
+    }
+}
