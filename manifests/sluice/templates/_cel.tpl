@@ -10,7 +10,7 @@ fields that JSON leaves out when empty are read with `.?`, and `oldObject` (null
 {{- /* Nodes and the control plane: they report on objects and clean up, they don't decide what runs. */}}
 {{- define "sluice.cel.infrastructure" -}}
 (request.userInfo.?groups.orValue([]).exists(g, g in ['system:nodes', 'system:serviceaccounts:kube-system']) ||
-  request.userInfo.?username.orValue('') in ['system:kube-scheduler', 'system:kube-controller-manager'])
+request.userInfo.?username.orValue('') in ['system:kube-scheduler', 'system:kube-controller-manager'])
 {{- end }}
 
 {{- /* True where one of the metadata fields that say who, whose and what differs. */}}
@@ -21,5 +21,5 @@ fields that JSON leaves out when empty are read with `.?`, and `oldObject` (null
 {{- /* True where anything but metadata differs, whatever fields the kind has. */}}
 {{- define "sluice.cel.contentDiffers" -}}
 (object.exists(f, f != 'metadata' && (!(f in oldObject) || object[f] != oldObject[f])) ||
-  oldObject.exists(f, !(f in object)))
+oldObject.exists(f, !(f in object)))
 {{- end }}

@@ -28,6 +28,15 @@ matchExpressions:
   - {key: kubernetes.io/metadata.name, operator: NotIn, values: {{ include "sluice.exemptNamespaces" . }}}
 {{- end }}
 
+{{- /* It carries out deletions that were judged when they were asked for. */}}
+{{- define "sluice.webhook.notTheGarbageCollector" -}}
+# Owner references and finalizers that it takes away end a deletion, which must never wait.
+- name: not-the-garbage-collector
+  expression: >-
+    request.operation != 'UPDATE' ||
+    request.userInfo.?username.orValue('') != 'system:serviceaccount:kube-system:generic-garbage-collector'
+{{- end }}
+
 {{- /* What the governed entry hears; the mutating and the validating one are the same. */}}
 {{- define "sluice.webhook.governed" -}}
 namespaceSelector:
@@ -53,7 +62,7 @@ rules:
 matchConditions:
   - name: not-sluice-itself
     expression: >-
-      {{ include "sluice.cel.notSluice" . }}
+      {{ include "sluice.cel.notSluice" . | indent 6 | trim }}
   # log and proxy are nobody's change, exec, attach and portforward are connections, and an eviction is a deletion.
   - name: not-another-entrys-subresource
     expression: >-
@@ -69,14 +78,15 @@ matchConditions:
   - name: status-that-changes-more
     expression: >-
       request.?subResource.orValue('') != 'status' || request.operation != 'UPDATE' ||
-      {{ include "sluice.cel.metadataDiffers" . }} ||
+      {{ include "sluice.cel.metadataDiffers" . | indent 6 | trim }} ||
       (request.resource.group == '' && request.resource.resource == 'pods' &&
-      !{{ include "sluice.cel.infrastructure" . }})
+      !{{ include "sluice.cel.infrastructure" . | indent 6 | trim }})
+  {{- include "sluice.webhook.notTheGarbageCollector" . | nindent 2 }}
   # An update that changes nothing, or only takes finalizers away, must never wait: a deletion hangs on it. Adding one is a change.
   - name: changes-something
     expression: >-
       request.operation != 'UPDATE' ||
-      {{ include "sluice.cel.contentDiffers" . }} ||
-      {{ include "sluice.cel.metadataDiffers" . }} ||
+      {{ include "sluice.cel.contentDiffers" . | indent 6 | trim }} ||
+      {{ include "sluice.cel.metadataDiffers" . | indent 6 | trim }} ||
       object.metadata.?finalizers.orValue([]).exists(f, !(f in oldObject.metadata.?finalizers.orValue([])))
 {{- end }}
