@@ -1,5 +1,22 @@
 //! Decides. Values in, values out: no I/O, no clock, no dice.
+//!
+//! [`admit()`] judges one submission against the [`policy`](policy::Policy) that admins wrote and says what is denied,
+//! what the platform writes, and what people should be told. Everything it needs to know is an argument.
 
+pub mod admit;
+mod asked;
+pub mod case;
 pub mod contract;
+pub mod decision;
+pub mod findings;
+pub mod identity;
+pub mod mode;
+pub mod object;
 pub mod place;
+pub mod pod;
 pub mod policy;
+pub mod rules;
+
+pub use admit::admit;
+pub use case::{Act, Case, Facts, Submission};
+pub use decision::{Decision, Denial, Mutation};

@@ -1,0 +1,92 @@
+//! Judges one submission.
+
+use jiff::Timestamp;
+
+use crate::case::{Act, Case, Facts, Submission};
+use crate::decision::{Decision, Mutation};
+use crate::findings::Findings;
+use crate::identity::Caller;
+use crate::object::{Object, Unreadable};
+use crate::policy::Policy;
+use crate::policy::modes::RuleMode;
+use crate::{asked, mode, rules};
+
+/// Marks a Pod that a kubelet shows for a manifest on its disk.
+const MIRROR: &str = "kubernetes.io/config.mirror";
+
+/// Judges one submission to a governed namespace.
+///
+/// # Expected flow
+/// The mutating call applies the mutations; the validating call judges the result again, and finds no mutation left.
+///
+/// # Guarantees
+/// Equal arguments give equal decisions. Every rule is heard, so that people see all reasons at once.
+/// No mutation says what the object says already.
+///
+/// # Assumptions
+/// `facts` are as fresh as the caller can have them; the engine does not ask again.
+///
+/// # Caveats
+/// A kubelet's mirror Pod already runs. It is judged by its sender alone.
+///
+/// # Errors
+/// [`Unreadable`] where the object is not what its kind says: it was neither allowed nor denied.
+pub fn admit(
+    submission: &Submission<'_>,
+    facts: &Facts,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Decision, Unreadable> {
+    let Some(project) = policy.project_by_id(&facts.project_id) else {
+        let mut found = Findings::of(rules::PROJECT);
+        rules::project::unbound(submission, facts, &mut found);
+        return Ok(merge([mode::apply(mode::of(rules::PROJECT, None, policy.platform()), found)]));
+    };
+    if is_own_mirror_pod(submission, policy) {
+        return Ok(Decision::default());
+    }
+    let case = Case::read(submission, facts, policy, project, now)?;
+    let found = rules::ALL.iter().map(|rule| {
+        let mode = mode::of(rule.id, Some(project), policy.platform());
+        let mut found = Findings::of(rule.id);
+        if mode != RuleMode::Off {
+            (rule.judge)(&case, &mut found);
+        }
+        mode::apply(mode, found)
+    });
+    let mut decision = merge(found);
+    if let Some(object) = case.object() {
+        decision.mutations.retain(|mutation| !is_said(mutation, object));
+        asked::remember(&case, object, &mut decision);
+    }
+    Ok(decision)
+}
+
+fn merge(found: impl IntoIterator<Item = Findings>) -> Decision {
+    found.into_iter().fold(Decision::default(), |mut decision, found| {
+        decision.denials.extend(found.denials);
+        decision.mutations.extend(found.mutations);
+        decision.warnings.extend(found.warnings);
+        decision
+    })
+}
+
+fn is_said(mutation: &Mutation, object: Object<'_>) -> bool {
+    mutation.at.pointer().resolve(object.0).ok() == mutation.value.as_ref()
+}
+
+fn is_own_mirror_pod(submission: &Submission<'_>, policy: &Policy) -> bool {
+    let Some(pod) = submission.object.map(Object) else { return false };
+    submission.act == Act::Create
+        && submission.resource.resource == "pods"
+        && pod.annotation(MIRROR).is_some()
+        && match Caller::of(submission.requester, policy) {
+            Caller::Node(node) => pod.at(&["spec", "nodeName"]).and_then(|name| name.as_str()) == Some(node),
+            Caller::Person(_)
+            | Caller::Admin
+            | Caller::Controller
+            | Caller::Client
+            | Caller::ControlPlane
+            | Caller::Stranger => false,
+        }
+}

@@ -1,0 +1,225 @@
+//! A case: one submission with everything that is known about it.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::contract;
+use crate::identity::{Caller, ControllerOwner, Owner, Requester};
+use crate::object::{Object, Unreadable};
+use crate::pod::Pod;
+use crate::policy::Policy;
+use crate::policy::plan::Plan;
+use crate::policy::project::Project;
+use crate::policy::workload::GroupResource;
+
+/// What the API server asks about.
+#[derive(Clone, Debug)]
+pub struct Submission<'a> {
+    /// What is done.
+    pub act: Act,
+    /// The resource that it is done to.
+    pub resource: GroupResource,
+    /// The subresource, empty for the object itself.
+    pub subresource: &'a str,
+    /// Kind of the resource, for sentences.
+    pub kind: &'a str,
+    /// Namespace of the request.
+    pub namespace: &'a str,
+    /// Name of the object; empty while the API server has not generated it.
+    pub name: &'a str,
+    /// Who sends it.
+    pub requester: Requester<'a>,
+    /// The object as it would be.
+    pub object: Option<&'a Value>,
+    /// The object as it is.
+    pub old: Option<&'a Value>,
+}
+
+/// What is done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// It is made.
+    Create,
+    /// It is changed, in whole or through a subresource that carries all of it.
+    Update,
+    /// It is changed through a subresource that carries something else: scale, and whatever Kubernetes may add.
+    Touch,
+    /// Its status is written.
+    Status,
+    /// A Pod is put on a node.
+    Bind,
+    /// It is deleted or evicted.
+    Delete,
+}
+
+impl Act {
+    /// The act that an operation on a subresource is. `whole` says whether the review carries the object itself.
+    pub fn of(operation: &str, subresource: &str, whole: bool) -> Self {
+        match (operation, subresource) {
+            ("DELETE", _) | (_, "eviction") => Self::Delete,
+            ("CREATE", "") => Self::Create,
+            (_, "binding") => Self::Bind,
+            (_, "status") => Self::Status,
+            (_, _) if whole => Self::Update,
+            (_, _) => Self::Touch,
+        }
+    }
+}
+
+/// What the cluster knows about a submission.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The id that binds the namespace to a project.
+    pub project_id: String,
+    /// The controller owner of an object that a trusted controller makes.
+    pub controller: Option<ControllerOwner>,
+    /// The stamp on the object that a subresource is about, where the review does not carry it.
+    pub target_user_id: Option<String>,
+}
+
+/// One submission with everything that is known about it.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// What the API server asks about.
+    pub submission: &'a Submission<'a>,
+    /// What admins wrote.
+    pub policy: &'a Policy,
+    /// The project of the namespace.
+    pub project: &'a Project,
+    /// What kind of caller the requester is.
+    pub caller: Caller<'a>,
+    /// For whom the object is, or why that cannot be said.
+    pub owner: Result<Owner<'a>, NoOwner<'a>>,
+    /// The Pods and pod templates whose content is new.
+    pub pods: Vec<Pod<'a>>,
+    /// The instant of the decision.
+    pub now: Timestamp,
+}
+
+/// Why it cannot be said for whom an object is.
+#[derive(Clone, Debug)]
+pub enum NoOwner<'a> {
+    /// Nobody knows the requester.
+    Stranger,
+    /// A dashboard did not say for whom it acts.
+    Unasserted,
+    /// A dashboard named a user who does not exist.
+    Asserted(&'a str),
+    /// A controller made an object without a controller owner.
+    Uncontrolled,
+    /// The controller owner's kind is not listed.
+    Unlisted {
+        /// `apiVersion` of the owner.
+        api_version: &'a str,
+        /// Kind of the owner.
+        kind: &'a str,
+        /// Plural name of the kind, where known.
+        resource: Option<&'a str>,
+    },
+    /// The controller owner is gone.
+    Gone {
+        /// Kind of the owner.
+        kind: &'a str,
+        /// Name of the owner.
+        name: &'a str,
+    },
+}
+
+impl<'a> Case<'a> {
+    /// Reads a submission to a project.
+    ///
+    /// # Errors
+    /// Where the object is not what its kind says.
+    pub fn read(
+        submission: &'a Submission<'a>,
+        facts: &'a Facts,
+        policy: &'a Policy,
+        project: &'a Project,
+        now: Timestamp,
+    ) -> Result<Self, Unreadable> {
+        let caller = Caller::of(submission.requester, policy);
+        let mut case = Self { submission, policy, project, caller, owner: Ok(Owner::Project), pods: Vec::new(), now };
+        case.owner = case.find_owner(facts);
+        case.pods = case.new_content()?;
+        Ok(case)
+    }
+
+    /// The object as it would be.
+    pub fn object(&self) -> Option<Object<'a>> {
+        self.submission.object.map(Object)
+    }
+
+    /// The object as it is.
+    pub fn old(&self) -> Option<Object<'a>> {
+        self.submission.old.map(Object)
+    }
+
+    /// Whether the submission is about a Pod, and not about something that makes Pods.
+    pub fn is_pod(&self) -> bool {
+        self.submission.resource.group.is_empty() && self.submission.resource.resource == "pods"
+    }
+
+    /// The Pod that is being made. On Pods the platform writes; in templates it only reads.
+    pub fn new_pod(&self) -> Option<&Pod<'a>> {
+        (self.is_pod() && self.submission.act == Act::Create).then(|| self.pods.first()).flatten()
+    }
+
+    /// The project's plan, if it is in force.
+    pub fn plan(&self) -> Option<&'a Plan> {
+        self.policy.plan_in_force(self.project, self.now)
+    }
+
+    fn find_owner(&self, facts: &'a Facts) -> Result<Owner<'a>, NoOwner<'a>> {
+        let recorded = match self.submission.act {
+            Act::Create => return self.creator(facts),
+            Act::Update | Act::Status => self.old().and_then(|old| old.label(contract::USER_ID)),
+            Act::Delete => self.old().and_then(|old| old.label(contract::USER_ID)).or(facts.target_user_id.as_deref()),
+            Act::Touch | Act::Bind => facts.target_user_id.as_deref(),
+        };
+        Ok(Owner::stamped(recorded, self.policy))
+    }
+
+    fn creator(&self, facts: &'a Facts) -> Result<Owner<'a>, NoOwner<'a>> {
+        match self.caller {
+            Caller::Person(user) => Ok(Owner::User(user)),
+            Caller::Admin => Ok(Owner::Project),
+            Caller::Client => {
+                let asserted = self.object().and_then(|object| object.label(contract::USER_ID));
+                let id = asserted.ok_or(NoOwner::Unasserted)?;
+                self.policy.user_by_id(id).map(Owner::User).ok_or(NoOwner::Asserted(id))
+            }
+            Caller::Controller => match &facts.controller {
+                Some(ControllerOwner::Stamped { user_id, .. }) => Ok(Owner::stamped(user_id.as_deref(), self.policy)),
+                Some(ControllerOwner::Unlisted { api_version, kind, resource }) => {
+                    Err(NoOwner::Unlisted { api_version, kind, resource: resource.as_deref() })
+                }
+                Some(ControllerOwner::Gone { kind, name }) => Err(NoOwner::Gone { kind, name }),
+                None => Err(NoOwner::Uncontrolled),
+            },
+            Caller::Node(_) | Caller::ControlPlane | Caller::Stranger => Err(NoOwner::Stranger),
+        }
+    }
+
+    /// The Pods and pod templates that are new, or that say something new.
+    fn new_content(&self) -> Result<Vec<Pod<'a>>, Unreadable> {
+        let Some(object) = self.submission.object else { return Ok(Vec::new()) };
+        if !matches!(self.submission.act, Act::Create | Act::Update) {
+            return Ok(Vec::new());
+        }
+        let old = self.submission.old.map(Object);
+        if old.is_some_and(|old| old.same_content(&Object(object))) {
+            return Ok(Vec::new());
+        }
+        if self.is_pod() {
+            return Ok(vec![Pod::read(object, Default::default())?]);
+        }
+        let Some(kind) = self.policy.platform().workload_kind(&self.submission.resource) else {
+            return Ok(Vec::new());
+        };
+        let mut templates = Pod::templates(object, kind)?;
+        if let Some(old) = self.submission.old {
+            templates.retain(|pod| pod.at([]).pointer().resolve(old).ok() != Some(pod.object.0));
+        }
+        Ok(templates)
+    }
+}

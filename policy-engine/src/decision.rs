@@ -1,0 +1,74 @@
+//! What was decided, as values. `Display` is what people read.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::place::Place;
+
+/// The outcome of judging one submission.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    /// Why it is refused; admitted if there are none.
+    pub denials: Vec<Denial>,
+    /// What the platform writes, in no particular order; each place at most once.
+    pub mutations: Vec<Mutation>,
+    /// What people should know although it is admitted.
+    pub warnings: Vec<String>,
+}
+
+impl Decision {
+    /// Whether the submission is admitted.
+    pub fn allowed(&self) -> bool {
+        self.denials.is_empty()
+    }
+
+    /// The ids of the rules that deny, each once, in the order of the rules.
+    pub fn denying_rules(&self) -> Vec<&'static str> {
+        let mut rules: Vec<_> = self.denials.iter().map(|denial| denial.rule).collect();
+        rules.dedup();
+        rules
+    }
+}
+
+/// One reason why a submission is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// Id of the rule.
+    pub rule: &'static str,
+    /// The field that is at fault.
+    pub field: Place,
+    /// What was asked, what is allowed, what to do: one line.
+    pub message: String,
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rule, field, message } = self;
+        write!(f, "{rule}: {field}: {message}")
+    }
+}
+
+/// The refusal as kubectl prints it, which shows this text and not the causes.
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sluice: {} denied: {}", self.denials.len(), self.denying_rules().join(", "))?;
+        for denial in &self.denials {
+            write!(f, "\n{denial}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One thing that the platform writes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mutation {
+    /// Id of the rule that writes it.
+    pub rule: &'static str,
+    /// Where.
+    pub at: Place,
+    /// What; `None` removes what is there.
+    pub value: Option<Value>,
+    /// Whether what it replaces was put there by the API server and not asked by anyone.
+    pub unasked: bool,
+}

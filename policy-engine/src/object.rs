@@ -1,0 +1,85 @@
+//! A submitted object, read without being taken apart.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::place::Place;
+
+/// Labels or annotations as they stand in an object.
+pub type Strings = Map<String, Value>;
+
+/// An object as it was submitted.
+#[derive(Clone, Copy, Debug)]
+pub struct Object<'a>(pub &'a Value);
+
+impl<'a> Object<'a> {
+    /// The value at a path of keys.
+    pub fn at(&self, keys: &[&str]) -> Option<&'a Value> {
+        keys.iter().try_fold(self.0, |value, key| value.get(key)).filter(|value| !value.is_null())
+    }
+
+    /// `metadata.labels`.
+    pub fn labels(&self) -> Option<&'a Strings> {
+        self.at(&["metadata", "labels"])?.as_object()
+    }
+
+    /// `metadata.annotations`.
+    pub fn annotations(&self) -> Option<&'a Strings> {
+        self.at(&["metadata", "annotations"])?.as_object()
+    }
+
+    /// A label's value.
+    pub fn label(&self, key: &str) -> Option<&'a str> {
+        self.labels()?.get(key)?.as_str()
+    }
+
+    /// An annotation's value.
+    pub fn annotation(&self, key: &str) -> Option<&'a str> {
+        self.annotations()?.get(key)?.as_str()
+    }
+
+    /// Whether the object is being deleted.
+    pub fn is_terminating(&self) -> bool {
+        self.at(&["metadata", "deletionTimestamp"]).is_some()
+    }
+
+    /// The owner reference that is marked as the controller's.
+    ///
+    /// # Errors
+    /// Where the owner references are none.
+    pub fn controller(&self) -> Result<Option<OwnerReference>, Unreadable> {
+        let Some(references) = self.at(&["metadata", "ownerReferences"]) else { return Ok(None) };
+        let references = Vec::<OwnerReference>::deserialize(references)
+            .map_err(|why| Unreadable::new(Place::of(["metadata", "ownerReferences"]), &why))?;
+        Ok(references.into_iter().find(|reference| reference.controller == Some(true)))
+    }
+
+    /// Whether both say the same but for metadata and status.
+    pub fn same_content(&self, other: &Self) -> bool {
+        match (self.0.as_object(), other.0.as_object()) {
+            (Some(one), Some(two)) => {
+                let content = |key: &str| !["metadata", "status", "apiVersion", "kind"].contains(&key);
+                one.iter().all(|(key, value)| !content(key) || two.get(key) == Some(value))
+                    && two.keys().all(|key| !content(key) || one.contains_key(key))
+            }
+            (_, _) => self.0 == other.0,
+        }
+    }
+}
+
+/// A part of an object that is not what its kind says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {why}")]
+pub struct Unreadable {
+    /// Where it is.
+    pub field: Place,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl Unreadable {
+    pub(crate) fn new(field: Place, why: &dyn std::error::Error) -> Self {
+        Self { field, why: why.to_string() }
+    }
+}

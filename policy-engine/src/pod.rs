@@ -1,0 +1,216 @@
+//! A Pod or a pod template, understood.
+
+use k8s_openapi::api::core::v1::{
+    ContainerPort, Lifecycle, PodSpec, Probe, ResourceRequirements, SecurityContext, VolumeMount,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::object::{Object, Unreadable};
+use crate::place::Place;
+use crate::policy::workload::{TemplatePath, WorkloadKind};
+
+/// A Pod, or a pod template within an object.
+#[derive(Clone, Debug)]
+pub struct Pod<'a> {
+    place: Place,
+    /// Its metadata and spec as they stand in the object.
+    pub object: Object<'a>,
+    /// Its spec.
+    pub spec: PodSpec,
+}
+
+impl<'a> Pod<'a> {
+    /// Reads the Pod that `value` is; `place` is where it stands in the object.
+    ///
+    /// # Errors
+    /// Where its spec is not a PodSpec.
+    pub fn read(value: &'a Value, place: Place) -> Result<Self, Unreadable> {
+        let object = Object(value);
+        let spec = match object.at(&["spec"]) {
+            Some(spec) => PodSpec::deserialize(spec).map_err(|why| Unreadable::new(place.clone().key("spec"), &why))?,
+            None => PodSpec::default(),
+        };
+        Ok(Self { place, object, spec })
+    }
+
+    /// The pod templates of a workload.
+    ///
+    /// # Errors
+    /// Where one of them is not a pod template.
+    pub fn templates(object: &'a Value, kind: &WorkloadKind) -> Result<Vec<Self>, Unreadable> {
+        let mut found = Vec::new();
+        for path in &kind.pod_templates {
+            for (place, template) in resolve(path, object) {
+                found.push(Self::read(template, place)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// A place in the Pod.
+    pub fn at<const N: usize>(&self, keys: [&str; N]) -> Place {
+        keys.into_iter().fold(self.place.clone(), Place::key)
+    }
+
+    /// The place of one of its labels.
+    pub fn label_at(&self, key: &str) -> Place {
+        self.at(["metadata", "labels", key])
+    }
+
+    /// The place of one of its annotations.
+    pub fn annotation_at(&self, key: &str) -> Place {
+        self.at(["metadata", "annotations", key])
+    }
+
+    /// Its containers of every kind.
+    pub fn containers(&self) -> impl Iterator<Item = Container<'_>> {
+        let spec = &self.spec;
+        let of = |list: ContainerList| {
+            move |(index, it)| {
+                let it: &k8s_openapi::api::core::v1::Container = it;
+                Container {
+                    pod: &self.place,
+                    list,
+                    index,
+                    name: &it.name,
+                    image: it.image.as_deref(),
+                    security: it.security_context.as_ref(),
+                    ports: it.ports.as_deref().unwrap_or_default(),
+                    resources: it.resources.as_ref(),
+                    mounts: it.volume_mounts.as_deref().unwrap_or_default(),
+                    lifecycle: it.lifecycle.as_ref(),
+                    probes: [it.liveness_probe.as_ref(), it.readiness_probe.as_ref(), it.startup_probe.as_ref()],
+                }
+            }
+        };
+        let init = spec.init_containers.iter().flatten().enumerate().map(of(ContainerList::Init));
+        let app = spec.containers.iter().enumerate().map(of(ContainerList::App));
+        let ephemeral = spec.ephemeral_containers.iter().flatten().enumerate().map(|(index, it)| Container {
+            pod: &self.place,
+            list: ContainerList::Ephemeral,
+            index,
+            name: &it.name,
+            image: it.image.as_deref(),
+            security: it.security_context.as_ref(),
+            ports: it.ports.as_deref().unwrap_or_default(),
+            resources: it.resources.as_ref(),
+            mounts: it.volume_mounts.as_deref().unwrap_or_default(),
+            lifecycle: it.lifecycle.as_ref(),
+            probes: [it.liveness_probe.as_ref(), it.readiness_probe.as_ref(), it.startup_probe.as_ref()],
+        });
+        init.chain(app).chain(ephemeral)
+    }
+}
+
+/// The list of a Pod's spec in which a container stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerList {
+    /// Run one after the other before the others, or beside them as sidecars.
+    Init,
+    /// The containers proper.
+    App,
+    /// Added to a running Pod: `kubectl debug`.
+    Ephemeral,
+}
+
+/// A container of any kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Container<'a> {
+    pod: &'a Place,
+    /// The list that it stands in.
+    pub list: ContainerList,
+    index: usize,
+    /// Its name.
+    pub name: &'a str,
+    /// Its image, as written.
+    pub image: Option<&'a str>,
+    /// Its own security context.
+    pub security: Option<&'a SecurityContext>,
+    /// Its ports.
+    pub ports: &'a [ContainerPort],
+    /// What it asks for.
+    pub resources: Option<&'a ResourceRequirements>,
+    /// Where volumes are mounted in it.
+    pub mounts: &'a [VolumeMount],
+    /// Its hooks.
+    pub lifecycle: Option<&'a Lifecycle>,
+    /// Its liveness, readiness and startup probes.
+    pub probes: [Option<&'a Probe>; 3],
+}
+
+impl Container<'_> {
+    /// A place in the container.
+    pub fn at<const N: usize>(&self, keys: [&str; N]) -> Place {
+        let list = match self.list {
+            ContainerList::Init => "initContainers",
+            ContainerList::App => "containers",
+            ContainerList::Ephemeral => "ephemeralContainers",
+        };
+        let here = self.pod.clone().key("spec").key(list).index(self.index);
+        keys.into_iter().fold(here, Place::key)
+    }
+}
+
+/// The values that a template path leads to.
+fn resolve<'a>(path: &TemplatePath, object: &'a Value) -> Vec<(Place, &'a Value)> {
+    let mut found = vec![(Place::root(), object)];
+    for key in path.keys() {
+        found = found
+            .into_iter()
+            .flat_map(|(place, value)| match (key.as_str(), value) {
+                ("*", Value::Array(list)) => {
+                    list.iter().enumerate().map(|(index, it)| (place.clone().index(index), it)).collect()
+                }
+                ("*", Value::Object(map)) => map.iter().map(|(key, it)| (place.clone().key(key), it)).collect(),
+                (key, Value::Object(map)) => {
+                    map.get(key).map(|it| (place.key(key), it)).into_iter().collect::<Vec<_>>()
+                }
+                (_, _) => Vec::new(),
+            })
+            .filter(|(_, value)| !value.is_null())
+            .collect();
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::policy::workload::GroupResource;
+
+    #[test]
+    fn a_star_finds_every_template_of_a_list_and_of_a_map() {
+        let kind = WorkloadKind {
+            of: GroupResource::new("example.org", "gangs"),
+            pod_templates: vec![
+                "/spec/roles/*/template".parse().expect("a path"),
+                "/spec/byName/*".parse().expect("a path"),
+            ],
+        };
+        let template = json!({"spec": {"containers": [{"name": "c", "image": "x"}]}});
+        let object = json!({"spec": {"roles": [{"template": template}, {}], "byName": {"main": template}}});
+        let places: Vec<_> = Pod::templates(&object, &kind)
+            .expect("templates")
+            .iter()
+            .flat_map(|pod| pod.containers().map(|it| it.at(["image"]).to_string()).collect::<Vec<_>>())
+            .collect();
+        assert_eq!(
+            places,
+            ["spec.roles[0].template.spec.containers[0].image", "spec.byName.main.spec.containers[0].image"]
+        );
+    }
+
+    #[test]
+    fn a_template_that_is_none_is_named() {
+        let kind = WorkloadKind {
+            of: GroupResource::new("", "replicationcontrollers"),
+            pod_templates: vec!["/spec/template".parse().expect("a path")],
+        };
+        let object = json!({"spec": {"template": {"spec": {"containers": "many"}}}});
+        let error = Pod::templates(&object, &kind).expect_err("no template");
+        assert_eq!(error.field.to_string(), "spec.template.spec");
+    }
+}

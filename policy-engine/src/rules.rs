@@ -1,0 +1,79 @@
+//! The rules, in the order in which people meet them.
+
+pub mod image;
+pub mod placement;
+pub mod platform_labels;
+pub mod privilege;
+pub mod project;
+pub mod queue;
+pub mod resources;
+pub mod root_shell;
+pub mod service_account_token;
+
+use crate::case::Case;
+use crate::findings::Findings;
+
+/// One policy check.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// What people call it: in denials, metrics and `ruleModes`.
+    pub id: &'static str,
+    source: &'static str,
+    /// Judges a case.
+    pub judge: fn(&Case<'_>, &mut Findings),
+}
+
+impl Rule {
+    /// The rule's page in the manual, as Markdown: the doc comment of its file.
+    pub fn page(&self) -> String {
+        let comment = self.source.lines().map_while(|line| line.strip_prefix("//!"));
+        comment.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// One line that says what the rule is about.
+    pub fn summary(&self) -> String {
+        let page = self.page();
+        let title = page.lines().next().unwrap_or_default();
+        title.split_once(": ").map_or(title, |(_, summary)| summary).to_owned()
+    }
+}
+
+macro_rules! rule {
+    ($id:expr, $module:ident) => {
+        Rule { id: $id, source: include_str!(concat!("rules/", stringify!($module), ".rs")), judge: $module::judge }
+    };
+}
+
+pub(crate) const PROJECT: &str = "project";
+pub(crate) const PLATFORM_LABELS: &str = "platform-labels";
+
+/// All rules.
+pub const ALL: &[Rule] = &[
+    rule!(PROJECT, project),
+    rule!("queue", queue),
+    rule!("placement", placement),
+    rule!("root-shell", root_shell),
+    rule!("privilege", privilege),
+    rule!("service-account-token", service_account_token),
+    rule!("image", image),
+    rule!("resources", resources),
+    rule!(PLATFORM_LABELS, platform_labels),
+];
+
+/// The rule with this id.
+pub fn named(id: &str) -> Option<&'static Rule> {
+    ALL.iter().find(|rule| rule.id == id)
+}
+
+/// Writes values with commas between them; a long list is cut, so that an answer stays readable.
+fn list<T: std::fmt::Display>(f: &mut std::fmt::Formatter<'_>, values: &[T]) -> std::fmt::Result {
+    const MOST: usize = 12;
+    for (index, value) in values.iter().take(MOST).enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        write!(f, "{comma}{value}")?;
+    }
+    match values.len().checked_sub(MOST) {
+        Some(more @ 1..) => write!(f, " and {more} more"),
+        Some(0) | None => Ok(()),
+    }
+}

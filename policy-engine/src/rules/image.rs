@@ -1,0 +1,53 @@
+//! # image: only images that the project allows
+//!
+//! Every image must match one of the project's patterns (`Project.spec.images`), such as
+//! `registry.example.com/**` or `docker.io/library/*:1.*`. `*` stands for anything within a path segment, `**` across them.
+//!
+//! A name without a registry is Docker Hub's, one without a tag is `latest`, and a port is not a tag.
+//! A container runtime that is given a digest ignores the tag, so a pattern with a tag and no digest admits no digest.
+//! Ephemeral containers count, since `kubectl debug` is a way to run an image, and so do images mounted as volumes.
+
+use std::fmt;
+
+use crate::case::Case;
+use crate::findings::Findings;
+use crate::place::Place;
+use crate::pod::Pod;
+use crate::policy::image_pattern::Image;
+use crate::policy::project::Project;
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    for (field, image) in case.pods.iter().flat_map(images) {
+        match image.parse::<Image>() {
+            Err(unreadable) => say.deny(field, unreadable),
+            Ok(image) if case.project.images.iter().any(|pattern| pattern.admits(&image)) => {}
+            Ok(image) => say.deny(field, NotAllowed { image, project: case.project }),
+        }
+    }
+}
+
+fn images<'p>(pod: &'p Pod<'_>) -> impl Iterator<Item = (Place, &'p str)> {
+    let run = pod.containers().map(|it| (it.at(["image"]), it.image.unwrap_or_default()));
+    let mounted = pod.spec.volumes.iter().flatten().enumerate().filter_map(|(index, volume)| {
+        let field = pod.at(["spec", "volumes"]).index(index).key("image").key("reference");
+        Some((field, volume.image.as_ref()?.reference.as_deref().unwrap_or_default()))
+    });
+    run.chain(mounted)
+}
+
+struct NotAllowed<'a> {
+    image: Image,
+    project: &'a Project,
+}
+
+impl fmt::Display for NotAllowed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { image, project } = self;
+        write!(f, "asked {image}; project {} allows ", project.name)?;
+        match project.images.as_slice() {
+            [] => f.write_str("no image")?,
+            patterns => super::list(f, patterns)?,
+        }
+        f.write_str("; use one of those, or ask a project Admin to add a pattern")
+    }
+}

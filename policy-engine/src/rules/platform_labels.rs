@@ -1,0 +1,104 @@
+//! # platform-labels: whose a Pod is, is the platform's to say
+//!
+//! On Pods the platform writes `platform-go/project-id`, `group-id`, `user-id` and `plan-id`. What a client sends there
+//! is overwritten, later changes are put back, and labels that only the platform knows (`dra-effective-gpu`) are removed.
+//! On the workload that a person creates it writes `user-id`, in the workload's own metadata and never in its template.
+//!
+//! A Pod does not change after it was made, so on UPDATE the platform puts back what it wrote, and what was asked at
+//! creation may be asked again. Labels by which something is asked (`queue-name`, `dra-gpu-model`, …) are fixed: asking
+//! for something else is refused.
+//!
+//! A workload whose selector names a `platform-go/` key is refused: its Pods would never match, and it would make them
+//! for ever.
+
+mod put_back;
+
+use serde_json::Value;
+
+use crate::case::{Act, Case};
+use crate::contract;
+use crate::findings::Findings;
+use crate::identity::Owner;
+use crate::object::Object;
+use crate::place::Place;
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    let Some(object) = case.object() else { return };
+    match (case.submission.act, case.is_pod()) {
+        (Act::Create, true) => new_pod(case, object, say),
+        (Act::Create, false) => new_workload(case, object, say),
+        (Act::Update | Act::Status, true) => put_back::pod(case, object, say),
+        (Act::Update | Act::Status, false) => put_back::workload(case, object, say),
+        (Act::Touch | Act::Bind | Act::Delete, _) => {}
+    }
+    if !case.is_pod() && matches!(case.submission.act, Act::Create | Act::Update) {
+        selector(object, say);
+    }
+}
+
+/// What an ownership label says of an object that is made now.
+fn ownership<'a>(case: &'a Case<'a>, key: &str) -> Option<&'a str> {
+    match key {
+        contract::PROJECT_ID => Some(&case.project.id),
+        contract::GROUP_ID => case.policy.owning_group(case.project).map(|group| group.id.as_str()),
+        contract::USER_ID => case.owner.as_ref().ok().and_then(Owner::id),
+        contract::PLAN_ID => case.plan().map(|plan| plan.id.as_str()),
+        _ => None,
+    }
+}
+
+fn label(key: &str) -> Place {
+    Place::of(["metadata", "labels", key])
+}
+
+fn new_pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
+    for key in contract::OWNERSHIP_LABELS {
+        match ownership(case, key) {
+            Some(value) => say.set(label(key), value),
+            None => say.remove(label(key)),
+        }
+    }
+    say.remove(label(contract::EFFECTIVE_GPU));
+    for key in contract::PLATFORM_ANNOTATIONS {
+        if object.annotation(key).is_some() {
+            say.remove(Place::of(["metadata", "annotations", key]));
+        }
+    }
+}
+
+fn new_workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
+    for key in contract::OWNERSHIP_LABELS {
+        match ownership(case, key) {
+            Some(value) if key == contract::USER_ID || object.label(key).is_some() => say.set(label(key), value),
+            Some(_) => {}
+            None => say.remove(label(key)),
+        }
+    }
+}
+
+fn selector(object: Object<'_>, say: &mut Findings) {
+    let Some(selector) = object.at(&["spec", "selector"]) else { return };
+    let here = Place::of(["spec", "selector"]);
+    // A ReplicationController's selector is a plain map of labels.
+    let labels = [(here.clone(), Some(selector)), (here.clone().key("matchLabels"), selector.get("matchLabels"))];
+    for (place, map) in labels {
+        for key in map.and_then(Value::as_object).into_iter().flat_map(|map| map.keys()) {
+            refuse_key(place.clone().key(key), key, say);
+        }
+    }
+    let expressions = selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten();
+    for (index, expression) in expressions.enumerate() {
+        if let Some(key) = expression.get("key").and_then(Value::as_str) {
+            refuse_key(here.clone().key("matchExpressions").index(index).key("key"), key, say);
+        }
+    }
+}
+
+fn refuse_key(field: Place, key: &str, say: &mut Findings) {
+    if key.starts_with(contract::PREFIX) {
+        let why = format!(
+            "asked to select Pods by {key}, which the platform writes; Pods would never match and be made for ever; select by a label of your own"
+        );
+        say.deny(field, why);
+    }
+}

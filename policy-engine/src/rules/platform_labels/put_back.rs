@@ -1,0 +1,107 @@
+//! UPDATE: what the platform wrote at creation stays.
+
+use serde_json::{Map, Value};
+
+use super::{label, ownership};
+use crate::asked;
+use crate::case::Case;
+use crate::contract;
+use crate::findings::Findings;
+use crate::object::Object;
+use crate::place::Place;
+
+pub(super) fn workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
+    let Some(old) = case.old() else { return };
+    for key in contract::OWNERSHIP_LABELS {
+        let recorded = old.label(key);
+        match object.label(key) {
+            asked if asked == recorded => {}
+            None if key != contract::USER_ID => {}
+            _ => match recorded.or_else(|| ownership(case, key)) {
+                Some(value) => say.set(label(key), value),
+                None => say.remove(label(key)),
+            },
+        }
+    }
+}
+
+pub(super) fn pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
+    let Some(old) = case.old() else { return };
+    let change = Change { object, old, asked: asked::recall(old) };
+    for key in contract::PLATFORM_LABELS {
+        change.restore(label(key), say);
+    }
+    for key in contract::PLATFORM_ANNOTATIONS.into_iter().chain([contract::ASKED]) {
+        change.restore(Place::of(["metadata", "annotations", key]), say);
+    }
+    for key in contract::ASKING_LABELS {
+        if !change.restore_if_not_asked_anew(label(key), say) {
+            let why = format!(
+                "asked {}; what a Pod asks for is fixed when it is made, here as {}; delete the Pod and create it anew",
+                shown(object.label(key)),
+                shown(old.label(key)),
+            );
+            say.deny(label(key), why);
+        }
+    }
+    for place in written_in_spec(old, case.submission.subresource) {
+        // Where something else is asked, Kubernetes itself says that the field is immutable.
+        change.restore_if_not_asked_anew(place, say);
+    }
+}
+
+fn shown(value: Option<&str>) -> String {
+    value.map_or_else(|| "nothing".into(), |value| format!("{value:?}"))
+}
+
+struct Change<'a> {
+    object: Object<'a>,
+    old: Object<'a>,
+    asked: Map<String, Value>,
+}
+
+impl Change<'_> {
+    /// Puts back the old value, whatever is asked.
+    fn restore(&self, place: Place, say: &mut Findings) {
+        let old = place.pointer().resolve(self.old.0).ok();
+        if place.pointer().resolve(self.object.0).ok() == old {
+            return;
+        }
+        match old {
+            Some(old) => say.set(place, old.clone()),
+            None => say.remove(place),
+        }
+    }
+
+    /// Puts back the old value where nothing is asked, or what was asked at creation. Says whether the old value holds now.
+    fn restore_if_not_asked_anew(&self, place: Place, say: &mut Findings) -> bool {
+        let asked = place.pointer().resolve(self.object.0).ok();
+        let old = place.pointer().resolve(self.old.0).ok();
+        let anew = asked.is_some() && asked != old && asked != self.asked.get(place.pointer().as_str());
+        if !anew {
+            self.restore(place, say);
+        }
+        !anew
+    }
+}
+
+/// The places of a Pod's spec that the platform may have written when the Pod was made.
+fn written_in_spec(old: Object<'_>, subresource: &str) -> Vec<Place> {
+    let mut places = vec![
+        Place::of(["spec", "priorityClassName"]),
+        Place::of(["spec", "automountServiceAccountToken"]),
+        Place::of(["spec", "securityContext", "runAsNonRoot"]),
+        Place::of(["spec", "securityContext", "runAsUser"]),
+    ];
+    // A resize is there to change what containers ask for.
+    if subresource != "resize" {
+        for list in ["initContainers", "containers"] {
+            let containers = old.at(&["spec", list]).and_then(Value::as_array).map_or(0, Vec::len);
+            for index in 0..containers {
+                let requests = Place::of(["spec", list]).index(index).key("resources").key("requests");
+                places.extend(["cpu", "memory"].map(|resource| requests.clone().key(resource)));
+            }
+        }
+    }
+    places
+}

@@ -1,0 +1,226 @@
+//! # project: members launch, and change what is theirs
+//!
+//! The label `platform-go/project-id` on a Namespace says which project it belongs to. Only members of the project
+//! create workloads there; an owning group's members are members only if the project lists them. What a controller
+//! creates belongs to the user stamped on its controller owner, who must still be a member.
+//!
+//! A Member changes, scales, evicts and deletes their own workloads; a Manager or Admin of the project, and a platform
+//! Admin, everyone's. Deleting goes on for an object that is already being deleted.
+
+use std::fmt;
+
+use crate::case::{Act, Case, Facts, NoOwner, Submission};
+use crate::contract;
+use crate::findings::Findings;
+use crate::identity::{Caller, Owner};
+use crate::place::Place;
+use crate::policy::names::UserName;
+use crate::policy::people::User;
+use crate::policy::platform::Unstamped;
+use crate::policy::project::{MemberRef, Project, ProjectRole};
+
+/// A namespace whose label names no project.
+pub(crate) fn unbound(submission: &Submission<'_>, facts: &Facts, say: &mut Findings) {
+    let Facts { project_id, .. } = facts;
+    let namespace = submission.namespace;
+    let why = format!(
+        "namespace {namespace} is bound to project {project_id:?}, which does not exist; ask an admin to apply the Project, or to unbind the namespace"
+    );
+    say.deny(Place::of(["metadata", "namespace"]), why);
+}
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    match case.submission.act {
+        Act::Create => creation(case, say),
+        Act::Update | Act::Touch | Act::Delete => change(case, say),
+        Act::Status if !case.is_pod() => change(case, say),
+        // Who binds Pods and writes their status is the rule `placement`'s.
+        Act::Status | Act::Bind => {}
+    }
+}
+
+fn creation(case: &Case<'_>, say: &mut Findings) {
+    match &case.owner {
+        Err(why) => say.deny(fault(why), Unidentified { case, why }),
+        Ok(Owner::User(user)) => {
+            if !may_work_here(case, user) {
+                say.deny(Place::of(["metadata", "namespace"]), NoMember { user: &user.name, project: case.project });
+            }
+        }
+        Ok(Owner::Former(id)) => {
+            let why =
+                format!("its owner is user {id}, who does not exist any more; have a member create the workload anew");
+            say.deny(Place::of(["metadata", "ownerReferences"]), why);
+        }
+        Ok(Owner::Project) => without_user(case, say),
+    }
+}
+
+fn without_user(case: &Case<'_>, say: &mut Findings) {
+    let project = &case.project.name;
+    match (case.caller, case.policy.platform().unstamped) {
+        (Caller::Admin, _) => {
+            say.warn(format_args!(
+                "{} has no User record; charged to project {project} alone",
+                case.submission.requester.username
+            ));
+        }
+        (_, Unstamped::Project) => {
+            say.warn(format_args!("its owner is from before the platform; charged to project {project} alone"));
+        }
+        (_, Unstamped::Refuse) => {
+            let why = "its owner is from before the platform and names no user; delete it and create it anew";
+            say.deny(Place::of(["metadata", "ownerReferences"]), why);
+        }
+    }
+}
+
+/// Whether the owner of a new object is a member, as far as can be known.
+fn may_work_here(case: &Case<'_>, user: &User) -> bool {
+    let own = case.caller.user().is_some_and(|caller| caller.name == user.name);
+    let proven = if own { case.submission.requester.groups } else { &[] };
+    case.policy.role(user, proven, case.project).is_some()
+        || case.policy.is_admin(Some(user), proven)
+        // A controller's request does not carry its owner's groups. The stamp was made when the request did.
+        || (!own && case.policy.admits_by_identity_group(case.project))
+}
+
+fn change(case: &Case<'_>, say: &mut Findings) {
+    let finishing = match (case.object(), case.old()) {
+        (Some(object), Some(old)) => object.is_terminating() && object.same_content(&old),
+        (_, _) => false,
+    };
+    let groups = case.submission.requester.groups;
+    let field = Place::of(["metadata", "labels", contract::USER_ID]);
+    match case.caller {
+        _ if finishing => {}
+        Caller::Controller | Caller::ControlPlane | Caller::Node(_) | Caller::Client | Caller::Admin => {}
+        Caller::Stranger => {
+            let why = NoOwner::Stranger;
+            say.deny(fault(&why), Unidentified { case, why: &why });
+        }
+        Caller::Person(editor) if case.policy.is_admin(Some(editor), groups) => {}
+        Caller::Person(editor) => match (case.policy.role(editor, groups, case.project), &case.owner) {
+            (None, _) => {
+                let why = NoMember { user: &editor.name, project: case.project };
+                say.deny(Place::of(["metadata", "namespace"]), why);
+            }
+            (Some(ProjectRole::Manager | ProjectRole::Admin), _) => {}
+            (Some(ProjectRole::Member), Ok(Owner::User(owner))) if owner.name == editor.name => {}
+            (Some(ProjectRole::Member), owner) => {
+                say.deny(field, NotTheirs { case, editor, owner: owner.as_ref().ok() })
+            }
+        },
+    }
+}
+
+fn fault(why: &NoOwner<'_>) -> Place {
+    match why {
+        NoOwner::Stranger => Place::of(["metadata", "namespace"]),
+        NoOwner::Unasserted | NoOwner::Asserted(_) => Place::of(["metadata", "labels", contract::USER_ID]),
+        NoOwner::Uncontrolled | NoOwner::Unlisted { .. } | NoOwner::Gone { .. } => {
+            Place::of(["metadata", "ownerReferences"])
+        }
+    }
+}
+
+struct Unidentified<'a> {
+    case: &'a Case<'a>,
+    why: &'a NoOwner<'a>,
+}
+
+impl fmt::Display for Unidentified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let username = self.case.submission.requester.username;
+        match self.why {
+            NoOwner::Stranger => {
+                write!(f, "{username} is no user of the platform; ask an admin for a User record with this username")?;
+                if username.starts_with("system:serviceaccount:") {
+                    f.write_str(
+                        ", or, if it is an operator's account, to list it under PlatformPolicy.spec.trustedControllers",
+                    )?;
+                }
+                Ok(())
+            }
+            NoOwner::Unasserted => write!(
+                f,
+                "{username} creates for others and does not say for whom; set the label {} to the user's id",
+                contract::USER_ID
+            ),
+            NoOwner::Asserted(id) => {
+                write!(
+                    f,
+                    "{username} creates it for user {id:?}, who does not exist; set the label to an existing user's id"
+                )
+            }
+            NoOwner::Uncontrolled => write!(
+                f,
+                "{username} creates for the controller owner, and the object names none; it cannot be known whose it is; have the operator set a controller reference"
+            ),
+            NoOwner::Unlisted { api_version, kind, resource } => {
+                let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+                let resource = resource.unwrap_or("<its plural name>");
+                write!(
+                    f,
+                    "it belongs to a {kind} ({api_version}), and nobody listed that kind, so its owner cannot be believed; ask an admin to add to PlatformPolicy.spec.workloadKinds: {{group: {group:?}, version: {version:?}, resource: {resource:?}, podTemplates: [<where its pod templates are>]}}"
+                )
+            }
+            NoOwner::Gone { kind, name } => {
+                write!(f, "its controller owner, {kind} {name}, does not exist any more; nothing is created for it")
+            }
+        }
+    }
+}
+
+struct NoMember<'a> {
+    user: &'a UserName,
+    project: &'a Project,
+}
+
+impl fmt::Display for NoMember<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, project } = self;
+        write!(f, "{user} is no member of project {}; ask ", project.name)?;
+        managers(f, project)?;
+        f.write_str(" to add them")
+    }
+}
+
+struct NotTheirs<'a> {
+    case: &'a Case<'a>,
+    editor: &'a User,
+    owner: Option<&'a Owner<'a>>,
+}
+
+impl fmt::Display for NotTheirs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, editor, owner } = self;
+        let project = case.project;
+        let kind = case.submission.kind;
+        let editor = &editor.name;
+        match owner {
+            Some(owner @ (Owner::User(_) | Owner::Former(_))) => write!(f, "this {kind} is {owner}'s")?,
+            Some(Owner::Project) | None => write!(f, "this {kind} has no recorded owner")?,
+        }
+        write!(f, ", and {editor} is a Member of project {}, who changes only their own; ask ", project.name)?;
+        managers(f, project)
+    }
+}
+
+/// Those who can help: the project's Managers and Admins that are listed by name.
+fn managers(f: &mut fmt::Formatter<'_>, project: &Project) -> fmt::Result {
+    let mut names: Vec<_> = project
+        .members
+        .iter()
+        .filter(|member| member.role > ProjectRole::Member)
+        .map(|member| match &member.who {
+            MemberRef::User(name) => format!("{name} ({})", member.role),
+            MemberRef::Group(name) => format!("group {name} ({})", member.role),
+        })
+        .collect();
+    names.sort();
+    match names.as_slice() {
+        [] => f.write_str("a platform admin"),
+        names => super::list(f, names),
+    }
+}
