@@ -1,2 +1,48 @@
-//! Not written yet.
-fn main() {}
+//! `cargo xtask`: everything that a person does to this checkout, one file per command.
+
+mod build;
+mod deny;
+mod down;
+mod paint;
+mod test;
+mod tidy;
+mod tour;
+mod up;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Runs, tries and tests Sluice on a control plane of its own")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts a control plane with Sluice, the sample organisation and the tour's workloads
+    Up(up::Args),
+    /// Ends what `up` started, and nothing else
+    Down(down::Args),
+    /// The test command: format, lints, tests, tidy, dependencies, end to end
+    Test(test::Args),
+    /// Only the checks of this repository's own rules
+    Tidy(tidy::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Up(args) => args.run(),
+        Command::Down(args) => args.run(),
+        Command::Test(args) => args.run(),
+        Command::Tidy(args) => args.run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{} {error:#}", paint::bad("error:"));
+            ExitCode::FAILURE
+        }
+    }
+}

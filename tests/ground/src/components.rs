@@ -89,7 +89,7 @@ fn kube_apiserver(layout: &Layout, ports: &Ports) -> Component {
         "--authorization-mode=RBAC".into(),
         "--allow-privileged=true".into(),
         "--service-account-issuer=https://kubernetes.default.svc".into(),
-        format!("--service-account-key-file={}", pki("service-account.key")),
+        format!("--service-account-key-file={}", pki("service-account.pub")),
         format!("--service-account-signing-key-file={}", pki("service-account.key")),
         "--service-cluster-ip-range=10.96.0.0/16".into(),
         format!("--audit-policy-file={}", layout.config("audit-policy.yaml").display()),
@@ -138,6 +138,9 @@ fn kwok(layout: &Layout, ports: &Ports) -> Component {
         format!("--kubeconfig={}", layout.component_kubeconfig("kwok").display()),
         format!("--config={}", layout.config("kwok.yaml").display()),
         "--manage-all-nodes=true".into(),
+        "--node-lease-duration-seconds=40".into(),
+        "--node-ip=127.0.0.1".into(),
+        "--cidr=10.244.0.0/16".into(),
         format!("--server-address=127.0.0.1:{}", ports.kwok),
     ];
     component(layout, "kwok", args, vec![ports.kwok], Health::Http(ports.kwok, "/healthz"))

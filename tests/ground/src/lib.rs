@@ -60,10 +60,8 @@ impl Ground {
     /// A fresh control plane that ends with this process (also when it is killed). Ends and wipes what an earlier
     /// run left in the same directory.
     pub fn start(layout: Layout) -> Result<Self> {
+        Self::open(layout.clone())?.stop_and_wipe()?;
         let mut ground = Self::open(layout)?;
-        ground.end_all()?;
-        ground.layout.wipe()?;
-        ground.state = State::default();
         ground.warden = Some(Warden::start()?);
         ground.bring_up()?;
         Ok(ground)
@@ -86,6 +84,14 @@ impl Ground {
     /// Ends every process that is recorded and still the same process. Returns their names, in the order they ended.
     pub fn stop(mut self) -> Result<Vec<String>> {
         self.end_all()
+    }
+
+    /// Ends everything and empties the cluster; binaries stay.
+    pub fn stop_and_wipe(mut self) -> Result<()> {
+        self.end_all()?;
+        self.layout.wipe()?;
+        self.state = State::default();
+        self.save()
     }
 
     /// Where everything is.

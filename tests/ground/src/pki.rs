@@ -108,10 +108,14 @@ fn sign(layout: &Layout, stem: &str, mut params: CertificateParams) -> Result<(P
     Ok((certificate, key))
 }
 
-/// The key that signs service account tokens, and by which the API server knows them.
+/// The key that signs service account tokens, and its public half by which the API server knows them.
 fn service_account_key(layout: &Layout) -> Result<()> {
-    let path = layout.pki("service-account.key");
-    if path.exists() { Ok(()) } else { layout::write(&path, KeyPair::generate()?.serialize_pem().as_bytes()) }
+    if layout.pki("service-account.pub").exists() {
+        return Ok(());
+    }
+    let key = KeyPair::generate()?;
+    layout::write(&layout.pki("service-account.key"), key.serialize_pem().as_bytes())?;
+    layout::write(&layout.pki("service-account.pub"), key.public_key_pem().as_bytes())
 }
 
 fn named(user: &str, groups: &[&str]) -> CertificateParams {

@@ -43,8 +43,10 @@ impl Ground {
     }
 
     /// `helm upgrade --install` of the chart as it is, with a URL where a cluster has a Service. `values` are further
-    /// `--set` pairs.
+    /// `--set` pairs. The CRDs go in by kubectl first: Helm installs them once and never again.
     pub fn install_chart(&self, values: &[(&str, &str)]) -> Result<String> {
+        self.admin(&["apply", "--server-side", "--force-conflicts", "-f", "manifests/sluice/crds"])?;
+        self.admin(&["wait", "--for=condition=Established", "--timeout=30s", "-f", "manifests/sluice/crds"])?;
         let mut command = Command::new(self.layout().bin("helm"));
         command.args(["upgrade", "--install", RELEASE]).arg(self.layout().root().join("manifests/sluice"));
         command.args(["--namespace", SYSTEM_NAMESPACE, "--create-namespace", "--timeout", "60s"]);

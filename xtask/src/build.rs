@@ -1,0 +1,18 @@
+//! Building Sluice itself.
+
+use anyhow::{Context, Result, ensure};
+use std::process::Command;
+
+/// The cargo that runs us, so that a toolchain override carries over.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(ground::Layout::up().root());
+    command
+}
+
+/// Builds the binary `sluice`; cargo shows its progress.
+pub(crate) fn sluice() -> Result<()> {
+    let status = cargo().args(["build", "--quiet", "--package", "sluice"]).status().context("cannot run cargo")?;
+    ensure!(status.success(), "sluice does not build");
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! `cargo xtask test`: the test command, which CI calls with nothing around it.
+
+use crate::paint::{bad, good, heading};
+use crate::{build, tidy};
+use anyhow::{Context, Result, ensure};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+/// Every step runs, also after a failure: one run shows all that is wrong.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only the steps of these names
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+struct Step {
+    name: &'static str,
+    run: fn() -> Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "format", run: || cargo(&["fmt", "--all", "--check"]) },
+    Step {
+        name: "clippy",
+        run: || cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    },
+    Step { name: "tests", run: || cargo(&["test", "--quiet", "--workspace", "--exclude", "e2e"]) },
+    Step { name: "tidy", run: tidy::check },
+    Step { name: "dependencies", run: crate::deny::check },
+    Step { name: "end-to-end", run: end_to_end },
+];
+
+impl Args {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let Self { only } = self;
+        let unknown = only.iter().find(|name| !STEPS.iter().any(|step| step.name == name.as_str()));
+        ensure!(unknown.is_none(), "no step is named {}", unknown.map_or("", String::as_str));
+        let chosen = STEPS.iter().filter(|step| only.is_empty() || only.iter().any(|name| name == step.name));
+        let results: Vec<(&str, Duration, Result<()>)> = chosen.map(run_step).collect();
+        println!("\n{}", heading("summary"));
+        for (name, took, result) in &results {
+            let verdict = if result.is_ok() { good("ok    ") } else { bad("FAILED") };
+            println!("  {verdict} {name:<14} {:>6.1} s", took.as_secs_f32());
+        }
+        let failed: Vec<&str> = results.iter().filter(|(.., result)| result.is_err()).map(|(name, ..)| *name).collect();
+        if failed.is_empty() {
+            println!("{}", good("all steps passed"));
+            return Ok(ExitCode::SUCCESS);
+        }
+        println!("{}", bad(format!("failed: {}", failed.join(", "))));
+        Ok(ExitCode::FAILURE)
+    }
+}
+
+fn run_step(step: &Step) -> (&'static str, Duration, Result<()>) {
+    println!("\n{}", heading(format!("== {}", step.name)));
+    let begin = Instant::now();
+    let result = (step.run)();
+    if let Err(error) = &result {
+        println!("{} {error:#}", bad(format!("{} failed:", step.name)));
+    }
+    (step.name, begin.elapsed(), result)
+}
+
+fn end_to_end() -> Result<()> {
+    build::sluice()?;
+    cargo(&["test", "--quiet", "--package", "e2e"])
+}
+
+fn cargo(args: &[&str]) -> Result<()> {
+    run(build::cargo().args(args))
+}
+
+/// Runs a command with our own terminal.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    ensure!(status.success(), "{command:?} gave {status}");
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! `cargo xtask up`: from a clean clone to a governed cluster that one can try by hand.
+//!
+//! Every step looks at what is there and does the rest, so the same command starts, repairs and updates.
+
+use crate::paint::{good, heading, notable};
+use crate::{build, tour};
+use anyhow::{Context, Result};
+use ground::{Found, Ground, Layout};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::time::Duration;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Return when everything runs, and leave it running
+    #[arg(long)]
+    detach: bool,
+    /// Begin with an empty cluster instead of going on with the old one's data
+    #[arg(long)]
+    fresh: bool,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let Self { detach, fresh } = self;
+        eprintln!("building sluice");
+        build::sluice()?;
+        if fresh {
+            Ground::open(Layout::up())?.stop_and_wipe()?;
+        }
+        eprintln!("starting the control plane");
+        let (mut ground, found) = Ground::ensure(Layout::up())?;
+        let ran = ground.alive().contains(&"sluice");
+        let changed = ground.provide_sluice()?;
+        ground.run_platform().context("the control plane runs, but Sluice on it does not")?;
+        match (found, ran, changed) {
+            (Found::All, true, false) => println!("{}", good("It is running already.")),
+            (Found::All, true, true) => {
+                println!("{}", notable("It was running; sluice was restarted with the new code."))
+            }
+            (Found::Nothing, ..) => {}
+            _ => println!("{}", notable("What had ended was started again.")),
+        }
+        let answers = tour::submit(&ground)?;
+        tour::print(&answers);
+        print_next_steps(&ground);
+        if detach { Ok(ExitCode::SUCCESS) } else { foreground(ground) }
+    }
+}
+
+fn print_next_steps(ground: &Ground) {
+    let users = ground.layout().dir().join("users");
+    println!("\n{}", heading("Go on by hand"));
+    println!("  export PATH={}:$PATH", ground.layout().bin("").display());
+    println!("  export KUBECONFIG={}", users.join("alice.kubeconfig").display());
+    println!("  kubectl -n llm-finetune get pods -L platform-go/user-id,platform-go/queue-name");
+    println!("  kubectl -n llm-finetune run mine --image=registry.example.com/team/app:1 --dry-run=server -o yaml");
+    println!("  KUBECONFIG={} kubectl get sp,srp,spq", ground.layout().admin_kubeconfig().display());
+    println!("  logs: {}", ground.layout().log("*").display());
+    println!("  end it: cargo xtask down");
+}
+
+/// Shows sluice's log until Ctrl-C, then ends everything. Gives the directory's lock back meanwhile: `down` and a
+/// second `up` in another terminal work.
+fn foreground(ground: Ground) -> Result<ExitCode> {
+    let (tell, interrupted) = mpsc::channel();
+    ctrlc::set_handler(move || {
+        let _gone = tell.send(());
+    })?;
+    let path = ground.layout().log("sluice");
+    drop(ground);
+    println!("\n{} {} {}", heading("sluice's log"), path.display(), notable("(Ctrl-C ends everything)"));
+    let mut log = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    log.seek(SeekFrom::End(0))?;
+    let mut text = Vec::new();
+    while let Err(mpsc::RecvTimeoutError::Timeout) = interrupted.recv_timeout(Duration::from_millis(200)) {
+        text.clear();
+        log.read_to_end(&mut text)?;
+        std::io::stdout().write_all(&text)?;
+    }
+    let ended = Ground::open(Layout::up())?.stop()?;
+    println!("\nended {}", ended.join(", "));
+    Ok(ExitCode::SUCCESS)
+}
