@@ -92,6 +92,12 @@ fn a_clock_that_is_behind_replaces_nothing() {
     let behind = now() - SignedDuration::from_hours(24 * 365);
     let expected = Action::Keep { until: material.leaf.life().starts };
     assert_eq!(plan(Some(&material), &names(&[NAME]), behind), expected);
+
+    let later = material.leaf.life().renew_at();
+    let wanted = names(&[NAME]);
+    let renewed = leaf_of(plan(Some(&material), &wanted, later), &material, later);
+    let expected = Action::Keep { until: renewed.leaf.life().starts };
+    assert_eq!(plan(Some(&renewed), &wanted, now()), expected);
 }
 
 #[test]
