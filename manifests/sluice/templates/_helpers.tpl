@@ -12,7 +12,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 - {group: batch, version: v1, resources: [jobs, cronjobs]}
 - {group: "", version: v1, resources: [replicationcontrollers]}
 {{- range .Values.policy.workloadKinds }}
-- {group: {{ .group | quote }}, version: {{ .version }}, resources: [{{ .resource }}]}
+- {group: {{ .group | default "" | quote }}, version: {{ .version }}, resources: [{{ .resource }}]}
 {{- end }}
 {{- end }}
 

@@ -42,11 +42,11 @@ matchExpressions:
 namespaceSelector:
   {{- include "sluice.webhook.namespaceSelector" . | nindent 2 }}
 rules:
-  # Every Pod subresource, so that one which Kubernetes adds is judged and not skipped.
+  # Every Pod subresource, so that one which Kubernetes adds is judged and not skipped. `bindings` is the old name of pods/binding.
   - apiGroups: [""]
     apiVersions: [v1]
     operations: [CREATE, UPDATE]
-    resources: [pods, pods/*]
+    resources: [pods, pods/*, bindings]
     scope: Namespaced
   {{- range include "sluice.workloadKinds" . | fromYamlArray }}
   - apiGroups: [{{ .group | quote }}]
