@@ -1,3 +1,4 @@
 //! All that speaks to the API server: the records, watches and caches, the look-ups behind them, and every write.
 
 pub mod client;
+pub mod records;

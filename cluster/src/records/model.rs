@@ -1,0 +1,77 @@
+//! `GpuModel`: a kind of GPU that people ask for by name.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::text::{ClassName, DisplayName, LabelValue, ProductName, QualifiedName};
+
+/// What an admin says about a GPU model.
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "sluice.dev",
+    version = "v1alpha1",
+    kind = "GpuModel",
+    plural = "gpumodels",
+    shortname = "sgm",
+    status = "GpuModelStatus",
+    doc = "A kind of GPU that people ask for by name.",
+    validation = Rule::new("size(self.metadata.name) <= 63").message("a name has at most 63 characters: labels carry it"),
+    printcolumn(name = "Devices", type_ = "integer", json_path = ".status.devices"),
+    printcolumn(name = "Allocated", type_ = "integer", json_path = ".status.allocated")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct GpuModelSpec {
+    /// What labels carry for this model. Absent: the record's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<LabelValue>,
+    /// Name for people. Absent: the record's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<DisplayName>,
+    /// The DeviceClass that its devices are asked from, e.g. gpu.nvidia.com.
+    pub device_class_name: ClassName,
+    /// The productName values of its devices, letter for letter as the driver publishes them.
+    #[serde(default)]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
+    pub product_names: Vec<ProductName>,
+    /// Extended resources that mean this model, e.g. nvidia.com/rtx5090.
+    #[serde(default)]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
+    pub resource_names: Vec<QualifiedName>,
+    /// How several workloads share a device. MPS and TimeSlicing: within one claim. Capacity: the driver hands out
+    /// parts of it to several claims. None: not at all.
+    #[serde(default)]
+    pub sharing: Sharing,
+}
+
+/// How several workloads share a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Sharing {
+    /// NVIDIA's Multi-Process Service, within one claim.
+    #[default]
+    #[serde(rename = "MPS")]
+    Mps,
+    /// Taking turns, within one claim.
+    TimeSlicing,
+    /// Parts of a device for several claims.
+    Capacity,
+    /// Not at all.
+    None,
+}
+
+/// Written by the platform.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GpuModelStatus {
+    /// Devices of this model in the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices: Option<i64>,
+    /// Of these, devices that a claim holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocated: Option<i64>,
+    /// Whether the record can be used, and what it refers to that does not exist.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}

@@ -1,0 +1,246 @@
+//! `PlatformPolicy`: what holds for the platform as a whole.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::plan::Quota;
+use super::text::{
+    ClassName, Duration, HostPathText, Key, LabelValue, NamespaceName, PointerText, RecordName, Subject,
+};
+
+/// What the platform's operator says; rendered by the chart.
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "sluice.dev",
+    version = "v1alpha1",
+    kind = "PlatformPolicy",
+    plural = "platformpolicies",
+    status = "PlatformPolicyStatus",
+    doc = "What holds for the platform as a whole. There is one, named `default`; the chart writes it.",
+    validation = Rule::new("self.metadata.name == 'default'").message("the one PlatformPolicy is named default"),
+    printcolumn(name = "Version", type_ = "string", json_path = ".status.version"),
+    printcolumn(name = "Problems", type_ = "integer", json_path = ".status.problems")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct PlatformPolicySpec {
+    /// An id of another system's. Nothing carries it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<LabelValue>,
+    /// Rule id to enforce, warn or off. A rule that is not named is enforced.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 64))]
+    pub rule_modes: BTreeMap<String, RuleMode>,
+    /// Groups of Kubernetes or of the identity provider whose people are platform Admins; system:masters always is.
+    #[serde(default)]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
+    pub admin_groups: Vec<Subject>,
+    /// Namespaces that are never judged.
+    #[serde(default)]
+    #[schemars(length(max = 256), extend("x-kubernetes-list-type" = "set"))]
+    pub exempt_namespaces: Vec<NamespaceName>,
+    /// Usernames of operators: what they make for an object belongs to the user who made that object.
+    #[serde(default)]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
+    pub trusted_controllers: Vec<Subject>,
+    /// Usernames, such as a dashboard's, that may say for which member they make an object.
+    #[serde(default)]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
+    pub trusted_clients: Vec<Subject>,
+    /// What GPU labels alone do. Warn: a warning says what is missing. Claim: they make a claim.
+    #[serde(default)]
+    pub labels_alone: LabelsAlone,
+    /// Schedulers that Pods may name besides default-scheduler.
+    #[serde(default)]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
+    pub schedulers: Vec<ClassName>,
+    /// Permissions that another role than usual has: name of the permission to the lowest role that has it.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 64))]
+    pub permissions: BTreeMap<String, Role>,
+    /// Workloads that no user is stamped on. Project: charged to the project alone, with a warning. Refuse: refused.
+    #[serde(default)]
+    pub unstamped: Unstamped,
+    /// Kinds of workload besides the built-in ones.
+    #[serde(default)]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["group", "resource"]))]
+    pub workload_kinds: Vec<WorkloadKind>,
+    /// Name of the ResourcePlan that a new personal project is given. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal_plan: Option<RecordName>,
+    /// What a project may use that has no plan, or whose plan is missing or expired.
+    #[serde(default)]
+    pub without_plan: WithoutPlan,
+    /// What the label platform-go/storage-lane on a new PersistentVolumeClaim means: name of a lane to its settings.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 32))]
+    pub storage_lanes: BTreeMap<String, StorageLane>,
+    /// Paths of the node that Pods may mount, each with everything below it.
+    #[serde(default)]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
+    pub host_paths: Vec<HostPathText>,
+    /// Volume types that Pods may use. Absent: those of the Pod Security Standard `restricted`.
+    #[serde(default = "restricted_volume_types")]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
+    pub volume_types: Vec<Key>,
+    /// CSI drivers that Pods may use inline. None listed: none.
+    #[serde(default)]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
+    pub csi_drivers: Vec<ClassName>,
+    /// How long things may last after their time.
+    #[serde(default)]
+    pub grace: Grace,
+}
+
+fn restricted_volume_types() -> Vec<Key> {
+    [
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "image",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    ]
+    .map(Key::from)
+    .into()
+}
+
+/// How strictly a rule is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleMode {
+    /// What it denies is refused.
+    Enforce,
+    /// What it denies is admitted with a warning.
+    Warn,
+    /// It does nothing.
+    Off,
+}
+
+/// What GPU labels alone do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LabelsAlone {
+    /// A warning.
+    #[default]
+    Warn,
+    /// A claim.
+    Claim,
+}
+
+/// A role, of whichever scope the permission has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Role {
+    /// Everyone with a record.
+    User,
+    /// Everyone in the group or project.
+    Member,
+    /// Those who manage.
+    Manager,
+    /// Those who may everything in the scope.
+    Admin,
+}
+
+/// What happens to workloads that no user is stamped on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Unstamped {
+    /// Charged to the project alone.
+    #[default]
+    Project,
+    /// Refused.
+    Refuse,
+}
+
+/// A kind whose objects make Pods from templates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadKind {
+    /// API group, e.g. ray.io. Absent: the core group.
+    #[serde(default)]
+    #[schemars(length(max = 253), regex(pattern = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$"))]
+    pub group: String,
+    /// API version, e.g. v1.
+    pub version: NamespaceName,
+    /// Plural name, e.g. rayclusters.
+    pub resource: NamespaceName,
+    /// Where its pod templates are: JSON Pointers in which * stands for every element, e.g.
+    /// /spec/workerGroupSpecs/*/template.
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "set"))]
+    pub pod_templates: Vec<PointerText>,
+}
+
+/// What a project without a plan may use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WithoutPlan {
+    /// Its limits.
+    #[serde(default)]
+    pub quota: Quota,
+    /// Names of the GpuModels that may be used. None listed: no GPU.
+    #[serde(default)]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
+    pub gpu_models: Vec<RecordName>,
+}
+
+/// What a new volume of a lane is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StorageLane {
+    /// Its StorageClass.
+    pub storage_class_name: ClassName,
+    /// Its access mode: ReadWriteOnce, ReadWriteMany, ReadOnlyMany or ReadWriteOncePod.
+    pub access_mode: AccessMode,
+}
+
+/// How a volume can be mounted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AccessMode {
+    /// By one node.
+    ReadWriteOnce,
+    /// By many nodes.
+    ReadWriteMany,
+    /// By many nodes, read-only.
+    ReadOnlyMany,
+    /// By one Pod.
+    ReadWriteOncePod,
+}
+
+/// How long things may last after their time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Grace {
+    /// How long a Pod may stay after its plan's window has closed, e.g. 5m.
+    #[serde(default = "five_minutes")]
+    pub plan_window: Duration,
+}
+
+fn five_minutes() -> Duration {
+    "5m".into()
+}
+
+impl Default for Grace {
+    fn default() -> Self {
+        Self { plan_window: five_minutes() }
+    }
+}
+
+/// Written by the platform.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlatformPolicyStatus {
+    /// Version of the policy in force: twelve digits that change when a record changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Problems found in all records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problems: Option<i64>,
+    /// Whether the record can be used, and what it refers to that does not exist.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}

@@ -1,0 +1,153 @@
+//! Texts and amounts with a form of their own. What is written is kept as it is; `convert` reads it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+macro_rules! text {
+    ($($(#[$doc:meta])* $name:ident($min:literal..=$max:literal, $pattern:literal $(, $format:literal)?);)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl $name {
+            /// The text as it was written.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({
+                    "type": "string", "minLength": $min, "maxLength": $max, "pattern": $pattern $(, "format": $format)?
+                })
+            }
+        }
+    )*};
+}
+
+text! {
+    /// Name of another record.
+    RecordName(1..=63, r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$");
+    /// Name of a namespace.
+    NamespaceName(1..=63, r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$");
+    /// What a label may carry.
+    LabelValue(1..=63, r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$");
+    /// Text for people.
+    DisplayName(1..=128, r"^[^\x00-\x1f\x7f]+$");
+    /// What Kubernetes calls a person, a service account or a group.
+    Subject(1..=256, r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$");
+    /// A pattern that images are compared with.
+    ImagePatternText(1..=512, r"^[-A-Za-z0-9._/:@*+]+$");
+    /// A path on a node.
+    HostPathText(1..=1024, r"^/");
+    /// A JSON Pointer.
+    PointerText(2..=256, r"^/");
+    /// A name of Kubernetes' that may have dots: a class, a driver, an API group.
+    ClassName(1..=253, r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$");
+    /// A name with an optional prefix, such as that of an extended resource.
+    QualifiedName(1..=253, r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$");
+    /// A `productName` as a driver publishes it.
+    ProductName(1..=128, r"^[^\x00-\x1f\x7f]+$");
+    /// Id of a rule or name of a permission.
+    Key(1..=63, r"^[A-Za-z][-A-Za-z0-9_]*$");
+    /// A length of time.
+    Duration(2..=32, r"^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$");
+    /// A time of day.
+    TimeOfDay(5..=5, r"^([01][0-9]|2[0-3]):[0-5][0-9]$");
+    /// A moment.
+    Moment(20..=35, r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[-+][0-9]{2}:[0-9]{2})$", "date-time");
+    /// IANA name of a time zone.
+    ZoneName(1..=64, r"^[A-Za-z][-A-Za-z0-9_+/]*$");
+}
+
+/// An amount, as a number or as a Kubernetes quantity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// A whole number.
+    Number(i64),
+    /// A quantity as text.
+    Text(String),
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => serializer.serialize_i64(*number),
+            Self::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrText;
+        impl Visitor<'_> for NumberOrText {
+            type Value = Amount;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number, or a quantity in quotes")
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Amount, E> {
+                Ok(Amount::Number(number))
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Amount, E> {
+                i64::try_from(number).map(Amount::Number).map_err(|_| E::custom("larger than 2^63"))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Amount, E> {
+                Ok(Amount::Text(text.into()))
+            }
+        }
+        deserializer.deserialize_any(NumberOrText)
+    }
+}
+
+impl JsonSchema for Amount {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Amount".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "x-kubernetes-int-or-string": true,
+            "minimum": 0,
+            "maxLength": 32,
+            "pattern": r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]{1,3})?$"
+        })
+    }
+}
