@@ -5,10 +5,12 @@
 
 pub mod admit;
 mod asked;
+pub mod binding;
 pub mod case;
 pub mod contract;
 pub mod decision;
 pub mod findings;
+pub mod follow;
 pub mod identity;
 pub mod mode;
 pub mod object;

@@ -1,0 +1,69 @@
+//! A second opinion on a plan, before anything is carried out.
+
+use crate::contract;
+use crate::policy::Policy;
+
+use super::action::{Action, MetadataChange};
+use super::view::{Namespace, View};
+use super::{MAX_ACTIONS, Plan, is_exempt};
+
+/// What a plan must never contain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// More than a cycle may do.
+    #[error("{0} actions planned; at most {MAX_ACTIONS} a cycle")]
+    TooMany(usize),
+    /// An exempt Namespace would be touched.
+    #[error("touches the exempt namespace: {0}")]
+    Exempt(Box<Action>),
+    /// Something that we did not make would be deleted or replaced.
+    #[error("deletes what is not ours: {0}")]
+    NotOurs(Box<Action>),
+    /// A Namespace that others bound would be bound or unbound.
+    #[error("takes over a namespace that others bound: {0}")]
+    TakesOver(Box<Action>),
+}
+
+/// Checks what [`plan`](super::plan) promises, without any of its reasoning.
+pub fn audit(view: &View, policy: &Policy, plan: &Plan) -> Result<(), Violation> {
+    if plan.actions.len() > MAX_ACTIONS {
+        return Err(Violation::TooMany(plan.actions.len()));
+    }
+    plan.actions.iter().try_for_each(|action| one(view, policy, action))
+}
+
+fn one(view: &View, policy: &Policy, action: &Action) -> Result<(), Violation> {
+    if action.namespace().is_some_and(|name| is_exempt(view, policy.platform(), name)) {
+        return Err(Violation::Exempt(action.clone().into()));
+    }
+    let allowed = match action {
+        Action::CreateNamespace { namespace, .. } => !view.namespaces.contains_key(namespace),
+        Action::LabelNamespace { namespace, metadata, .. } | Action::RemoveLabel { namespace, metadata, .. } => {
+            view.namespaces.get(namespace).is_some_and(|found| may_bind(found, metadata))
+        }
+        Action::DeleteRoleBinding { namespace, name, .. } => {
+            return match view.role_bindings.contains_key(&(namespace.clone(), name.clone())) {
+                true => Ok(()),
+                false => Err(Violation::NotOurs(action.clone().into())),
+            };
+        }
+        Action::ReplacePriorityClass { class: super::action::QueueClass { queue, .. }, .. } => {
+            return ours(view, &contract::priority_class(queue.as_str()), action);
+        }
+        Action::DeletePriorityClass { name, .. } => return ours(view, name, action),
+        Action::ApplyRoleBinding { .. } | Action::CreatePriorityClass(_) | Action::AmendPriorityClass { .. } => true,
+    };
+    if allowed { Ok(()) } else { Err(Violation::TakesOver(action.clone().into())) }
+}
+
+/// The binding label changes only where it is absent or where we wrote it.
+fn may_bind(found: &Namespace, change: &MetadataChange) -> bool {
+    !change.labels.contains_key(contract::PROJECT_ID) || found.bound_to().is_none() || found.mark().is_some()
+}
+
+fn ours(view: &View, class: &str, action: &Action) -> Result<(), Violation> {
+    match view.priority_classes.get(class) {
+        Some(found) if found.managed => Ok(()),
+        Some(_) | None => Err(Violation::NotOurs(action.clone().into())),
+    }
+}
