@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use http_body_util::BodyExt as _;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::PostParams;
+use kube::client::Body;
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Api, Client, Config};
 use tokio::time::{Instant, timeout_at};
@@ -152,6 +155,29 @@ pub(crate) async fn in_time<T>(
     answer: impl Future<Output = T>,
 ) -> Result<T, LookupFailed> {
     timeout_at(deadline, answer).await.map_err(|_elapsed| LookupFailed::Deadline { what: what() })
+}
+
+/// The same client, which calls `heard` whenever a successful answer or a part of one arrives.
+///
+/// This is how a watch is known to be alive: `kube::runtime::watcher` keeps bookmarks to itself.
+pub(crate) fn listened_to(client: &Client, heard: impl Fn() + Clone + Send + 'static) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    let through = client.clone();
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let (client, heard) = (through.clone(), heard.clone());
+        async move {
+            let answer = client.send(request).await?;
+            let good = answer.status().is_success();
+            let listen = move || {
+                if good {
+                    heard()
+                }
+            };
+            listen();
+            Ok::<_, kube::Error>(answer.map(|body| body.inspect_frame(move |_frame| listen())))
+        }
+    });
+    Client::new(service, namespace)
 }
 
 /// Whether text can be one segment of a path of the API server. What cannot names no object.

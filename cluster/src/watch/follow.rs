@@ -1,0 +1,201 @@
+//! One watch that fills one cache, for as long as the process lives.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::core::{ObjectMeta, Resource};
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client};
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::pulse::Pulse;
+use crate::client::listened_to;
+
+/// How long one watch request lasts. A connection that died without a word is noticed a few seconds after that.
+const WATCH_SECONDS: u32 = 60;
+const FIRST_RETRY: Duration = Duration::from_millis(250);
+/// Short, so that a restarted API server or freshly installed CRDs are noticed soon.
+const LONGEST_RETRY: Duration = Duration::from_secs(2);
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// The cache of one kind.
+pub(crate) struct Cache<K: Resource + 'static>
+where
+    K::DynamicType: Hash + Eq,
+{
+    pub(crate) name: &'static str,
+    pub(crate) store: Store<K>,
+    filled: Arc<AtomicBool>,
+    pulse: Pulse,
+}
+
+impl<K: Resource + Clone + 'static> Cache<K>
+where
+    K::DynamicType: Hash + Eq + Clone,
+{
+    /// Whether everything that existed when the watch began is in the cache.
+    pub(crate) fn is_filled(&self) -> bool {
+        self.filled.load(Ordering::Acquire)
+    }
+
+    /// When the watch was last known to be alive.
+    pub(crate) fn last_heard(&self) -> Option<Instant> {
+        self.pulse.last()
+    }
+}
+
+/// What all watches of a process share.
+#[derive(Clone)]
+pub(crate) struct Common {
+    pub(crate) client: Client,
+    pub(crate) shutdown: CancellationToken,
+    /// Whether the log says already that CRDs are missing.
+    pub(crate) kinds_missing: Arc<AtomicBool>,
+}
+
+/// Starts to follow a kind. `changed` is called after each change of the cache.
+///
+/// The cache keeps neither managed fields nor kubectl's copy of what was applied.
+pub(crate) fn follow<K>(
+    name: &'static str,
+    api: impl FnOnce(Client) -> Api<K>,
+    kind: K::DynamicType,
+    changed: impl Fn() + Send + 'static,
+    common: &Common,
+) -> Cache<K>
+where
+    K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K::DynamicType: Hash + Eq + Clone + Send + Sync,
+{
+    let pulse = Pulse::new();
+    let beat = pulse.clone();
+    let api = api(listened_to(&common.client, move || beat.beat()));
+    let mut writer = reflector::store::Writer::new(kind);
+    let cache = Cache { name, store: writer.as_reader(), filled: Arc::default(), pulse };
+    let (filled, pulse, shutdown) = (cache.filled.clone(), cache.pulse.clone(), common.shutdown.clone());
+    let mut failures = Failures::new(name, common.kinds_missing.clone());
+    tokio::spawn(async move {
+        let mut events = pin!(watcher(api, watcher::Config::default().timeout(WATCH_SECONDS)));
+        while let Some(Some(event)) = shutdown.run_until_cancelled(events.next()).await {
+            let event = match event {
+                Ok(event) => event.modify(|object| strip(object.meta_mut())),
+                Err(error) => {
+                    let pause = failures.note(&error, pulse.last());
+                    let _cancelled = shutdown.run_until_cancelled(sleep(pause)).await;
+                    continue;
+                }
+            };
+            writer.apply_watcher_event(&event);
+            match event {
+                // The watcher says this before each attempt to list, so it is no sign of success.
+                Event::Init | Event::InitApply(_) => continue,
+                Event::InitDone => filled.store(true, Ordering::Release),
+                Event::Apply(_) | Event::Delete(_) => {}
+            }
+            failures.end();
+            changed();
+        }
+    });
+    cache
+}
+
+fn strip(meta: &mut ObjectMeta) {
+    meta.managed_fields = None;
+    if let Some(annotations) = &mut meta.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+}
+
+/// The failures of a watch since it last worked: logged once, tried again at growing intervals.
+struct Failures {
+    name: &'static str,
+    kinds_missing: Arc<AtomicBool>,
+    last: Option<Instant>,
+    count: u32,
+}
+
+impl Failures {
+    fn new(name: &'static str, kinds_missing: Arc<AtomicBool>) -> Self {
+        Self { name, kinds_missing, last: None, count: 0 }
+    }
+
+    /// Counts a failure and says how long to wait.
+    fn note(&mut self, error: &watcher::Error, heard: Option<Instant>) -> Duration {
+        // A watch that was opened again says nothing until something changes.
+        if heard > self.last {
+            self.end();
+        }
+        if self.count == 0 {
+            self.report(error);
+        }
+        self.last = Some(Instant::now());
+        let pause = FIRST_RETRY * 2_u32.pow(self.count.min(8));
+        self.count += 1;
+        pause.min(LONGEST_RETRY)
+    }
+
+    fn report(&self, error: &watcher::Error) {
+        let kind = self.name;
+        if !is_kind_missing(error) {
+            tracing::warn!(kind, error = error as &dyn std::error::Error, "watch failed; trying again");
+        } else if !self.kinds_missing.swap(true, Ordering::Relaxed) {
+            tracing::warn!(kind, "the cluster does not know this kind, and perhaps others, yet; waiting for the CRDs");
+        }
+    }
+
+    fn end(&mut self) {
+        if self.count > 0 {
+            tracing::debug!(kind = self.name, failures = self.count, "watch works again");
+            self.kinds_missing.store(false, Ordering::Relaxed);
+        }
+        self.count = 0;
+    }
+}
+
+fn is_kind_missing(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.is_not_found(),
+        watcher::Error::InitialListFailed(_)
+        | watcher::Error::WatchStartFailed(_)
+        | watcher::Error::WatchError(_)
+        | watcher::Error::WatchFailed(_)
+        | watcher::Error::NoResourceVersion => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failures() -> Failures {
+        Failures::new("projects", Arc::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_longer_and_longer_but_never_long() {
+        let mut failures = failures();
+        let pauses: Vec<_> = (0..12).map(|_| failures.note(&watcher::Error::NoResourceVersion, None)).collect();
+        assert_eq!(pauses[..4], [250, 500, 1000, 2000].map(Duration::from_millis));
+        assert!(pauses[4..].iter().all(|pause| *pause == LONGEST_RETRY));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn begins_anew_after_a_sign_of_life() {
+        let mut failures = failures();
+        for _ in 0..5 {
+            failures.note(&watcher::Error::NoResourceVersion, None);
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let pause = failures.note(&watcher::Error::NoResourceVersion, Some(Instant::now()));
+        assert_eq!(pause, FIRST_RETRY);
+    }
+}
