@@ -1,1 +1,82 @@
-//! Not written yet.
+//! AdmissionReview in, AdmissionReview out.
+//!
+//! [`serve`] answers the API server over TLS on one path per webhook entry of the chart. What is decided, and why, is
+//! `policy-engine`'s; here is what the decision needs to know, how it is said, and what is said when it cannot be made.
+
+mod binding;
+mod facts;
+mod governed;
+pub mod judge;
+pub mod metrics;
+mod outage;
+pub mod patch;
+mod records;
+pub mod review;
+mod routes;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use cluster::namespaces::Namespaces;
+use cluster::owners::Owners;
+use cluster::watch::Caches;
+use rustls::ServerConfig;
+use tokio_util::sync::CancellationToken;
+
+pub use metrics::Metrics;
+pub use outage::chain;
+
+/// How long open calls may take to end after the process was asked to stop. The API server waits no longer for an answer.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What every call needs.
+#[derive(Clone)]
+pub struct Webhook {
+    caches: Caches,
+    namespaces: Namespaces,
+    owners: Owners,
+    metrics: Arc<Metrics>,
+}
+
+impl Webhook {
+    /// A webhook that knows what the caches know.
+    pub fn new(caches: Caches, owners: Owners, metrics: Arc<Metrics>) -> Self {
+        let namespaces = Namespaces::new(caches.clone());
+        Self { caches, namespaces, owners, metrics }
+    }
+}
+
+/// The server could not run.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot serve webhooks on {address}")]
+pub struct ServeFailed {
+    address: SocketAddr,
+    #[source]
+    source: std::io::Error,
+}
+
+/// Answers webhook calls until the shutdown, then lets open calls end.
+///
+/// # Errors
+/// Where the address cannot be listened on.
+pub async fn serve(
+    webhook: Webhook,
+    address: SocketAddr,
+    tls: Arc<ServerConfig>,
+    shutdown: CancellationToken,
+) -> Result<(), ServeFailed> {
+    let handle = Handle::new();
+    let draining = handle.clone();
+    let drain = async move {
+        shutdown.cancelled().await;
+        draining.graceful_shutdown(Some(DRAIN));
+    };
+    let server = axum_server::bind_rustls(address, RustlsConfig::from_config(tls))
+        .handle(handle)
+        .serve(routes::router(webhook).into_make_service());
+    let (served, ()) = tokio::join!(server, drain);
+    served.map_err(|source| ServeFailed { address, source })
+}

@@ -1,0 +1,181 @@
+//! The long-running processes: `sluice run`, and its parts `sluice webhook` and `sluice reapers`.
+
+mod health;
+mod tls;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use cluster::client::{self, Access};
+use cluster::owners::Owners;
+use cluster::watch::Caches;
+use prometheus_client::registry::Registry;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use webhook::Webhook;
+
+use health::Health;
+
+/// What every long-running process needs.
+#[derive(Args, Debug)]
+pub(crate) struct ProcessArgs {
+    /// Where /healthz, /readyz and /metrics are answered, over plain HTTP
+    #[arg(long, default_value = "0.0.0.0:8080", env = "SLUICE_METRICS_LISTEN")]
+    metrics_listen: SocketAddr,
+    /// The namespace that Sluice itself runs in
+    #[arg(long, default_value = "sluice-system", env = "SLUICE_NAMESPACE")]
+    namespace: String,
+    /// How log lines are written
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "SLUICE_LOG_FORMAT")]
+    log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What the webhook needs besides.
+#[derive(Args, Debug)]
+pub(crate) struct WebhookArgs {
+    /// Where the API server calls, over TLS
+    #[arg(long, default_value = "0.0.0.0:8443", env = "SLUICE_LISTEN")]
+    listen: SocketAddr,
+    /// The Service through which the API server calls; without one it calls --listen by its address
+    #[arg(long)]
+    service_name: Option<String>,
+    /// Directory that keeps the CA and the serving certificate
+    #[arg(long, conflicts_with = "certs_secret", required_unless_present = "certs_secret")]
+    certs_dir: Option<PathBuf>,
+    /// Secret that keeps the CA and the serving certificate, for all replicas
+    #[arg(long)]
+    certs_secret: Option<String>,
+    /// Name of the webhook configurations into which the CA is written
+    #[arg(long, default_value = "sluice")]
+    webhook_configuration: String,
+}
+
+/// Webhook and daemons in one process.
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    process: ProcessArgs,
+    #[command(flatten)]
+    webhook: WebhookArgs,
+}
+
+/// The webhook alone.
+#[derive(Args, Debug)]
+pub(crate) struct WebhookCommand {
+    #[command(flatten)]
+    process: ProcessArgs,
+    #[command(flatten)]
+    webhook: WebhookArgs,
+}
+
+/// The daemons alone.
+#[derive(Args, Debug)]
+pub(crate) struct ReapersCommand {
+    #[command(flatten)]
+    process: ProcessArgs,
+}
+
+/// Runs webhook and daemons until the process is asked to stop.
+pub(crate) async fn run(args: RunArgs) -> Result<()> {
+    let RunArgs { process, webhook } = args;
+    Process::start(process).await?.until_stopped(Some(webhook), true).await
+}
+
+/// Runs the webhook until the process is asked to stop.
+pub(crate) async fn webhook(args: WebhookCommand) -> Result<()> {
+    let WebhookCommand { process, webhook } = args;
+    Process::start(process).await?.until_stopped(Some(webhook), false).await
+}
+
+/// Runs the daemons until the process is asked to stop.
+pub(crate) async fn reapers(args: ReapersCommand) -> Result<()> {
+    let ReapersCommand { process } = args;
+    Process::start(process).await?.until_stopped(None, true).await
+}
+
+/// A process that follows the cluster.
+struct Process {
+    args: ProcessArgs,
+    access: kube::Client,
+    caches: Caches,
+    shutdown: CancellationToken,
+}
+
+impl Process {
+    async fn start(args: ProcessArgs) -> Result<Self> {
+        log(args.log_format);
+        let shutdown = stop_signal()?;
+        let access = client::connect(&Access::default()).await?;
+        let caches = Caches::start(access.clone(), shutdown.clone());
+        Ok(Self { args, access, caches, shutdown })
+    }
+
+    async fn until_stopped(self, webhook: Option<WebhookArgs>, daemons: bool) -> Result<()> {
+        let Self { args, access, caches, shutdown } = self;
+        let mut registry = Registry::with_prefix("sluice");
+        health::register_caches(&caches, &mut registry);
+        let metrics = Arc::new(webhook::Metrics::default());
+        metrics.register(&mut registry);
+        let health = Health::new(caches.clone(), registry);
+        let watched = health::serve(health.clone(), args.metrics_listen, shutdown.clone());
+        let answered = async {
+            let Some(webhook) = &webhook else { return Ok(()) };
+            let tls = tls::start(webhook, &access, &args.namespace).await?;
+            let follow = tls.follow(tls::CHECK_INTERVAL, shutdown.clone());
+            let handler = Webhook::new(caches.clone(), Owners::new(access.clone()), metrics);
+            let serve = webhook::serve(handler, webhook.listen, tls.server_config(), shutdown.clone());
+            health.listening();
+            let (served, ()) = tokio::join!(serve, follow);
+            served.context("the webhook ended")
+        };
+        let daemons = async {
+            if daemons {
+                reapers::run(&access, &caches, &args.namespace, shutdown.clone()).await.context("the daemons ended")?;
+            }
+            anyhow::Ok(())
+        };
+        // What fails first takes the others with it: half a process would look alive.
+        let result = tokio::try_join!(watched, answered, daemons);
+        shutdown.cancel();
+        result.map(|_| tracing::info!("stopped"))
+    }
+}
+
+fn log(format: LogFormat) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// Cancelled when the process is asked to stop.
+fn stop_signal() -> Result<CancellationToken> {
+    let shutdown = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let token = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: open calls are answered first");
+        token.cancel();
+    });
+    Ok(shutdown)
+}

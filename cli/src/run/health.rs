@@ -1,0 +1,97 @@
+//! `/healthz`, `/readyz` and `/metrics` on a port of their own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use cluster::watch::Caches;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// What probes and scrapers ask.
+#[derive(Clone)]
+pub(super) struct Health {
+    caches: Caches,
+    listening: Arc<AtomicBool>,
+    registry: Arc<Registry>,
+}
+
+impl Health {
+    pub(super) fn new(caches: Caches, registry: Registry) -> Self {
+        Self { caches, listening: Arc::default(), registry: Arc::new(registry) }
+    }
+
+    /// The webhook has its certificate and takes calls from now on.
+    pub(super) fn listening(&self) {
+        self.listening.store(true, Ordering::Release);
+    }
+}
+
+pub(super) async fn serve(health: Health, address: SocketAddr, shutdown: CancellationToken) -> Result<()> {
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let router = Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(health);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
+        .context("cannot answer probes")
+}
+
+async fn ready(State(health): State<Health>) -> Response {
+    if !health.caches.synced() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the caches are not filled yet").into_response();
+    }
+    if !health.listening.load(Ordering::Acquire) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the webhook has no certificate yet").into_response();
+    }
+    "ok".into_response()
+}
+
+async fn metrics(State(health): State<Health>) -> Response {
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let mut text = String::new();
+    match prometheus_client::encoding::text::encode(&mut text, &health.registry) {
+        Ok(()) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// Shows how much each cache holds.
+pub(super) fn register_caches(caches: &Caches, registry: &mut Registry) {
+    registry.register_collector(Box::new(CacheSizes(caches.clone())));
+}
+
+struct CacheSizes(Caches);
+
+impl std::fmt::Debug for CacheSizes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CacheSizes")
+    }
+}
+
+impl Collector for CacheSizes {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let gauge = ConstGauge::new(0_i64);
+        let mut family =
+            encoder.encode_descriptor("cache.size", "Objects that a cache holds", None, gauge.metric_type())?;
+        for cache in self.0.health() {
+            let objects = i64::try_from(cache.size).unwrap_or(i64::MAX);
+            ConstGauge::new(objects).encode(family.encode_family(&[("cache", cache.name)])?)?;
+        }
+        Ok(())
+    }
+}

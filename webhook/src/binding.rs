@@ -1,0 +1,25 @@
+//! Namespaces whose binding changes.
+
+use policy_engine::binding;
+use policy_engine::object::Object;
+
+use crate::Webhook;
+use crate::governed::Call;
+use crate::outage::Outage;
+use crate::review::Response;
+
+pub(crate) fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
+    let request = call.request;
+    if !webhook.caches.synced() {
+        return Err(Outage::Cold);
+    }
+    if request.object.is_none() && request.operation != "DELETE" {
+        return Err(Outage::NoObject);
+    }
+    let policy = webhook.caches.policy();
+    let object = request.object.as_ref().map(Object);
+    let old = request.old_object.as_ref().map(Object);
+    let decision = binding::judge(&request.name, object, old, request.requester(), &policy);
+    webhook.metrics.decided(request, &decision);
+    Ok(Response::decided(&request.uid, &decision).audited(&request.uid, policy.version(), &decision))
+}

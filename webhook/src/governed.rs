@@ -1,0 +1,95 @@
+//! Workloads and Pods in governed namespaces: mutating call, validating call, and deletions.
+
+use jiff::Timestamp;
+use policy_engine::policy::Policy;
+use policy_engine::{Act, Decision, Facts, Submission};
+use tokio::time::Instant;
+
+use crate::metrics::Entry;
+use crate::outage::Outage;
+use crate::review::{Request, Response};
+use crate::{Webhook, facts, judge};
+
+/// One call of the API server.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) entry: Entry,
+    pub(crate) request: &'a Request,
+    /// Read once, so that every rule sees the same instant.
+    pub(crate) now: Timestamp,
+    pub(crate) deadline: Instant,
+}
+
+pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
+    let Call { entry, request, now, deadline } = call;
+    if !webhook.caches.synced() {
+        return Err(Outage::Cold);
+    }
+    let project = webhook.namespaces.project_of(&request.namespace, deadline).await.map_err(Outage::Lookup)?;
+    let Some(project_id) = project else { return Ok(Response::allow(&request.uid)) };
+    let policy = webhook.caches.policy();
+    let submission = request.submission();
+    check(request, &submission, &policy)?;
+    let facts = facts::gather(webhook, request, &submission, project_id, &policy, deadline).await?;
+    let (decision, response) = respond(entry, request, &submission, &facts, &policy, now)?;
+    webhook.metrics.decided(request, &decision);
+    report(entry, request, &decision, &policy);
+    Ok(response.audited(&request.uid, policy.version(), &decision))
+}
+
+/// Refuses what the API server would not send, and what nobody listed.
+fn check(request: &Request, submission: &Submission<'_>, policy: &Policy) -> Result<(), Outage> {
+    let carries = !matches!(submission.act, Act::Delete);
+    let Some(object) = submission.object.filter(|object| object.is_object()) else {
+        return if carries { Err(Outage::NoObject) } else { Ok(()) };
+    };
+    let is_pod = submission.resource.group.is_empty() && submission.resource.resource == "pods";
+    let said = object.get("kind").and_then(|kind| kind.as_str()).unwrap_or(&request.kind.kind);
+    if said != request.kind.kind || (is_pod && request.sub_resource.is_empty() && said != "Pod") {
+        return Err(Outage::OtherKind { said: said.into(), expected: request.kind.kind.clone() });
+    }
+    if carries && !is_pod && policy.platform().workload_kind(&submission.resource).is_none() {
+        return Err(Outage::Unlisted { resource: submission.resource.clone() });
+    }
+    Ok(())
+}
+
+fn respond(
+    entry: Entry,
+    request: &Request,
+    submission: &Submission<'_>,
+    facts: &Facts,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<(Decision, Response), Outage> {
+    Ok(match entry {
+        Entry::Mutate => {
+            let (decision, patch) = judge::mutate(submission, facts, policy, now).map_err(Outage::Unreadable)?;
+            let response = Response::decided(&request.uid, &decision).with_patch(&patch);
+            (decision, response)
+        }
+        Entry::Validate | Entry::Deletes | Entry::Binding | Entry::Records => {
+            let decision = judge::validate(submission, facts, policy, now).map_err(Outage::Unreadable)?;
+            let response = Response::decided(&request.uid, &decision);
+            (decision, response)
+        }
+    })
+}
+
+fn report(entry: Entry, request: &Request, decision: &Decision, policy: &Policy) {
+    tracing::info!(
+        decision = request.uid,
+        entry = entry.as_str(),
+        user = request.user_info.username,
+        operation = request.operation,
+        resource = request.resource.resource,
+        subresource = request.sub_resource,
+        namespace = request.namespace,
+        name = request.name,
+        dry_run = request.dry_run.unwrap_or(false),
+        allowed = decision.allowed(),
+        rules = decision.denying_rules().join(","),
+        policy = policy.version(),
+        "decided"
+    );
+}

@@ -1,0 +1,134 @@
+//! What operators watch. Every label is one of a fixed set.
+
+use std::time::Duration;
+
+use policy_engine::Decision;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::review::Request;
+
+/// Seconds; the goal is 5 ms, so most buckets are around it.
+const LATENCY_BUCKETS: [f64; 12] = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
+
+/// A webhook entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Governed objects, mutating.
+    Mutate,
+    /// Governed objects, validating.
+    Validate,
+    /// Deletions and evictions by people.
+    Deletes,
+    /// Namespaces whose binding changes.
+    Binding,
+    /// Our own records.
+    Records,
+}
+
+impl Entry {
+    /// The entry as metrics and logs name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mutate => "mutate",
+            Self::Validate => "validate",
+            Self::Deletes => "deletes",
+            Self::Binding => "binding",
+            Self::Records => "records",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    entry: &'static str,
+    answer: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutageLabels {
+    entry: &'static str,
+    cause: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DenialLabels {
+    rule: &'static str,
+    kind: &'static str,
+}
+
+/// The webhook's metrics.
+#[derive(Debug)]
+pub struct Metrics {
+    latency: Family<CallLabels, Histogram, fn() -> Histogram>,
+    outages: Family<OutageLabels, Counter>,
+    denials: Family<DenialLabels, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let histogram: fn() -> Histogram = || Histogram::new(LATENCY_BUCKETS);
+        Self {
+            latency: Family::new_with_constructor(histogram),
+            outages: Family::default(),
+            denials: Family::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Shows the metrics in a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "webhook_call_duration_seconds",
+            "Time from the first byte of a call to the answer, by entry and answer",
+            self.latency.clone(),
+        );
+        registry.register(
+            "webhook_outages",
+            "Calls that were neither allowed nor denied, by cause",
+            self.outages.clone(),
+        );
+        registry.register("webhook_denials", "Denials by rule and kind of the object", self.denials.clone());
+    }
+
+    pub(crate) fn answered(&self, entry: Entry, allowed: bool, took: Duration) {
+        let answer = if allowed { "allowed" } else { "refused" };
+        self.latency.get_or_create(&CallLabels { entry: entry.as_str(), answer }).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn outage(&self, entry: Entry, cause: &'static str) {
+        self.outages.get_or_create(&OutageLabels { entry: entry.as_str(), cause }).inc();
+    }
+
+    pub(crate) fn unreadable(&self, entry: Entry) {
+        self.outage(entry, "no-review");
+    }
+
+    /// Counts denials once per submission: the validating call repeats what the mutating one has refused only if it came through.
+    pub(crate) fn decided(&self, request: &Request, decision: &Decision) {
+        let kind = kind(&request.resource.resource);
+        for rule in decision.denying_rules() {
+            self.denials.get_or_create(&DenialLabels { rule, kind }).inc();
+        }
+    }
+}
+
+/// Kinds that admins list are many; they share one label.
+fn kind(resource: &str) -> &'static str {
+    const KNOWN: [&str; 9] = [
+        "pods",
+        "deployments",
+        "replicasets",
+        "statefulsets",
+        "daemonsets",
+        "jobs",
+        "cronjobs",
+        "replicationcontrollers",
+        "namespaces",
+    ];
+    KNOWN.into_iter().find(|known| *known == resource).unwrap_or("other")
+}

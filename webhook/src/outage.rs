@@ -1,0 +1,94 @@
+//! What is answered when a decision cannot be made. One documented answer for each cause; never through `?`.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
+use policy_engine::object::Unreadable;
+use policy_engine::policy::workload::GroupResource;
+
+use crate::review::Response;
+
+/// Clients of the API server that honour `Retry-After` try again after this.
+const RETRY_AFTER_SECONDS: i32 = 1;
+
+/// Why a request was neither allowed nor denied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Outage {
+    /// The caches have not seen the whole cluster yet.
+    #[error("the caches are not filled yet")]
+    Cold,
+    /// What the decision rests on could not be looked up.
+    #[error("the API server could not be asked")]
+    Lookup(#[source] cluster::client::LookupFailed),
+    /// The API server would have given up before the answer.
+    #[error("there was no time left to decide")]
+    Deadline,
+    /// The object is not what its kind says.
+    #[error("the object cannot be read")]
+    Unreadable(#[source] Unreadable),
+    /// The review carries no object where its operation has one.
+    #[error("the review carries no object")]
+    NoObject,
+    /// The object is of another kind than the review says.
+    #[error("the review is about a {expected} and carries a {said}")]
+    OtherKind {
+        /// What the object says.
+        said: String,
+        /// What the review says.
+        expected: String,
+    },
+    /// The webhook configuration sends a kind that the policy does not list.
+    #[error(
+        "{resource} is sent here and not listed under PlatformPolicy.spec.workloadKinds; render both from the same values of the chart"
+    )]
+    Unlisted {
+        /// The resource.
+        resource: GroupResource,
+    },
+}
+
+impl Outage {
+    /// The cause, as metrics name it.
+    pub(crate) fn cause(&self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Lookup(_) => "lookup",
+            Self::Deadline => "deadline",
+            Self::Unreadable(_) => "unreadable",
+            Self::NoObject => "no-object",
+            Self::OtherKind { .. } => "other-kind",
+            Self::Unlisted { .. } => "unlisted-kind",
+        }
+    }
+
+    /// The answer: *retry* where time heals it, *bad request* where the request itself is at fault.
+    pub(crate) fn answer(&self, uid: &str) -> Response {
+        let sentence = chain(self);
+        let status = match self {
+            Self::Cold | Self::Lookup(_) | Self::Deadline => Status {
+                code: Some(503),
+                reason: Some("ServiceUnavailable".into()),
+                message: Some(format!("sluice: retry: {sentence}; nothing was decided, try again in a moment")),
+                details: Some(StatusDetails {
+                    retry_after_seconds: Some(RETRY_AFTER_SECONDS),
+                    ..StatusDetails::default()
+                }),
+                ..failure()
+            },
+            Self::Unreadable(_) | Self::NoObject | Self::OtherKind { .. } | Self::Unlisted { .. } => Status {
+                code: Some(400),
+                reason: Some("BadRequest".into()),
+                message: Some(format!("sluice: {sentence}")),
+                ..failure()
+            },
+        };
+        Response::refuse(uid, status)
+    }
+}
+
+fn failure() -> Status {
+    Status { status: Some("Failure".into()), ..Status::default() }
+}
+
+/// An error with its sources, on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,119 @@
+//! Mutations as JSON Patch on the object as it arrived. Nothing else writes JSON Patch.
+
+use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
+use jsonptr::{Pointer, PointerBuf};
+use policy_engine::Mutation;
+use serde_json::{Map, Value};
+
+/// The patch that makes `object` say what the mutations say.
+///
+/// Maps above a place that do not exist are made once. Elements of lists are removed from the last to the first, so that
+/// no index moves before it is used. A mutation that the object follows already, or whose list does not exist, is left out.
+pub fn of(mutations: &[Mutation], object: &Value) -> Patch {
+    let mut made = Made::default();
+    let mut operations = Vec::new();
+    for mutation in mutations {
+        let at = mutation.at.pointer();
+        if let Some(value) = &mutation.value
+            && at.resolve(object).ok() != Some(value)
+        {
+            write(at, value, object, &mut made, &mut operations);
+        }
+    }
+    operations.extend(removals(mutations, object));
+    Patch(operations)
+}
+
+/// The maps that the patch has made so far.
+#[derive(Default)]
+struct Made(Vec<PointerBuf>);
+
+fn write(at: &Pointer, value: &Value, object: &Value, made: &mut Made, operations: &mut Vec<PatchOperation>) {
+    if at.resolve(object).is_ok() {
+        operations.push(PatchOperation::Replace(ReplaceOperation { path: at.to_buf(), value: value.clone() }));
+        return;
+    }
+    let parents = std::iter::successors(at.parent(), |parent| parent.parent());
+    let mut above: Vec<_> = parents.take_while(|parent| is_missing(parent, object, made)).collect();
+    above.reverse();
+    for parent in above {
+        operations.push(PatchOperation::Add(AddOperation { path: parent.to_buf(), value: Value::Object(Map::new()) }));
+        made.0.push(parent.to_buf());
+    }
+    operations.push(PatchOperation::Add(AddOperation { path: at.to_buf(), value: value.clone() }));
+}
+
+/// A map that is absent, or null as some clients write it.
+fn is_missing(parent: &Pointer, object: &Value, made: &Made) -> bool {
+    !parent.is_root() && parent.resolve(object).map_or(true, Value::is_null) && !made.0.iter().any(|it| **it == *parent)
+}
+
+fn removals(mutations: &[Mutation], object: &Value) -> Vec<PatchOperation> {
+    let mut places: Vec<_> = mutations
+        .iter()
+        .filter(|mutation| mutation.value.is_none())
+        .map(|mutation| mutation.at.pointer())
+        .filter(|at| at.resolve(object).is_ok())
+        .collect();
+    places.sort_by_key(|at| std::cmp::Reverse(order(at)));
+    places.into_iter().map(|at| PatchOperation::Remove(RemoveOperation { path: at.to_buf() })).collect()
+}
+
+/// Indices compare as numbers: the tenth element comes after the ninth.
+fn order(at: &Pointer) -> Vec<(usize, String)> {
+    at.tokens().map(|token| (token.encoded().parse().unwrap_or(usize::MAX), token.encoded().to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use policy_engine::place::Place;
+    use serde_json::json;
+
+    use super::*;
+
+    fn set(at: Place, value: impl Into<Value>) -> Mutation {
+        Mutation { rule: "test", at, value: Some(value.into()), unasked: false }
+    }
+
+    fn remove(at: Place) -> Mutation {
+        Mutation { rule: "test", at, value: None, unasked: false }
+    }
+
+    fn patched(mutations: &[Mutation], mut object: Value) -> Value {
+        json_patch::patch(&mut object, &of(mutations, &object.clone())).expect("the patch applies");
+        object
+    }
+
+    #[test]
+    fn missing_and_null_maps_are_made_once() {
+        let label = |key| Place::of(["metadata", "labels", key]);
+        let mutations = [
+            set(label("platform-go/user-id"), "alice"),
+            set(label("platform-go/plan-id"), "gold"),
+            set(Place::of(["spec", "securityContext", "runAsNonRoot"]), true),
+        ];
+        let object = json!({"metadata": {"labels": null}, "spec": {"unknown": 1}});
+        assert_eq!(
+            patched(&mutations, object),
+            json!({
+                "metadata": {"labels": {"platform-go/user-id": "alice", "platform-go/plan-id": "gold"}},
+                "spec": {"unknown": 1, "securityContext": {"runAsNonRoot": true}},
+            })
+        );
+    }
+
+    #[test]
+    fn elements_are_removed_from_behind() {
+        let volumes = |index| Place::of(["spec", "volumes"]).index(index);
+        let object = json!({"spec": {"volumes": (0..12).collect::<Vec<_>>()}});
+        let mutations = [remove(volumes(2)), remove(volumes(10)), remove(volumes(11)), remove(volumes(20))];
+        assert_eq!(patched(&mutations, object), json!({"spec": {"volumes": [0, 1, 3, 4, 5, 6, 7, 8, 9]}}));
+    }
+
+    #[test]
+    fn what_is_said_already_is_not_said_again() {
+        let object = json!({"metadata": {"labels": {"a": "1"}}});
+        let mutations = [set(Place::of(["metadata", "labels", "a"]), "1"), remove(Place::of(["spec", "priority"]))];
+        assert_eq!(of(&mutations, &object), Patch(Vec::new()));
+    }
+}

@@ -1,0 +1,293 @@
+//! AdmissionReview in, AdmissionReview out.
+//!
+//! The submitted object stays raw JSON: a typed copy would lose fields that this build does not know.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use json_patch::Patch;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusCause, StatusDetails};
+use policy_engine::identity::Requester;
+use policy_engine::policy::workload::GroupResource;
+use policy_engine::{Act, Decision, Submission};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version of the review protocol that we speak.
+pub const API_VERSION: &str = "admission.k8s.io/v1";
+/// The kind of a review.
+pub const KIND: &str = "AdmissionReview";
+
+/// What the API server sends.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Review {
+    api_version: String,
+    kind: String,
+    request: Option<Request>,
+}
+
+/// What is to be decided.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// Names this call, not the object: a retry has another.
+    pub uid: String,
+    /// The kind of the object that is submitted.
+    pub kind: GroupVersionKind,
+    /// The resource that is submitted to.
+    pub resource: GroupVersionResource,
+    /// The subresource, e.g. `scale`.
+    #[serde(default)]
+    pub sub_resource: String,
+    /// The object's name; empty while it is not generated yet.
+    #[serde(default)]
+    pub name: String,
+    /// The namespace; empty for cluster-scoped objects.
+    #[serde(default)]
+    pub namespace: String,
+    /// CREATE, UPDATE, DELETE or CONNECT.
+    pub operation: String,
+    /// Who asks.
+    pub user_info: UserInfo,
+    /// The object as it would be.
+    #[serde(default)]
+    pub object: Option<Value>,
+    /// The object as it is.
+    #[serde(default)]
+    pub old_object: Option<Value>,
+    /// Whether nothing will be stored.
+    #[serde(default)]
+    pub dry_run: Option<bool>,
+}
+
+/// A kind, fully named.
+#[derive(Debug, Deserialize)]
+pub struct GroupVersionKind {
+    /// API group; empty for the core group.
+    #[serde(default)]
+    pub group: String,
+    /// Version.
+    pub version: String,
+    /// Kind.
+    pub kind: String,
+}
+
+/// A resource, fully named.
+#[derive(Debug, Deserialize)]
+pub struct GroupVersionResource {
+    /// API group; empty for the core group.
+    #[serde(default)]
+    pub group: String,
+    /// Version.
+    pub version: String,
+    /// Plural name.
+    pub resource: String,
+}
+
+/// Who asks.
+#[derive(Debug, Deserialize)]
+pub struct UserInfo {
+    /// What Kubernetes calls them.
+    #[serde(default)]
+    pub username: String,
+    /// The groups that were proven.
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
+/// Why a body is no review. Answered with a 400, since there is nothing to decide.
+#[derive(Debug, thiserror::Error)]
+pub enum NoReview {
+    /// The body is not JSON, or not of this shape.
+    #[error("the body is no AdmissionReview")]
+    Malformed(#[source] serde_json::Error),
+    /// The body is something else.
+    #[error("the body is a {kind} of {api_version}; send an AdmissionReview of {API_VERSION}")]
+    OtherKind {
+        /// Its `apiVersion`.
+        api_version: String,
+        /// Its `kind`.
+        kind: String,
+    },
+    /// The review asks nothing.
+    #[error("the AdmissionReview has no request")]
+    NoRequest,
+}
+
+impl Request {
+    /// Reads a review.
+    ///
+    /// # Errors
+    /// Where the body is none.
+    pub fn read(body: &[u8]) -> Result<Self, NoReview> {
+        let Review { api_version, kind, request } = serde_json::from_slice(body).map_err(NoReview::Malformed)?;
+        if api_version != API_VERSION || kind != KIND {
+            return Err(NoReview::OtherKind { api_version, kind });
+        }
+        request.ok_or(NoReview::NoRequest)
+    }
+
+    /// Who asks.
+    pub fn requester(&self) -> Requester<'_> {
+        Requester { username: &self.user_info.username, groups: &self.user_info.groups }
+    }
+
+    /// Whether a Pod is bound through the old resource `bindings`, which names the Pod and not itself.
+    fn is_old_binding(&self) -> bool {
+        self.resource.group.is_empty() && self.resource.resource == "bindings"
+    }
+
+    /// The request as the engine reads it: without the version, since with `matchPolicy: Equivalent` every one means the same.
+    pub fn submission(&self) -> Submission<'_> {
+        if self.is_old_binding() {
+            return Submission {
+                act: Act::Bind,
+                resource: GroupResource::new("", "pods"),
+                subresource: "binding",
+                ..self.as_sent()
+            };
+        }
+        self.as_sent()
+    }
+
+    fn as_sent(&self) -> Submission<'_> {
+        let resource = GroupResource::new(&self.resource.group, &self.resource.resource);
+        let whole = self.sub_resource.is_empty() || (resource.resource == "pods" && self.kind.kind == "Pod");
+        Submission {
+            act: Act::of(&self.operation, &self.sub_resource, whole),
+            resource,
+            subresource: &self.sub_resource,
+            kind: if self.sub_resource.is_empty() { &self.kind.kind } else { &self.resource.resource },
+            namespace: &self.namespace,
+            name: &self.name,
+            requester: self.requester(),
+            object: self.object.as_ref(),
+            old: self.old_object.as_ref(),
+        }
+    }
+}
+
+/// The answer to a review.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    api_version: &'static str,
+    kind: &'static str,
+    response: Response,
+}
+
+/// The decision, in the API server's words.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Response {
+    /// The uid of the request.
+    pub uid: String,
+    /// Whether the request goes on.
+    pub allowed: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// What changes, as JSON Patch in Base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch: Option<String>,
+    /// Always `JSONPatch` where there is a patch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch_type: Option<&'static str>,
+    /// What kubectl prints.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// What the API server's audit log keeps.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub audit_annotations: BTreeMap<&'static str, String>,
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Self { api_version: API_VERSION, kind: KIND, response }
+    }
+}
+
+impl Response {
+    /// Nothing stands in the way.
+    pub fn allow(uid: &str) -> Self {
+        Self {
+            uid: uid.into(),
+            allowed: true,
+            status: None,
+            patch: None,
+            patch_type: None,
+            warnings: Vec::new(),
+            audit_annotations: BTreeMap::new(),
+        }
+    }
+
+    /// The request is refused with this status.
+    pub fn refuse(uid: &str, status: Status) -> Self {
+        Self { allowed: false, status: Some(status), ..Self::allow(uid) }
+    }
+
+    /// A decision that changes nothing.
+    pub fn decided(uid: &str, decision: &Decision) -> Self {
+        let mut response = if decision.allowed() { Self::allow(uid) } else { Self::refuse(uid, forbidden(decision)) };
+        response.warnings = decision.warnings.iter().map(|text| warning(text)).collect();
+        response
+    }
+
+    /// Adds what changes the object.
+    #[must_use]
+    pub fn with_patch(mut self, patch: &Patch) -> Self {
+        if !patch.is_empty() {
+            match serde_json::to_vec(patch) {
+                Ok(bytes) => self.patch = Some(STANDARD.encode(bytes)),
+                Err(error) => unreachable!("a patch has string keys only: {error}"),
+            }
+            self.patch_type = Some("JSONPatch");
+        }
+        self
+    }
+
+    /// Adds what the API server's audit log keeps.
+    #[must_use]
+    pub fn audited(mut self, decision_id: &str, policy_version: &str, decision: &Decision) -> Self {
+        let verdicts = match decision.denying_rules().as_slice() {
+            [] => "allowed".into(),
+            rules => format!("denied: {}", rules.join(", ")),
+        };
+        self.audit_annotations = BTreeMap::from([
+            ("decision-id", decision_id.to_owned()),
+            ("policy-version", policy_version.to_owned()),
+            ("verdicts", verdicts),
+        ]);
+        self
+    }
+}
+
+/// Clients may cut longer warnings, and the API server drops what exceeds 4096 characters in all.
+const LONGEST_WARNING: usize = 256;
+
+fn warning(text: &str) -> String {
+    let mut line = format!("sluice: {text}");
+    if let Some((cut, _)) = line.char_indices().nth(LONGEST_WARNING) {
+        line.truncate(cut);
+    }
+    line
+}
+
+/// A refusal as kubectl shows it, with one cause per denial for programs.
+fn forbidden(decision: &Decision) -> Status {
+    let causes = decision.denials.iter().map(|denial| StatusCause {
+        field: Some(denial.field.to_string()),
+        message: Some(denial.message.clone()),
+        reason: Some(denial.rule.into()),
+    });
+    Status {
+        code: Some(403),
+        message: Some(decision.to_string()),
+        reason: Some("Forbidden".into()),
+        status: Some("Failure".into()),
+        details: Some(StatusDetails { causes: Some(causes.collect()), ..StatusDetails::default() }),
+        ..Status::default()
+    }
+}
