@@ -1,7 +1,7 @@
 //! `cargo xtask test`: the test command, which CI calls with nothing around it.
 
 use crate::paint::{bad, good, heading};
-use crate::{build, tidy};
+use crate::{build, deny, tidy};
 use anyhow::{Context, Result, ensure};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -25,9 +25,10 @@ const STEPS: &[Step] = &[
         name: "clippy",
         run: || cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
-    Step { name: "tests", run: || cargo(&["test", "--quiet", "--workspace", "--exclude", "e2e"]) },
+    Step { name: "tests", run: tests },
     Step { name: "tidy", run: tidy::check },
-    Step { name: "dependencies", run: crate::deny::check },
+    Step { name: "dependencies", run: deny::check },
+    Step { name: "ground", run: the_ground },
     Step { name: "end-to-end", run: end_to_end },
 ];
 
@@ -61,6 +62,16 @@ fn run_step(step: &Step) -> (&'static str, Duration, Result<()>) {
         println!("{} {error:#}", bad(format!("{} failed:", step.name)));
     }
     (step.name, begin.elapsed(), result)
+}
+
+fn tests() -> Result<()> {
+    cargo(&["test", "--quiet", "--workspace", "--exclude", "e2e", "--exclude", "ground"])
+}
+
+/// Apart from the other tests, because it needs the control plane's binaries: with their progress shown if they are built.
+fn the_ground() -> Result<()> {
+    ground::provide_binaries()?;
+    cargo(&["test", "--quiet", "--package", "ground"])
 }
 
 fn end_to_end() -> Result<()> {

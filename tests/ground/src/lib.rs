@@ -6,6 +6,8 @@
 //! Expected flow: [`Ground::start`] (fresh, ends with this process) or [`Ground::ensure`] (goes on with what is
 //! there, outlives this process), then [`Ground::run_platform`], then [`Ground::kubectl`] as any user.
 
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should"))]
+
 mod binaries;
 mod components;
 mod error;
@@ -54,6 +56,12 @@ pub enum Found {
     Some,
     /// Every component ran.
     All,
+}
+
+/// Builds or finds what a control plane consists of. [`Ground::start`] does it too; a caller whose output is captured
+/// does it before, so that somebody sees the progress.
+pub fn provide_binaries() -> Result<()> {
+    binaries::provide(&Layout::up())
 }
 
 impl Ground {

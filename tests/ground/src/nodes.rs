@@ -66,9 +66,8 @@ pub(crate) fn join(ground: &Ground) -> Result<()> {
     ground.admin_apply(&list(slices))?;
     ground.admin(&["wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"])?;
     until("the default service account", 60, || {
-        Ok(ground
-            .admin(&["get", "serviceaccount", "default", "--ignore-not-found", "-o=name"])
-            .map(|name| (!name.is_empty()).then_some(()))?)
+        let name = ground.admin(&["get", "serviceaccount", "default", "--ignore-not-found", "-o=name"])?;
+        Ok::<_, crate::Error>((!name.is_empty()).then_some(()))
     })
 }
 

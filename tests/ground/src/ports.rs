@@ -18,16 +18,23 @@ pub(crate) struct Ports {
     pub metrics: u16,
 }
 
+/// Below the range from which Linux takes the ports of outgoing connections. A client that tries again and again to reach
+/// a dead server on a port of that range ends up connected to itself, and the server cannot come back.
+const RANGE: std::ops::Range<u16> = 20_000..32_000;
+
 impl Ports {
-    /// All at once while all listeners are open, so that no port is given twice.
+    /// All at once while all listeners are open, so that no port is given twice. Two processes that choose at the same
+    /// time begin at different places.
     pub(crate) fn choose() -> Result<Self> {
-        let listeners: Vec<TcpListener> = (0..9).map(|_| listen(0)).collect::<Result<_, _>>().map_err(no_port)?;
-        let free: Vec<u16> =
-            listeners.iter().map(|l| l.local_addr().map(|a| a.port())).collect::<Result<_, _>>().map_err(no_port)?;
+        let begin = usize::try_from(std::process::id()).unwrap_or_default() * 97 % RANGE.len();
+        let candidates = RANGE.cycle().skip(begin).take(RANGE.len());
+        let listeners: Vec<(u16, TcpListener)> =
+            candidates.filter_map(|port| Some((port, listen(port).ok()?))).take(9).collect();
+        let free: Vec<u16> = listeners.iter().map(|(port, _)| *port).collect();
         let [etcd_client, etcd_peer, etcd_metrics, apiserver, controller_manager, scheduler, kwok, webhook, metrics] =
             free[..]
         else {
-            return Err(Error::says("as many ports as doors"));
+            return Err(Error::says("no free loopback ports between 20000 and 32000"));
         };
         Ok(Self {
             etcd_client,
@@ -50,10 +57,6 @@ pub(crate) fn taken(ports: &[u16]) -> bool {
 
 fn listen(port: u16) -> std::io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-}
-
-fn no_port(error: std::io::Error) -> Error {
-    Error::says(format!("no free loopback port: {error}"))
 }
 
 #[cfg(test)]
