@@ -29,7 +29,7 @@ pub fn judge(
     let label = Place::of(["metadata", "labels", contract::PROJECT_ID]);
     let caller = Caller::of(requester, policy);
     let mut deny = |field: Place, why: &Refused<'_>| {
-        decision.denials.push(Denial { rule: rules::PLATFORM_LABELS, field, message: why.to_string() });
+        decision.denials.push(Denial { rule: rules::PLATFORM_LABELS, field: field.to_string(), message: why.to_string() });
     };
     if asked != was {
         let creates = old.is_none() && matches!(caller, Caller::Client);

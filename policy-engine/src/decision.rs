@@ -36,8 +36,8 @@ impl Decision {
 pub struct Denial {
     /// Id of the rule.
     pub rule: &'static str,
-    /// The field that is at fault.
-    pub field: Place,
+    /// The field that is at fault, as Kubernetes writes fields: `spec.containers[0].image`.
+    pub field: String,
     /// What was asked, what is allowed, what to do: one line.
     pub message: String,
 }

@@ -23,7 +23,7 @@ impl Findings {
 
     /// Refuses the submission. The sentence says what was asked, what is allowed and what to do, on one line.
     pub fn deny(&mut self, field: Place, why: impl Display) {
-        self.denials.push(Denial { rule: self.rule, field, message: why.to_string() });
+        self.denials.push(Denial { rule: self.rule, field: field.to_string(), message: why.to_string() });
     }
 
     /// Writes a value, making the maps above it where they are missing.

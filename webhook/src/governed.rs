@@ -93,3 +93,48 @@ fn report(entry: Entry, request: &Request, decision: &Decision, policy: &Policy)
         "decided"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use policy_engine::policy::Records;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn check_of(change: impl FnOnce(&mut Value)) -> Result<(), &'static str> {
+        let mut request = json!({
+            "uid": "1",
+            "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
+            "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
+            "operation": "CREATE",
+            "userInfo": {},
+            "object": {"kind": "Deployment"},
+        });
+        change(&mut request);
+        let body = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
+        let request = Request::read(body.to_string().as_bytes()).expect("a review");
+        check(&request, &request.submission(), &Policy::from(Records::default())).map_err(|outage| outage.cause())
+    }
+
+    #[test]
+    fn what_the_api_server_would_not_send_is_refused_by_its_cause() {
+        assert_eq!(check_of(|_| {}), Ok(()));
+        assert_eq!(check_of(|request| request["object"] = Value::Null), Err("no-object"));
+        assert_eq!(check_of(|request| request["object"] = json!("text")), Err("no-object"));
+        assert_eq!(check_of(|request| request["object"]["kind"] = json!("Secret")), Err("other-kind"));
+        assert_eq!(check_of(|request| request["resource"]["resource"] = json!("gangs")), Err("unlisted-kind"));
+        assert_eq!(
+            check_of(|request| {
+                request["resource"] = json!({"group": "", "version": "v1", "resource": "pods"});
+            }),
+            Err("other-kind")
+        );
+        assert_eq!(
+            check_of(|request| {
+                request["operation"] = json!("DELETE");
+                request["object"] = Value::Null;
+            }),
+            Ok(())
+        );
+    }
+}

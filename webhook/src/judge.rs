@@ -40,7 +40,7 @@ pub fn validate(
     // What is still to be written was taken back after the mutating call, by another webhook or by the API server.
     let undone = std::mem::take(&mut decision.mutations).into_iter().map(|mutation| Denial {
         rule: mutation.rule,
-        field: mutation.at,
+        field: mutation.at.to_string(),
         message: "something changed this after Sluice wrote it; look for another mutating webhook, and try again"
             .into(),
     });

@@ -80,7 +80,8 @@ mod tests {
     }
 
     fn patched(mutations: &[Mutation], mut object: Value) -> Value {
-        json_patch::patch(&mut object, &of(mutations, &object.clone())).expect("the patch applies");
+        let patch = of(mutations, &object);
+        json_patch::patch(&mut object, &patch).expect("the patch applies");
         object
     }
 

@@ -1,8 +1,82 @@
 //! Our own records: who may write them, and what a record can know about itself.
+
+use cluster::convert::{self, Problem, RawRecord, RawRecords};
+use cluster::records::Kind;
+use policy_engine::identity::Caller;
+use policy_engine::policy::Policy;
+use policy_engine::{Decision, Denial};
+
 use crate::Webhook;
 use crate::governed::Call;
 use crate::outage::Outage;
-use crate::review::Response;
-pub(crate) fn decide(_webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
-    Ok(Response::allow(&call.request.uid))
+use crate::review::{Request, Response};
+
+/// What denials of a record carry where those of a workload carry a rule's id.
+const RECORD: &str = "record";
+
+pub(crate) fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
+    let request = call.request;
+    if !webhook.caches.synced() {
+        return Err(Outage::Cold);
+    }
+    let policy = webhook.caches.policy();
+    let mut decision = Decision::default();
+    if !may_write(request, &policy) {
+        decision.denials.push(not_an_admin(request));
+    }
+    if request.operation != "DELETE" && request.sub_resource.is_empty() {
+        content(webhook, request, &mut decision)?;
+    }
+    webhook.metrics.decided(request, &decision);
+    Ok(Response::decided(&request.uid, &decision).audited(&request.uid, policy.version(), &decision))
+}
+
+/// Who may write which field comes with the table of roles; until then only platform Admins write.
+fn may_write(request: &Request, policy: &Policy) -> bool {
+    let requester = request.requester();
+    policy.is_admin(Caller::of(requester, policy).user(), requester.groups)
+}
+
+fn not_an_admin(request: &Request) -> Denial {
+    let Request { user_info, kind, name, operation, .. } = request;
+    let username = &user_info.username;
+    Denial {
+        rule: RECORD,
+        field: String::from("metadata.name"),
+        message: format!(
+            "{username} asked to {} {} {name}; only platform Admins write records; ask one",
+            operation.to_lowercase(),
+            kind.kind
+        ),
+    }
+}
+
+fn content(webhook: &Webhook, request: &Request, decision: &mut Decision) -> Result<(), Outage> {
+    let object = request.object.as_ref().ok_or(Outage::NoObject)?;
+    match convert::check(object, &existing(webhook)) {
+        Ok(verdict) => {
+            decision.denials.extend(verdict.problems.into_iter().map(denial));
+            decision.warnings.extend(verdict.warnings.iter().map(ToString::to_string));
+        }
+        Err(why) => {
+            decision.denials.push(Denial { rule: RECORD, field: String::from("kind"), message: why.to_string() });
+        }
+    }
+    Ok(())
+}
+
+fn denial(problem: Problem) -> Denial {
+    Denial { rule: RECORD, field: problem.field, message: problem.message }
+}
+
+/// What cannot be read as a record is not among the existing ones; it takes nothing from the candidate.
+fn existing(webhook: &Webhook) -> RawRecords {
+    let mut existing = RawRecords::default();
+    for kind in Kind::ALL {
+        for object in webhook.caches.records(kind) {
+            let record = serde_json::to_value(&*object).ok().and_then(|object| RawRecord::of(kind, object, None).ok());
+            record.map(|record| existing.replace(record));
+        }
+    }
+    existing
 }

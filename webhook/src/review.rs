@@ -278,7 +278,7 @@ fn warning(text: &str) -> String {
 /// A refusal as kubectl shows it, with one cause per denial for programs.
 fn forbidden(decision: &Decision) -> Status {
     let causes = decision.denials.iter().map(|denial| StatusCause {
-        field: Some(denial.field.to_string()),
+        field: Some(denial.field.clone()),
         message: Some(denial.message.clone()),
         reason: Some(denial.rule.into()),
     });

@@ -89,17 +89,4 @@ async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_answer_is_early_enough() {
-        let now = Instant::now();
-        let left = |timeout: Option<&str>| Asked { timeout: timeout.map(str::to_owned) }.deadline(now) - now;
-        assert_eq!(left(Some("5s")), Duration::from_millis(4700));
-        assert_eq!(left(Some("1m0s")), Duration::from_millis(59_700));
-        assert_eq!(left(Some("400ms")), Duration::from_millis(300));
-        assert_eq!(left(Some("soon")), Duration::from_millis(4700));
-        assert_eq!(left(None), Duration::from_millis(4700));
-    }
-}
+mod tests;

@@ -1,0 +1,105 @@
+//! Calls that no API server makes on purpose. Behind them is a webhook that has not reached its API server yet.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Request as HttpRequest, StatusCode};
+use cluster::owners::Owners;
+use cluster::watch::Caches;
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::Metrics;
+
+const PATHS: [&str; 5] = ["/governed/mutate", "/governed/validate", "/deletes", "/binding", "/records"];
+
+/// Nothing listens there, so its caches stay empty.
+fn cold() -> Router {
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
+    let nowhere = kube::Config::new("http://127.0.0.1:1".parse().expect("a URL"));
+    let client = kube::Client::try_from(nowhere).expect("a client");
+    let caches = Caches::start(client.clone(), CancellationToken::new());
+    router(Webhook::new(caches, Owners::new(client), Arc::new(Metrics::default())))
+}
+
+async fn post(path: &str, body: impl Into<Body>) -> (StatusCode, String) {
+    let request = HttpRequest::post(path).body(body.into()).expect("a request");
+    let answer = cold().oneshot(request).await.expect("an answer");
+    let status = answer.status();
+    let body = answer.into_body().collect().await.expect("a body").to_bytes();
+    (status, String::from_utf8(body.to_vec()).expect("text"))
+}
+
+fn review(request: Value) -> String {
+    json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}).to_string()
+}
+
+fn asked() -> Value {
+    json!({
+        "uid": "7f0b2c9e",
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "resource": {"group": "", "version": "v1", "resource": "pods"},
+        "namespace": "llm-finetune",
+        "operation": "CREATE",
+        "userInfo": {"username": "alice", "groups": ["system:authenticated"]},
+        "object": {"apiVersion": "v1", "kind": "Pod"},
+    })
+}
+
+#[test]
+fn the_answer_is_early_enough() {
+    let now = Instant::now();
+    let left = |timeout: Option<&str>| Asked { timeout: timeout.map(str::to_owned) }.deadline(now) - now;
+    assert_eq!(left(Some("5s")), Duration::from_millis(4700));
+    assert_eq!(left(Some("1m0s")), Duration::from_millis(59_700));
+    assert_eq!(left(Some("400ms")), Duration::from_millis(300));
+    assert_eq!(left(Some("soon")), Duration::from_millis(4700));
+    assert_eq!(left(None), Duration::from_millis(4700));
+}
+
+#[tokio::test]
+async fn a_body_above_the_limit_is_too_large() {
+    for path in PATHS {
+        let (status, _) = post(path, vec![b' '; MAX_BODY_BYTES + 1]).await;
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_review_is_a_bad_request_that_says_why() {
+    let whole = review(asked());
+    let cases = [
+        (String::new(), "no AdmissionReview"),
+        (whole[..whole.len() / 2].to_owned(), "EOF while parsing"),
+        ("[]".into(), "no AdmissionReview"),
+        (r#"{"apiVersion": "v1", "kind": "Pod"}"#.into(), "the body is a Pod of v1"),
+        (r#"{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}"#.into(), "has no request"),
+        (format!("{}1{}", "[".repeat(5000), "]".repeat(5000)), "no AdmissionReview"),
+    ];
+    for (body, why) in cases {
+        for path in PATHS {
+            let (status, said) = post(path, body.clone()).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{path}: {said}");
+            assert!(said.contains(why), "{path}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn while_caches_are_cold_everything_governed_is_refused_with_retry() {
+    for path in PATHS {
+        let (status, said) = post(path, review(asked())).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {said}");
+        let answer: Value = serde_json::from_str(&said).expect("JSON");
+        let response = &answer["response"];
+        assert_eq!(response["uid"], "7f0b2c9e", "{path}");
+        assert_eq!(response["allowed"], false, "{path}");
+        assert_eq!(response["status"]["code"], 503, "{path}");
+        assert_eq!(response["status"]["details"]["retryAfterSeconds"], 1, "{path}");
+        let message = response["status"]["message"].as_str().expect("a message");
+        assert!(message.starts_with("sluice: retry: "), "{path}: {message}");
+    }
+}
