@@ -1,0 +1,7 @@
+//! The engine from outside: stories, properties, the fixtures of Pod Security, and the manual.
+
+mod pages;
+mod pod_security;
+mod properties;
+mod stories;
+mod support;

@@ -1,0 +1,159 @@
+//! What holds for every Pod.
+
+use policy_engine::Submission;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use crate::support::apply::{apply, merge};
+use crate::support::judge::{creation, judge, update};
+use crate::support::policies::sample_organisation;
+
+const PROJECTS: [&str; 4] = ["llm-finetune", "detector", "llm-serving", "alice-personal"];
+const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
+
+/// Each of these may be in a map or not.
+fn some_of(choices: &'static [(&'static str, &'static [&'static str])]) -> impl Strategy<Value = Map<String, Value>> {
+    let each: Vec<_> = choices
+        .iter()
+        .map(|(key, values)| (Just(*key), proptest::option::of(proptest::sample::select(*values))))
+        .collect();
+    each.prop_map(|chosen| {
+        chosen
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), serde_norway::from_str(value?).ok()?)))
+            .collect()
+    })
+}
+
+fn container(name: String) -> impl Strategy<Value = Value> {
+    let fields = some_of(&[
+        ("image", &["nginx", "registry.example.com/app:1", "evil.example.org/x"]),
+        ("resources", &["{}", "{requests: {cpu: '1'}}", "{limits: {memory: 1Gi}}"]),
+        (
+            "securityContext",
+            &["{}", "{runAsUser: 0}", "{runAsNonRoot: true}", "{runAsUser: 1000}", "{privileged: true}"],
+        ),
+        ("volumeMounts", &["[{name: data, mountPath: /data}]"]),
+    ]);
+    fields.prop_map(move |mut fields| {
+        fields.insert("name".into(), json!(name));
+        Value::Object(fields)
+    })
+}
+
+/// A manifest as a person writes it.
+fn manifest() -> impl Strategy<Value = Value> {
+    let labels = some_of(&[
+        ("app", &["web"]),
+        ("platform-go/user-id", &["ada", "alice", "nobody"]),
+        ("platform-go/project-id", &["detector"]),
+        ("platform-go/group-id", &["nlp-lab"]),
+        ("platform-go/plan-id", &["platinum"]),
+        ("platform-go/queue-name", &["default", "research", "batch"]),
+        ("platform-go/preemptible", &["'false'", "'true'"]),
+        ("platform-go/dra-effective-gpu", &["'8'"]),
+        ("platform-go/dra-gpu-count", &["'1'"]),
+    ]);
+    let annotations = some_of(&[
+        ("note", &["mine"]),
+        ("platform-go/root-shell", &["'true'", "'false'"]),
+        ("platform-go/eviction-reason", &["none"]),
+        ("platform-go/asked", &["'{}'", "garbage", "'{\"/spec/priorityClassName\": \"mine\"}'"]),
+    ]);
+    let spec = some_of(&[
+        ("priorityClassName", &["system-node-critical", "platform-go-research"]),
+        ("automountServiceAccountToken", &["true", "false"]),
+        ("securityContext", &["{}", "{runAsUser: 0}", "{runAsNonRoot: true}", "{runAsUser: 1000, fsGroup: 5}"]),
+        ("volumes", &["[{name: data, emptyDir: {}}]"]),
+        ("hostNetwork", &["true", "false"]),
+    ]);
+    let containers = (container("app".into()), proptest::option::of(container("side".into())));
+    (labels, annotations, spec, containers).prop_map(|(labels, annotations, mut spec, (app, side))| {
+        spec.insert("containers".into(), [Some(app), side].into_iter().flatten().collect());
+        json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "web", "labels": labels, "annotations": annotations},
+            "spec": spec,
+        })
+    })
+}
+
+/// The manifest as the API server hands it to admission: with a priority and a token that nobody asked for.
+fn admitted(manifest: &Value) -> Value {
+    let mut pod = manifest.clone();
+    let spec = &mut pod["spec"];
+    spec["priority"] = json!(0);
+    spec["preemptionPolicy"] = json!("PreemptLowerPriority");
+    let token = json!({"name": "kube-api-access-x7k2p", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}});
+    let mount = json!({"name": "kube-api-access-x7k2p", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"});
+    append(&mut spec["volumes"], token);
+    for container in spec["containers"].as_array_mut().into_iter().flatten() {
+        append(&mut container["volumeMounts"], mount.clone());
+    }
+    pod
+}
+
+fn append(list: &mut Value, element: Value) {
+    match list.as_array_mut() {
+        Some(list) => list.push(element),
+        None => *list = json!([element]),
+    }
+}
+
+/// The object as the API server stores it: it does not keep empty lists.
+fn stored(mut pod: Value) -> Value {
+    let drop_empty = |map: &mut Value, key| {
+        if map[key].as_array().is_some_and(Vec::is_empty) {
+            map.as_object_mut().expect("a map").remove(key);
+        }
+    };
+    drop_empty(&mut pod["spec"], "volumes");
+    for container in pod["spec"]["containers"].as_array_mut().into_iter().flatten() {
+        drop_empty(container, "volumeMounts");
+    }
+    pod
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_validating_call_finds_nothing_left_and_says_the_same(
+        manifest in manifest(),
+        project in proptest::sample::select(&PROJECTS[..]),
+        person in proptest::sample::select(&PEOPLE[..]),
+    ) {
+        let pod = admitted(&manifest);
+        let first = judge(&creation(&pod, project, person), sample_organisation());
+        let written = apply(&first.mutations, &pod);
+        let second = judge(&creation(&written, project, person), sample_organisation());
+        prop_assert_eq!(&second.mutations, &[]);
+        prop_assert_eq!(second.denials, first.denials);
+    }
+
+    #[test]
+    fn the_same_manifest_again_changes_nothing(
+        manifest in manifest(),
+        project in proptest::sample::select(&PROJECTS[..]),
+    ) {
+        let pod = admitted(&manifest);
+        let creation: Submission<'_> = creation(&pod, project, "alice");
+        // Everybody else's denials are the stories' matter.
+        let mut records = sample_organisation();
+        for rule in policy_engine::rules::ALL.iter().filter(|rule| ["project", "image", "privilege"].contains(&rule.id)) {
+            records.platform.rule_modes.insert(rule.id.into(), policy_engine::policy::modes::RuleMode::Off);
+        }
+        let made = judge(&creation, records.clone());
+        prop_assume!(made.allowed());
+        let stored = stored(apply(&made.mutations, &pod));
+        let mut applied = stored.clone();
+        merge(&mut applied, &manifest);
+        for (how, object) in [("apply", &applied), ("replace", &manifest)] {
+            let again = judge(&update(&creation, object, &stored), records.clone());
+            prop_assert!(again.allowed(), "{how}: {again}");
+            prop_assert!(again.warnings.is_empty(), "{}: {:?}", how, again.warnings);
+            prop_assert_eq!(apply(&again.mutations, object), stored.clone(), "{}", how);
+        }
+    }
+}

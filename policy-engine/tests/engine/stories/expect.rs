@@ -1,0 +1,122 @@
+//! What a story expects.
+
+use std::collections::BTreeMap;
+
+use policy_engine::{Decision, Denial};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::story::Outcome;
+use crate::support::apply::apply;
+
+/// What a story expects. Denials and warnings are all that there are.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Expect {
+    #[serde(default)]
+    allowed: bool,
+    #[serde(default)]
+    denied: Vec<Refusal>,
+    /// The field that cannot be read.
+    unreadable: Option<String>,
+    /// Field to value, `null` where it is removed; other fields may be written too.
+    #[serde(default)]
+    writes: BTreeMap<String, Value>,
+    /// The same, and no other field is written.
+    writes_only: Option<BTreeMap<String, Value>>,
+    /// Whether the object is in the end as it was stored before.
+    #[serde(default)]
+    put_back: bool,
+    /// A part of each warning.
+    #[serde(default)]
+    warns: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refusal {
+    rule: String,
+    field: String,
+    says: String,
+}
+
+impl Refusal {
+    fn is(&self, denial: &Denial) -> bool {
+        denial.rule == self.rule && denial.field.to_string() == self.field && denial.message.contains(&self.says)
+    }
+}
+
+impl Expect {
+    /// What is otherwise.
+    pub(super) fn differences(&self, outcome: &Outcome) -> Vec<String> {
+        let verdicts =
+            [self.allowed, !self.denied.is_empty(), self.unreadable.is_some()].into_iter().filter(|it| *it).count();
+        assert_eq!(verdicts, 1, "a story expects one of allowed, denied and unreadable");
+        match (&outcome.decision, &self.unreadable) {
+            (Err(why), Some(field)) if why.field.to_string() == *field => Vec::new(),
+            (Err(why), _) => vec![format!("unreadable: {why}")],
+            (Ok(_), Some(field)) => vec![format!("{field} is read")],
+            (Ok(decision), None) => [
+                self.denials(decision),
+                self.writes(decision),
+                self.warnings(decision),
+                self.end(decision, outcome),
+                refusal(decision),
+            ]
+            .concat(),
+        }
+    }
+
+    fn denials(&self, decision: &Decision) -> Vec<String> {
+        let missing = self.denied.iter().filter(|it| !decision.denials.iter().any(|denial| it.is(denial)));
+        let more = decision.denials.iter().filter(|denial| !self.denied.iter().any(|it| it.is(denial)));
+        let missing = missing.map(|it| format!("not denied: {}: {}: …{}…", it.rule, it.field, it.says));
+        missing.chain(more.map(|denial| format!("denied: {denial}"))).collect()
+    }
+
+    fn writes(&self, decision: &Decision) -> Vec<String> {
+        let written: BTreeMap<_, _> = decision
+            .mutations
+            .iter()
+            .map(|mutation| (mutation.at.to_string(), mutation.value.clone().unwrap_or(Value::Null)))
+            .collect();
+        let expected = self.writes.iter().chain(self.writes_only.iter().flatten());
+        let missing = expected.filter(|(field, value)| written.get(*field) != Some(value));
+        let missing =
+            missing.map(|(field, value)| format!("not written: {field}: {value}, but {:?}", written.get(field)));
+        let more = written
+            .iter()
+            .filter(|(field, _)| self.writes_only.as_ref().is_some_and(|only| !only.contains_key(*field)));
+        let twice = (written.len() != decision.mutations.len()).then(|| "a place is written twice".into());
+        missing.chain(more.map(|(field, value)| format!("written: {field}: {value}"))).chain(twice).collect()
+    }
+
+    fn warnings(&self, decision: &Decision) -> Vec<String> {
+        let missing = self.warns.iter().filter(|it| !decision.warnings.iter().any(|text| text.contains(*it)));
+        let more = decision.warnings.iter().filter(|text| !self.warns.iter().any(|it| text.contains(it)));
+        let missing = missing.map(|it| format!("does not warn: {it}"));
+        missing.chain(more.map(|text| format!("warns: {text}"))).collect()
+    }
+
+    fn end(&self, decision: &Decision, outcome: &Outcome) -> Vec<String> {
+        let Some(object) = &outcome.object else { return Vec::new() };
+        let stored = apply(&decision.mutations, object);
+        let left =
+            outcome.again.as_ref().filter(|again| !again.mutations.is_empty() || again.denials != decision.denials);
+        let left = left.map(|again| format!("the validating call differs: {:?} {:?}", again.mutations, again.denials));
+        let moved = self.put_back && outcome.old.as_ref() != Some(&stored);
+        let moved = moved.then(|| format!("not put back: {:?} became {stored}", outcome.old));
+        left.into_iter().chain(moved).collect()
+    }
+}
+
+/// What kubectl prints is one line for the whole and one for each denial.
+fn refusal(decision: &Decision) -> Vec<String> {
+    if decision.allowed() {
+        return Vec::new();
+    }
+    let text = decision.to_string();
+    let head = format!("sluice: {} denied: ", decision.denials.len());
+    let readable = text.starts_with(&head) && text.lines().count() == decision.denials.len() + 1;
+    if readable { Vec::new() } else { vec![format!("the refusal is not one line a denial: {text}")] }
+}

@@ -1,0 +1,242 @@
+//! One story.
+
+use jiff::Timestamp;
+use policy_engine::identity::{ControllerOwner, Requester};
+use policy_engine::object::Unreadable;
+use policy_engine::policy::Policy;
+use policy_engine::{Act, Decision, Facts, Submission, admit};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::expect::Expect;
+use crate::support::apply::{apply, merge};
+use crate::support::judge::some_monday;
+use crate::support::object::{Sketch, resource_of};
+use crate::support::options::Options;
+use crate::support::policies::sample_organisation;
+
+/// Somebody submits something.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Story {
+    pub(super) story: String,
+    /// What is different from the sample organisation.
+    #[serde(default)]
+    policy: Options,
+    #[serde(rename = "as")]
+    by: By,
+    at: Option<Timestamp>,
+    #[serde(default = "create")]
+    operation: String,
+    #[serde(default)]
+    subresource: String,
+    submit: Option<Sketch>,
+    /// What is stored, where the engine had no say in it.
+    old: Option<Sketch>,
+    /// What is stored after somebody's creation, as the engine left it.
+    created: Option<Creation>,
+    /// A merge patch of what is stored.
+    change: Option<Value>,
+    /// The manifest of the creation once more.
+    again: Option<Again>,
+    /// What the subresource belongs to, where the review does not carry it.
+    target: Option<Target>,
+    controller_owner: Option<Owner>,
+    /// The id that binds the namespace, where it is not the namespace's own name.
+    project_id: Option<String>,
+    expect: Expect,
+}
+
+fn create() -> String {
+    "CREATE".into()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum By {
+    Username(String),
+    Proven { username: String, groups: Vec<String> },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Creation {
+    #[serde(rename = "as")]
+    by: String,
+    submit: Sketch,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Again {
+    Apply,
+    Replace,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Target {
+    kind: String,
+    user_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Owner {
+    kind: String,
+    user_id: Option<String>,
+    /// For a kind that nobody listed.
+    api_version: Option<String>,
+    resource: Option<String>,
+    #[serde(default)]
+    gone: bool,
+}
+
+impl Owner {
+    fn fact(&self) -> ControllerOwner {
+        let Self { kind, user_id, api_version, resource, gone } = self;
+        let (kind, name) = (kind.clone(), "web".into());
+        match api_version {
+            Some(api_version) => {
+                ControllerOwner::Unlisted { api_version: api_version.clone(), kind, resource: resource.clone() }
+            }
+            None if *gone => ControllerOwner::Gone { kind, name },
+            None => ControllerOwner::Stamped { kind, name, user_id: user_id.clone() },
+        }
+    }
+}
+
+impl By {
+    fn username(&self) -> &str {
+        match self {
+            Self::Username(username) | Self::Proven { username, .. } => username,
+        }
+    }
+
+    /// The groups of the story, and those that the API server adds for service accounts.
+    fn groups(&self) -> Vec<String> {
+        let mut groups = match self {
+            Self::Username(_) => Vec::new(),
+            Self::Proven { groups, .. } => groups.clone(),
+        };
+        if let Some(account) = self.username().strip_prefix("system:serviceaccount:") {
+            let namespace = account.split_once(':').map_or(account, |(namespace, _)| namespace);
+            groups.extend(["system:serviceaccounts".into(), format!("system:serviceaccounts:{namespace}")]);
+        }
+        groups
+    }
+}
+
+/// What a story comes to.
+pub(super) struct Outcome {
+    pub(super) decision: Result<Decision, Unreadable>,
+    /// What was submitted.
+    pub(super) object: Option<Value>,
+    /// What was stored before.
+    pub(super) old: Option<Value>,
+    /// The validating call, on the object as the mutating call left it.
+    pub(super) again: Option<Decision>,
+}
+
+impl Story {
+    /// Tells the story; says what went otherwise than expected.
+    pub(super) fn tell(&self) -> Vec<String> {
+        let mut records = sample_organisation();
+        self.policy.change(&mut records);
+        let policy = Policy::from(records);
+        match self.stored(&policy) {
+            Err(refused) => vec![format!("what should be stored was refused: {refused}")],
+            Ok(old) => self.expect.differences(&self.outcome(&policy, old)),
+        }
+    }
+
+    fn sketch(&self) -> &Sketch {
+        let sketches = [self.submit.as_ref(), self.old.as_ref(), self.created.as_ref().map(|it| &it.submit)];
+        sketches.into_iter().flatten().next().expect("something that is submitted or stored")
+    }
+
+    fn now(&self) -> Timestamp {
+        self.at.unwrap_or_else(some_monday)
+    }
+
+    fn stored(&self, policy: &Policy) -> Result<Option<Value>, Decision> {
+        let Some(Creation { by, submit }) = &self.created else { return Ok(self.old.as_ref().map(Sketch::draw)) };
+        let object = submit.draw();
+        let submission = Submission {
+            act: Act::Create,
+            resource: submit.resource(),
+            subresource: "",
+            kind: &submit.kind,
+            namespace: &submit.namespace,
+            name: "web",
+            requester: Requester { username: by, groups: &[] },
+            object: Some(&object),
+            old: None,
+        };
+        let facts = Facts { project_id: submit.namespace.clone(), ..Facts::default() };
+        let decision = admit(&submission, &facts, policy, self.now()).expect("a readable object");
+        if decision.allowed() { Ok(Some(apply(&decision.mutations, &object))) } else { Err(decision) }
+    }
+
+    fn submitted(&self, old: Option<&Value>) -> Option<Value> {
+        let stored = || old.cloned().unwrap_or(Value::Object(Map::new()));
+        let manifest = || self.created.as_ref().expect("again needs a creation").submit.draw();
+        let mut object = match (&self.submit, self.again, &self.change) {
+            (Some(submit), _, _) => submit.draw(),
+            (None, Some(Again::Replace), _) => manifest(),
+            (None, Some(Again::Apply), _) => {
+                let mut object = stored();
+                merge(&mut object, &manifest());
+                object
+            }
+            (None, None, Some(_)) => stored(),
+            (None, None, None) => return None,
+        };
+        if let Some(change) = &self.change {
+            merge(&mut object, change);
+        }
+        Some(object)
+    }
+
+    fn outcome(&self, policy: &Policy, old: Option<Value>) -> Outcome {
+        let object = self.submitted(old.as_ref());
+        let facts = Facts {
+            project_id: self.project_id.clone().unwrap_or_else(|| self.sketch().namespace.clone()),
+            controller: self.controller_owner.as_ref().map(Owner::fact),
+            target_user_id: self.target.as_ref().and_then(|target| target.user_id.clone()),
+        };
+        let decision = self.judge(&facts, policy, object.as_ref(), old.as_ref());
+        let again = match (&decision, &object) {
+            (Ok(decision), Some(object)) => {
+                let written = apply(&decision.mutations, object);
+                Some(self.judge(&facts, policy, Some(&written), old.as_ref()).expect("a readable object"))
+            }
+            (_, _) => None,
+        };
+        Outcome { decision, object, old, again }
+    }
+
+    fn judge(
+        &self,
+        facts: &Facts,
+        policy: &Policy,
+        object: Option<&Value>,
+        old: Option<&Value>,
+    ) -> Result<Decision, Unreadable> {
+        let sketch = self.sketch();
+        let target = self.target.as_ref();
+        let groups = self.by.groups();
+        let submission = Submission {
+            act: Act::of(&self.operation, &self.subresource, target.is_none()),
+            resource: target.map_or_else(|| sketch.resource(), |target| resource_of(&target.kind, None)),
+            subresource: &self.subresource,
+            kind: target.map_or(&sketch.kind, |target| &target.kind),
+            namespace: &sketch.namespace,
+            name: "web",
+            requester: Requester { username: self.by.username(), groups: &groups },
+            object,
+            old,
+        };
+        admit(&submission, facts, policy, self.now())
+    }
+}

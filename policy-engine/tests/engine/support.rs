@@ -1,0 +1,7 @@
+//! What the tests of the engine are built from.
+
+pub(crate) mod apply;
+pub(crate) mod judge;
+pub(crate) mod object;
+pub(crate) mod options;
+pub(crate) mod policies;

@@ -1,0 +1,103 @@
+//! Objects in few words.
+
+use policy_engine::policy::workload::GroupResource;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::apply::merge;
+
+/// An object in few words: a kind with one container, and what is different about it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Sketch {
+    pub(crate) kind: String,
+    pub(crate) namespace: String,
+    /// `<plural>.<group>`, where the kind is no built-in one.
+    resource: Option<String>,
+    #[serde(default = "web")]
+    name: String,
+    #[serde(default = "allowed_image")]
+    image: String,
+    #[serde(default)]
+    labels: Map<String, Value>,
+    #[serde(default)]
+    annotations: Map<String, Value>,
+    /// Merged into the container.
+    #[serde(default)]
+    container: Map<String, Value>,
+    /// Merged into the Pod or pod template.
+    #[serde(default)]
+    pod: Map<String, Value>,
+    /// Merged into the whole.
+    #[serde(default)]
+    object: Map<String, Value>,
+}
+
+fn web() -> String {
+    "web".into()
+}
+
+fn allowed_image() -> String {
+    "registry.example.com/app:1".into()
+}
+
+/// Kind, API version, plural name, and where its Pod is.
+const KINDS: [(&str, &str, &str, &str); 8] = [
+    ("Pod", "v1", "pods", ""),
+    ("Deployment", "apps/v1", "deployments", "/spec/template"),
+    ("ReplicaSet", "apps/v1", "replicasets", "/spec/template"),
+    ("StatefulSet", "apps/v1", "statefulsets", "/spec/template"),
+    ("DaemonSet", "apps/v1", "daemonsets", "/spec/template"),
+    ("Job", "batch/v1", "jobs", "/spec/template"),
+    ("CronJob", "batch/v1", "cronjobs", "/spec/jobTemplate/spec/template"),
+    ("ReplicationController", "v1", "replicationcontrollers", "/spec/template"),
+];
+
+/// The resource of a built-in kind, or the one that is spelled out as `<plural>.<group>`.
+pub(crate) fn resource_of(kind: &str, spelled: Option<&str>) -> GroupResource {
+    if let Some((resource, group)) = spelled.map(|it| it.split_once('.').unwrap_or((it, ""))) {
+        return GroupResource::new(group, resource);
+    }
+    let (_, version, resource, _) = KINDS.iter().find(|it| it.0 == kind).expect("a known kind, or `resource`");
+    GroupResource::new(version.split_once('/').map_or("", |(group, _)| group), resource)
+}
+
+impl Sketch {
+    pub(crate) fn resource(&self) -> GroupResource {
+        resource_of(&self.kind, self.resource.as_deref())
+    }
+
+    pub(crate) fn draw(&self) -> Value {
+        let Self { kind, namespace, name, labels, annotations, .. } = self;
+        let known = KINDS.iter().find(|it| it.0 == kind);
+        let version = known.map_or("example.org/v1", |it| it.1);
+        let metadata = json!({"name": name, "namespace": namespace, "labels": labels, "annotations": annotations});
+        let mut object = json!({"apiVersion": version, "kind": kind, "metadata": metadata});
+        if let Some((_, _, _, at)) = known {
+            let at = jsonptr::Pointer::parse(at).expect("a pointer");
+            if !at.is_root() {
+                object["spec"]["selector"] = match kind.as_str() {
+                    "ReplicationController" => json!({"app": name}),
+                    _ => json!({"matchLabels": {"app": name}}),
+                };
+            }
+            let mut pod =
+                at.resolve(&object).ok().cloned().unwrap_or_else(|| json!({"metadata": {"labels": {"app": name}}}));
+            pod["spec"] = self.pod_spec();
+            merge(&mut pod, &Value::Object(self.pod.clone()));
+            if at.is_root() {
+                object = pod;
+            } else {
+                at.assign(&mut object, pod).expect("a place for the template");
+            }
+        }
+        merge(&mut object, &Value::Object(self.object.clone()));
+        object
+    }
+
+    fn pod_spec(&self) -> Value {
+        let mut container = json!({"name": "app", "image": self.image});
+        merge(&mut container, &Value::Object(self.container.clone()));
+        json!({"containers": [container]})
+    }
+}

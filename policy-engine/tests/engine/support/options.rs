@@ -1,0 +1,134 @@
+//! What a story changes about the sample organisation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use policy_engine::policy::Records;
+use policy_engine::policy::modes::{RuleMode, RuleModes};
+use policy_engine::policy::platform::Unstamped;
+use policy_engine::policy::project::{Holder, Member, MemberRef, ProjectRole};
+use policy_engine::policy::workload::WorkloadKind;
+use serde::Deserialize;
+
+use super::object::resource_of;
+
+/// What is different from the sample organisation.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Options {
+    rule_modes: BTreeMap<String, Mode>,
+    trusted_clients: BTreeSet<String>,
+    trusted_controllers: BTreeSet<String>,
+    admin_groups: BTreeSet<String>,
+    schedulers: BTreeSet<String>,
+    refuse_unstamped: bool,
+    host_paths: Vec<String>,
+    /// `<plural>.<group>` to the places of its pod templates.
+    workload_kinds: BTreeMap<String, Vec<String>>,
+    project: BTreeMap<String, ProjectOptions>,
+    plan: BTreeMap<String, PlanOptions>,
+    /// Group to the groups of the identity provider whose people are its members.
+    identity_groups: BTreeMap<String, BTreeSet<String>>,
+    /// Users whose records are gone.
+    without_users: Vec<String>,
+    /// Groups whose records are gone.
+    without_groups: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Mode {
+    Enforce,
+    Warn,
+    Off,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct ProjectOptions {
+    rule_modes: BTreeMap<String, Mode>,
+    without_plan: bool,
+    plan: Option<String>,
+    images: Option<Vec<String>>,
+    allow_service_account_token: Option<bool>,
+    allow_root_containers: Option<bool>,
+    owner: Option<String>,
+    /// Groups whose people are Members besides those listed.
+    member_groups: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct PlanOptions {
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+    cpu: Option<String>,
+    memory: Option<String>,
+}
+
+fn modes(modes: &BTreeMap<String, Mode>) -> RuleModes {
+    let mode = |mode: &Mode| match mode {
+        Mode::Enforce => RuleMode::Enforce,
+        Mode::Warn => RuleMode::Warn,
+        Mode::Off => RuleMode::Off,
+    };
+    modes.iter().map(|(rule, it)| (rule.clone(), mode(it))).collect()
+}
+
+impl Options {
+    /// Changes the records.
+    pub(crate) fn change(&self, records: &mut Records) {
+        let platform = &mut records.platform;
+        platform.rule_modes = modes(&self.rule_modes);
+        platform.trusted_clients.clone_from(&self.trusted_clients);
+        platform.trusted_controllers.clone_from(&self.trusted_controllers);
+        platform.admin_groups.clone_from(&self.admin_groups);
+        platform.schedulers.clone_from(&self.schedulers);
+        platform.unstamped = if self.refuse_unstamped { Unstamped::Refuse } else { Unstamped::Project };
+        platform.host_paths = self.host_paths.iter().map(|path| path.parse().expect("a host path")).collect();
+        platform.workload_kinds.extend(self.workload_kinds.iter().map(|(resource, templates)| WorkloadKind {
+            of: resource_of("", Some(resource)),
+            pod_templates: templates.iter().map(|path| path.parse().expect("a template path")).collect(),
+        }));
+        for (name, options) in &self.project {
+            options.change(records.projects.get_mut(name.as_str()).expect("a sample project"));
+        }
+        for (name, options) in &self.plan {
+            let plan = records.plans.get_mut(name.as_str()).expect("a sample plan");
+            plan.validity.from = options.from;
+            plan.validity.until = options.until;
+            plan.defaults.cpu = options.cpu.clone().map(Quantity);
+            plan.defaults.memory = options.memory.clone().map(Quantity);
+        }
+        for (name, proven) in &self.identity_groups {
+            records.groups.get_mut(name.as_str()).expect("a sample group").identity_groups.clone_from(proven);
+        }
+        records.users.retain(|name, _| !self.without_users.contains(&name.to_string()));
+        records.groups.retain(|name, _| !self.without_groups.contains(&name.to_string()));
+    }
+}
+
+impl ProjectOptions {
+    fn change(&self, project: &mut policy_engine::policy::project::Project) {
+        project.rule_modes = modes(&self.rule_modes);
+        if self.without_plan {
+            project.plan = None;
+        }
+        if let Some(plan) = &self.plan {
+            project.plan = Some(plan.as_str().into());
+        }
+        if let Some(images) = &self.images {
+            project.images = images.iter().map(|pattern| pattern.parse().expect("a pattern")).collect();
+        }
+        if let Some(owner) = &self.owner {
+            project.holder = Holder::User(owner.as_str().into());
+        }
+        project.allow_service_account_token |= self.allow_service_account_token == Some(true);
+        project.allow_root_containers = self.allow_root_containers.unwrap_or(project.allow_root_containers);
+        let groups = self.member_groups.iter();
+        project.members.extend(
+            groups.map(|group| Member { who: MemberRef::Group(group.as_str().into()), role: ProjectRole::Member }),
+        );
+    }
+}
