@@ -24,6 +24,7 @@ const WATCH_SECONDS: u32 = 60;
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 /// Short, so that a restarted API server or freshly installed CRDs are noticed soon.
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
+const NOT_FOUND: u16 = 404;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The cache of one kind.
@@ -75,6 +76,22 @@ where
     K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     K::DynamicType: Hash + Eq + Clone + Send + Sync,
 {
+    follow_some(name, api, kind, watcher::Config::default(), changed, common)
+}
+
+/// Starts to follow those objects of a kind that `which` selects.
+pub(crate) fn follow_some<K>(
+    name: &'static str,
+    api: impl FnOnce(Client) -> Api<K>,
+    kind: K::DynamicType,
+    which: watcher::Config,
+    changed: impl Fn() + Send + 'static,
+    common: &Common,
+) -> Cache<K>
+where
+    K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K::DynamicType: Hash + Eq + Clone + Send + Sync,
+{
     let pulse = Pulse::new();
     let beat = pulse.clone();
     let api = api(listened_to(&common.client, move || beat.beat()));
@@ -83,7 +100,7 @@ where
     let (filled, pulse, shutdown) = (cache.filled.clone(), cache.pulse.clone(), common.shutdown.clone());
     let mut failures = Failures::new(name, common.kinds_missing.clone());
     tokio::spawn(async move {
-        let mut events = pin!(watcher(api, watcher::Config::default().timeout(WATCH_SECONDS)));
+        let mut events = pin!(watcher(api, which.timeout(WATCH_SECONDS)));
         while let Some(Some(event)) = shutdown.run_until_cancelled(events.next()).await {
             let event = match event {
                 Ok(event) => event.modify(|object| strip(object.meta_mut())),
@@ -114,7 +131,7 @@ fn strip(meta: &mut ObjectMeta) {
     }
 }
 
-/// The failures of a watch since it last worked: logged once, tried again at growing intervals.
+/// The failures of a watch since it last worked: logged once when they go on, tried again at growing intervals.
 struct Failures {
     name: &'static str,
     kinds_missing: Arc<AtomicBool>,
@@ -133,7 +150,8 @@ impl Failures {
         if heard > self.last {
             self.end();
         }
-        if self.count == 0 {
+        // One failure is no news: the API server says "too many requests" while it makes room for a new CRD.
+        if self.count == 1 {
             self.report(error);
         }
         self.last = Some(Instant::now());
@@ -160,10 +178,11 @@ impl Failures {
     }
 }
 
+/// By code: where not even the group exists, the answer is plain text and has no reason.
 fn is_kind_missing(error: &watcher::Error) -> bool {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.is_not_found(),
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == NOT_FOUND,
         watcher::Error::InitialListFailed(_)
         | watcher::Error::WatchStartFailed(_)
         | watcher::Error::WatchError(_)
