@@ -55,7 +55,8 @@ impl Kinds {
                     Ok(Some(Arc::new(Served { resource, namespaced })))
                 }
                 Err(kube::Error::Discovery(DiscoveryError::MissingKind(_))) => Ok(None),
-                Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+                // By code: where not even the group exists, the answer is plain text and has no reason.
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
                 Err(error) => Err(error),
             }
         };

@@ -16,15 +16,22 @@ fn api_server(objects: Vec<(&'static str, Value)>) -> (Client, Asked) {
         let path = request.uri().path().to_owned();
         let found = objects.iter().find(|(known, _)| *known == path).map(|(_, object)| object.clone());
         log.lock().expect("no panic holds it").push(path);
-        let answer = found.map(|object| (StatusCode::OK, object)).unwrap_or_else(|| {
-            let status =
-                json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404});
-            (StatusCode::NOT_FOUND, status)
-        });
-        let answer = Response::builder().status(answer.0).body(Body::from(answer.1.to_string().into_bytes()));
+        let (code, text) = match found {
+            Some(object) => (StatusCode::OK, object.to_string()),
+            // What the API server says where not even the group exists.
+            None if request.uri().path().starts_with("/apis/x.y/") => {
+                (StatusCode::NOT_FOUND, "404 page not found".into())
+            }
+            None => (StatusCode::NOT_FOUND, not_found().to_string()),
+        };
+        let answer = Response::builder().status(code).body(Body::from(text.into_bytes()));
         async move { answer }
     });
     (Client::new(service, "default"), asked)
+}
+
+fn not_found() -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404})
 }
 
 type Asked = Arc<std::sync::Mutex<Vec<String>>>;
@@ -120,6 +127,9 @@ async fn kinds_that_nobody_listed_prove_nothing() {
     for _ in 0..3 {
         assert_eq!(stamped(&owners, &reference("Made-up", "a", "u-1")).await, unlisted("Made-up", None));
     }
+    let of_no_group = OwnerReference { api_version: "x.y/v1".into(), ..reference("Foo", "a", "u-1") };
+    let of_no_group = stamped(&owners, &of_no_group).await;
+    assert!(matches!(of_no_group, ControllerOwner::Unlisted { resource: None, .. }), "{of_no_group:?}");
     assert_eq!(count(&asked, APPS), 2, "a kind that is missing is asked about once a second at most");
 }
 
