@@ -21,7 +21,8 @@ const MIRROR: &str = "kubernetes.io/config.mirror";
 ///
 /// # Guarantees
 /// Equal arguments give equal decisions. Every rule is heard, so that people see all reasons at once.
-/// No mutation says what the object says already.
+/// No mutation says what the object says already, and what is refused is not changed: the validating call sees what was
+/// asked, and nobody reads of a change that never came about.
 ///
 /// # Assumptions
 /// `facts` are as fresh as the caller can have them; the engine does not ask again.
@@ -55,9 +56,12 @@ pub fn admit(
         mode::apply(mode, found)
     });
     let mut decision = merge(found);
-    if let Some(object) = case.object() {
-        decision.mutations.retain(|mutation| !is_said(mutation, object));
-        asked::remember(&case, object, &mut decision);
+    if !decision.allowed() {
+        decision.mutations.clear();
+    } else if let Some(object) = case.object() {
+        let (said, unsaid) = decision.mutations.into_iter().partition(|mutation| is_said(mutation, object));
+        decision.mutations = unsaid;
+        asked::remember(&case, object, said, &mut decision);
     }
     Ok(decision)
 }

@@ -10,35 +10,35 @@ use crate::contract;
 use crate::decision::{Decision, Mutation};
 use crate::object::Object;
 use crate::place::Place;
+use crate::rules;
 
 /// What is in the annotation: JSON Pointer to value. Text that is no such map is nobody's memory.
 pub(crate) fn recall(object: Object<'_>) -> Map<String, Value> {
     object.annotation(contract::ASKED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
-/// Tells people what is replaced, and on a new Pod keeps it in the annotation.
-pub(crate) fn remember(case: &Case<'_>, object: Object<'_>, decision: &mut Decision) {
-    let replaced: Vec<_> = decision
-        .mutations
-        .iter()
-        .filter(|mutation| !mutation.unasked && !is_own_memory(mutation))
-        .filter_map(|mutation| Some((mutation, mutation.at.pointer().resolve(object.0).ok()?)))
-        .collect();
-    if replaced.is_empty() {
-        return;
+/// Tells people what is replaced, and on a new Pod keeps it in the annotation. `said` is what the object says already.
+pub(crate) fn remember(case: &Case<'_>, object: Object<'_>, said: Vec<Mutation>, decision: &mut Decision) {
+    let before = recall(case.old().unwrap_or(object));
+    let mut replaced = Map::new();
+    for mutation in decision.mutations.iter().filter(|mutation| !mutation.unasked && !is_own_memory(mutation)) {
+        let Ok(asked) = mutation.at.pointer().resolve(object.0) else { continue };
+        if before.get(mutation.at.pointer().as_str()) != Some(asked) {
+            decision.warnings.push(tell(mutation, asked));
+        }
+        replaced.insert(mutation.at.pointer().to_string(), asked.clone());
     }
-    let again = recall(case.old().unwrap_or(object));
-    let news = replaced.iter().filter(|(mutation, asked)| again.get(mutation.at.pointer().as_str()) != Some(asked));
-    decision.warnings.extend(news.map(|(mutation, asked)| tell(mutation, asked)));
-    if let Some(pod) = case.new_pod() {
-        let mut memory = again;
-        memory.extend(replaced.iter().map(|(mutation, asked)| (mutation.at.pointer().to_string(), (*asked).clone())));
-        decision.mutations.push(Mutation {
-            rule: crate::rules::PLATFORM_LABELS,
-            at: pod.annotation_at(contract::ASKED),
-            value: Some(Value::String(Value::Object(memory).to_string())),
-            unasked: true,
-        });
+    let Some(pod) = case.new_pod() else { return };
+    // A reinvocation, or the validating call, finds what an earlier call kept. Whatever else is there, a client made up.
+    let mut memory: Map<_, _> = before
+        .into_iter()
+        .filter(|(place, _)| said.iter().any(|mutation| mutation.at.pointer().as_str() == place))
+        .collect();
+    memory.extend(replaced);
+    let value = (!memory.is_empty()).then(|| Value::String(Value::Object(memory).to_string()));
+    if object.annotation(contract::ASKED) != value.as_ref().and_then(Value::as_str) {
+        let at = pod.annotation_at(contract::ASKED);
+        decision.mutations.push(Mutation { rule: rules::PLATFORM_LABELS, at, value, unasked: true });
     }
 }
 

@@ -25,7 +25,7 @@ use crate::place::Place;
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     let Some(object) = case.object() else { return };
     match (case.submission.act, case.is_pod()) {
-        (Act::Create, true) => new_pod(case, object, say),
+        (Act::Create, true) => new_pod(case, say),
         (Act::Create, false) => new_workload(case, object, say),
         (Act::Update | Act::Status, true) => put_back::pod(case, object, say),
         (Act::Update | Act::Status, false) => put_back::workload(case, object, say),
@@ -51,7 +51,7 @@ fn label(key: &str) -> Place {
     Place::of(["metadata", "labels", key])
 }
 
-fn new_pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
+fn new_pod(case: &Case<'_>, say: &mut Findings) {
     for key in contract::OWNERSHIP_LABELS {
         match ownership(case, key) {
             Some(value) => say.set(label(key), value),
@@ -60,9 +60,7 @@ fn new_pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     }
     say.remove(label(contract::EFFECTIVE_GPU));
     for key in contract::PLATFORM_ANNOTATIONS {
-        if object.annotation(key).is_some() {
-            say.remove(Place::of(["metadata", "annotations", key]));
-        }
+        say.remove(Place::of(["metadata", "annotations", key]));
     }
 }
 

@@ -94,6 +94,17 @@ fn admitted(manifest: &Value) -> Value {
     pod
 }
 
+/// On UPDATE the API server keeps the priority that a Pod has.
+fn with_priority_of(stored: &Value, object: &Value) -> Value {
+    let mut object = object.clone();
+    for key in ["priority", "preemptionPolicy"] {
+        if let Some(value) = stored["spec"].get(key) {
+            object["spec"][key] = value.clone();
+        }
+    }
+    object
+}
+
 fn append(list: &mut Value, element: Value) {
     match list.as_array_mut() {
         Some(list) => list.push(element),
@@ -150,6 +161,7 @@ proptest! {
         let mut applied = stored.clone();
         merge(&mut applied, &manifest);
         for (how, object) in [("apply", &applied), ("replace", &manifest)] {
+            let object = &with_priority_of(&stored, object);
             let again = judge(&update(&creation, object, &stored), records.clone());
             prop_assert!(again.allowed(), "{how}: {again}");
             prop_assert!(again.warnings.is_empty(), "{}: {:?}", how, again.warnings);

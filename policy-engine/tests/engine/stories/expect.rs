@@ -42,7 +42,7 @@ struct Refusal {
 
 impl Refusal {
     fn is(&self, denial: &Denial) -> bool {
-        denial.rule == self.rule && denial.field.to_string() == self.field && denial.message.contains(&self.says)
+        denial.rule == self.rule && denial.field == self.field && denial.message.contains(&self.says)
     }
 }
 
