@@ -79,7 +79,8 @@ pub struct ProjectSpec {
     /// Whether Pods may carry a service-account token.
     #[serde(default)]
     pub allow_service_account_token: bool,
-    /// Rules that this project applies otherwise than the platform: rule id to enforce, warn or off.
+    /// Rules that this project applies otherwise than the platform: rule id to enforce, warn or "off" (in quotes, since
+    /// YAML takes a bare off for false).
     #[serde(default)]
     #[schemars(extend("maxProperties" = 64))]
     pub rule_modes: BTreeMap<String, RuleMode>,

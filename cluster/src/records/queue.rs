@@ -27,7 +27,7 @@ use super::window::Window;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformQueueSpec {
-    /// An id of another system's, which must be this record's alone. Labels carry the queue's name.
+    /// What labels carry for this queue; people may ask for it by id or by name. Absent: the record's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<LabelValue>,
     /// Name for people. Absent: the record's name.

@@ -1,5 +1,9 @@
 //! The schemas that objects are compared with, as the API server is given them.
 
+mod compare;
+
+pub use compare::{Fault, Violation, violations};
+
 use std::sync::LazyLock;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{

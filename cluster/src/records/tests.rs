@@ -1,3 +1,12 @@
+use std::collections::BTreeMap;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
 use super::*;
 
 #[test]
@@ -11,4 +20,109 @@ fn crds_are_in_step() {
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(kept == text, "{} is out of step: run UPDATE_CRDS=1 cargo test -p cluster crds", path.display());
     }
+}
+
+/// What the API server makes of an object: absent fields become the schema's defaults.
+fn defaulted(schema: &JSONSchemaProps, value: &mut Value) {
+    if let Value::Object(map) = value {
+        for (name, property) in schema.properties.iter().flatten() {
+            if let Some(default) = &property.default {
+                map.entry(name.clone()).or_insert_with(|| default.0.clone());
+            }
+            if let Some(value) = map.get_mut(name) {
+                defaulted(property, value);
+            }
+        }
+        if let Some(JSONSchemaPropsOrBool::Schema(schema)) = &schema.additional_properties {
+            map.values_mut().for_each(|value| defaulted(schema, value));
+        }
+    }
+    if let (Value::Array(items), Some(JSONSchemaPropsOrArray::Schema(schema))) = (value, &schema.items) {
+        items.iter_mut().for_each(|item| defaulted(schema, item));
+    }
+}
+
+#[track_caller]
+fn same_defaults<S: DeserializeOwned + Serialize>(kind: Kind, spec: &Value) {
+    let local: S = serde_json::from_value(spec.clone()).expect("a spec");
+    let mut served = spec.clone();
+    let properties = schema::schema(kind).properties.as_ref().expect("properties");
+    defaulted(&properties["spec"], &mut served);
+    assert_eq!(serde_json::to_value(local).expect("JSON"), served, "{kind}");
+}
+
+#[test]
+fn schema_defaults_are_those_of_local_reading() {
+    same_defaults::<user::UserSpec>(Kind::User, &json!({"username": "x"}));
+    same_defaults::<group::GroupSpec>(Kind::Group, &json!({"members": [{"user": "a"}], "storage": [{"name": "s"}]}));
+    same_defaults::<project::ProjectSpec>(Kind::Project, &json!({"members": [{"user": "a"}]}));
+    same_defaults::<plan::ResourcePlanSpec>(Kind::ResourcePlan, &json!({"windows": [{}], "offeredTo": [{}]}));
+    same_defaults::<queue::PlatformQueueSpec>(Kind::PlatformQueue, &json!({"windows": [{}]}));
+    same_defaults::<model::GpuModelSpec>(Kind::GpuModel, &json!({"deviceClassName": "gpu.nvidia.com"}));
+    let kinds = json!([{"version": "v1", "resource": "things", "podTemplates": ["/spec"]}]);
+    same_defaults::<platform::PlatformPolicySpec>(Kind::PlatformPolicy, &json!({"workloadKinds": kinds, "grace": {}}));
+}
+
+/// Calls `visit` with every field and its schema.
+fn each_field(schema: &JSONSchemaProps, path: &str, visit: &mut impl FnMut(&str, &JSONSchemaProps)) {
+    for (name, property) in schema.properties.iter().flatten() {
+        let path = format!("{path}.{name}");
+        visit(&path, property);
+        each_field(property, &path, visit);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(item)) = &schema.items {
+        each_field(item, path, visit);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(value)) = &schema.additional_properties {
+        each_field(value, path, visit);
+    }
+}
+
+#[test]
+fn every_field_is_explained_and_bounded() {
+    let mut missing = Vec::new();
+    for kind in Kind::ALL {
+        each_field(schema::schema(kind), kind.name(), &mut |path, field| {
+            let explained = field.description.as_ref().is_some_and(|text| !text.is_empty() && text.len() < 400);
+            if !explained && !path.contains(".conditions.") {
+                missing.push(format!("{path} has no description"));
+            }
+            let unbounded_text =
+                field.type_.as_deref() == Some("string") && field.max_length.is_none() && field.enum_.is_none();
+            let unbounded_list = field.type_.as_deref() == Some("array") && field.max_items.is_none();
+            if path.contains(".spec.") && (unbounded_text || unbounded_list) {
+                missing.push(format!("{path} has no bound"));
+            }
+            if field.nullable.is_some() || field.one_of.is_some() || field.any_of.is_some() {
+                missing.push(format!("{path} is not structural"));
+            }
+        });
+    }
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn columns_are_those_of_the_table() {
+    let columns: BTreeMap<_, _> = crds()
+        .into_iter()
+        .map(|definition| {
+            let columns = definition.spec.versions[0].additional_printer_columns.clone().unwrap_or_default();
+            let columns: Vec<_> =
+                columns.into_iter().map(|column| format!("{} {}", column.name, column.type_)).collect();
+            (definition.spec.names.short_names.unwrap_or_default().join(""), columns.join(", "))
+        })
+        .collect();
+    let expected = [
+        ("", "Version string, Problems integer"),
+        ("sg", "Projects integer, Members integer"),
+        ("sgm", "Devices integer, Allocated integer"),
+        (
+            "sp",
+            "GPU Used string, GPU Reserved string, GPU Limit string, Devices Held integer, Window Open boolean, Closes At string",
+        ),
+        ("spq", "Running integer, Waiting integer, GPU Used string, Deserved string"),
+        ("srp", "Open boolean, Next Boundary string, Projects integer"),
+        ("su", "Personal Project string, Running Pods integer"),
+    ];
+    assert_eq!(columns, expected.map(|(name, columns)| (name.to_owned(), columns.to_owned())).into());
 }

@@ -8,7 +8,9 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 macro_rules! text {
-    ($($(#[$doc:meta])* $name:ident($min:literal..=$max:literal, $pattern:literal $(, $format:literal)?);)*) => {$(
+    ($($(#[$doc:meta])* $name:ident($min:literal..=$max:literal, $pattern:literal, $form:literal $(, $format:literal)?);)*) => {
+        const FORMS: &[(&str, &str)] = &[$(($pattern, $form),)*];
+        $(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -47,37 +49,45 @@ macro_rules! text {
 
 text! {
     /// Name of another record.
-    RecordName(1..=63, r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$");
+    RecordName(1..=63, r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", "the name of a record: lower-case letters, digits, `-` and `.`, at most 63");
     /// Name of a namespace.
-    NamespaceName(1..=63, r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$");
+    NamespaceName(1..=63, r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "a name of lower-case letters, digits and `-`, at most 63");
     /// What a label may carry.
-    LabelValue(1..=63, r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$");
+    LabelValue(1..=63, r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", "what a label may carry: letters, digits, `-`, `_` and `.`, at most 63, a letter or digit at both ends");
     /// Text for people.
-    DisplayName(1..=128, r"^[^\x00-\x1f\x7f]+$");
+    DisplayName(1..=128, r"^[^\x00-\x1f\x7f]+$", "one line of text");
     /// What Kubernetes calls a person, a service account or a group.
-    Subject(1..=256, r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$");
+    Subject(1..=256, r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$", "a name without control characters, or spaces at its ends");
     /// A pattern that images are compared with.
-    ImagePatternText(1..=512, r"^[-A-Za-z0-9._/:@*+]+$");
+    ImagePatternText(1..=512, r"^[-A-Za-z0-9._/:@*+]+$", "a pattern such as registry.example.com/** or docker.io/library/*");
     /// A path on a node.
-    HostPathText(1..=1024, r"^/");
+    HostPathText(1..=1024, r"^/", "an absolute path such as /data/shared");
     /// A JSON Pointer.
-    PointerText(2..=256, r"^/");
+    PointerText(2..=256, r"^/", "a JSON Pointer such as /spec/template");
     /// A name of Kubernetes' that may have dots: a class, a driver, an API group.
-    ClassName(1..=253, r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$");
+    ClassName(1..=253, r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", "a name of lower-case letters, digits, `-` and `.`");
     /// A name with an optional prefix, such as that of an extended resource.
-    QualifiedName(1..=253, r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$");
+    QualifiedName(1..=253, r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", "a name such as nvidia.com/rtx5090");
     /// A `productName` as a driver publishes it.
-    ProductName(1..=128, r"^[^\x00-\x1f\x7f]+$");
+    ProductName(1..=128, r"^[^\x00-\x1f\x7f]+$", "one line of text");
     /// Id of a rule or name of a permission.
-    Key(1..=63, r"^[A-Za-z][-A-Za-z0-9_]*$");
+    Key(1..=63, r"^[A-Za-z][-A-Za-z0-9_]*$", "a word of letters, digits, `-` and `_`");
     /// A length of time.
-    Duration(2..=32, r"^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$");
+    Duration(2..=32, r"^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$", "a length of time such as 30s, 5m or 1h30m");
     /// A time of day.
-    TimeOfDay(5..=5, r"^([01][0-9]|2[0-3]):[0-5][0-9]$");
+    TimeOfDay(5..=5, r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "a time of day, HH:MM from 00:00 to 23:59");
     /// A moment.
-    Moment(20..=35, r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[-+][0-9]{2}:[0-9]{2})$", "date-time");
+    Moment(20..=35, r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[-+][0-9]{2}:[0-9]{2})$", "a moment in RFC 3339, such as 2026-12-24T18:00:00+01:00", "date-time");
     /// IANA name of a time zone.
-    ZoneName(1..=64, r"^[A-Za-z][-A-Za-z0-9_+/]*$");
+    ZoneName(1..=64, r"^[A-Za-z][-A-Za-z0-9_+/]*$", "the IANA name of a time zone, such as Europe/Berlin");
+}
+
+const AMOUNT: &str = r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]{1,3})?$";
+
+/// What a pattern of these schemas stands for, in words.
+pub(super) fn form(pattern: &str) -> Option<&'static str> {
+    let amount = (AMOUNT, "a quantity such as 4, \"0.5\" or 64Gi");
+    FORMS.iter().chain([&amount]).find(|(it, _)| *it == pattern).map(|(_, form)| *form)
 }
 
 /// An amount, as a number or as a Kubernetes quantity.
@@ -147,7 +157,7 @@ impl JsonSchema for Amount {
             "x-kubernetes-int-or-string": true,
             "minimum": 0,
             "maxLength": 32,
-            "pattern": r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]{1,3})?$"
+            "pattern": AMOUNT
         })
     }
 }

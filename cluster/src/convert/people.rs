@@ -1,0 +1,38 @@
+//! Users and groups.
+
+use policy_engine::policy::people::{Group, GroupRole, SystemRole, User};
+
+use super::problem::Report;
+use super::read::Entry;
+use crate::records::{group, user};
+
+#[expect(clippy::unnecessary_wraps, reason = "other kinds can turn out to be unusable")]
+pub(super) fn user(entry: &Entry<user::UserSpec>, _: &mut Report) -> Option<User> {
+    let user::UserSpec { id: _, username, display_name: _, system_role } = &entry.spec;
+    Some(User {
+        name: entry.about.name.as_str().into(),
+        id: entry.id.clone(),
+        username: username.0.clone(),
+        system_role: match system_role {
+            user::SystemRole::User => SystemRole::User,
+            user::SystemRole::Manager => SystemRole::Manager,
+            user::SystemRole::Admin => SystemRole::Admin,
+        },
+    })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "other kinds can turn out to be unusable")]
+pub(super) fn group(entry: &Entry<group::GroupSpec>, _: &mut Report) -> Option<Group> {
+    let spec = &entry.spec;
+    let role = |role| match role {
+        group::GroupRole::Member => GroupRole::Member,
+        group::GroupRole::Admin => GroupRole::Admin,
+    };
+    Some(Group {
+        name: entry.about.name.as_str().into(),
+        id: entry.id.clone(),
+        members: spec.members.iter().map(|member| (member.user.as_str().into(), role(member.role))).collect(),
+        identity_groups: spec.identity_groups.iter().map(|group| group.0.clone()).collect(),
+        allow_root_containers: spec.allow_root_containers,
+    })
+}

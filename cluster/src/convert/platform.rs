@@ -1,0 +1,91 @@
+//! What holds for the platform as a whole.
+
+use std::collections::BTreeSet;
+
+use policy_engine::policy::platform::{HostPath, Platform, Unstamped, WithoutPlan};
+use policy_engine::policy::workload::{GroupResource, TemplatePath, WorkloadKind, built_in};
+
+use super::plans::names;
+use super::problem::Report;
+use super::projects::modes;
+use super::read::Entry;
+use super::units::{duration, quota};
+use crate::records::POLICY_NAME;
+use crate::records::platform::{self, PlatformPolicySpec};
+use crate::records::text::Subject;
+
+/// The policy named `default`; without one, what grants least.
+pub(super) fn platform(entries: &[Entry<PlatformPolicySpec>], report: &mut Report) -> Platform {
+    let mut platform = Platform::default();
+    for entry in entries {
+        if entry.about.name == POLICY_NAME {
+            platform = convert(entry, report);
+        } else {
+            let message = format!(
+                "given {:?}; the one PlatformPolicy is named {POLICY_NAME}; this one is not read",
+                entry.about.name
+            );
+            report.refuse(&entry.about, "metadata.name", message);
+        }
+    }
+    platform
+}
+
+fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
+    let (about, spec) = (&entry.about, &entry.spec);
+    let fallback = Platform::default();
+    let host_paths = spec.host_paths.iter().enumerate().filter_map(|(index, text)| match text.0.parse::<HostPath>() {
+        Ok(path) => Some(path),
+        Err(why) => {
+            report.refuse(about, format!("spec.hostPaths[{index}]"), why);
+            None
+        }
+    });
+    Platform {
+        host_paths: host_paths.collect(),
+        rule_modes: modes(&spec.rule_modes),
+        exempt_namespaces: spec.exempt_namespaces.iter().map(|namespace| namespace.0.clone()).collect(),
+        trusted_controllers: texts(&spec.trusted_controllers),
+        trusted_clients: texts(&spec.trusted_clients),
+        admin_groups: texts(&spec.admin_groups),
+        schedulers: spec.schedulers.iter().map(|scheduler| scheduler.0.clone()).collect(),
+        unstamped: match spec.unstamped {
+            platform::Unstamped::Project => Unstamped::Project,
+            platform::Unstamped::Refuse => Unstamped::Refuse,
+        },
+        workload_kinds: workload_kinds(entry, report),
+        personal_plan: spec.personal_plan.as_ref().map(|plan| plan.as_str().into()),
+        without_plan: WithoutPlan {
+            quota: quota(&spec.without_plan.quota, "spec.withoutPlan.quota", about, report),
+            gpu_models: names(&spec.without_plan.gpu_models),
+        },
+        plan_window_grace: duration(&spec.grace.plan_window, "spec.grace.planWindow", about, report)
+            .unwrap_or(fallback.plan_window_grace),
+    }
+}
+
+fn texts(subjects: &[Subject]) -> BTreeSet<String> {
+    subjects.iter().map(|subject| subject.0.clone()).collect()
+}
+
+fn workload_kinds(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Vec<WorkloadKind> {
+    let mut kinds = built_in();
+    for (index, written) in entry.spec.workload_kinds.iter().enumerate() {
+        let field = format!("spec.workloadKinds[{index}]");
+        let of = GroupResource::new(&written.group, written.resource.as_str());
+        if kinds.iter().any(|kind| kind.of == of) {
+            report.refuse(&entry.about, field, format!("{of} is listed already; remove this line"));
+            continue;
+        }
+        let paths =
+            written.pod_templates.iter().enumerate().filter_map(|(place, text)| match text.0.parse::<TemplatePath>() {
+                Ok(path) => Some(path),
+                Err(why) => {
+                    report.refuse(&entry.about, format!("{field}.podTemplates[{place}]"), why);
+                    None
+                }
+            });
+        kinds.push(WorkloadKind { pod_templates: paths.collect(), of });
+    }
+    kinds
+}

@@ -1,0 +1,105 @@
+//! Projects.
+
+use policy_engine::policy::image_pattern::ImagePattern;
+use policy_engine::policy::modes::{RuleMode, RuleModes};
+use policy_engine::policy::project::{Holder, Member, MemberRef, Project, ProjectRole};
+
+use super::problem::Report;
+use super::read::Entry;
+use crate::records::platform;
+use crate::records::project::{self, ProjectSpec};
+
+pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option<Project> {
+    let (about, spec) = (&entry.about, &entry.spec);
+    let holder = match (&spec.owner, &spec.group) {
+        (Some(owner), None) => Holder::User(owner.as_str().into()),
+        (None, Some(group)) => Holder::Group(group.as_str().into()),
+        (Some(_), Some(_)) => {
+            report.refuse(
+                about,
+                "spec",
+                "given owner and group; a project is personal or a group's: keep one of the two",
+            );
+            return None;
+        }
+        (None, None) => {
+            report.refuse(about, "spec", "given neither owner nor group; name the one whose project it is");
+            return None;
+        }
+    };
+    let images = spec.images.iter().enumerate().filter_map(|(index, text)| match text.0.parse::<ImagePattern>() {
+        Ok(pattern) => Some(pattern),
+        Err(why) => {
+            report.refuse(
+                about,
+                format!("spec.images[{index}]"),
+                format!("{why}; write for example registry.example.com/**"),
+            );
+            None
+        }
+    });
+    Some(Project {
+        name: about.name.as_str().into(),
+        id: entry.id.clone(),
+        holder,
+        parent: spec.parent.as_ref().map(|parent| parent.as_str().into()),
+        plan: spec.plan.as_ref().map(|plan| plan.as_str().into()),
+        images: images.collect(),
+        members: members(entry, report),
+        namespaces: namespaces(entry, report),
+        allow_root_containers: spec.allow_root_containers,
+        allow_service_account_token: spec.allow_service_account_token,
+        rule_modes: modes(&spec.rule_modes),
+    })
+}
+
+fn members(entry: &Entry<ProjectSpec>, report: &mut Report) -> Vec<Member> {
+    let member = |(index, member): (usize, &project::ProjectMember)| {
+        let who = match (&member.user, &member.group) {
+            (Some(user), None) => MemberRef::User(user.as_str().into()),
+            (None, Some(group)) => MemberRef::Group(group.as_str().into()),
+            (Some(_), Some(_)) | (None, None) => {
+                let message = "a member is a user or a group; give one of the two, on a line of its own";
+                report.refuse(&entry.about, format!("spec.members[{index}]"), message);
+                return None;
+            }
+        };
+        let role = match member.role {
+            project::ProjectRole::Member => ProjectRole::Member,
+            project::ProjectRole::Manager => ProjectRole::Manager,
+            project::ProjectRole::Admin => ProjectRole::Admin,
+        };
+        Some(Member { who, role })
+    };
+    entry.spec.members.iter().enumerate().filter_map(member).collect()
+}
+
+fn namespaces(entry: &Entry<ProjectSpec>, report: &mut Report) -> Vec<String> {
+    let (about, spec) = (&entry.about, &entry.spec);
+    if spec.namespaces.is_empty() {
+        if about.name.contains('.') {
+            let message = format!("no namespace can be named {}; list the project's namespaces", about.name);
+            report.refuse(about, "spec.namespaces", message);
+            return Vec::new();
+        }
+        return vec![about.name.clone()];
+    }
+    let readable = |text: &&str| {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !text.is_empty()
+            && text.len() <= 63
+            && text.bytes().all(inner)
+            && !text.starts_with('-')
+            && !text.ends_with('-')
+    };
+    spec.namespaces.iter().map(|namespace| namespace.as_str()).filter(readable).map(str::to_owned).collect()
+}
+
+pub(super) fn modes(written: &std::collections::BTreeMap<String, platform::RuleMode>) -> RuleModes {
+    let mode = |mode: &platform::RuleMode| match mode {
+        platform::RuleMode::Enforce => RuleMode::Enforce,
+        platform::RuleMode::Warn => RuleMode::Warn,
+        platform::RuleMode::Off => RuleMode::Off,
+    };
+    written.iter().map(|(rule, written)| (rule.clone(), mode(written))).collect()
+}

@@ -1,0 +1,223 @@
+//! What is wrong with a record by itself, and what is left of it.
+
+use std::time::Duration;
+
+use policy_engine::policy::quota::Quota;
+use policy_engine::policy::window::{Day, Window};
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn a_plan_becomes_numbers() {
+    let records = says(
+        "ResourcePlan",
+        json!({
+            "quota": {"gpu": "2.5", "devices": 4, "cpu": "500m", "memory": 549_755_813_888_u64},
+            "timeZone": "Europe/Berlin",
+            "windows": [{"days": ["Mon"], "start": "18:00", "end": "08:00"},
+                        {"from": "2026-12-24T18:00:00+01:00", "until": "2026-12-26T00:00:00Z"}],
+            "idleTimeout": "1h30m",
+            "id": "P26000116",
+        }),
+        &[],
+    );
+    let plan = &records.plans["it"];
+    assert_eq!(plan.id, "P26000116");
+    assert_eq!(plan.idle_timeout, Some(Duration::from_secs(5400)));
+    let quota = Quota { milli_gpu: Some(2500), devices: Some(4), milli_cpu: Some(500), memory_bytes: Some(512 << 30) };
+    assert_eq!(plan.quota, quota);
+    assert_eq!(plan.per_user, Quota::default());
+    let schedule = plan.schedule.as_ref().expect("a schedule");
+    assert_eq!(schedule.time_zone, "Europe/Berlin");
+    assert!(matches!(&schedule.windows[0], Window::Weekly(weekly) if weekly.days == [Day::Mon].into()));
+    assert!(matches!(&schedule.windows[1], Window::Once { from, .. } if from.to_string() == "2026-12-24T17:00:00Z"));
+}
+
+#[test]
+fn what_cannot_be_read_grants_nothing() {
+    let records = says(
+        "ResourcePlan",
+        json!({
+            "quota": {"gpu": "0.0005", "devices": "0.5", "cpu": -1, "memory": "lots"},
+            "timeZone": "Berlin",
+            "windows": [{"start": "08:00", "end": "17:00"}],
+            "idleTimeout": "3 h",
+        }),
+        &[
+            "spec.idleTimeout: given \"3 h\"; write a length of time such as 30s, 5m or 1h30m",
+            "spec.quota.cpu: given -1; a limit is not negative; write an amount such as 4 or \"0.5\"",
+            "spec.quota.devices: given \"0.5\"; it counts whole pieces; write a whole amount such as 4 or 64Gi",
+            "spec.quota.gpu: given \"0.0005\"; at most three decimals count; write an amount such as 4 or \"0.5\"",
+            "spec.quota.memory: given \"lots\"; a quantity is digits with an optional fraction and suffix, e.g. 4, 0.5, 500m \
+             or 64Gi; write a whole amount such as 4 or 64Gi",
+            "spec.timeZone: given \"Berlin\"; there is no such IANA time zone; did you mean Europe/Berlin?",
+        ],
+    );
+    assert_eq!(records.plans["it"].quota, Quota::NOTHING);
+    assert_eq!(records.plans["it"].schedule.as_ref().map(|schedule| schedule.windows.len()), Some(0), "never open");
+}
+
+#[test]
+fn windows_are_weekly_or_one_off() {
+    let records = says(
+        "PlatformQueue",
+        json!({"windows": [
+            {"start": "08:00"},
+            {"start": "08:00", "end": "24:00"},
+            {"from": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"},
+            {"from": "yesterday", "until": "2026-01-01T00:00:00Z"},
+            {"days": ["Mon"], "from": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"},
+            {"start": "22:00", "end": "22:00"},
+        ]}),
+        &[
+            "spec.windows[0]: give start and end for a weekly window, or from and until for a one-off",
+            "spec.windows[1].end: given \"24:00\"; write a time of day, HH:MM from 00:00 to 23:59; midnight is 00:00",
+            "spec.windows[2].until: given 2026-01-01T00:00:00Z, which is not after 2026-01-02T00:00:00Z; a window ends \
+             after it begins",
+            "spec.windows[3].from: given \"yesterday\"; write a moment in RFC 3339, such as 2026-12-24T18:00:00+01:00",
+            "spec.windows[4].days: days belong to a weekly window; give start and end, or leave them out",
+        ],
+    );
+    let schedule = records.queues["it"].schedule.as_ref().expect("a schedule");
+    assert!(matches!(&schedule.windows[..], [Window::Once { .. }, Window::Weekly(weekly)] if weekly.days.len() == 7));
+}
+
+#[test]
+fn a_project_keeps_what_can_be_read() {
+    let records = says(
+        "Project",
+        json!({
+            "owner": "alice",
+            "images": ["registry.example.com/**", "*", "a//b"],
+            "members": [{"user": "alice", "group": "nlp-lab"}, {"user": "bob"}],
+            "namespaces": ["Not_One", "good"],
+        }),
+        &[
+            "spec.images[1]: \"*\" is no image pattern: a lone `*` is ambiguous; write `docker.io/library/*`, or `**` for \
+             every image; write for example registry.example.com/**",
+            "spec.images[2]: \"a//b\" is no image pattern: a part of its path is empty; write for example \
+             registry.example.com/**",
+            "spec.members[0]: a member is a user or a group; give one of the two, on a line of its own",
+            "spec.namespaces[0]: given \"Not_One\"; write a name of lower-case letters, digits and `-`, at most 63",
+        ],
+    );
+    let project = &records.projects["it"];
+    assert_eq!(project.images.len(), 1);
+    assert_eq!(project.members.len(), 1);
+    assert_eq!(project.namespaces, ["good"]);
+}
+
+#[test]
+fn a_project_has_one_holder() {
+    let both = "spec: given owner and group; a project is personal or a group's: keep one of the two";
+    assert!(says("Project", json!({"owner": "a", "group": "b"}), &[both]).projects.is_empty());
+    let neither = "spec: given neither owner nor group; name the one whose project it is";
+    assert!(says("Project", json!({}), &[neither]).projects.is_empty());
+}
+
+#[test]
+fn garbage_costs_only_its_field_where_less_is_safe() {
+    let records = says(
+        "Project",
+        json!({"owner": "alice", "members": 7, "ruleModes": {"image": "Off"}, "allowRootContainers": "yes", "plan": "gold"}),
+        &[
+            "spec.allowRootContainers: given \"yes\"; write true or false",
+            "spec.members: given 7; write a list",
+            "spec.ruleModes.image: given \"Off\"; allowed are enforce, warn, off",
+        ],
+    );
+    let project = &records.projects["it"];
+    assert_eq!((project.members.len(), project.allow_root_containers), (0, false));
+    assert_eq!(project.plan.as_ref().map(|plan| plan.as_str()), Some("gold"));
+
+    let records = says("ResourcePlan", json!({"quota": []}), &["spec.quota: given []; write an object with fields"]);
+    assert_eq!(records.plans["it"].quota, Quota::NOTHING);
+}
+
+#[test]
+fn garbage_costs_the_record_where_less_would_grant_more() {
+    let records = says(
+        "ResourcePlan",
+        json!({"windows": "always"}),
+        &[
+            "spec: cannot be read, so this record counts as missing: see spec.windows",
+            "spec.windows: given \"always\"; write a list",
+        ],
+    );
+    assert!(records.plans.is_empty());
+    // serde would take a list for an object.
+    let field = "spec: cannot be read, so this record counts as missing: see spec.windows";
+    let first = "spec.windows[0]: given []; write an object with fields";
+    assert!(says("PlatformQueue", json!({"windows": [[]]}), &[field, first]).queues.is_empty());
+    let records = says(
+        "User",
+        json!({"id": "no label!", "username": "x"}),
+        &[
+            "spec.id: given \"no label!\"; write what a label may carry: letters, digits, `-`, `_` and `.`, at most 63, a letter \
+         or digit at both ends",
+        ],
+    );
+    assert!(records.users.is_empty());
+}
+
+#[test]
+fn the_policy_survives_garbage() {
+    let policy = |name: &str| {
+        record(
+            "PlatformPolicy",
+            name,
+            0,
+            json!({
+                "unstamped": 3, "withoutPlan": "all", "adminGroups": ["ops"], "hostPaths": ["/data/../etc"],
+                "workloadKinds": [{"group": "ray.io", "version": "v1", "resource": "rayclusters", "podTemplates": ["/a~2"]}],
+                "grace": {"planWindow": "soon"},
+            }),
+        )
+    };
+    let (records, problems) = build(&raw([policy("default"), policy("other")]));
+    assert_eq!(
+        lines(&problems[..6]),
+        [
+            "PlatformPolicy default: spec.grace.planWindow: given \"soon\"; write a length of time such as 30s, 5m or 1h30m",
+            "PlatformPolicy default: spec.hostPaths[0]: \"/data/../etc\" is no absolute path without `..`; write for example \
+         /data/shared",
+            "PlatformPolicy default: spec.unstamped: given 3; write text, in quotes: \"3\"",
+            "PlatformPolicy default: spec.withoutPlan: given \"all\"; write an object with fields",
+            "PlatformPolicy default: spec.workloadKinds[0].podTemplates[0]: \"/a~2\" is no JSON Pointer; write for example \
+         /spec/template, or /spec/jobs/*/template for every element",
+            "PlatformPolicy other: metadata.name: given \"other\"; the one PlatformPolicy is named default; this one is not read",
+        ]
+    );
+    let platform = &records.platform;
+    assert_eq!(platform.admin_groups, ["ops".to_owned()].into());
+    assert_eq!(platform.unstamped, policy_engine::policy::platform::Unstamped::Refuse);
+    assert_eq!(platform.without_plan.quota, Quota::NOTHING);
+    assert_eq!(platform.plan_window_grace, Duration::from_secs(300));
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+    ];
+    let field = "spec|owner|group|user|members|windows|days|start|end|from|until|quota|gpu|memory|id|images|timeZone";
+    leaf.prop_recursive(4, 40, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(field, inner, 0..6).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_record_panics(spec in any_value(), kind in 0..7_usize) {
+        let garbage = record(Kind::ALL[kind].name(), "default", 0, spec);
+        let (records, _) = build(&raw([garbage, record("User", "alice", 0, json!({"username": "alice"}))]));
+        prop_assert!(records.users.contains_key("alice"));
+    }
+}
