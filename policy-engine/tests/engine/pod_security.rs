@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use jsonptr::Pointer;
 use policy_engine::Denial;
 use policy_engine::place::Place;
+use policy_engine::policy::Policy;
 use serde_json::{Value, json};
 use walkdir::WalkDir;
 
@@ -65,7 +67,8 @@ fn verdicts(directory: &Path) -> Vec<(String, Vec<String>)> {
 }
 
 fn privilege(pod: &Value) -> Vec<Denial> {
-    let decision = judge(&creation(pod, "llm-finetune", "alice"), sample_organisation());
+    static SAMPLE: LazyLock<Policy> = LazyLock::new(|| sample_organisation().into());
+    let decision = judge(&creation(pod, "llm-finetune", "alice"), &SAMPLE);
     decision.denials.into_iter().filter(|denial| denial.rule == "privilege").collect()
 }
 

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use policy_engine::identity::Requester;
+use policy_engine::policy::Policy;
 use policy_engine::policy::workload::GroupResource;
-use policy_engine::policy::{Policy, Records};
 use policy_engine::{Act, Decision, Facts, Submission, admit};
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ pub(crate) fn update<'a>(creation: &Submission<'a>, object: &'a Value, old: &'a 
 }
 
 /// Judges a submission to a namespace that is named as its project.
-pub(crate) fn judge(submission: &Submission<'_>, records: Records) -> Decision {
+pub(crate) fn judge(submission: &Submission<'_>, policy: &Policy) -> Decision {
     let facts = Facts { project_id: submission.namespace.into(), ..Facts::default() };
-    admit(submission, &facts, &Policy::from(records), some_monday()).expect("a readable object")
+    admit(submission, &facts, policy, some_monday()).expect("a readable object")
 }
