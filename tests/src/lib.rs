@@ -1,1 +1,163 @@
-//! Not written yet.
+//! What the end-to-end tests stand on: one control plane with Sluice and the sample organisation, for all of them.
+//!
+//! A test begins with [`shared`] and uses object names of its own, so that tests run beside each other. One that kills
+//! something or changes the platform's policy begins with [`alone`], or goes through [`with_policy`], which restores it.
+//! The process may be left in any way: the ground's warden ends what it started.
+
+pub mod manifest;
+pub mod refusal;
+
+use ground::{Ground, Layout, Output, Who};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+/// The cluster's administrator, of `system:masters`, who has no User record.
+pub const ADMIN: &str = "admin";
+/// How long what happens by itself may take, in seconds: controllers, daemons, simulated nodes.
+pub const SOON: u64 = 60;
+
+static PLATFORM: LazyLock<RwLock<Ground>> = LazyLock::new(|| {
+    let mut ground = must(Ground::start(Layout::e2e("platform")));
+    must(ground.run_platform());
+    RwLock::new(ground)
+});
+
+/// The platform, for a test that disturbs nobody. Take it once: a test that waits for itself never ends.
+pub fn shared() -> RwLockReadGuard<'static, Ground> {
+    PLATFORM.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The platform, for a test during which no other may run.
+pub fn alone() -> RwLockWriteGuard<'static, Ground> {
+    PLATFORM.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs `test` alone on a platform with other values of the chart, and restores them, also after a failure.
+/// A policy takes effect a moment after it was written: `test` has to wait for what it expects.
+pub fn with_policy(values: &[(&str, &str)], test: impl FnOnce(&Ground)) {
+    let ground = alone();
+    must(ground.install_chart(values));
+    let restore = Restore(&ground);
+    test(&ground);
+    drop(restore);
+}
+
+struct Restore<'a>(&'a Ground);
+
+impl Drop for Restore<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.install_chart(&[]) {
+            eprintln!("the platform's policy was not restored: {error}");
+        }
+    }
+}
+
+/// The value, or a failed test that says why.
+#[track_caller]
+pub fn must<T>(result: ground::Result<T>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Runs kubectl as [`ADMIN`], as a person, or as a service account (`system:…`, by impersonation).
+#[track_caller]
+pub fn kubectl(ground: &Ground, user: &str, args: &[&str]) -> Output {
+    kubectl_with(ground, user, args, "")
+}
+
+/// The same with an input, for `-f -`.
+#[track_caller]
+pub fn kubectl_with(ground: &Ground, user: &str, args: &[&str], stdin: &str) -> Output {
+    let impersonate = format!("--as={user}");
+    let (who, first) = match user {
+        ADMIN => (Who::Admin, None),
+        _ if user.starts_with("system:") => (Who::Admin, Some(impersonate.as_str())),
+        _ => (Who::User(user), None),
+    };
+    let args: Vec<&str> = first.into_iter().chain(args.iter().copied()).collect();
+    must(ground.kubectl_with(who, &args, stdin))
+}
+
+/// `kubectl apply -f -` of one object or of several.
+#[track_caller]
+pub fn apply(ground: &Ground, user: &str, manifest: impl ToString) -> Output {
+    kubectl_with(ground, user, &["apply", "-f", "-"], &manifest.to_string())
+}
+
+/// `kubectl create -f -`, which asks for the object as it is, without the annotation that `apply` adds.
+#[track_caller]
+pub fn create(ground: &Ground, user: &str, manifest: impl ToString) -> Output {
+    kubectl_with(ground, user, &["create", "-f", "-"], &manifest.to_string())
+}
+
+/// The output of a command that must succeed.
+#[track_caller]
+pub fn ok(output: Output) -> String {
+    assert!(output.success, "exit code {}\n{}{}", output.code, output.stdout, output.stderr);
+    output.stdout
+}
+
+/// An object as the API server has it: `get(&p, "llm-finetune", "pod/web")`.
+#[track_caller]
+pub fn get(ground: &Ground, namespace: &str, object: &str) -> Value {
+    find(ground, namespace, object).unwrap_or_else(|| panic!("there is no {object} in {namespace}"))
+}
+
+/// The same, or nothing.
+#[track_caller]
+pub fn find(ground: &Ground, namespace: &str, object: &str) -> Option<Value> {
+    let text = ok(kubectl(ground, ADMIN, &["-n", namespace, "get", object, "-o=json", "--ignore-not-found"]));
+    (!text.is_empty()).then(|| serde_json::from_str(&text).expect("kubectl prints JSON"))
+}
+
+/// The objects of a kind with these labels.
+#[track_caller]
+pub fn list(ground: &Ground, namespace: &str, kind: &str, selector: &str) -> Vec<Value> {
+    let text = ok(kubectl(ground, ADMIN, &["-n", namespace, "get", kind, "-l", selector, "-o=json"]));
+    let list: Value = serde_json::from_str(&text).expect("kubectl prints JSON");
+    list["items"].as_array().cloned().unwrap_or_default()
+}
+
+/// Waits until `condition` gives a value, for at most [`SOON`].
+#[track_caller]
+pub fn eventually<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    within(SOON, what, condition)
+}
+
+/// Waits until `condition` gives a value, for at most `seconds`.
+#[track_caller]
+pub fn within<T>(seconds: u64, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    must(ground::until(what, seconds, || Ok::<_, ground::Error>(condition())))
+}
+
+/// Waits for `count` running Pods with these labels.
+#[track_caller]
+pub fn running(ground: &Ground, namespace: &str, selector: &str, count: usize) -> Vec<Value> {
+    eventually(&format!("{count} running Pods {selector} in {namespace}"), || {
+        let pods = list(ground, namespace, "pods", selector);
+        let run = |pod: &&Value| pod["status"]["phase"] == "Running" && pod["metadata"]["deletionTimestamp"].is_null();
+        (pods.len() == count && pods.iter().filter(run).count() == count).then_some(pods)
+    })
+}
+
+/// A label `platform-go/<key>` of an object; empty where there is none.
+pub fn label<'a>(object: &'a Value, key: &str) -> &'a str {
+    object["metadata"]["labels"][format!("platform-go/{key}")].as_str().unwrap_or_default()
+}
+
+/// The answer to a plain GET on the metrics port: status and body.
+#[track_caller]
+pub fn http_get(ground: &Ground, path: &str) -> (u16, String) {
+    let url = must(ground.metrics_url());
+    let address = url.strip_prefix("http://").expect("the metrics port speaks HTTP");
+    let mut answer = String::new();
+    let mut stream = TcpStream::connect(address).expect("the metrics port is open");
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").expect("a request");
+    stream.read_to_string(&mut answer).expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    (status, body.to_owned())
+}
