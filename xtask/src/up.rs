@@ -32,16 +32,15 @@ impl Args {
         }
         eprintln!("starting the control plane");
         let (mut ground, found) = Ground::ensure(Layout::up())?;
-        let ran = ground.alive().contains(&"sluice");
-        let changed = ground.provide_sluice()?;
+        let before = ground.pid("sluice");
         ground.run_platform().context("the control plane runs, but Sluice on it does not")?;
-        match (found, ran, changed) {
-            (Found::All, true, false) => println!("{}", good("It is running already.")),
-            (Found::All, true, true) => {
-                println!("{}", notable("It was running; sluice was restarted with the new code."))
+        match (found, before, before == ground.pid("sluice")) {
+            (Found::All, Some(_), true) => println!("{}", good("It is running already.")),
+            (Found::All, Some(_), false) => {
+                println!("{}", notable("It is running; sluice was restarted with the new code."))
             }
-            (Found::Nothing, ..) => {}
-            _ => println!("{}", notable("What had ended was started again.")),
+            (Found::Nothing, ..) => println!("{}", good("It is running.")),
+            _ => println!("{}", notable("It is running again: what had ended was started.")),
         }
         let answers = tour::submit(&ground)?;
         tour::print(&answers);

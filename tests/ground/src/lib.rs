@@ -14,6 +14,7 @@ mod error;
 mod golang;
 mod kubectl;
 mod layout;
+mod lifecycle;
 mod nodes;
 mod pki;
 mod platform;
@@ -30,9 +31,6 @@ pub use layout::Layout;
 pub use platform::{RELEASE, SYSTEM_NAMESPACE, USERS};
 pub use wait::until;
 
-use components::Component;
-use ports::Ports;
-use process::Process;
 use state::State;
 use std::fs::File;
 use warden::Warden;
@@ -120,117 +118,9 @@ impl Ground {
         self.state.processes.iter().filter(|(_, process)| process.alive()).map(|(name, _)| name.as_str()).collect()
     }
 
-    fn bring_up(&mut self) -> Result<Found> {
-        binaries::provide(&self.layout)?;
-        let components = self.settle_ports()?;
-        let alive = components.iter().filter(|component| self.runs(component)).count();
-        pki::provide(&self.layout, self.state.ports()?)?;
-        components::write_configuration(&self.layout)?;
-        for component in &components {
-            if component.name == "etcd" {
-                self.start_etcd(component)?;
-            } else {
-                self.start_component(component)?;
-            }
-            if component.name == "kube-apiserver" {
-                nodes::lay_foundation(self)?;
-            }
-        }
-        if alive < components.len() {
-            nodes::join(self)?;
-        }
-        Ok(match alive {
-            0 => Found::Nothing,
-            n if n == components.len() => Found::All,
-            _ => Found::Some,
-        })
-    }
-
-    /// The components on their ports. A port that somebody else took meanwhile means new ports for all: every
-    /// kubeconfig and every neighbour's command line names them.
-    fn settle_ports(&mut self) -> Result<Vec<Component>> {
-        if let Some(ports) = &self.state.ports {
-            let components = components::all(&self.layout, ports);
-            let taken = components.iter().find(|component| !self.runs(component) && ports::taken(&component.ports));
-            let Some(component) = taken.filter(|component| !self.is_alive(component.name)) else {
-                return Ok(components);
-            };
-            eprintln!("a port of {} was taken meanwhile: everything moves to new ports", component.name);
-        }
-        self.end_all()?;
-        let ports = Ports::choose()?;
-        let components = components::all(&self.layout, &ports);
-        self.state.ports = Some(ports);
-        self.save()?;
-        Ok(components)
-    }
-
-    /// etcd runs without fsync, so a machine that lost power may leave a data directory that it refuses to open.
-    fn start_etcd(&mut self, etcd: &Component) -> Result<()> {
-        let had_data = self.layout.data().join("etcd/member").exists();
-        match self.start_component(etcd) {
-            Err(error @ Error::Died { .. }) if had_data => {
-                eprintln!("etcd cannot open its old data; the cluster begins anew\n{error}");
-                self.end_all()?;
-                self.layout.wipe_data()?;
-                self.start_component(etcd)
-            }
-            other => other,
-        }
-    }
-
-    pub(crate) fn start_component(&mut self, component: &Component) -> Result<()> {
-        if !self.runs(component) {
-            self.end(component.name)?;
-            let process = process::spawn(component, &self.layout)?;
-            if let Some(warden) = &mut self.warden {
-                warden.watch(&process)?;
-            }
-            self.state.processes.insert(component.name.to_owned(), process);
-            self.save()?;
-        }
-        components::wait_healthy(self, component)
-    }
-
-    fn is_alive(&self, name: &str) -> bool {
-        self.state.processes.get(name).is_some_and(Process::alive)
-    }
-
-    pub(crate) fn process(&self, name: &str) -> Option<&Process> {
-        self.state.processes.get(name)
-    }
-
-    /// Alive, and started with the same program and arguments.
-    fn runs(&self, component: &Component) -> bool {
-        let known = self.state.processes.get(component.name);
-        known.is_some_and(|process| process.alive() && process.command == component.digest())
-    }
-
-    pub(crate) fn end(&mut self, name: &str) -> Result<bool> {
-        let Some(process) = self.state.processes.get(name) else { return Ok(false) };
-        let ended = process.end()?;
-        self.state.processes.remove(name);
-        self.save()?;
-        Ok(ended)
-    }
-
-    /// In reverse order of the start: nobody loses what they lean on, and etcd closes its files last.
-    fn end_all(&mut self) -> Result<Vec<String>> {
-        let mut ended = Vec::new();
-        for name in components::NAMES.iter().rev() {
-            if self.end(name)? {
-                ended.push((*name).to_owned());
-            }
-        }
-        Ok(ended)
-    }
-
-    pub(crate) fn ports(&self) -> Result<&Ports> {
-        self.state.ports()
-    }
-
-    fn save(&self) -> Result<()> {
-        self.state.save(&self.layout.state_file())
+    /// The process id of a component that is alive.
+    pub fn pid(&self, name: &str) -> Option<u32> {
+        self.state.processes.get(name).filter(|process| process.alive()).map(|process| process.pid)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Sluice on top: its chart, its process, the sample organisation and its people.
 
+use crate::Ground;
 use crate::components::{Component, Health};
 use crate::error::{Error, Result};
 use crate::kubectl::{Output, Who};
+use crate::layout::{self, Layout};
+use crate::ports::Ports;
 use crate::wait::until;
-use crate::{Ground, layout};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -26,20 +28,19 @@ impl Ground {
         self.wait_bound()
     }
 
-    /// Puts the sluice that `cargo build` made into `.dev/bin/`; true if it is another one than before.
-    pub fn provide_sluice(&self) -> Result<bool> {
+    /// Puts the sluice that `cargo build` made into `.dev/bin/`. The same content keeps the file and the process as they are.
+    pub fn provide_sluice(&self) -> Result<()> {
         let built = built_sluice(&self.layout().root().join("target"));
         let content = std::fs::read(&built).map_err(Error::file("read", &built))?;
         let ours = self.layout().bin("sluice");
         if std::fs::read(&ours).is_ok_and(|old| old == content) {
-            return Ok(false);
+            return Ok(());
         }
         // A running program's file cannot be written, but it can be replaced.
         let next = self.layout().bin(".sluice.next");
         layout::make_parent(&next)?;
         std::fs::copy(&built, &next).map_err(Error::file("write", &next))?;
-        std::fs::rename(&next, &ours).map_err(Error::file("write", &ours))?;
-        Ok(true)
+        std::fs::rename(&next, &ours).map_err(Error::file("write", &ours))
     }
 
     /// `helm upgrade --install` of the chart as it is, with a URL where a cluster has a Service. `values` are further
@@ -64,7 +65,7 @@ impl Ground {
 
     /// Starts `sluice run`, unless the same program runs already; returns when it is ready.
     pub fn run_sluice(&mut self) -> Result<()> {
-        let sluice = self.sluice()?;
+        let sluice = sluice(self.layout(), self.ports()?);
         self.start_component(&sluice)
     }
 
@@ -81,26 +82,6 @@ impl Ground {
     /// The address of the webhook's routes.
     pub fn webhook_url(&self) -> Result<String> {
         Ok(format!("https://127.0.0.1:{}", self.ports()?.webhook))
-    }
-
-    /// Never as cluster admin: with the name of the service account whose rights the chart renders.
-    fn sluice(&self) -> Result<Component> {
-        let (layout, ports) = (self.layout(), self.ports()?);
-        let args = vec![
-            "run".into(),
-            format!("--listen=127.0.0.1:{}", ports.webhook),
-            format!("--metrics-listen=127.0.0.1:{}", ports.metrics),
-            format!("--namespace={SYSTEM_NAMESPACE}"),
-            format!("--certs-dir={}", layout.certs().display()),
-        ];
-        Ok(Component {
-            name: "sluice",
-            program: layout.bin("sluice"),
-            args,
-            env: vec![("KUBECONFIG", layout.component_kubeconfig("sluice"))],
-            ports: vec![ports.webhook, ports.metrics],
-            health: Health::Http(ports.metrics, "/readyz"),
-        })
     }
 
     /// `users/<name>.kubeconfig` for everybody in [`USERS`].
@@ -124,6 +105,25 @@ impl Ground {
             let all = wanted.iter().all(|name| bound.lines().any(|line| line == format!("namespace/{name}")));
             Ok::<_, Error>(all.then_some(()))
         })
+    }
+}
+
+/// Never as cluster admin: with the name of the service account whose rights the chart renders.
+pub(crate) fn sluice(layout: &Layout, ports: &Ports) -> Component {
+    let args = vec![
+        "run".into(),
+        format!("--listen=127.0.0.1:{}", ports.webhook),
+        format!("--metrics-listen=127.0.0.1:{}", ports.metrics),
+        format!("--namespace={SYSTEM_NAMESPACE}"),
+        format!("--certs-dir={}", layout.certs().display()),
+    ];
+    Component {
+        name: "sluice",
+        program: layout.bin("sluice"),
+        args,
+        env: vec![("KUBECONFIG", layout.component_kubeconfig("sluice"))],
+        ports: vec![ports.webhook, ports.metrics],
+        health: Health::Http(ports.metrics, "/readyz"),
     }
 }
 

@@ -20,12 +20,15 @@ fn is_root(tree: &Tree, path: &str) -> bool {
     let Some(package) = tree.package_of(path) else { return false };
     let inside = &path[package.len() + 1..];
     let parts: Vec<&str> = inside.split('/').collect();
-    let automatic = match parts.as_slice() {
-        ["build.rs"] | ["src", "lib.rs" | "main.rs"] => true,
-        ["src", "bin", _] | ["tests" | "benches" | "examples", _] => true,
-        ["src", "bin", _, "main.rs"] | ["tests" | "benches" | "examples", _, "main.rs"] => true,
-        _ => false,
-    };
+    let automatic = matches!(
+        parts.as_slice(),
+        ["build.rs"]
+            | ["src", "lib.rs" | "main.rs"]
+            | ["src", "bin", _]
+            | ["tests" | "benches" | "examples", _]
+            | ["src", "bin", _, "main.rs"]
+            | ["tests" | "benches" | "examples", _, "main.rs"]
+    );
     automatic
         || tree
             .get(&format!("{package}/Cargo.toml"))
