@@ -84,6 +84,8 @@ pub fn plan(view: &View, policy: &Policy) -> Plan {
     let bound = namespaces::plan(view, policy, &mut plan);
     access::plan(view, policy, &bound, &mut plan);
     queues::plan(view, policy, &mut plan);
+    // People lose their access to a Namespace before it is released, so that nobody acts there ungoverned.
+    plan.actions.sort_by_key(|action| matches!(action, Action::RemoveLabel { .. }));
     plan.cut_short = plan.actions.len() > MAX_ACTIONS;
     plan.actions.truncate(MAX_ACTIONS);
     plan

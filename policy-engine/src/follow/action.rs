@@ -190,33 +190,49 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CreateNamespace { namespace, project, .. } => {
-                write!(f, "made namespace {namespace}, which project {project} lists")
+                write!(f, "make namespace {namespace}, which project {project} lists")
             }
             Self::LabelNamespace { namespace, project, because, metadata, .. } => match because {
-                Because::Empty => write!(f, "bound namespace {namespace} to project {project}: it was empty"),
+                Because::Empty => write!(f, "bind namespace {namespace} to project {project}: it was empty"),
                 Because::HandedOver => {
-                    write!(f, "bound namespace {namespace} to project {project}: {} hands it over", contract::ADOPT)
+                    write!(f, "bind namespace {namespace} to project {project}: {} hands it over", contract::ADOPT)
                 }
                 Because::Drift => write!(f, "put right on namespace {namespace} of project {project}: {metadata}"),
             },
             Self::RemoveLabel { namespace, metadata, .. } => {
-                write!(f, "took back from namespace {namespace}, which no project lists: {metadata}")
+                write!(f, "take back from namespace {namespace}, which no project lists: {metadata}")
             }
             Self::ApplyRoleBinding { namespace, role, subjects, .. } => {
                 let name = role_binding_name(*role);
-                write!(f, "wrote rolebinding {name} in namespace {namespace} with {} subjects", subjects.len())
+                write!(f, "write rolebinding {name} in namespace {namespace} for {}", Named(subjects))
             }
             Self::DeleteRoleBinding { namespace, name, because, .. } => {
-                write!(f, "deleted rolebinding {name} in namespace {namespace}: {because}")
+                write!(f, "delete rolebinding {name} in namespace {namespace}: {because}")
             }
             Self::CreatePriorityClass(class) => {
-                write!(f, "made priorityclass {} with value {}", class.name(), class.value)
+                write!(f, "make priorityclass {} with value {}", class.name(), class.value)
             }
             Self::AmendPriorityClass { class, .. } => write!(f, "put right priorityclass {}", class.name()),
             Self::ReplacePriorityClass { class, .. } => {
-                write!(f, "made priorityclass {} anew with value {}: a value never changes", class.name(), class.value)
+                write!(f, "make priorityclass {} anew with value {}: a value never changes", class.name(), class.value)
             }
-            Self::DeletePriorityClass { name, .. } => write!(f, "deleted priorityclass {name}: its queue is gone"),
+            Self::DeletePriorityClass { name, .. } => write!(f, "delete priorityclass {name}: its queue is gone"),
+        }
+    }
+}
+
+/// Names the first few.
+struct Named<'a>(&'a BTreeSet<Subject>);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const FEW: usize = 10;
+        for (nth, subject) in self.0.iter().take(FEW).enumerate() {
+            write!(f, "{}{subject}", if nth == 0 { "" } else { ", " })?;
+        }
+        match self.0.len().checked_sub(FEW) {
+            None | Some(0) => Ok(()),
+            Some(others) => write!(f, " and {others} others"),
         }
     }
 }
@@ -226,7 +242,7 @@ impl fmt::Display for Unwanted {
         f.write_str(match self {
             Self::NotBound => "the namespace is not bound to a project",
             Self::NobodyHasTheRole => "nobody has the role",
-            Self::OtherRole => "it referred to another role",
+            Self::OtherRole => "it refers to another role",
             Self::UnknownName => "no role has a rolebinding of this name",
         })
     }

@@ -33,7 +33,7 @@ fn a_listed_namespace_is_made_with_everything_it_needs() {
     assert_eq!(namespace.labels[PROJECT_ID], "id-nlp");
     assert_eq!(namespace.labels[POD_SECURITY], "baseline");
     assert_eq!(namespace.labels[MANAGED_BY], "sluice");
-    assert_eq!(actions(&view(), &policy), ["made namespace nlp, which project nlp lists"]);
+    assert_eq!(actions(&view(), &policy), ["make namespace nlp, which project nlp lists"]);
     assert!(actions(&made, &policy).is_empty());
 }
 
@@ -56,13 +56,13 @@ fn one_that_existed_is_taken_over_only_if_it_is_empty_or_handed_over() {
         ]
     );
     let empty = with(namespace(&[], &[], Contents::Empty));
-    assert_eq!(actions(&empty, &policy), ["bound namespace old to project nlp: it was empty"]);
+    assert_eq!(actions(&empty, &policy), ["bind namespace old to project nlp: it was empty"]);
     for name_or_id in ["nlp", "id-nlp"] {
         let handed_over = with(holding(&[], &[(ADOPT, name_or_id)]));
         assert!(questions(&handed_over, &policy).is_empty());
         assert_eq!(
             actions(&handed_over, &policy),
-            ["bound namespace old to project nlp: platform-go/adopt hands it over"]
+            ["bind namespace old to project nlp: platform-go/adopt hands it over"]
         );
     }
 }
@@ -139,8 +139,15 @@ fn what_no_record_lists_is_unbound_but_only_if_we_bound_it() {
     let gone = policy([]);
     assert_eq!(
         actions(&bound, &gone),
-        ["took back from namespace nlp, which no project lists: no label platform-go/project-id, no label \
+        ["take back from namespace nlp, which no project lists: no label platform-go/project-id, no label \
           pod-security.kubernetes.io/enforce, no annotation sluice.dev/bound, no annotation sluice.dev/pod-security"]
+    );
+    let mut nlp = project("nlp", &["nlp"]);
+    nlp.members = vec![user_line("alice", ProjectRole::Member)];
+    let peopled = settled(view(), &policy([nlp]));
+    assert!(
+        matches!(&plan(&peopled, &gone).actions[..], [Action::DeleteRoleBinding { .. }, Action::RemoveLabel { .. }]),
+        "access goes first"
     );
     let by_hand = View { namespaces: [("x".into(), holding(&[(PROJECT_ID, "id-nlp")], &[]))].into(), ..view() };
     assert!(actions(&by_hand, &gone).is_empty());
@@ -211,7 +218,7 @@ fn role_bindings_that_differ_are_written_again_and_empty_ones_go() {
 
     let mut edited = settled.clone();
     edited.role_bindings.get_mut(&key).expect("made").subjects = None;
-    assert_eq!(actions(&edited, &policy), ["wrote rolebinding sluice-manager in namespace nlp with 1 subjects"]);
+    assert_eq!(actions(&edited, &policy), ["write rolebinding sluice-manager in namespace nlp for alice"]);
 
     let mut other_role = settled.clone();
     other_role.role_bindings.get_mut(&key).expect("made").cluster_role = Some("cluster-admin".into());
@@ -230,9 +237,9 @@ fn role_bindings_that_differ_are_written_again_and_empty_ones_go() {
     assert_eq!(
         actions(&stray, &policy),
         [
-            "deleted rolebinding sluice-member in namespace nlp: nobody has the role",
-            "deleted rolebinding sluice-member in namespace free: the namespace is not bound to a project",
-            "deleted rolebinding old-name in namespace nlp: no role has a rolebinding of this name",
+            "delete rolebinding sluice-member in namespace nlp: nobody has the role",
+            "delete rolebinding sluice-member in namespace free: the namespace is not bound to a project",
+            "delete rolebinding old-name in namespace nlp: no role has a rolebinding of this name",
         ]
     );
 }
@@ -259,8 +266,8 @@ fn each_queue_has_a_class_whose_value_changes_only_by_replacement() {
     assert_eq!(
         actions(&before, &after),
         [
-            "made priorityclass platform-go-batch anew with value 200: a value never changes",
-            "deleted priorityclass platform-go-urgent: its queue is gone",
+            "make priorityclass platform-go-batch anew with value 200: a value never changes",
+            "delete priorityclass platform-go-urgent: its queue is gone",
         ]
     );
     let mut edited = settled(before, &after);

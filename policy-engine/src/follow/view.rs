@@ -152,6 +152,16 @@ impl Subject {
     }
 }
 
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => f.write_str(name),
+            Self::Group(name) => write!(f, "everyone in {name}"),
+            Self::ServiceAccount { namespace, name } => write!(f, "system:serviceaccount:{namespace}:{name}"),
+        }
+    }
+}
+
 /// A PriorityClass with our label or our prefix.
 #[derive(Clone, Debug)]
 pub struct PriorityClass {
