@@ -120,7 +120,14 @@ impl Reading {
                 for (number, document) in documents::all(&text).enumerate() {
                     match document {
                         Err(why) => self.file_problem(shown, format!("document {}: {why}", number + 1)),
-                        Ok(object) => self.object(object, shown),
+                        Ok(object) => {
+                            let ours = object["apiVersion"].as_str().is_some_and(|api| api.starts_with(GROUP));
+                            if let Some(word) = documents::bare_boolean(&object, &text).filter(|_| ours) {
+                                let message = format!("kubectl takes a bare {word} for a boolean; write \"{word}\"");
+                                self.file_problem(shown, format!("document {}: {message}", number + 1));
+                            }
+                            self.object(object, shown);
+                        }
                     }
                 }
             }

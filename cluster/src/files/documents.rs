@@ -52,3 +52,22 @@ fn json(yaml: Yaml) -> Result<Value, DocumentError> {
         Yaml::Tagged(tagged) => return Err(DocumentError::Meaningless(format!("the tag {}", tagged.tag))),
     })
 }
+
+/// A word that stands bare in a file and in an object's values, and that kubectl (YAML 1.1) takes for true or false.
+pub(super) fn bare_boolean(object: &Value, text: &str) -> Option<&'static str> {
+    const WORDS: [&str; 18] = [
+        "y", "Y", "n", "N", "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "True",
+        "False",
+    ];
+    let quoted = |word: &str| text.matches(&format!("\"{word}\"")).count() + text.matches(&format!("'{word}'")).count();
+    WORDS.into_iter().find(|word| occurrences(object, word) > quoted(word))
+}
+
+fn occurrences(value: &Value, word: &str) -> usize {
+    match value {
+        Value::String(text) => usize::from(text == word),
+        Value::Array(items) => items.iter().map(|item| occurrences(item, word)).sum(),
+        Value::Object(map) => map.values().map(|value| occurrences(value, word)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}

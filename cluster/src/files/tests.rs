@@ -116,3 +116,16 @@ fn text_that_is_no_yaml_ends_its_file_only() {
     assert_eq!(lines[1], "b.yaml: document 1: the key Number(1) is no text; write it in quotes");
     assert!(records.users.contains_key("ann"));
 }
+
+#[test]
+fn a_bare_off_is_false_to_kubectl() {
+    let policy = |mode: &str| {
+        let spec = format!(
+            "apiVersion: sluice.dev/v1alpha1\nkind: PlatformPolicy\nmetadata: {{name: default}}\nspec: {{ruleModes: {{image: {mode}}}}}\n"
+        );
+        reading(&[("policy.yaml", &spec)]).1
+    };
+    assert_eq!(policy("off"), ["policy.yaml: document 1: kubectl takes a bare off for a boolean; write \"off\""]);
+    assert_eq!(policy("\"off\""), Vec::<String>::new());
+    assert_eq!(policy("warn"), Vec::<String>::new());
+}
