@@ -57,3 +57,60 @@ impl Namespaces {
 fn project(meta: &ObjectMeta) -> Option<String> {
     meta.labels.as_ref()?.get(contract::PROJECT_ID).cloned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http::{Request, Response};
+    use kube::Client;
+    use kube::client::Body;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    /// Namespaces behind caches that never fill, and how often the API server was asked about single ones.
+    fn namespaces(answer: impl Fn(&str) -> Option<&'static str> + Send + 'static) -> (Namespaces, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = asked.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let name = request.uri().path().strip_prefix("/api/v1/namespaces/").unwrap_or_default();
+            counter.fetch_add(usize::from(!name.is_empty()), Ordering::Relaxed);
+            let code = if answer(name).is_some() { 200 } else { 404 };
+            let none = r#"{"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}"#;
+            let text = answer(name).unwrap_or(none).as_bytes().to_vec();
+            let answer = Response::builder().status(code).body(Body::from(text));
+            async move { answer }
+        });
+        let caches = Caches::start(Client::new(service, "default"), CancellationToken::new());
+        (Namespaces::new(caches), asked)
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
+    #[tokio::test]
+    async fn a_miss_is_asked_once_before_it_is_believed() {
+        let bound = r#"{"metadata": {"name": "team", "labels": {"platform-go/project-id": "llm"}}}"#;
+        let (namespaces, asked) = namespaces(move |name| (name == "team").then_some(bound));
+        let all = (0..20).map(|_| namespaces.project_of("team", soon()));
+        for project in futures::future::join_all(all).await {
+            assert_eq!(project.expect("answers").as_deref(), Some("llm"));
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        for _ in 0..3 {
+            assert_eq!(namespaces.project_of("nowhere", soon()).await.expect("answers"), None);
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+        assert_eq!(namespaces.project_of("team/../../secrets", soon()).await.expect("answers"), None);
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "no such path is asked for");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_cannot_be_read_is_an_error() {
+        let (namespaces, _) = namespaces(|name| (name == "team").then_some("garbage"));
+        let failed = namespaces.project_of("team", soon()).await;
+        assert!(matches!(failed, Err(LookupFailed::Api { what, .. }) if what == "namespace team"));
+    }
+}

@@ -18,18 +18,20 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use follow::{Cache, Common, follow};
-pub use snapshot::{Problem, Snapshot};
+use crate::convert::Problem;
+use crate::records::{self, Kind};
+pub(crate) use follow::{Cache, Common, follow, follow_some};
+pub use snapshot::Snapshot;
 
-/// Kinds and plural names of the records.
-const RECORDS: [(&str, &str); 7] = [
-    ("User", "users"),
-    ("Group", "groups"),
-    ("Project", "projects"),
-    ("ResourcePlan", "resourceplans"),
-    ("PlatformQueue", "platformqueues"),
-    ("GpuModel", "gpumodels"),
-    ("PlatformPolicy", "platformpolicies"),
+/// Plural names of the records; what metrics call their caches.
+const PLURALS: [(Kind, &str); 7] = [
+    (Kind::User, "users"),
+    (Kind::Group, "groups"),
+    (Kind::ResourcePlan, "resourceplans"),
+    (Kind::PlatformQueue, "platformqueues"),
+    (Kind::GpuModel, "gpumodels"),
+    (Kind::Project, "projects"),
+    (Kind::PlatformPolicy, "platformpolicies"),
 ];
 
 /// A Namespace as it is cached: its metadata.
@@ -71,7 +73,7 @@ impl Caches {
         let (nudge, changes) = watch::channel(0_u64);
         let (sync, synced) = watch::channel(false);
         let (dirty, nudge) = (Arc::new(dirty), Arc::new(nudge));
-        let records = Arc::new(RECORDS.map(|(kind, plural)| {
+        let records = Arc::new(PLURALS.map(|(kind, plural)| {
             let resource = record_resource(kind, plural);
             let dirty = dirty.clone();
             let api = |client| Api::all_with(client, &resource);
@@ -89,11 +91,11 @@ impl Caches {
             Arc::new(follow("namespaces", Api::all, (), changed, &common))
         };
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::empty()));
-        let raw = {
+        let found = {
             let (records, namespaces) = (records.clone(), namespaces.clone());
             move || {
                 let all = namespaces.is_filled() && records.iter().all(Cache::is_filled);
-                all.then(|| records.iter().flat_map(|cache| cache.store.state()).collect())
+                all.then(|| of_all_kinds(&records).collect())
             }
         };
         let built = move |differs| {
@@ -104,7 +106,7 @@ impl Caches {
                 nudge.send_modify(|count| *count += 1);
             }
         };
-        tokio::spawn(snapshot::keep_current(snapshot.clone(), dirtied, raw, built, shutdown.clone()));
+        tokio::spawn(snapshot::keep_current(snapshot.clone(), dirtied, found, built, shutdown.clone()));
         Self { client, snapshot, records, namespaces, synced, changes, shutdown }
     }
 
@@ -118,14 +120,14 @@ impl Caches {
         self.snapshot.load().problems.clone()
     }
 
-    /// Policy and problems of the same instant.
+    /// Records, policy and problems of the same instant.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
     }
 
-    /// The records of a kind as they were written, by plural name; for daemons, which write their status.
-    pub fn records(&self, plural: &str) -> Vec<Arc<DynamicObject>> {
-        self.records.iter().find(|cache| cache.name == plural).map(|cache| cache.store.state()).unwrap_or_default()
+    /// The records of a kind as they were written; for daemons, which write their status.
+    pub fn records(&self, kind: Kind) -> Vec<Arc<DynamicObject>> {
+        of_all_kinds(&self.records).filter(|(of, _)| *of == kind).map(|(_, record)| record).collect()
     }
 
     /// All Namespaces.
@@ -184,6 +186,22 @@ impl Caches {
     }
 }
 
-fn record_resource(kind: &str, plural: &str) -> ApiResource {
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("sluice.dev", "v1alpha1", kind), plural)
+fn of_all_kinds(caches: &[Cache<DynamicObject>; 7]) -> impl Iterator<Item = (Kind, Arc<DynamicObject>)> {
+    let kinds = PLURALS.iter().map(|(kind, _)| *kind);
+    kinds.zip(caches).flat_map(|(kind, cache)| cache.store.state().into_iter().map(move |record| (kind, record)))
+}
+
+fn record_resource(kind: Kind, plural: &str) -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(records::GROUP, records::VERSION, kind.name()), plural)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_record_is_watched_under_its_name() {
+        let defined = Kind::ALL.map(|kind| (kind, records::crd(kind).spec.names.plural));
+        assert_eq!(PLURALS.map(|(kind, plural)| (kind, plural.to_owned())), defined);
+    }
 }

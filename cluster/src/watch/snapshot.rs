@@ -5,49 +5,62 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use kube::core::DynamicObject;
-use policy_engine::policy::{Policy, Records};
+use policy_engine::policy::Policy;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+
+use crate::convert::{self, Problem, RawRecord, RawRecords};
+use crate::records::Kind;
 
 /// How long a change waits for others that come with it.
 const GATHER: Duration = Duration::from_millis(10);
 /// Bursts of changes rebuild the policy no more often than this.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// What the records say, and what in them could not be understood.
+/// The records of an instant: what they say, and what in them could not be understood.
 #[derive(Debug)]
 pub struct Snapshot {
+    /// The records as they were written.
+    pub raw: Arc<RawRecords>,
     /// What could be understood.
     pub policy: Arc<Policy>,
-    /// What could not.
+    /// What could not, and what deserves a warning.
     pub problems: Arc<Vec<Problem>>,
 }
 
 impl Snapshot {
     /// What holds before anything was read.
     pub(super) fn empty() -> Self {
-        Self::of(Vec::new())
+        Self::of(&[])
     }
 
-    fn of(raw: Vec<Arc<DynamicObject>>) -> Self {
-        let (records, problems) = build(&raw);
-        Self { policy: Arc::new(Policy::from(records)), problems: Arc::new(problems) }
+    fn of(objects: &[Found]) -> Self {
+        let raw: RawRecords = objects.iter().filter_map(|(kind, object)| raw_record(*kind, object)).collect();
+        let (records, problems) = convert::build(&raw);
+        Self { raw: Arc::new(raw), policy: Arc::new(Policy::from(records)), problems: Arc::new(problems) }
     }
 }
 
-/// Stands in for `convert`'s.
-pub type Problem = String;
+/// A record as the watch brought it.
+pub(super) type Found = (Kind, Arc<DynamicObject>);
 
-fn build(_raw: &[Arc<DynamicObject>]) -> (Records, Vec<Problem>) {
-    (Records::default(), Vec::new())
+fn raw_record(kind: Kind, object: &DynamicObject) -> Option<RawRecord> {
+    match serde_json::to_value(object).map(|value| RawRecord::of(kind, value, None)) {
+        Ok(Ok(record)) => Some(record),
+        // The API server stores no object without a name, and what was JSON can be JSON again.
+        Ok(Err(_)) | Err(_) => {
+            tracing::error!(%kind, name = object.metadata.name, "the API server sent something that is no object");
+            None
+        }
+    }
 }
 
-/// Rebuilds the policy after changes until the process ends. `raw` is `None` while not all records are known.
+/// Rebuilds the policy after changes until the process ends. `found` is `None` while not all records are known.
 pub(super) async fn keep_current(
     current: Arc<ArcSwap<Snapshot>>,
     mut dirty: watch::Receiver<()>,
-    raw: impl Fn() -> Option<Vec<Arc<DynamicObject>>>,
+    found: impl Fn() -> Option<Vec<Found>>,
     built: impl Fn(bool),
     shutdown: CancellationToken,
 ) {
@@ -57,10 +70,10 @@ pub(super) async fn keep_current(
         sleep_until(soonest.into_iter().fold(Instant::now() + GATHER, Instant::max)).await;
         // Before the records are read: what changes after this is seen next time.
         dirty.mark_unchanged();
-        let Some(raw) = raw() else { continue };
+        let Some(found) = found() else { continue };
         last = Some(Instant::now());
         // Many records take a while, and a panic must leave the policy as it was.
-        match tokio::task::spawn_blocking(move || Snapshot::of(raw)).await {
+        match tokio::task::spawn_blocking(move || Snapshot::of(&found)).await {
             Ok(next) => {
                 let before = current.load();
                 let differs = before.policy.version() != next.policy.version() || before.problems != next.problems;
@@ -111,6 +124,23 @@ mod tests {
         assert_eq!(builds.load(Ordering::Relaxed), 1, "one change, one build");
         shutdown.cancel();
         task.await.expect("ends with the process");
+    }
+
+    #[test]
+    fn an_unreadable_record_is_a_problem_of_its_own() {
+        let object = |kind: Kind, name: &str, spec: serde_json::Value| {
+            let kinds = kube::core::GroupVersionKind::gvk(crate::records::GROUP, crate::records::VERSION, kind.name());
+            let resource = kube::core::ApiResource::from_gvk(&kinds);
+            (kind, Arc::new(DynamicObject::new(name, &resource).data(serde_json::json!({"spec": spec}))))
+        };
+        let alice = object(Kind::User, "alice", serde_json::json!({"username": "alice"}));
+        let broken = object(Kind::User, "bob", serde_json::json!({"username": 7}));
+        let snapshot = Snapshot::of(&[alice, broken]);
+        assert!(snapshot.policy.user_by_username("alice").is_some());
+        assert!(!snapshot.problems.is_empty(), "bob's record is reported");
+        for problem in snapshot.problems.iter() {
+            assert_eq!((problem.kind, problem.name.as_str()), (Some(Kind::User), "bob"), "{problem}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
