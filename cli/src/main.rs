@@ -1,2 +1,77 @@
-//! Not written yet.
-fn main() {}
+//! `sluice`: the front door. The long-running processes, and the admin's commands, one file each.
+
+mod check;
+mod completions;
+mod crds;
+mod dry_run;
+mod ending;
+mod output;
+mod rules;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use ending::{Ending, Failure};
+
+/// Governs GPU clusters through Kubernetes admission webhooks.
+#[derive(Debug, Parser)]
+#[command(name = "sluice", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run webhook and daemons in one process
+    Run(run::RunArgs),
+    /// Run the webhook alone
+    Webhook(run::WebhookCommand),
+    /// Run the daemons alone
+    Reapers(run::ReapersCommand),
+    DryRun(dry_run::DryRun),
+    Check(check::Check),
+    Rules(rules::Rules),
+    Crds(crds::Crds),
+    Completions(completions::Completions),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let ending = match Cli::try_parse() {
+        Ok(cli) => cli.command.run().await,
+        Err(usage) => Ok(ending::explain(&usage)),
+    };
+    ending.unwrap_or_else(|failure| failure.report()).into()
+}
+
+impl Command {
+    async fn run(self) -> Result<Ending, Failure> {
+        match self {
+            Self::Run(args) => run::run(args).await.map_err(Failure::Ended).map(|()| Ending::Fine),
+            Self::Webhook(args) => run::webhook(args).await.map_err(Failure::Ended).map(|()| Ending::Fine),
+            Self::Reapers(args) => run::reapers(args).await.map_err(Failure::Ended).map(|()| Ending::Fine),
+            Self::DryRun(dry_run) => dry_run.run().await,
+            Self::Check(check) => check.run(),
+            Self::Rules(rules) => rules.run(),
+            Self::Crds(crds) => crds.run(),
+            Self::Completions(completions) => completions.run(),
+        }
+    }
+}
+
+/// The command line, for those who describe it.
+fn command_line() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command_line().debug_assert();
+        assert_eq!(super::command_line().get_name(), "sluice");
+    }
+}

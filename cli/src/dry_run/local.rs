@@ -1,0 +1,260 @@
+//! The local dry run: the webhook's own library function decides, on records from files or from the cluster.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Error, anyhow};
+use cluster::client::Access;
+use cluster::convert::{self, RawRecords};
+use cluster::dry_run::{Served, Server};
+use cluster::files;
+use jiff::Timestamp;
+use json_patch::Patch;
+use policy_engine::identity::{Caller, ControllerOwner, Requester};
+use policy_engine::object::Object;
+use policy_engine::policy::Policy;
+use policy_engine::{Act, Decision, Facts, Submission, binding};
+use serde_json::Value;
+use tokio::time::{Duration, Instant};
+use webhook::judge;
+use webhook::review::Response;
+
+use super::defaults::filled_in;
+use super::live::{self, Kinds};
+use super::object::{Asker, ObjectRef, Submitted};
+use super::verdict::{Unanswered, Verdict, denials};
+use super::written::written_fields;
+use crate::ending::{self, Failure};
+
+const LOOK_UP: Duration = Duration::from_secs(10);
+
+/// Everything that a local decision rests on.
+pub(super) struct Local {
+    policy: Policy,
+    /// The project id of every governed namespace.
+    bindings: BTreeMap<String, String>,
+    asker: Asker,
+    now: Timestamp,
+    server: Option<Server>,
+}
+
+/// Reads records from files.
+pub(super) fn records(path: &Path) -> Result<(RawRecords, Vec<convert::Problem>), Vec<Error>> {
+    files::read(path).map_err(|error| vec![Error::new(error).context("cannot read the policy")])
+}
+
+impl Local {
+    /// Decides on records from files. What is wrong with them is said and stops nothing, as in a cluster.
+    pub(super) fn new((raw, mut problems): (RawRecords, Vec<convert::Problem>), asker: Asker, now: Timestamp) -> Self {
+        let (records, found) = convert::build(&raw);
+        problems.extend(found);
+        problems.iter().for_each(ending::warn);
+        // The first project that lists a namespace has it, as in a cluster.
+        let mut bindings = BTreeMap::new();
+        for project in records.projects.values() {
+            for namespace in &project.namespaces {
+                bindings.entry(namespace.clone()).or_insert_with(|| project.id.clone());
+            }
+        }
+        Self { policy: records.into(), bindings, asker, now, server: None }
+    }
+
+    /// Decides on the records of the cluster as they are now, for you where nobody is named.
+    pub(super) async fn observe(asker: Option<Asker>, now: Timestamp) -> Result<Self, Failure> {
+        let unanswered = |error: Error| Failure::Unanswered(error);
+        let server = Server::connect(&Access::default()).await.map_err(|error| unanswered(error.into()))?;
+        let observed = server.observe().await.map_err(|error| unanswered(error.into()))?;
+        let asker = match asker {
+            Some(asker) => asker,
+            None => {
+                let own = server.identity().await.map_err(|error| unanswered(error.into()))?;
+                Asker { username: own.username, groups: own.groups, asked: Vec::new() }
+            }
+        };
+        let (records, problems) = convert::build(&observed.records);
+        problems.iter().for_each(ending::warn);
+        Ok(Self { policy: records.into(), bindings: observed.bindings, asker, now, server: Some(server) })
+    }
+
+    /// Decides on every object, in order.
+    pub(super) async fn judge(
+        self,
+        objects: Vec<Submitted>,
+        namespace: Option<String>,
+    ) -> Result<Vec<Result<Verdict, Unanswered>>, Failure> {
+        let kinds = match &self.server {
+            Some(server) => live::kinds(server, &objects).await?,
+            None => objects.iter().map(guessed).collect(),
+        };
+        let context = self.server.as_ref().map(Server::default_namespace);
+        let mut answers = Vec::new();
+        for submitted in &objects {
+            answers.push(self.judge_one(submitted, &kinds, namespace.as_deref(), context).await);
+        }
+        Ok(answers)
+    }
+
+    async fn judge_one(
+        &self,
+        submitted: &Submitted,
+        kinds: &Kinds,
+        namespace: Option<&str>,
+        context: Option<&str>,
+    ) -> Result<Verdict, Unanswered> {
+        let served = live::find(kinds, submitted)?;
+        let reference = submitted.reference(submitted.namespace(served.namespaced, namespace, context));
+        let object = filled_in(&submitted.object);
+        let submission = Submission {
+            act: Act::Create,
+            resource: served.group_resource(),
+            subresource: "",
+            kind: &submitted.kind,
+            namespace: reference.namespace.as_deref().unwrap_or_default(),
+            name: submitted.meta("name").unwrap_or_default(),
+            requester: Requester { username: &self.asker.username, groups: &self.asker.groups },
+            object: Some(&object),
+            old: None,
+        };
+        if submitted.api_version == "v1" && submitted.kind == "Namespace" {
+            let decision =
+                binding::judge(submission.name, Some(Object(&object)), None, submission.requester, &self.policy);
+            return Ok(self.verdict(reference, submitted, &decision, Patch::default(), None));
+        }
+        let project_id = match self.governing(&submission) {
+            Ok(project_id) => project_id,
+            Err(why) => {
+                return Ok(self.verdict(reference, submitted, &Decision::default(), Patch::default(), Some(why)));
+            }
+        };
+        let subject = || format!("{}: {reference}", submitted.origin);
+        let facts = self.facts(&submission, project_id).await.map_err(|unanswered| match unanswered {
+            Unanswered::Invalid(error) => Unanswered::Invalid(error.context(subject())),
+            Unanswered::Unasked(error) => Unanswered::Unasked(error.context(subject())),
+        })?;
+        let (decision, after) = decide(&submission, &facts, &self.policy, self.now)
+            .map_err(|error| Unanswered::Invalid(error.context(subject())))?;
+        let patch = if decision.allowed() { written_fields(&object, &after) } else { Patch::default() };
+        Ok(self.verdict(reference, submitted, &decision, patch, None))
+    }
+
+    /// The project that governs a submission, or why none does.
+    fn governing(&self, submission: &Submission<'_>) -> Result<String, String> {
+        let namespace = submission.namespace;
+        let is_pod = submission.resource.group.is_empty() && submission.resource.resource == "pods";
+        if !is_pod && self.policy.platform().workload_kind(&submission.resource).is_none() {
+            return Err(format!("not governed: {} are not judged", submission.resource));
+        }
+        match self.bindings.get(namespace) {
+            None => Err(format!("not governed: namespace {namespace} belongs to no project")),
+            Some(_) if self.policy.platform().exempt_namespaces.contains(namespace) => {
+                Err(format!("not governed: namespace {namespace} is exempt"))
+            }
+            Some(project_id) => Ok(project_id.clone()),
+        }
+    }
+
+    /// What the webhook would look up: the owner of what a controller creates.
+    async fn facts(&self, submission: &Submission<'_>, project_id: String) -> Result<Facts, Unanswered> {
+        let mut facts = Facts { project_id, ..Facts::default() };
+        if matches!(Caller::of(submission.requester, &self.policy), Caller::Controller) {
+            facts.controller = self.controller(submission).await?;
+        }
+        Ok(facts)
+    }
+
+    async fn controller(&self, submission: &Submission<'_>) -> Result<Option<ControllerOwner>, Unanswered> {
+        let Some(object) = submission.object.map(Object) else { return Ok(None) };
+        let reference = object.controller().map_err(|error| Unanswered::Invalid(error.into()))?;
+        let Some(reference) = reference else { return Ok(None) };
+        let Some(server) = &self.server else {
+            return Err(Unanswered::Invalid(anyhow!(
+                "whose it is stands on its controller owner, {} {}, which files do not hold; ask with --policy cluster, or without --policy",
+                reference.kind,
+                reference.name
+            )));
+        };
+        let owner = server.owners();
+        let owner = owner.stamped(&self.policy, submission.namespace, &reference, Instant::now() + LOOK_UP).await;
+        owner.map(Some).map_err(|error| Unanswered::Unasked(error.into()))
+    }
+
+    fn verdict(
+        &self,
+        object: ObjectRef,
+        submitted: &Submitted,
+        decision: &Decision,
+        patch: Patch,
+        note: Option<String>,
+    ) -> Verdict {
+        let Response { allowed, status, warnings, .. } = Response::decided("", decision);
+        Verdict {
+            object,
+            allowed,
+            denials: status.map(denials).unwrap_or_default(),
+            warnings: each_once(warnings),
+            patch,
+            policy_version: Some(self.policy.version().to_owned()),
+            notes: note.into_iter().collect(),
+            submitted: submitted.object.clone(),
+        }
+    }
+}
+
+/// The mutating call, then the validating one on what it made.
+fn decide(
+    submission: &Submission<'_>,
+    facts: &Facts,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<(Decision, Value), Error> {
+    const UNREADABLE: &str = "the object cannot be read";
+    let (mut decision, patch) = judge::mutate(submission, facts, policy, now).context(UNREADABLE)?;
+    let mut after = submission.object.cloned().unwrap_or_default();
+    json_patch::patch(&mut after, &patch).context("what Sluice writes does not fit the object")?;
+    if decision.allowed() {
+        let submission = Submission { object: Some(&after), ..submission.clone() };
+        decision.denials = judge::validate(&submission, facts, policy, now).context(UNREADABLE)?.denials;
+    }
+    Ok((decision, after))
+}
+
+/// The API server passes equal warnings on once.
+fn each_once(warnings: Vec<String>) -> Vec<String> {
+    let mut once = Vec::new();
+    for warning in warnings {
+        if !once.contains(&warning) {
+            once.push(warning);
+        }
+    }
+    once
+}
+
+fn guessed(submitted: &Submitted) -> ((String, String), Option<Served>) {
+    let Submitted { api_version, kind, .. } = submitted;
+    let served = Served::guessed(api_version, kind, is_namespaced(submitted.group(), kind));
+    ((api_version.clone(), kind.clone()), Some(served))
+}
+
+/// Whether objects of a kind are in namespaces. Kinds that nobody here knows are taken to be.
+fn is_namespaced(group: &str, kind: &str) -> bool {
+    const CLUSTER_SCOPED_GROUPS: [&str; 6] = [
+        "sluice.dev",
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "apiregistration.k8s.io",
+        "scheduling.k8s.io",
+        "node.k8s.io",
+    ];
+    const CLUSTER_SCOPED: [(&str, &str); 9] = [
+        ("", "Namespace"),
+        ("", "Node"),
+        ("", "PersistentVolume"),
+        ("rbac.authorization.k8s.io", "ClusterRole"),
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+        ("storage.k8s.io", "StorageClass"),
+        ("networking.k8s.io", "IngressClass"),
+        ("resource.k8s.io", "DeviceClass"),
+        ("resource.k8s.io", "ResourceSlice"),
+    ];
+    !CLUSTER_SCOPED_GROUPS.contains(&group) && !CLUSTER_SCOPED.contains(&(group, kind))
+}

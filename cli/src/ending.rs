@@ -1,0 +1,136 @@
+//! How a command ends: its exit code, and what is said where it failed.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use owo_colors::OwoColorize as _;
+
+use crate::output;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// As it should: allowed, or nothing found.
+    Fine,
+    /// Something is denied, or a process ended by an error.
+    Denied,
+    /// Something is warned about, and warnings count.
+    Warned,
+    /// What was given is not usable.
+    BadInput,
+    /// There was no answer to be had.
+    Unanswered,
+}
+
+impl Ending {
+    fn code(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+            Self::Denied => 1,
+            Self::Warned => 2,
+            Self::BadInput => 3,
+            Self::Unanswered => 4,
+        }
+    }
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        ending.code().into()
+    }
+}
+
+/// Why a command did not do its work. Errors carry their causes.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Everything that is wrong with what was given.
+    BadInput(Vec<anyhow::Error>),
+    /// What was asked could not be answered.
+    Unanswered(anyhow::Error),
+    /// The output could not be written.
+    Output(io::Error),
+    /// A long-running process could not go on.
+    Ended(anyhow::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl Failure {
+    /// One thing that is wrong with what was given.
+    pub(crate) fn input(error: impl Into<anyhow::Error>) -> Self {
+        Self::BadInput(vec![error.into()])
+    }
+
+    /// Says what went wrong.
+    pub(crate) fn report(self) -> Ending {
+        match self {
+            Self::BadInput(errors) => {
+                errors.iter().for_each(report);
+                Ending::BadInput
+            }
+            Self::Unanswered(error) => {
+                report(&error);
+                Ending::Unanswered
+            }
+            Self::Output(error) => {
+                report(&anyhow::Error::new(error).context("cannot write the output"));
+                Ending::Unanswered
+            }
+            Self::Ended(error) => {
+                report(&error);
+                Ending::Denied
+            }
+        }
+    }
+}
+
+/// Prints an error with its causes, on one line: the only place that does.
+pub(crate) fn report(error: &anyhow::Error) {
+    output::aside(format_args!("{} {error:#}", "error:".red().bold()));
+}
+
+/// Prints something that should be known and stops nothing.
+pub(crate) fn warn(text: impl fmt::Display) {
+    output::aside(format_args!("{} {text}", "warning:".yellow().bold()));
+}
+
+/// Prints something that is good to know.
+pub(crate) fn note(text: impl fmt::Display) {
+    output::aside(format_args!("{} {text}", "note:".cyan().bold()));
+}
+
+/// Says what is wrong with the command line, or the help that was asked for.
+pub(crate) fn explain(usage: &clap::Error) -> Ending {
+    // Where neither stream can be written there is nobody to tell.
+    let _unheard = usage.print();
+    of_usage(usage)
+}
+
+fn of_usage(usage: &clap::Error) -> Ending {
+    if usage.use_stderr() { Ending::BadInput } else { Ending::Fine }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_a_contract() {
+        let all = [Ending::Fine, Ending::Denied, Ending::Warned, Ending::BadInput, Ending::Unanswered];
+        assert_eq!(all.map(Ending::code), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn usage_is_bad_input_and_help_is_not() {
+        let usage = |args: &[&str]| crate::command_line().try_get_matches_from(args).err().as_ref().map(of_usage);
+        assert_eq!(usage(&["sluice", "dry-run"]), Some(Ending::BadInput));
+        assert_eq!(usage(&["sluice", "dry-run", "-f", "-", "-o", "xml"]), Some(Ending::BadInput));
+        assert_eq!(usage(&["sluice", "--help"]), Some(Ending::Fine));
+        assert_eq!(usage(&["sluice", "--version"]), Some(Ending::Fine));
+    }
+}

@@ -1,0 +1,155 @@
+//! The commands that need no cluster, as people run them.
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{Run, example, sluice};
+
+/// The first line of every show: `# as: <user>; expect: allowed` or `expect: denied <rule>, <rule>`.
+fn expectation(text: &str) -> Option<(&str, &str)> {
+    let line = text.lines().next()?.strip_prefix("# as: ")?;
+    line.split_once("; expect: ")
+}
+
+fn verdict(entry: &Value) -> String {
+    let mut rules: Vec<_> =
+        entry["denials"].as_array().into_iter().flatten().filter_map(|it| it["rule"].as_str()).collect();
+    rules.dedup();
+    if entry["allowed"] == true { "allowed".into() } else { format!("denied {}", rules.join(", ")) }
+}
+
+#[test]
+fn every_show_is_judged_as_it_says() {
+    let org = example("org");
+    let mut shows: Vec<_> =
+        fs::read_dir(example("shows")).expect("shows").map(|entry| entry.expect("a show").path()).collect();
+    shows.sort();
+    assert!(shows.len() >= 40, "{} shows", shows.len());
+    for show in shows {
+        let text = fs::read_to_string(&show).expect("a show");
+        let (user, expected) = expectation(&text).unwrap_or_else(|| panic!("{}: no expectation", show.display()));
+        let path = show.display().to_string();
+        let run = sluice(&["dry-run", "-f", &path, "--policy", &org, "--as", user, "-o", "json"]);
+        let said: Value = run.json();
+        assert_eq!(verdict(&said[0]), expected, "{path}\n{}", run.out);
+        assert_eq!(run.code, if expected == "allowed" { 0 } else { 1 }, "{path}");
+        assert!(said[0]["policyVersion"].as_str().is_some_and(|version| version.len() == 12), "{path}");
+    }
+}
+
+#[test]
+fn strict_counts_warnings() {
+    let (org, forged) = (example("org"), example("shows/platform-labels-forged.yaml"));
+    let args = ["dry-run", "-f", &forged, "--policy", &org, "--as", "bob"];
+    assert_eq!(sluice(&args).code, 0);
+    let strict = sluice(&[&args[..], &["--strict"]].concat());
+    assert_eq!(strict.code, 2);
+    assert!(strict.out.contains("platform-go/user-id]: asked \"ada\", set to \"bob\""), "{}", strict.out);
+}
+
+#[test]
+fn time_is_an_argument() {
+    let (org, show) = (example("org"), example("shows/plain-daemonset.yaml"));
+    let at = |at: &str| sluice(&["dry-run", "-f", &show, "--policy", &org, "--as", "alice", "--at", at]);
+    assert_eq!(at("2026-11-23T10:00:00Z").code, 0);
+    let never = at("yesterday");
+    assert_eq!(never.code, 3);
+    assert!(never.err.contains("yesterday") && never.err.contains("--at"), "{}", never.err);
+}
+
+#[test]
+fn a_namespace_without_a_project_is_not_governed() {
+    let object =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: quay.io/x/y}]}\n";
+    let run = Run::with_input(
+        &["dry-run", "-f", "-", "--policy", &example("org"), "--as", "alice", "-n", "elsewhere"],
+        object,
+    );
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(run.out, "Pod elsewhere/a  allowed\n  note: not governed: namespace elsewhere belongs to no project\n");
+}
+
+#[test]
+fn bad_input_is_said_all_at_once() {
+    let run = sluice(&[
+        "dry-run",
+        "-f",
+        "nowhere.yaml",
+        "-f",
+        "neither.yaml",
+        "--as-group",
+        "x",
+        "--at",
+        "2026-01-01T00:00:00Z",
+    ]);
+    assert_eq!(run.code, 3);
+    let lines: Vec<_> = run.err.lines().collect();
+    assert_eq!(lines.len(), 4, "{}", run.err);
+    assert!(lines.iter().all(|line| line.starts_with("error: ")), "{}", run.err);
+    assert_eq!(lines[0], "error: --at needs --policy: the API server decides as of now");
+    assert!(lines[2].starts_with("error: nowhere.yaml: "), "{}", lines[2]);
+
+    let nobody = sluice(&["dry-run", "-f", &example("shows/image-port.yaml"), "--policy", &example("org")]);
+    assert_eq!(
+        (nobody.code, nobody.err.trim()),
+        (3, "error: --policy with a directory needs --as: no cluster says who you are")
+    );
+}
+
+#[test]
+fn a_large_file_is_refused_by_a_sentence() {
+    let text = format!("# {}\n", "x".repeat(9 << 20));
+    let run = Run::with_input(&["dry-run", "-f", "-", "--policy", &example("org"), "--as", "alice"], &text);
+    assert_eq!((run.code, run.err.trim()), (3, "error: standard input: it is larger than 8 MiB; submit it in parts"));
+}
+
+#[test]
+fn without_a_cluster_nothing_can_be_asked() {
+    let show = example("shows/image-port.yaml");
+    let run = sluice(&["dry-run", "-f", &show]);
+    assert_eq!(run.code, 4, "{}", run.err);
+    assert!(run.err.starts_with("error: cannot use the kubeconfig /nowhere/at/all: "), "{}", run.err);
+}
+
+#[test]
+fn what_is_wrong_on_the_command_line_is_bad_input() {
+    for args in [&["dry-run"][..], &["dry-run", "-f", "-", "-o", "xml"], &["no-such-command"], &[]] {
+        assert_eq!(sluice(args).code, 3, "{args:?}");
+    }
+    for args in [["--help", ""], ["--version", ""], ["dry-run", "--help"]] {
+        let args: Vec<_> = args.into_iter().filter(|arg| !arg.is_empty()).collect();
+        assert_eq!(sluice(&args).code, 0, "{args:?}");
+    }
+}
+
+#[test]
+fn the_manual_is_printed() {
+    let list = sluice(&["rules"]);
+    assert_eq!(list.code, 0);
+    assert_eq!(list.out.lines().count(), sluice(&["rules", "-o", "json"]).json().as_array().map_or(0, Vec::len));
+    assert!(
+        list.out
+            .lines()
+            .any(|line| line.starts_with("image ") && line.ends_with("only images that the project allows"))
+    );
+    let page = sluice(&["rules", "root-shell"]);
+    assert!(page.out.starts_with("root-shell: "), "{}", page.out);
+    assert!(!page.out.contains('\u{1b}'), "plain in a pipe");
+    let unknown = sluice(&["rules", "imgae"]);
+    assert_eq!(unknown.code, 3);
+    assert!(
+        unknown.err.starts_with("error: there is no rule \"imgae\"; did you mean image?; the rules are "),
+        "{}",
+        unknown.err
+    );
+}
+
+#[test]
+fn definitions_and_completions_are_printed() {
+    let crds = sluice(&["crds"]);
+    assert_eq!(crds.code, 0);
+    assert_eq!(crds.out.matches("kind: CustomResourceDefinition\n").count(), 7);
+    assert!(sluice(&["completions", "bash"]).out.contains("dry-run"));
+}
