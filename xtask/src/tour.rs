@@ -7,6 +7,8 @@ use anyhow::{Context, Result};
 use ground::{Ground, Output, Who};
 use std::path::{Path, PathBuf};
 
+const TOUR: &str = "examples/tour";
+
 /// One file and what the API server said to it.
 pub(crate) struct Answer {
     file: String,
@@ -35,12 +37,12 @@ impl Answer {
 /// Submits every file, then waits until the Pods of what was admitted run.
 pub(crate) fn submit(ground: &Ground) -> Result<Vec<Answer>> {
     let mut answers = Vec::new();
-    for path in files(&ground.layout().root().join("examples/tour"))? {
+    for path in files(&ground.layout().root().join(TOUR))? {
         let Some((file, user)) = parts(&path) else { continue };
-        let file_argument = path.display().to_string();
-        let output = ground.kubectl(Who::User(&user), &["apply", "-f", &file_argument])?;
+        let relative = format!("{TOUR}/{file}");
+        let output = ground.kubectl(Who::User(&user), &["apply", "-f", &relative])?;
         if output.success {
-            wait_running(ground, &file_argument)?;
+            wait_running(ground, &relative)?;
         }
         answers.push(Answer { file, user, output });
     }

@@ -121,7 +121,7 @@ pub(crate) fn sluice(layout: &Layout, ports: &Ports) -> Component {
         name: "sluice",
         program: layout.bin("sluice"),
         args,
-        env: vec![("KUBECONFIG", layout.component_kubeconfig("sluice"))],
+        env: vec![("KUBECONFIG", layout.component_kubeconfig("sluice")), ("NO_COLOR", "1".into())],
         ports: vec![ports.webhook, ports.metrics],
         health: Health::Http(ports.metrics, "/readyz"),
     }

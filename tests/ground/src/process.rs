@@ -79,16 +79,19 @@ pub(crate) fn spawn(component: &Component, layout: &Layout) -> Result<Process> {
     Process::identify(child.id(), component.digest()).ok_or_else(|| Error::died(component.name, "ended at once", &path))
 }
 
-/// None for a process that is gone, and for a dead child that nobody has waited for.
+/// None for a process that is gone, and for a dead child that nobody has waited for. A killed process is a zombie while
+/// its other threads still end, with its ports open: that is not gone yet.
 fn start_time(pid: u32) -> Option<u64> {
-    parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    let (state, started) = parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+    let threads = || std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    (!matches!(state, 'Z' | 'X') || threads() > 1).then_some(started)
 }
 
-/// The name in field 2 may hold blanks and parentheses; the last parenthesis ends it.
-fn parse_stat(stat: &str) -> Option<u64> {
+/// State and start time. The name in field 2 may hold blanks and parentheses; the last parenthesis ends it.
+fn parse_stat(stat: &str) -> Option<(char, u64)> {
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-    let alive = !matches!(fields.next()?, "Z" | "X");
-    fields.nth(18).filter(|_| alive)?.parse().ok()
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.nth(18)?.parse().ok()?))
 }
 
 fn boot_id() -> String {
@@ -103,8 +106,14 @@ mod tests {
 
     #[test]
     fn the_start_time_is_found_behind_a_strange_name() {
-        assert_eq!(parse_stat(STAT), Some(98765));
-        assert_eq!(parse_stat(&STAT.replace(") S ", ") Z ")), None, "a zombie is dead");
+        assert_eq!(parse_stat(STAT), Some(('S', 98765)));
+    }
+
+    #[test]
+    fn a_child_that_nobody_waited_for_is_gone() {
+        let mut child = Command::new("true").spawn().unwrap();
+        assert!(comes_true(Duration::from_secs(10), || start_time(child.id()).is_none()));
+        child.wait().unwrap();
     }
 
     #[test]
