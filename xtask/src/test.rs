@@ -76,7 +76,7 @@ fn the_ground() -> Result<()> {
 
 fn end_to_end() -> Result<()> {
     build::sluice()?;
-    cargo(&["test", "--quiet", "--package", "e2e"])
+    cargo(&["test", "--quiet", "--workspace", "--test", "e2e"])
 }
 
 fn cargo(args: &[&str]) -> Result<()> {
