@@ -23,7 +23,7 @@ impl Findings {
 
     /// Refuses the submission. The sentence says what was asked, what is allowed and what to do, on one line.
     pub fn deny(&mut self, field: Place, why: impl Display) {
-        self.denials.push(Denial { rule: self.rule, field: field.to_string(), message: why.to_string() });
+        self.denials.push(Denial { rule: self.rule, field: one_line(field), message: one_line(why) });
     }
 
     /// Writes a value, making the maps above it where they are missing.
@@ -43,6 +43,19 @@ impl Findings {
 
     /// Says something that does not stand in the way.
     pub fn warn(&mut self, text: impl Display) {
-        self.warnings.push(format!("{}: {text}", self.rule));
+        self.warnings.push(one_line(format_args!("{}: {text}", self.rule)));
     }
+}
+
+/// The mutating call comes before the API server's own validation, so that anything can stand where a name should:
+/// a line break would forge a line of the answer, an escape sequence would speak to the reader's terminal.
+fn one_line(text: impl Display) -> String {
+    let mut line = String::new();
+    for c in text.to_string().chars() {
+        match c {
+            '"' | '\'' | '\\' => line.push(c),
+            _ => line.extend(c.escape_debug()),
+        }
+    }
+    line
 }
