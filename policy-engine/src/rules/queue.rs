@@ -9,14 +9,16 @@
 
 use std::fmt;
 
-use crate::case::Case;
+use crate::case::{Act, Case};
 use crate::contract;
 use crate::findings::Findings;
 use crate::pod::Pod;
 use crate::policy::queue::{DEFAULT_QUEUE, Queue};
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
-    for pod in &case.pods {
+    // A living Pod's queue was judged when it was asked, and cannot be asked again.
+    let living = case.is_pod() && case.submission.act == Act::Update;
+    for pod in case.pods.iter().filter(|_| !living) {
         let asked = pod.object.label(contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
         let queue = case.policy.queue_asked(asked);
         let usable = queue.filter(|queue| may_use(case, queue));
