@@ -6,7 +6,8 @@
 //! of every kind, those that `kubectl debug` adds included, and so is the annotation `platform-go/root-shell: "true"`.
 //! Where the Pod says nothing, `runAsNonRoot: true` is written: an image that would run as root then does not start.
 //!
-//! Where root is allowed, what is unset stays unset, and `platform-go/root-shell: "true"` makes the Pod run as UID 0.
+//! Where root is allowed, what is unset stays unset, and `platform-go/root-shell: "true"` makes the Pod run as UID 0,
+//! unless it asks for another UID; `runAsNonRoot: true` beside it is refused.
 
 use std::fmt;
 
@@ -116,15 +117,32 @@ fn ephemeral_names(pod: Object<'_>) -> Vec<&str> {
 }
 
 fn root_shell(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
-    if pod_says_non_root(pod) == Some(true) {
-        let why = "asked runAsNonRoot: true together with a root shell; they exclude each other; remove one of them";
-        say.deny(pod.at(["spec", "securityContext", "runAsNonRoot"]), why);
-        return;
-    }
-    let unset = pod.spec.security_context.as_ref().is_none_or(|context| context.run_as_user.is_none());
-    if case.new_pod().is_some() && unset {
+    let asked = pod.spec.security_context.as_ref().and_then(|context| context.run_as_user);
+    let contradictions = contradictions(pod);
+    let living = case.is_pod() && case.submission.act == Act::Update;
+    if let Some(uid) = asked.filter(|uid| *uid != 0 && !living) {
+        let field = pod.at(["spec", "securityContext", "runAsUser"]);
+        say.warn(format_args!("{field}: {uid} is asked beside a root shell, and holds; remove it to have UID 0"));
+    } else if asked.is_none() && contradictions.is_empty() && case.new_pod().is_some() {
         say.set(pod.at(["spec", "securityContext", "runAsUser"]), 0);
     }
+    for field in contradictions {
+        say.deny(
+            field,
+            "asked runAsNonRoot: true together with a root shell; they exclude each other; remove one of them",
+        );
+    }
+}
+
+/// Where a Pod with a root shell says that it, or a container without a UID of its own, does not run as root.
+fn contradictions(pod: &Pod<'_>) -> Vec<Place> {
+    let of_pod = (pod_says_non_root(pod) == Some(true)).then(|| pod.at(["spec", "securityContext", "runAsNonRoot"]));
+    let of_containers = pod.containers().filter_map(|container| {
+        let context = container.security?;
+        let root = context.run_as_user.is_none_or(|uid| uid == 0);
+        (root && context.run_as_non_root == Some(true)).then(|| container.at(["securityContext", "runAsNonRoot"]))
+    });
+    of_pod.into_iter().chain(of_containers).collect()
 }
 
 struct Refused<'a> {
