@@ -31,7 +31,9 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         (Act::Update | Act::Status, false) => put_back::workload(case, object, say),
         (Act::Touch | Act::Bind | Act::Delete, _) => {}
     }
-    if !case.is_pod() && matches!(case.submission.act, Act::Create | Act::Update) {
+    let selector_of = |object: Object<'_>| object.at(&["spec", "selector"]).cloned();
+    let stands = case.old().is_some_and(|old| selector_of(old) == selector_of(object));
+    if !case.is_pod() && matches!(case.submission.act, Act::Create | Act::Update) && !stands {
         selector(object, say);
     }
 }
