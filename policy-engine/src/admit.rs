@@ -38,14 +38,14 @@ pub fn admit(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Decision, Unreadable> {
-    let Some(project) = policy.project_by_id(&facts.project_id) else {
-        let mut found = Findings::of(rules::PROJECT);
-        rules::project::unbound(submission, facts, &mut found);
-        return Ok(merge([mode::apply(mode::of(rules::PROJECT, None, policy.platform()), found)]));
-    };
     if is_own_mirror_pod(submission, policy) {
         return Ok(Decision::default());
     }
+    let Some(project) = policy.project_by_id(&facts.project_id) else {
+        let mut found = Findings::of(rules::PROJECT);
+        rules::project::unbound(submission, facts, policy, &mut found);
+        return Ok(merge([mode::apply(mode::of(rules::PROJECT, None, policy.platform()), found)]));
+    };
     let case = Case::read(submission, facts, policy, project, now)?;
     let found = rules::ALL.iter().map(|rule| {
         let mode = mode::of(rule.id, Some(project), policy.platform());
