@@ -13,6 +13,7 @@ use cluster::client::{self, Access};
 use cluster::owners::Owners;
 use cluster::watch::Caches;
 use prometheus_client::registry::Registry;
+use reapers::Reapers;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use webhook::Webhook;
@@ -128,7 +129,13 @@ impl Process {
         health::register_caches(&caches, &mut registry);
         let metrics = Arc::new(webhook::Metrics::default());
         metrics.register(&mut registry);
-        let health = Health::new(caches.clone(), registry);
+        let reapers = daemons.then(|| Reapers::start(&caches, &args.namespace, shutdown.clone()));
+        if let Some(reapers) = &reapers {
+            reapers.register(&mut registry);
+        }
+        // Beside a webhook the daemons are no reason to take no calls.
+        let alone = reapers.clone().filter(|_| webhook.is_none());
+        let health = Health::new(caches.clone(), alone, registry);
         let watched = health::serve(health.clone(), args.metrics_listen, shutdown.clone());
         let answered = async {
             let Some(webhook) = &webhook else { return Ok(()) };
@@ -141,8 +148,8 @@ impl Process {
             served.context("the webhook ended")
         };
         let daemons = async {
-            if daemons {
-                reapers::run(&access, &caches, &args.namespace, shutdown.clone()).await.context("the daemons ended")?;
+            if let Some(reapers) = reapers {
+                reapers.run().await;
             }
             anyhow::Ok(())
         };

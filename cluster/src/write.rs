@@ -109,3 +109,28 @@ fn deleting(seen: &Seen) -> DeleteParams {
         Preconditions { uid: Some(seen.uid.clone()), resource_version: Some(seen.resource_version.clone()) };
     DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() }
 }
+
+/// The text, or its beginning and an ellipsis, in at most so many bytes.
+pub(crate) fn shortened(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let mut end = bytes.saturating_sub('…'.len_utf8());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn a_text_never_exceeds_what_the_api_server_takes() {
+        assert_eq!(shortened("short", 5), "short");
+        for (text, said) in [("éééé", "éé…"), ("xxxxxxxxx", "xxxx…")] {
+            assert_eq!(shortened(text, 7), said);
+        }
+    }
+}

@@ -1,1 +1,72 @@
-//! Not written yet.
+//! The daemons: they make the cluster look as the records say.
+//!
+//! Each is a definition that lets people predict what happens to their things, a plan function in `policy_engine`,
+//! and a line in [`DAEMONS`]. Observing, planning, recording, acting and reporting are the same for all: [`cycle`].
+
+pub mod cycle;
+pub mod follow;
+pub mod metrics;
+
+use std::sync::Arc;
+
+use cluster::governed::{Governed, Unfit};
+use cluster::leases::{Leadership, identity};
+use cluster::watch::Caches;
+use cluster::write::Writer;
+use futures::future::join_all;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+
+use cycle::{Daemon, Stage};
+use metrics::Metrics;
+
+/// All daemons.
+const DAEMONS: &[Daemon] = &[follow::DAEMON];
+
+/// The Lease that the acting replica holds.
+const LEASE: &str = "sluice-reapers";
+
+/// The daemons of this process. Clones share everything.
+#[derive(Clone)]
+pub struct Reapers {
+    stage: Stage,
+    own_namespace: Arc<str>,
+    metrics: Arc<Metrics>,
+    shutdown: CancellationToken,
+}
+
+impl Reapers {
+    /// Starts to watch what the daemons look after. Nothing is written before [`run`](Self::run).
+    pub fn start(caches: &Caches, own_namespace: &str, shutdown: CancellationToken) -> Self {
+        let governed = Governed::start(caches.clone(), own_namespace, shutdown.clone());
+        let stage = Stage { governed, writer: Writer::new(caches, identity()) };
+        Self { stage, own_namespace: own_namespace.into(), metrics: Arc::default(), shutdown }
+    }
+
+    /// Whether the daemons could act if this replica led.
+    ///
+    /// # Errors
+    /// Why they could not.
+    pub fn ready(&self) -> Result<(), Unfit> {
+        self.stage.governed.fit()
+    }
+
+    /// Adds what the daemons count to what `/metrics` shows.
+    pub fn register(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+    }
+
+    /// Runs all daemons, while this replica leads, until the process is told to stop.
+    pub async fn run(self) {
+        let Self { stage, own_namespace, metrics, shutdown } = self;
+        let caches = stage.governed.caches().clone();
+        let (leadership, election) = Leadership::seek(&caches, &own_namespace, LEASE, identity(), shutdown.clone());
+        let lives = DAEMONS
+            .iter()
+            .map(|daemon| cycle::live(daemon, stage.clone(), leadership.clone(), metrics.clone(), shutdown.clone()));
+        join_all(lives).await;
+        if let Err(died) = election.await {
+            tracing::error!(error = &died as &dyn std::error::Error, "the election ended badly");
+        }
+    }
+}

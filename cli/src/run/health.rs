@@ -16,6 +16,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+use reapers::Reapers;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -23,13 +24,15 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone)]
 pub(super) struct Health {
     caches: Caches,
+    /// The daemons of a process without a webhook.
+    reapers: Option<Reapers>,
     listening: Arc<AtomicBool>,
     registry: Arc<Registry>,
 }
 
 impl Health {
-    pub(super) fn new(caches: Caches, registry: Registry) -> Self {
-        Self { caches, listening: Arc::default(), registry: Arc::new(registry) }
+    pub(super) fn new(caches: Caches, reapers: Option<Reapers>, registry: Registry) -> Self {
+        Self { caches, reapers, listening: Arc::default(), registry: Arc::new(registry) }
     }
 
     /// The webhook has its certificate and takes calls from now on.
@@ -54,6 +57,12 @@ pub(super) async fn serve(health: Health, address: SocketAddr, shutdown: Cancell
 async fn ready(State(health): State<Health>) -> Response {
     if !health.caches.synced() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the caches are not filled yet").into_response();
+    }
+    if let Some(reapers) = &health.reapers {
+        return match reapers.ready() {
+            Ok(()) => "ok".into_response(),
+            Err(unfit) => (StatusCode::SERVICE_UNAVAILABLE, unfit.to_string()).into_response(),
+        };
     }
     if !health.listening.load(Ordering::Acquire) {
         return (StatusCode::SERVICE_UNAVAILABLE, "the webhook has no certificate yet").into_response();
@@ -87,7 +96,7 @@ impl Collector for CacheSizes {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let gauge = ConstGauge::new(0_i64);
         let mut family =
-            encoder.encode_descriptor("cache.size", "Objects that a cache holds", None, gauge.metric_type())?;
+            encoder.encode_descriptor("cache_size", "Objects that a cache holds", None, gauge.metric_type())?;
         for cache in self.0.health() {
             let objects = i64::try_from(cache.size).unwrap_or(i64::MAX);
             ConstGauge::new(objects).encode(family.encode_family(&[("cache", cache.name)])?)?;

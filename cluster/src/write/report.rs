@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use kube::runtime::events::{Event, EventType};
 use tokio::time::{Instant, timeout_at};
 
-use super::{DEADLINE, WriteFailed, Writer};
+use super::{DEADLINE, WriteFailed, Writer, shortened};
 use crate::records::{GROUP, Kind, VERSION};
 
 /// The API server's limit, in bytes.
@@ -70,7 +70,7 @@ impl Writer {
                 Tone::Warning => EventType::Warning,
             },
             reason: news.reason.into(),
-            note: Some(shortened(&news.note)),
+            note: Some(shortened(&news.note, LONGEST_NOTE)),
             action: news.reason.into(),
             secondary: news.related.as_ref().and_then(|about| self.reference(about)),
         };
@@ -97,30 +97,5 @@ impl Writer {
             uid,
             ..ObjectReference::default()
         })
-    }
-}
-
-fn shortened(note: &str) -> String {
-    if note.len() <= LONGEST_NOTE {
-        return note.to_owned();
-    }
-    let mut end = LONGEST_NOTE - '…'.len_utf8();
-    while !note.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}…", &note[..end])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_note_never_exceeds_what_the_api_server_takes() {
-        assert_eq!(shortened("short"), "short");
-        for note in ["é".repeat(LONGEST_NOTE), "x".repeat(LONGEST_NOTE + 1)] {
-            let said = shortened(&note);
-            assert!(said.len() <= LONGEST_NOTE && said.ends_with('…'), "{} bytes", said.len());
-        }
     }
 }

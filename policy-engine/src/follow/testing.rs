@@ -6,9 +6,11 @@ use jiff::Timestamp;
 
 use crate::policy::names::{GroupName, UserName};
 use crate::policy::people::{Group, GroupRole, SystemRole, User};
+use crate::policy::plan::{ContainerDefaults, ExtendedResources, OutsideWindow, Plan as PlanRecord, Validity};
 use crate::policy::platform::Platform;
 use crate::policy::project::{Holder, Member, MemberRef, Project, ProjectRole};
 use crate::policy::queue::Queue;
+use crate::policy::quota::Quota;
 use crate::policy::{Policy, Records};
 
 use super::action::{Action, MetadataChange, cluster_role_name, role_binding_name};
@@ -173,5 +175,25 @@ fn write(namespace: &mut Namespace, change: MetadataChange) {
                 None => map.remove(key),
             };
         }
+    }
+}
+
+pub(super) fn plan_record(name: &str, quota: Quota, validity: Validity) -> PlanRecord {
+    PlanRecord {
+        name: name.into(),
+        id: name.into(),
+        quota,
+        per_user: Quota::default(),
+        gpu_models: BTreeSet::new(),
+        queues: BTreeSet::new(),
+        vram_policies: BTreeSet::new(),
+        schedule: None,
+        outside_window: OutsideWindow::default(),
+        idle_timeout: None,
+        max_devices_per_claim: None,
+        extended_resources: ExtendedResources::default(),
+        offered_to: Vec::new(),
+        validity,
+        defaults: ContainerDefaults::default(),
     }
 }

@@ -1,0 +1,131 @@
+//! What the status of records says as far as the records themselves tell: no usage, nothing that runs.
+
+use jiff::Timestamp;
+
+use crate::policy::Policy;
+use crate::policy::names::{GroupName, PlanName, ProjectName, UserName};
+use crate::policy::plan::Plan;
+use crate::policy::project::{Holder, Project};
+
+/// What holds for a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserStanding {
+    /// The personal project; of several, the first by name.
+    pub personal_project: Option<ProjectName>,
+}
+
+/// What holds for a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupStanding {
+    /// How many projects it owns.
+    pub projects: usize,
+    /// How many people are listed.
+    pub members: usize,
+}
+
+/// What holds for a project.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProjectStanding {
+    /// GPU in thousandths that its plan grants, or what holds without one; absent is no limit.
+    pub milli_gpu: Option<u64>,
+    /// Whether the queues of its plan may be used; absent where that depends on windows.
+    pub window_open: Option<bool>,
+    /// When that ends for good.
+    pub closes_at: Option<Timestamp>,
+}
+
+/// What holds for a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanStanding {
+    /// Whether it may be used; absent where that depends on windows.
+    pub open: Option<bool>,
+    /// When its validity begins or ends next; absent where windows may come before that.
+    pub next_boundary: Option<Timestamp>,
+    /// How many projects bind it.
+    pub projects: usize,
+}
+
+/// What holds for a user.
+pub fn of_user(policy: &Policy, name: &UserName) -> UserStanding {
+    let own = |project: &&Project| matches!(&project.holder, Holder::User(owner) if owner == name);
+    UserStanding { personal_project: policy.records().projects.values().find(own).map(|project| project.name.clone()) }
+}
+
+/// What holds for a group; `None` where its record cannot be read.
+pub fn of_group(policy: &Policy, name: &GroupName) -> Option<GroupStanding> {
+    let group = policy.records().groups.get(name)?;
+    let own = |project: &&Project| matches!(&project.holder, Holder::Group(owner) if owner == name);
+    let projects = policy.records().projects.values().filter(own).count();
+    Some(GroupStanding { projects, members: group.members.len() })
+}
+
+/// What holds for a project; `None` where its record cannot be read.
+pub fn of_project(policy: &Policy, name: &ProjectName, now: Timestamp) -> Option<ProjectStanding> {
+    let project = policy.records().projects.get(name)?;
+    let Some(plan) = policy.plan_in_force(project, now) else {
+        let milli_gpu = policy.platform().without_plan.quota.milli_gpu;
+        return Some(ProjectStanding { milli_gpu, ..ProjectStanding::default() });
+    };
+    let window_open = open(plan, now);
+    let closes_at = plan.validity.until.filter(|_| window_open == Some(true));
+    Some(ProjectStanding { milli_gpu: plan.quota.milli_gpu, window_open, closes_at })
+}
+
+/// What holds for a plan; `None` where its record cannot be read.
+pub fn of_plan(policy: &Policy, name: &PlanName, now: Timestamp) -> Option<PlanStanding> {
+    let plan = policy.records().plans.get(name)?;
+    let bound = |project: &&Project| project.plan.as_ref() == Some(name);
+    let open = open(plan, now);
+    let bounds = [plan.validity.from, plan.validity.until];
+    let next_boundary = open.and_then(|_| bounds.into_iter().flatten().filter(|bound| *bound > now).min());
+    Some(PlanStanding { open, next_boundary, projects: policy.records().projects.values().filter(bound).count() })
+}
+
+fn open(plan: &Plan, now: Timestamp) -> Option<bool> {
+    match plan.schedule {
+        _ if !plan.validity.contains(now) => Some(false),
+        None => Some(true),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::super::testing;
+    use super::*;
+    use crate::policy::plan::Validity;
+    use crate::policy::quota::Quota;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
+    #[test]
+    fn says_what_the_records_say_and_nothing_of_usage() {
+        let mut nlp = testing::project("nlp", &[]);
+        nlp.plan = Some("gold".into());
+        let mut own = testing::project("alice-personal", &[]);
+        own.holder = Holder::User("alice".into());
+        let policy = testing::policy([nlp, own]);
+        let mut records = policy.records().clone();
+        let validity = Validity { from: Some(at(100)), until: Some(at(200)) };
+        let quota = Quota { milli_gpu: Some(8000), ..Quota::default() };
+        records.plans = BTreeMap::from([("gold".into(), testing::plan_record("gold", quota, validity))]);
+        let policy = Policy::from(records);
+
+        assert_eq!(of_user(&policy, &"alice".into()).personal_project, Some("alice-personal".into()));
+        assert_eq!(of_user(&policy, &"bob".into()).personal_project, None);
+        assert_eq!(of_group(&policy, &"nlp-lab".into()), Some(GroupStanding { projects: 1, members: 2 }));
+        let project = |now| of_project(&policy, &"nlp".into(), at(now)).expect("it exists");
+        let open = ProjectStanding { milli_gpu: Some(8000), window_open: Some(true), closes_at: Some(at(200)) };
+        assert_eq!(project(150), open);
+        let without = ProjectStanding { milli_gpu: Some(0), ..ProjectStanding::default() };
+        assert_eq!(project(200), without, "an expired plan counts as missing");
+        let boundary = |now| of_plan(&policy, &"gold".into(), at(now)).and_then(|plan| plan.next_boundary);
+        let boundaries: BTreeSet<_> = [boundary(50), boundary(150), boundary(250)].into();
+        assert_eq!(boundaries, [Some(at(100)), Some(at(200)), None].into());
+        assert_eq!(of_plan(&policy, &"silver".into(), at(0)), None);
+    }
+}

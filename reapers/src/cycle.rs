@@ -1,0 +1,213 @@
+//! The cycle of every daemon: observe, plan, audit, record, act, report.
+//!
+//! It turns every few seconds, and soon after something changed. A nudge carries no data: what is to be done follows
+//! from what is there. What fails is counted and logged; the next turn is the retry. Only the leader acts, and it
+//! stops in the middle of a plan when it no longer leads.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::governed::{Governed, Unfit};
+use cluster::leases::Leadership;
+use cluster::write::{Amendment, News, Outcome, WriteFailed, Writer};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use policy_engine::follow::audit::Violation;
+use prometheus_client::encoding::EncodeLabelValue;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::{ActionEnd, CycleEnd, Metrics};
+
+/// Without a nudge, a turn begins so long after the one before.
+const TICK: Duration = Duration::from_secs(10);
+/// A turn waits so long after a nudge for what comes with it; bursts cause no more than one turn in this time.
+const GATHER: Duration = Duration::from_millis(250);
+/// So many Events are on their way at a time.
+const TELLING: usize = 8;
+
+/// A daemon.
+#[derive(Clone, Copy)]
+pub struct Daemon {
+    /// What it is called.
+    pub name: DaemonName,
+    /// Observes, plans and has the plan audited. Writes nothing.
+    pub propose: for<'a> fn(&'a Stage) -> BoxFuture<'a, Result<Proposal, Refusal>>,
+}
+
+/// What daemons are called, in logs, metrics and as writers of fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum DaemonName {
+    /// [`crate::follow`]
+    Follow,
+}
+
+impl fmt::Display for DaemonName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Follow => "follow",
+        })
+    }
+}
+
+/// What daemons see, and what they write with.
+#[derive(Clone)]
+pub struct Stage {
+    /// What exists.
+    pub governed: Governed,
+    /// All writes.
+    pub writer: Writer,
+}
+
+/// What is to be done, audited.
+#[derive(Default)]
+pub struct Proposal {
+    /// What is to be done, in this order.
+    pub steps: Vec<Step>,
+    /// What is not done, and why.
+    pub refusals: Vec<News>,
+    /// What the records' status is to say.
+    pub amendments: Vec<Amendment>,
+    /// Whether there is more to do than one turn may.
+    pub cut_short: bool,
+}
+
+/// One action.
+pub struct Step {
+    /// What to tell people once it is done. The note is the sentence for the journal.
+    pub news: News,
+    /// The action. Nothing happens before it is awaited.
+    pub act: BoxFuture<'static, Result<Outcome, WriteFailed>>,
+}
+
+/// Why a daemon proposes nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// What is seen is not fit to act on.
+    #[error("refuses to act on this view")]
+    Unfit(#[from] Unfit),
+    /// The plan breaks a promise: a bug, and nothing is carried out.
+    #[error("the audit stopped the plan")]
+    Stopped(#[from] Violation),
+}
+
+/// Turns until the process is told to stop.
+pub(crate) async fn live(
+    daemon: &Daemon,
+    mut stage: Stage,
+    mut leadership: Leadership,
+    metrics: Arc<Metrics>,
+    shutdown: CancellationToken,
+) {
+    let mut told = BTreeSet::new();
+    let mut last = CycleEnd::Done;
+    while let Some(()) = shutdown.run_until_cancelled(leadership.gained()).await {
+        stage.governed.notice();
+        metrics.leads(true);
+        let may_act = || leadership.leads() && !shutdown.is_cancelled();
+        let (end, cut_short) = turn(daemon, &stage, &mut told, &metrics, may_act, last).await;
+        metrics.cycle(daemon.name, end);
+        metrics.leads(leadership.leads());
+        last = end;
+        let rest = async {
+            if !cut_short {
+                tokio::select! {
+                    () = sleep(TICK) => {}
+                    () = stage.governed.changed() => {}
+                }
+            }
+            sleep(GATHER).await;
+        };
+        if shutdown.run_until_cancelled(rest).await.is_none() {
+            break;
+        }
+    }
+    metrics.leads(false);
+}
+
+/// One turn. Says how it ended, and whether there is more to do.
+async fn turn(
+    daemon: &Daemon,
+    stage: &Stage,
+    told: &mut BTreeSet<News>,
+    metrics: &Metrics,
+    may_act: impl Fn() -> bool,
+    last: CycleEnd,
+) -> (CycleEnd, bool) {
+    let name = daemon.name;
+    let proposal = match (daemon.propose)(stage).await {
+        Ok(proposal) => proposal,
+        Err(refusal) => {
+            let error: &dyn std::error::Error = &refusal;
+            let end = match refusal {
+                Refusal::Unfit(_) => CycleEnd::Unfit,
+                Refusal::Stopped(_) => CycleEnd::Stopped,
+            };
+            match end {
+                same if same == last => tracing::debug!(daemon = %name, error, "still does nothing"),
+                CycleEnd::Stopped => tracing::error!(daemon = %name, error, "does nothing"),
+                CycleEnd::Unfit | CycleEnd::Done | CycleEnd::Interrupted => {
+                    tracing::warn!(daemon = %name, error, "does nothing");
+                }
+            }
+            return (end, false);
+        }
+    };
+    let Proposal { steps, refusals, amendments, cut_short } = proposal;
+    for step in &steps {
+        tracing::info!(target: "journal", daemon = %name, about = %step.news.about, "{}", step.news.note);
+    }
+    metrics.spared(name, refusals.len());
+    let mut done = Vec::new();
+    for step in steps {
+        if !may_act() {
+            return (CycleEnd::Interrupted, false);
+        }
+        match step.act.await {
+            Ok(outcome) => {
+                metrics.action(name, outcome.into());
+                if outcome == Outcome::Written {
+                    done.push(step.news);
+                } else {
+                    tracing::info!(daemon = %name, ?outcome, action = step.news.note, "not written");
+                }
+            }
+            Err(failed) => {
+                metrics.action(name, ActionEnd::Failed);
+                let error: &dyn std::error::Error = &failed;
+                tracing::warn!(daemon = %name, error, action = step.news.note, "failed; tried again in the next turn");
+            }
+        }
+    }
+    if !may_act() {
+        return (CycleEnd::Interrupted, false);
+    }
+    // What was refused before and still is was told already.
+    let refusals: BTreeSet<_> = refusals.into_iter().collect();
+    let news: Vec<_> = done.into_iter().chain(refusals.difference(told).cloned()).collect();
+    *told = refusals;
+    report(name, stage, &news, &amendments).await;
+    (CycleEnd::Done, cut_short)
+}
+
+async fn report(daemon: DaemonName, stage: &Stage, news: &[News], amendments: &[Amendment]) {
+    let failed = |error: WriteFailed| {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(daemon = %daemon, error, "could not report");
+    };
+    for amendment in amendments {
+        if let Err(error) = stage.writer.amend_status(amendment).await {
+            failed(error);
+        }
+    }
+    let tell = |news| async move { stage.writer.tell(news).await };
+    futures::stream::iter(news)
+        .map(tell)
+        .buffer_unordered(TELLING)
+        .for_each(async |told| {
+            told.unwrap_or_else(failed);
+        })
+        .await;
+}

@@ -1,0 +1,115 @@
+//! Follow: makes Namespaces, RoleBindings and PriorityClasses what the records say.
+//!
+//! **Your Namespace** is made if a project lists it and it does not exist. If it exists already, it is bound to the
+//! project if nobody has put a Pod, volume claim, Service or workload in it, or if an admin has annotated it with
+//! `platform-go/adopt: <project>`. It is never bound if it is labelled for another project, if it is exempt in the
+//! PlatformPolicy, if its name begins with `kube-`, or if Sluice runs in it. Two projects that list the same
+//! Namespace: the one that has it keeps it, else it is the first by name.
+//!
+//! Bound means: the label `platform-go/project-id`, and `pod-security.kubernetes.io/enforce: baseline`, unless it says
+//! `restricted` already or the PlatformPolicy lists host paths. Who changes these sees them put back within seconds.
+//! When no project lists the Namespace any more, the two labels are taken back; the Namespace and all that is in it
+//! stay. A label that an admin wrote on a Namespace that no project lists stays as well.
+//!
+//! **Your access** to a project's Namespaces is the RoleBinding `sluice-member`, `sluice-manager` or `sluice-admin`, by
+//! the highest line of the project's member list that names you, or a group that you are in. RoleBindings of these
+//! names are overwritten; those that carry `app.kubernetes.io/managed-by: sluice` and belong to no role are deleted.
+//!
+//! **A queue's** PriorityClass is `platform-go-<queue>`. When the queue's priority changes, the class is deleted and
+//! made anew; Pods that run keep the number that they have. When the queue is gone, the class goes. A class of that
+//! name that others made is taken over if it says the same, and is left alone if it does not.
+//!
+//! While a record exists and cannot be read, what belongs to it stays as it is.
+
+use cluster::conditions::amendments;
+use cluster::records::Kind;
+use cluster::write::{About, News, Tone};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use policy_engine::follow::action::Action;
+use policy_engine::follow::audit::audit;
+use policy_engine::follow::spared::{NotYours, Spared};
+use policy_engine::follow::{Plan, plan};
+
+use crate::cycle::{Daemon, DaemonName, Proposal, Refusal, Stage, Step};
+
+/// The daemon's line in the list.
+pub const DAEMON: Daemon = Daemon { name: DaemonName::Follow, propose };
+
+/// What the API server is told who has written a status, after `sluice-`.
+const NAME: &str = "follow";
+
+fn propose(stage: &Stage) -> BoxFuture<'_, Result<Proposal, Refusal>> {
+    async move {
+        let snapshot = stage.governed.caches().snapshot();
+        let policy = &snapshot.policy;
+        let now = Timestamp::now();
+        let view = stage.governed.view(&snapshot, now).await?;
+        let plan = plan(&view, policy);
+        audit(&view, policy, &plan)?;
+        let amendments = amendments(&snapshot, &plan.spared, NAME, now);
+        Ok(Proposal { amendments, ..proposal(stage, plan) })
+    }
+    .boxed()
+}
+
+fn proposal(stage: &Stage, plan: Plan) -> Proposal {
+    let step = |action: Action| {
+        let writer = stage.writer.clone();
+        Step { news: done(&action), act: async move { writer.carry_out(&action).await }.boxed() }
+    };
+    Proposal {
+        steps: plan.actions.into_iter().map(step).collect(),
+        refusals: plan.spared.iter().map(refused).collect(),
+        amendments: Vec::new(),
+        cut_short: plan.cut_short,
+    }
+}
+
+fn done(action: &Action) -> News {
+    let record = |kind, name: &str| About::Record(kind, name.to_owned());
+    let (reason, about, related) = match action {
+        Action::CreateNamespace { namespace, project, .. } => {
+            ("NamespaceMade", record(Kind::Project, project.as_str()), Some(About::Namespace(namespace.clone())))
+        }
+        Action::LabelNamespace { namespace, project, .. } => {
+            ("NamespaceBound", About::Namespace(namespace.clone()), Some(record(Kind::Project, project.as_str())))
+        }
+        Action::RemoveLabel { namespace, .. } => ("NamespaceReleased", About::Namespace(namespace.clone()), None),
+        Action::ApplyRoleBinding { namespace, .. } => ("AccessWritten", About::Namespace(namespace.clone()), None),
+        Action::DeleteRoleBinding { namespace, .. } => ("AccessRemoved", About::Namespace(namespace.clone()), None),
+        Action::CreatePriorityClass(class)
+        | Action::AmendPriorityClass { class, .. }
+        | Action::ReplacePriorityClass { class, .. } => {
+            ("PriorityClassWritten", record(Kind::PlatformQueue, class.queue.as_str()), None)
+        }
+        // Its record is gone, so nobody can describe it; the journal has it.
+        Action::DeletePriorityClass { name, .. } => ("PriorityClassRemoved", record(Kind::PlatformQueue, name), None),
+    };
+    News { tone: Tone::Normal, about, related, reason, note: action.to_string() }
+}
+
+fn refused(spared: &Spared) -> News {
+    let project = |name: &policy_engine::policy::names::ProjectName| About::Record(Kind::Project, name.to_string());
+    let queue = |name: &policy_engine::policy::names::QueueName| About::Record(Kind::PlatformQueue, name.to_string());
+    let (reason, about, related) = match spared {
+        Spared::Namespace { namespace, project: by, because } => {
+            let reason = match because {
+                NotYours::Exempt => "NamespaceExempt",
+                NotYours::BoundTo(_) => "NamespaceForeign",
+                NotYours::ListedBy(_) => "NamespaceListedTwice",
+                NotYours::NotEmpty(_) => "NamespaceNotEmpty",
+                NotYours::Terminating => "NamespaceTerminating",
+            };
+            (reason, project(by), Some(About::Namespace(namespace.clone())))
+        }
+        Spared::UnreadableProject { namespace, project: by } => {
+            ("ProjectUnreadable", About::Namespace(namespace.clone()), Some(project(by)))
+        }
+        Spared::UnreadablePeople { project: by, .. } => ("PeopleUnreadable", project(by), None),
+        Spared::ForeignPriorityClass { queue: of, .. } => ("PriorityClassForeign", queue(of), None),
+        Spared::PriorityTooHigh { queue: of, .. } => ("PriorityTooHigh", queue(of), None),
+    };
+    News { tone: Tone::Warning, about, related, reason, note: spared.to_string() }
+}

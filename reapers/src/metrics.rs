@@ -1,0 +1,98 @@
+//! What the daemons count. Every label has a bounded set of values.
+
+use cluster::write::Outcome;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::cycle::DaemonName;
+
+/// What the daemons count.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    cycles: Family<CycleLabels, Counter>,
+    actions: Family<ActionLabels, Counter>,
+    spared: Family<DaemonLabels, Gauge>,
+    leads: Gauge,
+}
+
+/// How a cycle ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum CycleEnd {
+    /// Everything that was planned was tried.
+    Done,
+    /// The view was not fit to act on.
+    Unfit,
+    /// The audit stopped the plan.
+    Stopped,
+    /// Another replica leads now, or the process stops.
+    Interrupted,
+}
+
+/// How an action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum ActionEnd {
+    /// It was carried out.
+    Written,
+    /// Its object was gone.
+    Gone,
+    /// Somebody else was faster.
+    Overtaken,
+    /// It failed.
+    Failed,
+}
+
+impl From<Outcome> for ActionEnd {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Written => Self::Written,
+            Outcome::Gone => Self::Gone,
+            Outcome::Overtaken => Self::Overtaken,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DaemonLabels {
+    daemon: DaemonName,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CycleLabels {
+    daemon: DaemonName,
+    end: CycleEnd,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ActionLabels {
+    daemon: DaemonName,
+    end: ActionEnd,
+}
+
+impl Metrics {
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("reapers");
+        registry.register("cycles", "Cycles of a daemon, by how they ended", self.cycles.clone());
+        registry.register("actions", "Actions of a daemon, by how they ended", self.actions.clone());
+        registry.register("spared", "What a daemon leaves as it is though a record asks", self.spared.clone());
+        registry.register("leads", "Whether this replica acts", self.leads.clone());
+    }
+
+    pub(crate) fn cycle(&self, daemon: DaemonName, end: CycleEnd) {
+        self.cycles.get_or_create(&CycleLabels { daemon, end }).inc();
+    }
+
+    pub(crate) fn action(&self, daemon: DaemonName, end: ActionEnd) {
+        self.actions.get_or_create(&ActionLabels { daemon, end }).inc();
+    }
+
+    pub(crate) fn spared(&self, daemon: DaemonName, count: usize) {
+        self.spared.get_or_create(&DaemonLabels { daemon }).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn leads(&self, leads: bool) {
+        self.leads.set(i64::from(leads));
+    }
+}
