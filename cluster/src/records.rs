@@ -132,9 +132,23 @@ pub fn crd(kind: Kind) -> CustomResourceDefinition {
 pub fn crds_yaml() -> Result<Vec<(String, String)>, serde_norway::Error> {
     let file = |definition: CustomResourceDefinition| {
         let text = serde_norway::to_string(&definition)?;
-        Ok((format!("{}.yaml", definition.spec.names.plural), text))
+        Ok((format!("{}.yaml", definition.spec.names.plural), quote_words(&text)))
     };
     crds().into_iter().map(file).collect()
+}
+
+/// kubectl and Helm read YAML 1.1, where these are booleans: an enum's bare `off` would come to mean `false`.
+const WORDS: [&str; 6] = ["off", "on", "yes", "no", "y", "n"];
+
+/// Quotes the words of lists that only YAML 1.2 reads as text.
+fn quote_words(yaml: &str) -> String {
+    let quote = |line: &str| match line.rsplit_once("- ") {
+        Some((indent, word)) if indent.trim().is_empty() && WORDS.contains(&word.to_lowercase().as_str()) => {
+            format!("{indent}- '{word}'\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    yaml.lines().map(quote).collect()
 }
 
 fn utc() -> ZoneName {
