@@ -45,7 +45,7 @@ fn check(request: &Request, submission: &Submission<'_>, policy: &Policy) -> Res
     };
     let is_pod = submission.resource.group.is_empty() && submission.resource.resource == "pods";
     let said = object.get("kind").and_then(|kind| kind.as_str()).unwrap_or(&request.kind.kind);
-    if said != request.kind.kind || (is_pod && request.sub_resource.is_empty() && said != "Pod") {
+    if said != request.kind.kind || (is_pod && submission.subresource.is_empty() && said != "Pod") {
         return Err(Outage::OtherKind { said: said.into(), expected: request.kind.kind.clone() });
     }
     if carries && !is_pod && policy.platform().workload_kind(&submission.resource).is_none() {
@@ -128,6 +128,14 @@ mod tests {
                 request["resource"] = json!({"group": "", "version": "v1", "resource": "pods"});
             }),
             Err("other-kind")
+        );
+        assert_eq!(
+            check_of(|request| {
+                request["kind"] = json!({"group": "", "version": "v1", "kind": "Binding"});
+                request["resource"] = json!({"group": "", "version": "v1", "resource": "bindings"});
+                request["object"]["kind"] = json!("Binding");
+            }),
+            Ok(())
         );
         assert_eq!(
             check_of(|request| {
