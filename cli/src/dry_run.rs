@@ -83,7 +83,7 @@ impl DryRun {
         let mut problems = contradictions(user.as_deref(), &groups, policy.as_ref(), at);
         let objects = input::read(&files, &mut problems);
         let directory = match &policy {
-            Some(PolicySource::Directory(path)) => local::records(path).map_err(|all| problems.extend(all)).ok(),
+            Some(PolicySource::Directory(path)) => local::read(path).map_err(|all| problems.extend(all)).ok(),
             Some(PolicySource::Cluster) | None => None,
         };
         if !problems.is_empty() {

@@ -91,7 +91,16 @@ impl Failure {
 
 /// Prints an error with its causes, on one line: the only place that does.
 pub(crate) fn report(error: &anyhow::Error) {
-    output::aside(format_args!("{} {error:#}", "error:".red().bold()));
+    output::aside(format_args!("{} {}", "error:".red().bold(), chain(error)));
+}
+
+/// An error with its causes. A cause that the error before it has said already is not said again.
+fn chain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        before if before.ends_with(&cause) => said,
+        before => format!("{before}: {cause}"),
+    })
 }
 
 /// Prints something that should be known and stops nothing.
@@ -118,6 +127,12 @@ fn of_usage(usage: &clap::Error) -> Ending {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow::anyhow!("refused").context("connect: refused").context("cannot ask");
+        assert_eq!(chain(&error), "cannot ask: connect: refused");
+    }
 
     #[test]
     fn exit_codes_are_a_contract() {

@@ -4,7 +4,7 @@
 //! objects inside a `List`. Objects of other APIs are passed over. Like `kubectl --validate=strict`, unknown fields and
 //! keys that occur twice are problems; all of them are reported, none ends the reading.
 
-mod documents;
+pub mod documents;
 #[cfg(test)]
 mod tests;
 

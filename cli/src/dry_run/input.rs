@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Error, anyhow, ensure};
-use serde::Deserialize as _;
+use cluster::files::documents;
 use serde_json::Value;
 
 use super::object::Submitted;
@@ -66,36 +66,32 @@ fn content(file: &Path) -> Result<String, Error> {
 
 /// Every document of a file, and every item of every list in it.
 fn parse(text: &str, origin: &str, objects: &mut Vec<Submitted>, problems: &mut Vec<Error>) {
-    let documents = documents(text);
-    let many = documents.len() > 1;
-    for (index, document) in documents.into_iter().enumerate() {
-        let origin = if many { format!("{origin}, document {}", index + 1) } else { origin.to_owned() };
-        match document {
-            Ok(Value::Null) => {}
-            Ok(document) => expand(document, origin, objects, problems),
-            Err(error) => problems.push(error.context(origin)),
+    if let Some(documents) = json(text) {
+        for (index, document) in documents.into_iter().enumerate() {
+            expand(document, format!("{origin}, document {}", index + 1), objects, problems);
+        }
+        return;
+    }
+    for (index, document) in documents::all(text).take(MAX_OBJECTS + 1).enumerate() {
+        let origin = format!("{origin}, document {}", index + 1);
+        match document.map(|object| (documents::bare_boolean(&object, text), object)) {
+            Ok((None, object)) => expand(object, origin, objects, problems),
+            Ok((Some(word), _)) => {
+                problems.push(anyhow!(
+                    "{origin}: kubectl takes a bare {word} for a boolean; write \"{word}\", or true or false"
+                ));
+            }
+            Err(error) => problems.push(Error::new(error).context(origin)),
         }
     }
 }
 
-/// The documents of YAML or of concatenated JSON. What follows an unreadable one is not looked at.
-fn documents(text: &str) -> Vec<Result<Value, Error>> {
-    if text.trim_start().starts_with('{') {
-        let json: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text).into_iter().collect();
-        if let Ok(documents) = json {
-            return documents.into_iter().map(Ok).collect();
-        }
-    }
-    let mut documents = Vec::new();
-    for document in serde_norway::Deserializer::from_str(text).take(MAX_OBJECTS + 1) {
-        let document = Value::deserialize(document).map_err(Error::new);
-        let unreadable = document.is_err();
-        documents.push(document);
-        if unreadable {
-            break;
-        }
-    }
-    documents
+/// Objects one after another, as programs print them; what is not JSON may be YAML that begins with a brace.
+fn json(text: &str) -> Option<Vec<Value>> {
+    text.trim_start()
+        .starts_with('{')
+        .then(|| serde_json::Deserializer::from_str(text).into_iter().collect::<Result<_, _>>())?
+        .ok()
 }
 
 fn expand(object: Value, origin: String, objects: &mut Vec<Submitted>, problems: &mut Vec<Error>) {
@@ -154,7 +150,7 @@ mod tests {
     fn json_may_be_one_after_another_and_yaml_may_begin_with_a_brace() {
         let json = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}"#;
         assert_eq!(parsed(&format!("{json}\n{json}")).0.len(), 2);
-        assert_eq!(parsed("{apiVersion: v1, kind: Pod, metadata: {name: a}}").0, ["a.yaml: Pod a"]);
+        assert_eq!(parsed("{apiVersion: v1, kind: Pod, metadata: {name: a}}").0, ["a.yaml, document 1: Pod a"]);
     }
 
     #[test]
@@ -166,6 +162,18 @@ mod tests {
         assert_eq!(problems[0], "a.yaml, document 1: it has no apiVersion; write for example apiVersion: v1");
         assert_eq!(problems[1], "a.yaml, document 2: it has no kind; write for example kind: Pod");
         assert!(problems[4].starts_with("a.yaml, document 5: "), "{}", problems[4]);
+    }
+
+    #[test]
+    fn what_kubectl_would_not_read_is_refused() {
+        let problem = |text: &str| parsed(text).1.join("|");
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n";
+        assert_eq!(
+            problem(&format!("{pod}spec: {{hostPID: yes}}")),
+            "a.yaml, document 1: kubectl takes a bare yes for a boolean; write \"yes\", or true or false"
+        );
+        assert_eq!(problem(&format!("{pod}spec: {{hostname: \"yes\"}}")), "");
+        assert!(problem(&format!("{pod}kind: Job")).contains("duplicate"), "{}", problem(&format!("{pod}kind: Job")));
     }
 
     #[test]

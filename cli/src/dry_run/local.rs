@@ -7,7 +7,7 @@ use anyhow::{Context as _, Error, anyhow};
 use cluster::client::Access;
 use cluster::convert::{self, RawRecords};
 use cluster::dry_run::{Served, Server};
-use cluster::files;
+use cluster::{files, records};
 use jiff::Timestamp;
 use json_patch::Patch;
 use policy_engine::identity::{Caller, ControllerOwner, Requester};
@@ -39,7 +39,7 @@ pub(super) struct Local {
 }
 
 /// Reads records from files.
-pub(super) fn records(path: &Path) -> Result<(RawRecords, Vec<convert::Problem>), Vec<Error>> {
+pub(super) fn read(path: &Path) -> Result<(RawRecords, Vec<convert::Problem>), Vec<Error>> {
     files::read(path).map_err(|error| vec![Error::new(error).context("cannot read the policy")])
 }
 
@@ -119,6 +119,12 @@ impl Local {
             let decision =
                 binding::judge(submission.name, Some(Object(&object)), None, submission.requester, &self.policy);
             return Ok(self.verdict(reference, submitted, &decision, Patch::default(), None));
+        }
+        if submission.resource.group == records::GROUP {
+            return Err(Unanswered::Invalid(anyhow!(
+                "{}: {reference} is a record, which only the API server's answer is about; ask without --policy, or look at it by sluice check",
+                submitted.origin
+            )));
         }
         let project_id = match self.governing(&submission) {
             Ok(project_id) => project_id,

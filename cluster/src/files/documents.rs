@@ -6,7 +6,7 @@ use serde_norway::Value as Yaml;
 
 /// Why a document is no object as Kubernetes understands it.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DocumentError {
+pub enum DocumentError {
     /// It is neither YAML nor JSON, or a key occurs twice.
     #[error("{0}")]
     Syntax(serde_norway::Error),
@@ -19,7 +19,7 @@ pub(super) enum DocumentError {
 }
 
 /// The documents of a text; empty ones are passed over, and one that cannot be parsed is the last.
-pub(super) fn all(text: &str) -> impl Iterator<Item = Result<Value, DocumentError>> {
+pub fn all(text: &str) -> impl Iterator<Item = Result<Value, DocumentError>> {
     let mut broken = false;
     serde_norway::Deserializer::from_str(text)
         .map(|document| Yaml::deserialize(document).map_err(DocumentError::Syntax).and_then(json))
@@ -54,13 +54,16 @@ fn json(yaml: Yaml) -> Result<Value, DocumentError> {
 }
 
 /// A word that stands bare in a file and in an object's values, and that kubectl (YAML 1.1) takes for true or false.
-pub(super) fn bare_boolean(object: &Value, text: &str) -> Option<&'static str> {
+pub fn bare_boolean(object: &Value, text: &str) -> Option<&'static str> {
     const WORDS: [&str; 18] = [
         "y", "Y", "n", "N", "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "True",
         "False",
     ];
     let quoted = |word: &str| text.matches(&format!("\"{word}\"")).count() + text.matches(&format!("'{word}'")).count();
-    WORDS.into_iter().find(|word| occurrences(object, word) > quoted(word))
+    WORDS.into_iter().find(|word| match occurrences(object, word) {
+        0 => false,
+        found => found > quoted(word),
+    })
 }
 
 fn occurrences(value: &Value, word: &str) -> usize {
