@@ -19,8 +19,12 @@ pub const ADMIN: &str = "admin";
 /// How long what happens by itself may take, in seconds: controllers, daemons, simulated nodes.
 pub const SOON: u64 = 60;
 
+/// Names another directory under `.dev/e2e/`, for a second run beside one that goes on.
+const DIRECTORY: &str = "SLUICE_E2E";
+
 static PLATFORM: LazyLock<RwLock<Ground>> = LazyLock::new(|| {
-    let mut ground = must(Ground::start(Layout::e2e("platform")));
+    let directory = std::env::var(DIRECTORY).unwrap_or_else(|_| "platform".to_owned());
+    let mut ground = must(Ground::start(Layout::e2e(&directory)));
     must(ground.run_platform());
     RwLock::new(ground)
 });
