@@ -18,6 +18,7 @@ pub fn pod(namespace: &str, name: &str, more: Value) -> Value {
 }
 
 /// A workload of a built-in kind with one replica, its pod template changed by `template` (a JSON Merge Patch).
+/// It has a label of its own: Kubernetes gives those that have none their template's, and again at each apply.
 ///
 /// # Panics
 /// On another kind.
@@ -42,7 +43,7 @@ pub fn workload(kind: &str, namespace: &str, name: &str, template: Value) -> Val
         "CronJob" => ("batch/v1", json!({"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": pod}}})),
         other => panic!("{other} is no built-in kind of workload"),
     };
-    json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec})
+    json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}}, "spec": spec})
 }
 
 /// The same object, changed by a JSON Merge Patch.

@@ -1,3 +1,12 @@
 //! What people see, on a real control plane. One binary, so that one control plane serves every test.
 
+mod bypass;
+mod bypass_objects;
+mod identity;
+mod manual;
+mod members;
+mod modes;
 mod outage;
+mod show_apply;
+mod show_forged;
+mod show_refusals;

@@ -1,0 +1,94 @@
+//! What people read without asking anybody: `kubectl explain`, `kubectl get`, metrics and the audit log.
+
+use e2e::manifest::pod;
+use e2e::refusal::assert_denied;
+use e2e::{create, eventually, http_get, kubectl, ok, shared};
+use serde_json::{Value, json};
+
+#[test]
+fn kubectl_explain_describes_a_plans_windows_field_by_field() {
+    let p = shared();
+    let page = ok(kubectl(&p, "dave", &["explain", "resourceplan.spec.windows"]));
+    for field in ["days", "start", "end", "from", "until"] {
+        let mut lines = page.lines().skip_while(|line| !line.trim_start().starts_with(&format!("{field}\t")));
+        assert!(lines.next().is_some(), "{field} is a field:\n{page}");
+        let description = lines.next().unwrap_or_default().trim();
+        assert!(description.len() > 10 && !description.contains("<no description>"), "{field}: {description:?}");
+    }
+    for record in ["users", "groups", "projects", "resourceplans", "platformqueues", "gpumodels", "platformpolicies"] {
+        let page = ok(kubectl(&p, "dave", &["explain", &format!("{record}.sluice.dev"), "--recursive"]));
+        assert!(page.contains("DESCRIPTION:") && !page.contains("<empty>"), "{page}");
+    }
+}
+
+#[test]
+fn kubectl_get_shows_the_columns_of_the_records() {
+    let p = shared();
+    let columns = |kind: &str| {
+        let table = ok(kubectl(&p, "bob", &["get", kind]));
+        table.lines().next().unwrap_or_default().to_lowercase()
+    };
+    let wanted: [(&str, &[&str]); 3] = [
+        ("sp", &["gpu used", "reserved", "limit", "devices held", "window open", "closes at"]),
+        ("srp", &["open", "next boundary", "projects"]),
+        ("spq", &["running", "waiting", "gpu used", "deserved"]),
+    ];
+    for (kind, names) in wanted {
+        let head = columns(kind).replace('-', " ");
+        for name in names {
+            assert!(head.contains(name), "{name} is a column of {kind}: {head}");
+        }
+    }
+    let table = ok(kubectl(&p, "bob", &["get", "sp,srp,spq"]));
+    for name in ["llm-finetune", "gold", "research"] {
+        assert!(table.contains(name), "{name}:\n{table}");
+    }
+}
+
+#[test]
+fn the_audit_log_says_what_was_decided_and_by_which_policy() {
+    let p = shared();
+    let denied = pod("detector", "audited", json!({"metadata": {"labels": {"platform-go/queue-name": "urgent"}}}));
+    assert_denied(&create(&p, "bob", denied), &[("queue", "asked queue urgent")]);
+    ok(create(&p, "bob", pod("detector", "audited", json!({}))));
+    let log = p.layout().dir().join("log/audit.log");
+    let events = eventually("both requests to be in the audit log", || {
+        let text = std::fs::read_to_string(&log).expect("an audit log");
+        let ours =
+            text.lines().filter(|line| line.contains(r#""name":"audited""#) && line.contains(r#""verb":"create""#));
+        let events: Vec<Value> = ours.filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let by_bob = |event: &Value| event["user"]["username"] == "bob";
+        let events: Vec<Value> = events.into_iter().filter(by_bob).collect();
+        (events.len() >= 2).then_some(events)
+    });
+    let said = |code: u64, key: &str| {
+        let event =
+            events.iter().find(|event| event["responseStatus"]["code"] == code).expect("an event with the code");
+        event["annotations"][format!("governed.sluice.dev/{key}")].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!((said(403, "verdicts"), said(201, "verdicts")), ("denied: queue".into(), "allowed".into()));
+    for code in [403, 201] {
+        assert!(!said(code, "decision-id").is_empty() && !said(code, "policy-version").is_empty(), "{code}");
+    }
+    assert_eq!(said(403, "policy-version"), said(201, "policy-version"));
+}
+
+#[test]
+fn metrics_count_denials_by_rule_and_kind_and_latency_from_half_a_millisecond() {
+    let p = shared();
+    let denied = pod("detector", "counted", json!({"metadata": {"labels": {"platform-go/queue-name": "urgent"}}}));
+    assert_denied(&create(&p, "bob", denied), &[("queue", "asked queue urgent")]);
+    let (status, page) = http_get(&p, "/metrics");
+    assert_eq!(status, 200);
+    let line = |words: &[&str]| page.lines().find(|line| words.iter().all(|word| line.contains(word)));
+    for words in [
+        &["webhook_call_duration_seconds_bucket", r#"le="0.0005""#, r#"entry="mutate""#][..],
+        &["webhook_call_duration_seconds_bucket", r#"le="5.0""#, r#"entry="validate""#],
+        &["webhook_denials_total", r#"rule="queue""#, r#"kind="pods""#],
+        &["cache_", "namespaces"],
+    ] {
+        let value = line(words).and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        assert!(value.is_some(), "no line has {words:?}:\n{page}");
+    }
+    assert_eq!((http_get(&p, "/healthz").0, http_get(&p, "/readyz").0), (200, 200));
+}
