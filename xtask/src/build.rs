@@ -13,7 +13,8 @@ pub(crate) fn cargo() -> Command {
 /// Builds the binary `sluice`; cargo shows its progress. `--workspace`, so that dependencies have the features that the
 /// tests compile them with, and are not compiled twice.
 pub(crate) fn sluice() -> Result<()> {
-    let status = cargo().args(["build", "--quiet", "--workspace", "--bin", "sluice"]).status().context("cannot run cargo")?;
+    let status =
+        cargo().args(["build", "--quiet", "--workspace", "--bin", "sluice"]).status().context("cannot run cargo")?;
     ensure!(status.success(), "sluice does not build");
     Ok(())
 }

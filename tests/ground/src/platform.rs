@@ -14,6 +14,8 @@ use std::process::Command;
 pub const RELEASE: &str = "sluice";
 /// Where Sluice lives.
 pub const SYSTEM_NAMESPACE: &str = "sluice-system";
+/// The Kubernetes group of the sample organisation's admins.
+pub const ADMIN_GROUP: &str = "platform-admins";
 /// The people of the sample organisation.
 pub const USERS: &[&str] = &["ada", "mia", "alice", "bob", "carol", "dave"];
 
@@ -52,6 +54,7 @@ impl Ground {
         command.args(["upgrade", "--install", RELEASE]).arg(self.layout().root().join("manifests/sluice"));
         command.args(["--namespace", SYSTEM_NAMESPACE, "--create-namespace", "--timeout", "60s"]);
         command.arg("--set").arg(format!("webhook.url=https://127.0.0.1:{}", self.ports()?.webhook));
+        command.arg("--set").arg(format!("adminGroups={{{ADMIN_GROUP}}}"));
         for (name, value) in values {
             command.arg("--set").arg(format!("{name}={value}"));
         }
@@ -84,9 +87,13 @@ impl Ground {
         Ok(format!("https://127.0.0.1:{}", self.ports()?.webhook))
     }
 
-    /// `users/<name>.kubeconfig` for everybody in [`USERS`].
+    /// `users/<name>.kubeconfig` for everybody in [`USERS`]. ada's says that she is one of the admins whom the chart names:
+    /// RBAC opens the door to records by that group, as an identity provider would prove it.
     pub fn make_users(&self) -> Result<()> {
-        USERS.iter().try_for_each(|user| self.user_kubeconfig(user, &[]).map(|_| ()))
+        USERS.iter().try_for_each(|user| {
+            let groups: &[&str] = if *user == "ada" { &[ADMIN_GROUP] } else { &[] };
+            self.user_kubeconfig(user, groups).map(|_| ())
+        })
     }
 
     /// Applies `examples/org/`.
