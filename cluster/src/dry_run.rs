@@ -82,6 +82,22 @@ pub struct Observed {
     pub bindings: BTreeMap<String, String>,
 }
 
+/// Why the API server was not asked, or did not say.
+#[derive(Debug, thiserror::Error)]
+pub enum AskFailed {
+    /// It refuses to say.
+    #[error("the API server does not say {what}: {message}")]
+    Refused {
+        /// What was asked.
+        what: String,
+        /// Its own words.
+        message: String,
+    },
+    /// There was no answer.
+    #[error(transparent)]
+    Lookup(#[from] LookupFailed),
+}
+
 /// The API server, as a dry run sees it.
 #[derive(Clone)]
 pub struct Server {
@@ -111,7 +127,7 @@ impl Server {
     ///
     /// # Errors
     /// Where the API server does not say.
-    pub async fn served(&self, api_version: &str, kind: &str) -> Result<Option<Served>, LookupFailed> {
+    pub async fn served(&self, api_version: &str, kind: &str) -> Result<Option<Served>, AskFailed> {
         let Ok(version) = api_version.parse::<GroupVersion>() else { return Ok(None) };
         if ![&version.group, &version.version].into_iter().all(|it| it.is_empty() || is_path_segment(it)) {
             return Ok(None);
@@ -123,7 +139,8 @@ impl Server {
                 Ok(Some(Served { resource, namespaced: capabilities.scope == Scope::Namespaced }))
             }
             Err(kube::Error::Discovery(DiscoveryError::MissingKind(_))) => Ok(None),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+            // A group that is not served is answered by a page, not by a Status with a reason.
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
             Err(error) => Err(failed(what(), error)),
         }
     }
@@ -134,12 +151,7 @@ impl Server {
     ///
     /// # Errors
     /// Where there was no answer. A refusal is an answer.
-    pub async fn create(
-        &self,
-        served: &Served,
-        namespace: Option<&str>,
-        object: &Value,
-    ) -> Result<Answer, LookupFailed> {
+    pub async fn create(&self, served: &Served, namespace: Option<&str>, object: &Value) -> Result<Answer, AskFailed> {
         let what = || format!("a new {}", served.resource.kind);
         let path = DynamicObject::url_path(&served.resource, namespace);
         let request = Request::post(format!("{path}?dryRun=All&fieldValidation=Strict&fieldManager=sluice-dry-run"))
@@ -164,7 +176,7 @@ impl Server {
     ///
     /// # Errors
     /// Where the API server does not say.
-    pub async fn identity(&self) -> Result<Identity, LookupFailed> {
+    pub async fn identity(&self) -> Result<Identity, AskFailed> {
         let what = || String::from("the name of this client");
         let reviews = Api::<SelfSubjectReview>::all(self.client.clone());
         let review = SelfSubjectReview::default();
@@ -179,7 +191,7 @@ impl Server {
     ///
     /// # Errors
     /// Where one of them cannot be read: nothing is decided on a part.
-    pub async fn observe(&self) -> Result<Observed, LookupFailed> {
+    pub async fn observe(&self) -> Result<Observed, AskFailed> {
         let mut records = Vec::new();
         for kind in Kind::ALL {
             let resource = record_resource(kind);
@@ -213,7 +225,7 @@ fn record_resource(kind: Kind) -> ApiResource {
     ApiResource::from_gvk_with_plural(&named, &records::crd(kind).spec.names.plural)
 }
 
-async fn list<K>(api: &Api<K>, what: &str) -> Result<Vec<K>, LookupFailed>
+async fn list<K>(api: &Api<K>, what: &str) -> Result<Vec<K>, AskFailed>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
@@ -234,11 +246,14 @@ fn patience() -> Instant {
     Instant::now() + PATIENCE
 }
 
-fn failed(what: String, error: kube::Error) -> LookupFailed {
-    LookupFailed::Api { what, source: Arc::new(error) }
+fn failed(what: String, error: kube::Error) -> AskFailed {
+    match error {
+        kube::Error::Api(status) => AskFailed::Refused { what, message: status.message },
+        error => AskFailed::Lookup(LookupFailed::Api { what, source: Arc::new(error) }),
+    }
 }
 
-fn unreadable(resource: &ApiResource, error: serde_json::Error) -> LookupFailed {
+fn unreadable(resource: &ApiResource, error: serde_json::Error) -> AskFailed {
     failed(resource.plural.clone(), kube::Error::SerdeError(error))
 }
 
