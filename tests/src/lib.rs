@@ -11,6 +11,7 @@ use ground::{Ground, Layout, Output, Who};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -94,6 +95,15 @@ pub fn apply(ground: &Ground, user: &str, manifest: impl ToString) -> Output {
 #[track_caller]
 pub fn create(ground: &Ground, user: &str, manifest: impl ToString) -> Output {
     kubectl_with(ground, user, &["create", "-f", "-"], &manifest.to_string())
+}
+
+/// Runs an admin's command of `sluice`, as [`ADMIN`] and in the checkout.
+#[track_caller]
+pub fn sluice(ground: &Ground, args: &[&str], stdin: &str) -> Output {
+    let mut command = Command::new(ground.layout().bin("sluice"));
+    command.args(args).current_dir(ground.layout().root());
+    command.env("KUBECONFIG", ground.layout().admin_kubeconfig());
+    must(Output::of(command, stdin))
 }
 
 /// The output of a command that must succeed.

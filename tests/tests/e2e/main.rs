@@ -2,6 +2,7 @@
 
 mod bypass;
 mod bypass_objects;
+mod dry_run;
 mod identity;
 mod manual;
 mod members;
