@@ -159,7 +159,7 @@ impl Request {
             act: Act::of(&self.operation, &self.sub_resource, whole),
             resource,
             subresource: &self.sub_resource,
-            kind: if self.sub_resource.is_empty() { &self.kind.kind } else { &self.resource.resource },
+            kind: if self.sub_resource.is_empty() { &self.kind.kind } else { singular(&self.resource.resource) },
             namespace: &self.namespace,
             name: &self.name,
             requester: self.requester(),
@@ -167,6 +167,11 @@ impl Request {
             old: self.old_object.as_ref(),
         }
     }
+}
+
+/// What people call one of these. A review of a subresource names the subresource's kind and the parent's plural only.
+fn singular(resource: &str) -> &str {
+    resource.strip_suffix('s').unwrap_or(resource)
 }
 
 /// The answer to a review.
