@@ -12,10 +12,9 @@ use std::time::Duration;
 use cluster::governed::{Governed, Unfit};
 use cluster::leases::Leadership;
 use cluster::write::{Amendment, News, Outcome, WriteFailed, Writer};
-use futures::StreamExt;
 use futures::future::BoxFuture;
+use futures::{StreamExt, stream};
 use policy_engine::follow::audit::Violation;
-use prometheus_client::encoding::EncodeLabelValue;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -25,8 +24,10 @@ use crate::metrics::{ActionEnd, CycleEnd, Metrics};
 const TICK: Duration = Duration::from_secs(10);
 /// A turn waits so long after a nudge for what comes with it; bursts cause no more than one turn in this time.
 const GATHER: Duration = Duration::from_millis(250);
-/// So many Events are on their way at a time.
-const TELLING: usize = 8;
+/// So many Events and status patches are on their way at a time.
+const REPORTING: usize = 8;
+/// At most so many records' status is written in a turn; the next turn writes the rest.
+const MOST_AMENDMENTS: usize = 500;
 
 /// A daemon.
 #[derive(Clone, Copy)]
@@ -38,17 +39,24 @@ pub struct Daemon {
 }
 
 /// What daemons are called, in logs, metrics and as writers of fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DaemonName {
     /// [`crate::follow`]
     Follow,
 }
 
+impl DaemonName {
+    /// As logs, metrics and field managers have it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Follow => "follow",
+        }
+    }
+}
+
 impl fmt::Display for DaemonName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Follow => "follow",
-        })
+        f.write_str(self.label())
     }
 }
 
@@ -109,7 +117,6 @@ pub(crate) async fn live(
         let may_act = || leadership.leads() && !shutdown.is_cancelled();
         let (end, cut_short) = turn(daemon, &stage, &mut told, &metrics, may_act, last).await;
         metrics.cycle(daemon.name, end);
-        metrics.leads(leadership.leads());
         last = end;
         let rest = async {
             if !cut_short {
@@ -123,6 +130,7 @@ pub(crate) async fn live(
         if shutdown.run_until_cancelled(rest).await.is_none() {
             break;
         }
+        metrics.leads(leadership.leads());
     }
     metrics.leads(false);
 }
@@ -155,23 +163,41 @@ async fn turn(
             return (end, false);
         }
     };
-    let Proposal { steps, refusals, amendments, cut_short } = proposal;
+    let Proposal { steps, refusals, mut amendments, mut cut_short } = proposal;
+    metrics.spared(name, refusals.len());
+    let acted = act(name, steps, metrics, &may_act).await;
+    if !may_act() {
+        return (CycleEnd::Interrupted, false);
+    }
+    // What was refused before and still is was told already.
+    let refusals: BTreeSet<_> = refusals.into_iter().collect();
+    let news: Vec<_> = acted.into_iter().chain(refusals.difference(told).cloned()).collect();
+    *told = refusals;
+    cut_short |= amendments.len() > MOST_AMENDMENTS;
+    amendments.truncate(MOST_AMENDMENTS);
+    report(name, stage, &news, &amendments).await;
+    (CycleEnd::Done, cut_short)
+}
+
+/// Records the whole plan, then carries it out as long as it may. Returns what was written.
+async fn act(name: DaemonName, steps: Vec<Step>, metrics: &Metrics, may_act: impl Fn() -> bool) -> Vec<News> {
     for step in &steps {
         tracing::info!(target: "journal", daemon = %name, about = %step.news.about, "{}", step.news.note);
     }
-    metrics.spared(name, refusals.len());
-    let mut done = Vec::new();
+    let mut written = Vec::new();
     for step in steps {
         if !may_act() {
-            return (CycleEnd::Interrupted, false);
+            tracing::warn!(daemon = %name, "no longer leads: the rest of the plan is dropped");
+            break;
         }
         match step.act.await {
             Ok(outcome) => {
                 metrics.action(name, outcome.into());
-                if outcome == Outcome::Written {
-                    done.push(step.news);
-                } else {
-                    tracing::info!(daemon = %name, ?outcome, action = step.news.note, "not written");
+                match outcome {
+                    Outcome::Written => written.push(step.news),
+                    Outcome::Gone | Outcome::Overtaken => {
+                        tracing::info!(daemon = %name, ?outcome, action = step.news.note, "not written");
+                    }
                 }
             }
             Err(failed) => {
@@ -181,33 +207,21 @@ async fn turn(
             }
         }
     }
-    if !may_act() {
-        return (CycleEnd::Interrupted, false);
-    }
-    // What was refused before and still is was told already.
-    let refusals: BTreeSet<_> = refusals.into_iter().collect();
-    let news: Vec<_> = done.into_iter().chain(refusals.difference(told).cloned()).collect();
-    *told = refusals;
-    report(name, stage, &news, &amendments).await;
-    (CycleEnd::Done, cut_short)
+    written
 }
 
 async fn report(daemon: DaemonName, stage: &Stage, news: &[News], amendments: &[Amendment]) {
-    let failed = |error: WriteFailed| {
-        let error: &dyn std::error::Error = &error;
-        tracing::warn!(daemon = %daemon, error, "could not report");
-    };
-    for amendment in amendments {
-        if let Err(error) = stage.writer.amend_status(amendment).await {
-            failed(error);
+    let log = async |reported: Result<(), WriteFailed>| {
+        if let Err(error) = reported {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(daemon = %daemon, error, "could not report");
         }
-    }
+    };
+    let amend = |amendment| async move { stage.writer.amend_status(amendment).await.map(drop) };
+    stream::iter(amendments).map(amend).buffer_unordered(REPORTING).for_each(log).await;
     let tell = |news| async move { stage.writer.tell(news).await };
-    futures::stream::iter(news)
-        .map(tell)
-        .buffer_unordered(TELLING)
-        .for_each(async |told| {
-            told.unwrap_or_else(failed);
-        })
-        .await;
+    stream::iter(news).map(tell).buffer_unordered(REPORTING).for_each(log).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,9 +37,6 @@ use crate::cycle::{Daemon, DaemonName, Proposal, Refusal, Stage, Step};
 /// The daemon's line in the list.
 pub const DAEMON: Daemon = Daemon { name: DaemonName::Follow, propose };
 
-/// What the API server is told who has written a status, after `sluice-`.
-const NAME: &str = "follow";
-
 fn propose(stage: &Stage) -> BoxFuture<'_, Result<Proposal, Refusal>> {
     async move {
         let snapshot = stage.governed.caches().snapshot();
@@ -48,7 +45,7 @@ fn propose(stage: &Stage) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         let view = stage.governed.view(&snapshot, now).await?;
         let plan = plan(&view, policy);
         audit(&view, policy, &plan)?;
-        let amendments = amendments(&snapshot, &plan.spared, NAME, now);
+        let amendments = amendments(&snapshot, &plan.spared, DAEMON.name.label(), now);
         Ok(Proposal { amendments, ..proposal(stage, plan) })
     }
     .boxed()

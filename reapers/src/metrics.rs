@@ -1,7 +1,7 @@
 //! What the daemons count. Every label has a bounded set of values.
 
 use cluster::write::Outcome;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -12,14 +12,14 @@ use crate::cycle::DaemonName;
 /// What the daemons count.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    cycles: Family<CycleLabels, Counter>,
-    actions: Family<ActionLabels, Counter>,
+    cycles: Family<EndLabels, Counter>,
+    actions: Family<EndLabels, Counter>,
     spared: Family<DaemonLabels, Gauge>,
     leads: Gauge,
 }
 
 /// How a cycle ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CycleEnd {
     /// Everything that was planned was tried.
     Done,
@@ -32,7 +32,7 @@ pub enum CycleEnd {
 }
 
 /// How an action ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionEnd {
     /// It was carried out.
     Written,
@@ -42,6 +42,28 @@ pub enum ActionEnd {
     Overtaken,
     /// It failed.
     Failed,
+}
+
+impl CycleEnd {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unfit => "unfit",
+            Self::Stopped => "stopped",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl ActionEnd {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Gone => "gone",
+            Self::Overtaken => "overtaken",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 impl From<Outcome> for ActionEnd {
@@ -56,19 +78,13 @@ impl From<Outcome> for ActionEnd {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DaemonLabels {
-    daemon: DaemonName,
+    daemon: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CycleLabels {
-    daemon: DaemonName,
-    end: CycleEnd,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ActionLabels {
-    daemon: DaemonName,
-    end: ActionEnd,
+struct EndLabels {
+    daemon: &'static str,
+    end: &'static str,
 }
 
 impl Metrics {
@@ -81,15 +97,17 @@ impl Metrics {
     }
 
     pub(crate) fn cycle(&self, daemon: DaemonName, end: CycleEnd) {
-        self.cycles.get_or_create(&CycleLabels { daemon, end }).inc();
+        self.cycles.get_or_create(&EndLabels { daemon: daemon.label(), end: end.label() }).inc();
     }
 
     pub(crate) fn action(&self, daemon: DaemonName, end: ActionEnd) {
-        self.actions.get_or_create(&ActionLabels { daemon, end }).inc();
+        self.actions.get_or_create(&EndLabels { daemon: daemon.label(), end: end.label() }).inc();
     }
 
     pub(crate) fn spared(&self, daemon: DaemonName, count: usize) {
-        self.spared.get_or_create(&DaemonLabels { daemon }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.spared
+            .get_or_create(&DaemonLabels { daemon: daemon.label() })
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn leads(&self, leads: bool) {
