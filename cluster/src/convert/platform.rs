@@ -43,7 +43,7 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
     });
     Platform {
         host_paths: host_paths.collect(),
-        rule_modes: modes(&spec.rule_modes),
+        rule_modes: modes(&spec.rule_modes, about, report),
         exempt_namespaces: spec.exempt_namespaces.iter().map(|namespace| namespace.0.clone()).collect(),
         trusted_controllers: texts(&spec.trusted_controllers),
         trusted_clients: texts(&spec.trusted_clients),

@@ -3,8 +3,9 @@
 use policy_engine::policy::image_pattern::ImagePattern;
 use policy_engine::policy::modes::{RuleMode, RuleModes};
 use policy_engine::policy::project::{Holder, Member, MemberRef, Project, ProjectRole};
+use policy_engine::rules;
 
-use super::problem::Report;
+use super::problem::{About, Report};
 use super::read::Entry;
 use crate::records::platform;
 use crate::records::project::{self, ProjectSpec};
@@ -49,7 +50,7 @@ pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option
         namespaces: namespaces(entry, report),
         allow_root_containers: spec.allow_root_containers,
         allow_service_account_token: spec.allow_service_account_token,
-        rule_modes: modes(&spec.rule_modes),
+        rule_modes: modes(&spec.rule_modes, about, report),
     })
 }
 
@@ -95,11 +96,26 @@ fn namespaces(entry: &Entry<ProjectSpec>, report: &mut Report) -> Vec<String> {
     spec.namespaces.iter().map(|namespace| namespace.as_str()).filter(readable).map(str::to_owned).collect()
 }
 
-pub(super) fn modes(written: &std::collections::BTreeMap<String, platform::RuleMode>) -> RuleModes {
+/// The modes of rules that exist. A misspelt rule would go on being enforced without anybody noticing.
+pub(super) fn modes(
+    written: &std::collections::BTreeMap<String, platform::RuleMode>,
+    about: &About,
+    report: &mut Report,
+) -> RuleModes {
     let mode = |mode: &platform::RuleMode| match mode {
         platform::RuleMode::Enforce => RuleMode::Enforce,
         platform::RuleMode::Warn => RuleMode::Warn,
         platform::RuleMode::Off => RuleMode::Off,
     };
-    written.iter().map(|(rule, written)| (rule.clone(), mode(written))).collect()
+    let mut modes = RuleModes::new();
+    for (rule, written) in written {
+        if rules::named(rule).is_some() {
+            modes.insert(rule.clone(), mode(written));
+            continue;
+        }
+        let known: Vec<_> = rules::ALL.iter().map(|rule| rule.id).collect();
+        let message = format!("there is no rule {rule:?}; the rules are {}; name one of them", known.join(", "));
+        report.refuse(about, format!("spec.ruleModes.{rule}"), message);
+    }
+    modes
 }

@@ -221,3 +221,21 @@ proptest! {
         prop_assert!(records.users.contains_key("alice"));
     }
 }
+
+#[test]
+fn a_misspelt_rule_is_named_and_the_others_keep_their_modes() {
+    let records = says(
+        "PlatformPolicy",
+        json!({"ruleModes": {"imge": "warn", "queue": "warn"}}),
+        &[r#"metadata.name: given "it"; the one PlatformPolicy is named default; this one is not read"#],
+    );
+    assert!(records.platform.rule_modes.is_empty());
+    let records = says(
+        "Project",
+        json!({"owner": "alice", "ruleModes": {"imge": "warn", "queue": "warn"}}),
+        &[
+            r#"spec.ruleModes.imge: there is no rule "imge"; the rules are project, queue, placement, root-shell, privilege, service-account-token, image, resources, platform-labels; name one of them"#,
+        ],
+    );
+    assert_eq!(records.projects["it"].rule_modes.keys().collect::<Vec<_>>(), ["queue"]);
+}
