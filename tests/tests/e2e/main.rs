@@ -3,11 +3,14 @@
 mod bypass;
 mod bypass_objects;
 mod dry_run;
+mod follow;
 mod identity;
 mod manual;
 mod members;
 mod modes;
 mod outage;
+mod records;
 mod show_apply;
 mod show_forged;
 mod show_refusals;
+mod tour;
