@@ -7,7 +7,8 @@
 use std::fmt;
 
 use crate::contract;
-use crate::decision::{Decision, Denial};
+use crate::decision::Decision;
+use crate::findings::Findings;
 use crate::identity::{Caller, Requester};
 use crate::object::Object;
 use crate::place::Place;
@@ -22,34 +23,29 @@ pub fn judge(
     requester: Requester<'_>,
     policy: &Policy,
 ) -> Decision {
-    let mut decision = Decision::default();
+    let mut say = Findings::of(rules::PLATFORM_LABELS);
     let project = |it: Object<'_>| it.label(contract::PROJECT_ID).map(str::to_owned);
     let (asked, was) = (object.and_then(project), old.and_then(project));
     let adopt = |it: Object<'_>| it.annotation(contract::ADOPT).map(str::to_owned);
     let label = Place::of(["metadata", "labels", contract::PROJECT_ID]);
     let caller = Caller::of(requester, policy);
-    let mut deny = |field: Place, why: &Refused<'_>| {
-        decision.denials.push(Denial { rule: rules::PLATFORM_LABELS, field: field.to_string(), message: why.to_string() });
-    };
     if asked != was {
         let creates = old.is_none() && matches!(caller, Caller::Client);
         if !is_admin(caller, requester, policy) && !creates {
             let why = Refused::Binding { username: requester.username, was: was.as_deref(), asked: asked.as_deref() };
-            deny(label.clone(), &why);
+            say.deny(label.clone(), why);
         } else if asked.is_some() && policy.platform().exempt_namespaces.contains(name) {
-            deny(label.clone(), &Refused::Exempt { name });
+            say.deny(label.clone(), Refused::Exempt { name });
         }
     }
     if object.and_then(adopt) != old.and_then(adopt) && !is_admin(caller, requester, policy) {
         let field = Place::of(["metadata", "annotations", contract::ADOPT]);
-        deny(field, &Refused::Adoption { username: requester.username });
+        say.deny(field, Refused::Adoption { username: requester.username });
     }
     if let Some(id) = asked.filter(|id| policy.project_by_id(id).is_none()) {
-        decision
-            .warnings
-            .push(format!("{label}: no Project has the id {id}; until one does, workloads here are refused"));
+        say.warn(format_args!("{label}: no Project has the id {id}; until one does, workloads here are refused"));
     }
-    decision
+    Decision::from(say)
 }
 
 fn is_admin(caller: Caller<'_>, requester: Requester<'_>, policy: &Policy) -> bool {
@@ -88,5 +84,69 @@ impl fmt::Display for Refused<'_> {
                 "{username} asked to let a project take over the namespace; only a platform Admin does; ask one to set the annotation"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::policy::Records;
+
+    const DASHBOARD: &str = "system:serviceaccount:portal:dashboard";
+
+    fn namespace(label: Option<&str>, adopt: Option<&str>) -> Value {
+        let mut namespace = json!({"metadata": {"labels": {"team": "a"}, "annotations": {}}});
+        if let Some(id) = label {
+            namespace["metadata"]["labels"][contract::PROJECT_ID] = json!(id);
+        }
+        if let Some(id) = adopt {
+            namespace["metadata"]["annotations"][contract::ADOPT] = json!(id);
+        }
+        namespace
+    }
+
+    fn verdict(name: &str, username: &str, groups: &[&str], object: &Value, old: Option<&Value>) -> Decision {
+        let mut records = Records::default();
+        records.platform.trusted_clients.insert(DASHBOARD.into());
+        records.platform.exempt_namespaces.insert("kube-system".into());
+        let groups: Vec<_> = groups.iter().map(|&group| group.to_owned()).collect();
+        let requester = Requester { username, groups: &groups };
+        judge(name, Some(Object(object)), old.map(Object), requester, &Policy::from(records))
+    }
+
+    fn fields(decision: &Decision) -> Vec<&str> {
+        assert!(decision.denials.iter().all(|denial| denial.rule == rules::PLATFORM_LABELS));
+        decision.denials.iter().map(|denial| denial.field.as_str()).collect()
+    }
+
+    #[test]
+    fn only_an_admin_binds_moves_and_unbinds() {
+        let (bound, moved, free) = (namespace(Some("a"), None), namespace(Some("b"), None), namespace(None, None));
+        let changes = [(&bound, Some(&free)), (&moved, Some(&bound)), (&free, Some(&bound)), (&bound, None)];
+        for (object, old) in changes {
+            let refused = verdict("it", "alice", &["system:authenticated"], object, old);
+            assert_eq!(fields(&refused), ["metadata.labels[platform-go/project-id]"]);
+            assert!(verdict("it", "root", &["system:masters"], object, old).allowed());
+        }
+        let asked = verdict("it", "alice", &[], &free, Some(&bound));
+        assert!(asked.denials[0].message.starts_with("alice asked to take the namespace out of project a;"));
+    }
+
+    #[test]
+    fn a_dashboard_binds_what_it_creates_and_nothing_else() {
+        let (bound, free) = (namespace(Some("a"), None), namespace(None, None));
+        assert!(verdict("it", DASHBOARD, &[], &bound, None).allowed());
+        assert_eq!(fields(&verdict("it", DASHBOARD, &[], &bound, Some(&free))).len(), 1);
+    }
+
+    #[test]
+    fn adoption_is_an_admins_and_exempt_is_exempt() {
+        let (adopt, free) = (namespace(None, Some("a")), namespace(None, None));
+        let refused = verdict("it", "alice", &[], &adopt, Some(&free));
+        assert_eq!(fields(&refused), ["metadata.annotations[platform-go/adopt]"]);
+        let exempt = verdict("kube-system", "root", &["system:masters"], &namespace(Some("a"), None), Some(&free));
+        assert!(exempt.denials[0].message.contains("which is exempt from governance"), "{exempt}");
     }
 }

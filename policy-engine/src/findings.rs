@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
-use crate::decision::{Denial, Mutation};
+use crate::decision::{Decision, Denial, Mutation};
 use crate::place::Place;
 
 /// What one rule found.
@@ -58,4 +58,11 @@ fn one_line(text: impl Display) -> String {
         }
     }
     line
+}
+
+impl From<Findings> for Decision {
+    fn from(found: Findings) -> Self {
+        let Findings { rule: _, denials, mutations, warnings } = found;
+        Self { denials, mutations, warnings }
+    }
 }
