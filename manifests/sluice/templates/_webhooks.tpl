@@ -90,3 +90,29 @@ matchConditions:
       {{ include "sluice.cel.metadataDiffers" . | indent 6 | trim }} ||
       object.metadata.?finalizers.orValue([]).exists(f, !(f in oldObject.metadata.?finalizers.orValue([])))
 {{- end }}
+
+{{- /* What the entries of records hear: `records` are plural names. */}}
+{{- define "sluice.webhook.records" -}}
+rules:
+  - apiGroups: [sluice.dev]
+    apiVersions: [v1alpha1]
+    operations: [CREATE, UPDATE, DELETE]
+    resources:
+      {{- range .records }}
+      - {{ . }}
+      - {{ . }}/status
+      {{- end }}
+    scope: Cluster
+matchConditions:
+  - name: not-sluice-itself
+    expression: >-
+      {{ include "sluice.cel.notSluice" .root | indent 6 | trim }}
+  {{- include "sluice.webhook.notTheGarbageCollector" .root | nindent 2 }}
+  # `helm upgrade` and GitOps tools write the same again: that needs no Sluice. Finalizers are an Admin's, like everything else here.
+  - name: changes-something
+    expression: >-
+      request.operation != 'UPDATE' ||
+      {{ include "sluice.cel.contentDiffers" .root | indent 6 | trim }} ||
+      {{ include "sluice.cel.metadataDiffers" .root | indent 6 | trim }} ||
+      object.metadata[?'finalizers'] != oldObject.metadata[?'finalizers']
+{{- end }}
