@@ -6,11 +6,14 @@
 
 pub mod manifest;
 pub mod refusal;
+pub mod wire;
 
 use ground::{Ground, Layout, Output, Who};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Command;
 use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -35,29 +38,62 @@ pub fn shared() -> RwLockReadGuard<'static, Ground> {
     PLATFORM.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The platform, for a test during which no other may run.
-pub fn alone() -> RwLockWriteGuard<'static, Ground> {
-    PLATFORM.write().unwrap_or_else(PoisonError::into_inner)
+/// The platform, for a test during which no other may run. Sluice runs again when the test has ended, however it did.
+pub fn alone() -> Alone {
+    Alone(PLATFORM.write().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Runs `test` alone on a platform with other values of the chart, and restores them, also after a failure.
-/// A policy takes effect a moment after it was written: `test` has to wait for what it expects.
-pub fn with_policy(values: &[(&str, &str)], test: impl FnOnce(&Ground)) {
-    let ground = alone();
-    must(ground.install_chart(values));
-    let restore = Restore(&ground);
-    test(&ground);
-    drop(restore);
+/// See [`alone`].
+#[derive(Debug)]
+pub struct Alone(RwLockWriteGuard<'static, Ground>);
+
+impl Deref for Alone {
+    type Target = Ground;
+
+    fn deref(&self) -> &Ground {
+        &self.0
+    }
 }
 
-struct Restore<'a>(&'a Ground);
+impl DerefMut for Alone {
+    fn deref_mut(&mut self) -> &mut Ground {
+        &mut self.0
+    }
+}
 
-impl Drop for Restore<'_> {
+impl Drop for Alone {
     fn drop(&mut self) {
-        if let Err(error) = self.0.install_chart(&[]) {
-            eprintln!("the platform's policy was not restored: {error}");
+        if let Err(error) = self.0.run_sluice() {
+            eprintln!("sluice was not started again: {error}");
         }
     }
+}
+
+/// A scheduler that is listed while a test of [`with_policy`] runs: who may name it shows which policy is in force.
+const PROBE: &str = "with-policy";
+
+/// Runs `test` alone on a platform with other values of the chart, and restores them, also after a failure.
+/// The policy is in force when the test begins; the API server hears of changed webhooks a moment later.
+pub fn with_policy(values: &[(&str, &str)], test: impl FnOnce(&Ground)) {
+    let ground = alone();
+    let values: Vec<_> = values.iter().copied().chain([("policy.schedulers[0]", PROBE)]).collect();
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        must(ground.install_chart(&values));
+        wait_in_force(&ground, true);
+        test(&ground);
+    }));
+    must(ground.install_chart(&[]));
+    wait_in_force(&ground, false);
+    outcome.unwrap_or_else(|failure| resume_unwind(failure));
+}
+
+fn wait_in_force(ground: &Ground, changed: bool) {
+    let pod = manifest::pod("detector", "probe", json!({"spec": {"schedulerName": PROBE}})).to_string();
+    within(SOON, "the policy to be in force", || {
+        let output = kubectl_with(ground, "bob", &["create", "--dry-run=server", "-f", "-"], &pod);
+        let refused = refusal::denials(&output.stderr).iter().any(|denial| denial.rule == "placement");
+        ((output.success || refused) && refused != changed).then_some(())
+    });
 }
 
 /// The value, or a failed test that says why.
@@ -166,12 +202,5 @@ pub fn label<'a>(object: &'a Value, key: &str) -> &'a str {
 pub fn http_get(ground: &Ground, path: &str) -> (u16, String) {
     let url = must(ground.metrics_url());
     let address = url.strip_prefix("http://").expect("the metrics port speaks HTTP");
-    let mut answer = String::new();
-    let mut stream = TcpStream::connect(address).expect("the metrics port is open");
-    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").expect("a request");
-    stream.read_to_string(&mut answer).expect("an answer");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-    (status, body.to_owned())
+    wire::get_plain(address, path).expect("the metrics port answers")
 }
