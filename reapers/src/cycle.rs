@@ -110,7 +110,8 @@ pub(crate) async fn live(
     shutdown: CancellationToken,
 ) {
     let mut told = BTreeSet::new();
-    let mut last = CycleEnd::Done;
+    // Caches that are not filled yet are no news at the start.
+    let mut last = CycleEnd::Unfit;
     while let Some(()) = shutdown.run_until_cancelled(leadership.gained()).await {
         stage.governed.notice();
         metrics.leads(true);
