@@ -10,13 +10,10 @@ pub mod wire;
 
 use ground::{Ground, Layout, Output, Who};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Command;
 use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
 
 /// The cluster's administrator, of `system:masters`, who has no User record.
 pub const ADMIN: &str = "admin";

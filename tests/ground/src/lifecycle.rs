@@ -7,6 +7,11 @@ use crate::process::{self, Process};
 use crate::{Found, Ground, binaries, nodes, pki, platform};
 
 impl Ground {
+    /// Starts what is not alive, on the same ports and data.
+    pub fn repair(&mut self) -> Result<()> {
+        self.bring_up().map(|_| ())
+    }
+
     pub(crate) fn bring_up(&mut self) -> Result<Found> {
         binaries::provide(&self.layout)?;
         let components = self.settle_ports()?;

@@ -9,6 +9,7 @@ mod manual;
 mod members;
 mod modes;
 mod outage;
+mod process;
 mod records;
 mod show_apply;
 mod show_forged;

@@ -1,0 +1,119 @@
+//! Calls to a webhook's port over TLS, as the API server makes them and as it never would.
+
+use ground::Layout;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longer than any call may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A webhook's port, trusted by the CA in the directory of certificates.
+pub struct Wire {
+    config: Arc<ClientConfig>,
+    address: SocketAddr,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The `response` of a review that was answered with 200.
+    #[track_caller]
+    pub fn response(&self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.body);
+        let review: Value = serde_json::from_str(&self.body).expect("an AdmissionReview");
+        review["response"].clone()
+    }
+}
+
+/// A call that has begun.
+pub struct Call(StreamOwned<ClientConnection, TcpStream>);
+
+impl Wire {
+    /// The webhook on a port of loopback.
+    #[track_caller]
+    pub fn new(layout: &Layout, port: u16) -> Self {
+        let pem = std::fs::read(layout.certs().join("ca.crt")).expect("a CA");
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            roots.add(certificate.expect("a certificate")).expect("a CA");
+        }
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().expect("the provider's versions");
+        let config = builder.with_root_certificates(roots).with_no_client_auth();
+        Self { config: Arc::new(config), address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) }
+    }
+
+    /// Whether anybody listens.
+    pub fn is_open(&self) -> bool {
+        TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok()
+    }
+
+    /// Announces a body of this length and sends none of it yet.
+    #[track_caller]
+    pub fn begin(&self, path: &str, length: usize) -> Call {
+        let stream = TcpStream::connect(self.address).expect("the webhook listens");
+        stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+        stream.set_write_timeout(Some(LIMIT)).expect("a limit");
+        let name = ServerName::from(self.address.ip());
+        let client = ClientConnection::new(Arc::clone(&self.config), name).expect("a client");
+        let mut call = Call(StreamOwned::new(client, stream));
+        let head = format!(
+            "POST {path}?timeout=5s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
+        call.send(head.as_bytes());
+        call
+    }
+
+    /// Sends a whole body.
+    #[track_caller]
+    pub fn post(&self, path: &str, body: &[u8]) -> Answer {
+        let mut call = self.begin(path, body.len());
+        call.send(body);
+        call.answer()
+    }
+}
+
+impl Call {
+    /// Sends a part. A server that has heard enough may have closed its side already; its answer says so.
+    pub fn send(&mut self, part: &[u8]) {
+        let _heard_enough = self.0.write_all(part).and_then(|()| self.0.flush());
+    }
+
+    /// What the server says until it closes.
+    #[track_caller]
+    pub fn answer(mut self) -> Answer {
+        let mut bytes = Vec::new();
+        // However the connection ends, what came before is the answer.
+        let _ended = self.0.read_to_end(&mut bytes);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let (head, body) = text.split_once("\r\n\r\n").expect("an answer");
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+        Answer { status, body: body.to_owned() }
+    }
+}
+
+/// A plain GET, without TLS: status and body, or nothing where nobody listens.
+pub fn get_plain(address: &str, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(LIMIT)).ok()?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
