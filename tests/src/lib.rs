@@ -189,6 +189,24 @@ pub fn running(ground: &Ground, namespace: &str, selector: &str, count: usize) -
     })
 }
 
+/// A project of a group of its own, with alice as its Admin and the plan `bronze`; `spec` is merged into the record.
+/// Returns when its namespace is bound and alice may work there.
+#[track_caller]
+pub fn project(ground: &Ground, name: &str, spec: Value) {
+    let members = json!([{"user": "alice", "role": "Admin"}]);
+    let record = |kind: &str, spec: Value| json!({"apiVersion": "sluice.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+    let group = record("Group", json!({"allowRootContainers": true, "members": members}));
+    let images = json!(["registry.example.com/**"]);
+    let own = json!({"group": name, "plan": "bronze", "members": members, "images": images});
+    ok(create(ground, ADMIN, group));
+    ok(create(ground, ADMIN, manifest::with(record("Project", own), json!({"spec": spec}))));
+    eventually("the project's namespace, and alice's rights there", || {
+        let namespace = find(ground, "", &format!("namespace/{name}"))?;
+        let may = ["-n", name, "auth", "can-i", "create", "pods"];
+        (label(&namespace, "project-id") == name && kubectl(ground, "alice", &may).success).then_some(())
+    });
+}
+
 /// A label `platform-go/<key>` of an object; empty where there is none.
 pub fn label<'a>(object: &'a Value, key: &str) -> &'a str {
     object["metadata"]["labels"][format!("platform-go/{key}")].as_str().unwrap_or_default()

@@ -3,7 +3,7 @@
 use crate::bypass::let_in;
 use e2e::manifest::{IMAGE, pod, with, workload};
 use e2e::refusal::{assert_denied, denials};
-use e2e::{ADMIN, create, eventually, get, kubectl, kubectl_with, label, ok, running, shared};
+use e2e::{ADMIN, create, get, kubectl, kubectl_with, ok, project, running, shared};
 use serde_json::json;
 
 #[test]
@@ -126,14 +126,8 @@ fn class_old_object_trusted() {
         ADMIN,
         workload("Deployment", "old-object", "old", json!({"spec": {"securityContext": {"runAsUser": 0}}})),
     ));
-    let record = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "Project", "metadata": {"name": "old-object"},
-        "spec": {"owner": "alice", "plan": "bronze", "images": ["registry.example.com/**"]}});
-    ok(create(&p, ADMIN, record));
-    let object = eventually("the namespace to be bound, and alice's rights", || {
-        let bound = label(&get(&p, "", "namespace/old-object"), "project-id") == "old-object";
-        (bound && kubectl(&p, "alice", &["-n", "old-object", "auth", "can-i", "patch", "deployments"]).success)
-            .then_some("deployment/old")
-    });
+    project(&p, "old-object", json!({}));
+    let object = "deployment/old";
     ok(kubectl(&p, "alice", &["-n", "old-object", "annotate", object, "note=unchanged"]));
     let patch = r#"{"spec": {"template": {"metadata": {"labels": {"x": "y"}}}}}"#;
     let edited = kubectl(&p, "alice", &["-n", "old-object", "patch", object, "-p", patch]);

@@ -2,7 +2,9 @@
 
 use e2e::manifest::{pod, with, workload};
 use e2e::refusal::{assert_denials, assert_denied, assert_warned};
-use e2e::{ADMIN, apply, create, eventually, find, get, kubectl, label, list, must, ok, running, shared, with_policy};
+use e2e::{
+    ADMIN, apply, create, eventually, find, get, kubectl, label, list, must, ok, project, running, shared, with_policy,
+};
 use ground::Ground;
 use serde_json::{Value, json};
 
@@ -195,12 +197,7 @@ fn adopted(p: &Ground, name: &str) {
     ));
     ok(create(p, ADMIN, workload("Deployment", name, "old", json!({}))));
     running(p, name, "app=old", 1);
-    let project = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "Project", "metadata": {"name": name},
-        "spec": {"owner": "alice", "plan": "bronze", "images": ["registry.example.com/**"]}});
-    ok(create(p, ADMIN, project));
-    eventually("the namespace to be bound", || {
-        (label(&get(p, "", &format!("namespace/{name}")), "project-id") == name).then_some(())
-    });
+    project(p, name, json!({}));
 }
 
 #[test]

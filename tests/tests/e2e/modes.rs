@@ -2,7 +2,7 @@
 
 use e2e::manifest::{IMAGE, pod};
 use e2e::refusal::{assert_denied, assert_warned};
-use e2e::{ADMIN, create, eventually, get, kubectl_with, label, ok, shared, with_policy};
+use e2e::{create, get, kubectl_with, label, ok, project, shared, with_policy};
 use ground::Ground;
 use serde_json::{Value, json};
 
@@ -10,25 +10,10 @@ fn foreign(namespace: &str, name: &str) -> Value {
     pod(namespace, name, json!({"spec": {"containers": [{"name": "main", "image": "quay.io/somebody/app"}]}}))
 }
 
-/// A personal project of alice's with rule modes of its own.
-fn project(p: &Ground, name: &str, modes: Value) {
-    let record = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "Project", "metadata": {"name": name},
-        "spec": {"owner": "alice", "plan": "bronze", "images": ["registry.example.com/**"], "ruleModes": modes}});
-    ok(create(p, ADMIN, record));
-    eventually("the project's namespace", || {
-        let namespace = e2e::find(p, "", &format!("namespace/{name}"))?;
-        (label(&namespace, "project-id") == name).then_some(())
-    });
-    eventually("alice's rights there", || {
-        let may = e2e::kubectl(p, "alice", &["-n", name, "auth", "can-i", "create", "pods"]);
-        may.success.then_some(())
-    });
-}
-
 #[test]
 fn a_rule_that_warns_in_a_project_says_what_it_would_refuse_and_the_others_refuse() {
     let p = shared();
-    project(&p, "modes-warn", json!({"image": "warn"}));
+    project(&p, "modes-warn", json!({"ruleModes": {"image": "warn"}}));
     let made = create(&p, "alice", foreign("modes-warn", "foreign"));
     assert_warned(&made, "not enforced: image: spec.containers[0].image: asked quay.io/somebody/app:latest");
     ok(made);
@@ -41,7 +26,7 @@ fn a_rule_that_warns_in_a_project_says_what_it_would_refuse_and_the_others_refus
 #[test]
 fn a_rule_that_is_off_in_a_project_says_and_writes_nothing() {
     let p = shared();
-    project(&p, "modes-off", json!({"image": "off", "service-account-token": "off"}));
+    project(&p, "modes-off", json!({"ruleModes": {"image": "off", "service-account-token": "off"}}));
     let made = create(&p, "alice", foreign("modes-off", "foreign"));
     assert!(!made.stderr.contains("image"), "{}", made.stderr);
     ok(made);
