@@ -65,13 +65,12 @@ impl<'a> Pod<'a> {
 
     /// Its containers of every kind.
     pub fn containers(&self) -> impl Iterator<Item = Container<'_>> {
-        let spec = &self.spec;
-        let of = |list: ContainerList| {
-            move |(index, it)| {
-                let it: &k8s_openapi::api::core::v1::Container = it;
-                Container {
+        // Ephemeral containers have the same fields and another type.
+        macro_rules! container {
+            ($list:expr) => {
+                |(index, it)| Container {
                     pod: &self.place,
-                    list,
+                    list: $list,
                     index,
                     name: &it.name,
                     image: it.image.as_deref(),
@@ -82,23 +81,12 @@ impl<'a> Pod<'a> {
                     lifecycle: it.lifecycle.as_ref(),
                     probes: [it.liveness_probe.as_ref(), it.readiness_probe.as_ref(), it.startup_probe.as_ref()],
                 }
-            }
-        };
-        let init = spec.init_containers.iter().flatten().enumerate().map(of(ContainerList::Init));
-        let app = spec.containers.iter().enumerate().map(of(ContainerList::App));
-        let ephemeral = spec.ephemeral_containers.iter().flatten().enumerate().map(|(index, it)| Container {
-            pod: &self.place,
-            list: ContainerList::Ephemeral,
-            index,
-            name: &it.name,
-            image: it.image.as_deref(),
-            security: it.security_context.as_ref(),
-            ports: it.ports.as_deref().unwrap_or_default(),
-            resources: it.resources.as_ref(),
-            mounts: it.volume_mounts.as_deref().unwrap_or_default(),
-            lifecycle: it.lifecycle.as_ref(),
-            probes: [it.liveness_probe.as_ref(), it.readiness_probe.as_ref(), it.startup_probe.as_ref()],
-        });
+            };
+        }
+        let PodSpec { init_containers, containers, ephemeral_containers, .. } = &self.spec;
+        let init = init_containers.iter().flatten().enumerate().map(container!(ContainerList::Init));
+        let app = containers.iter().enumerate().map(container!(ContainerList::App));
+        let ephemeral = ephemeral_containers.iter().flatten().enumerate().map(container!(ContainerList::Ephemeral));
         init.chain(app).chain(ephemeral)
     }
 }

@@ -4,9 +4,9 @@ use policy_engine::binding;
 use policy_engine::object::Object;
 
 use crate::Webhook;
+use crate::answer::Response;
 use crate::governed::Call;
 use crate::outage::Outage;
-use crate::review::Response;
 
 pub(crate) fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
     let request = call.request;

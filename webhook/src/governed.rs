@@ -5,9 +5,10 @@ use policy_engine::policy::Policy;
 use policy_engine::{Act, Decision, Facts, Submission};
 use tokio::time::Instant;
 
+use crate::answer::Response;
 use crate::metrics::Entry;
 use crate::outage::Outage;
-use crate::review::{Request, Response};
+use crate::review::Request;
 use crate::{Webhook, facts, judge};
 
 /// One call of the API server.

@@ -3,6 +3,7 @@
 //! [`serve`] answers the API server over TLS on one path per webhook entry of the chart. What is decided, and why, is
 //! `policy-engine`'s; here is what the decision needs to know, how it is said, and what is said when it cannot be made.
 
+pub mod answer;
 mod binding;
 mod facts;
 mod governed;

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
 use policy_engine::object::Unreadable;
 use policy_engine::policy::workload::GroupResource;
 
-use crate::review::Response;
+use crate::answer::Response;
 
 /// Clients of the API server that honour `Retry-After` try again after this.
 const RETRY_AFTER_SECONDS: i32 = 1;

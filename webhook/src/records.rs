@@ -7,9 +7,10 @@ use policy_engine::policy::Policy;
 use policy_engine::{Decision, Denial};
 
 use crate::Webhook;
+use crate::answer::Response;
 use crate::governed::Call;
 use crate::outage::Outage;
-use crate::review::{Request, Response};
+use crate::review::Request;
 
 /// What denials of a record carry where those of a workload carry a rule's id.
 const RECORD: &str = "record";

@@ -1,17 +1,11 @@
-//! AdmissionReview in, AdmissionReview out.
+//! AdmissionReview in: what the API server asks.
 //!
 //! The submitted object stays raw JSON: a typed copy would lose fields that this build does not know.
 
-use std::collections::BTreeMap;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use json_patch::Patch;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusCause, StatusDetails};
 use policy_engine::identity::Requester;
 use policy_engine::policy::workload::GroupResource;
-use policy_engine::{Act, Decision, Submission};
-use serde::{Deserialize, Serialize};
+use policy_engine::{Act, Submission};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// The version of the review protocol that we speak.
@@ -172,127 +166,4 @@ impl Request {
 /// What people call one of these. A review of a subresource names the subresource's kind and the parent's plural only.
 fn singular(resource: &str) -> &str {
     resource.strip_suffix('s').unwrap_or(resource)
-}
-
-/// The answer to a review.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Answer {
-    api_version: &'static str,
-    kind: &'static str,
-    response: Response,
-}
-
-/// The decision, in the API server's words.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Response {
-    /// The uid of the request.
-    pub uid: String,
-    /// Whether the request goes on.
-    pub allowed: bool,
-    /// Why not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<Status>,
-    /// What changes, as JSON Patch in Base64.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub patch: Option<String>,
-    /// Always `JSONPatch` where there is a patch.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub patch_type: Option<&'static str>,
-    /// What kubectl prints.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
-    /// What the API server's audit log keeps.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub audit_annotations: BTreeMap<&'static str, String>,
-}
-
-impl From<Response> for Answer {
-    fn from(response: Response) -> Self {
-        Self { api_version: API_VERSION, kind: KIND, response }
-    }
-}
-
-impl Response {
-    /// Nothing stands in the way.
-    pub fn allow(uid: &str) -> Self {
-        Self {
-            uid: uid.into(),
-            allowed: true,
-            status: None,
-            patch: None,
-            patch_type: None,
-            warnings: Vec::new(),
-            audit_annotations: BTreeMap::new(),
-        }
-    }
-
-    /// The request is refused with this status.
-    pub fn refuse(uid: &str, status: Status) -> Self {
-        Self { allowed: false, status: Some(status), ..Self::allow(uid) }
-    }
-
-    /// A decision that changes nothing.
-    pub fn decided(uid: &str, decision: &Decision) -> Self {
-        let mut response = if decision.allowed() { Self::allow(uid) } else { Self::refuse(uid, forbidden(decision)) };
-        response.warnings = decision.warnings.iter().map(|text| warning(text)).collect();
-        response
-    }
-
-    /// Adds what changes the object.
-    #[must_use]
-    pub fn with_patch(mut self, patch: &Patch) -> Self {
-        if !patch.is_empty() {
-            match serde_json::to_vec(patch) {
-                Ok(bytes) => self.patch = Some(STANDARD.encode(bytes)),
-                Err(error) => unreachable!("a patch has string keys only: {error}"),
-            }
-            self.patch_type = Some("JSONPatch");
-        }
-        self
-    }
-
-    /// Adds what the API server's audit log keeps.
-    #[must_use]
-    pub fn audited(mut self, decision_id: &str, policy_version: &str, decision: &Decision) -> Self {
-        let verdicts = match decision.denying_rules().as_slice() {
-            [] => "allowed".into(),
-            rules => format!("denied: {}", rules.join(", ")),
-        };
-        self.audit_annotations = BTreeMap::from([
-            ("decision-id", decision_id.to_owned()),
-            ("policy-version", policy_version.to_owned()),
-            ("verdicts", verdicts),
-        ]);
-        self
-    }
-}
-
-/// Clients may cut longer warnings, and the API server drops what exceeds 4096 characters in all.
-const LONGEST_WARNING: usize = 256;
-
-fn warning(text: &str) -> String {
-    let mut line = format!("sluice: {text}");
-    if let Some((cut, _)) = line.char_indices().nth(LONGEST_WARNING) {
-        line.truncate(cut);
-    }
-    line
-}
-
-/// A refusal as kubectl shows it, with one cause per denial for programs.
-fn forbidden(decision: &Decision) -> Status {
-    let causes = decision.denials.iter().map(|denial| StatusCause {
-        field: Some(denial.field.clone()),
-        message: Some(denial.message.clone()),
-        reason: Some(denial.rule.into()),
-    });
-    Status {
-        code: Some(403),
-        message: Some(decision.to_string()),
-        reason: Some("Forbidden".into()),
-        status: Some("Failure".into()),
-        details: Some(StatusDetails { causes: Some(causes.collect()), ..StatusDetails::default() }),
-        ..Status::default()
-    }
 }

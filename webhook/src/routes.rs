@@ -12,10 +12,11 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use tower::limit::GlobalConcurrencyLimitLayer;
 
+use crate::answer::{Answer, Response};
 use crate::governed::{self, Call};
 use crate::metrics::Entry;
 use crate::outage::{self, Outage};
-use crate::review::{Answer, Request, Response};
+use crate::review::Request;
 use crate::{Webhook, binding, records};
 
 /// An UPDATE carries two objects, and the API server stores none above 3 MiB.
