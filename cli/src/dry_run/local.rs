@@ -1,12 +1,14 @@
 //! The local dry run: the webhook's own library function decides, on records from files or from the cluster.
 
+mod kinds;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Error, anyhow};
 use cluster::client::Access;
 use cluster::convert::{self, RawRecords};
-use cluster::dry_run::{Served, Server};
+use cluster::dry_run::Server;
 use cluster::{files, records};
 use jiff::Timestamp;
 use json_patch::Patch;
@@ -17,7 +19,7 @@ use policy_engine::{Act, Decision, Facts, Submission, binding};
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
 use webhook::judge;
-use webhook::review::Response;
+use webhook::answer::Response;
 
 use super::defaults::filled_in;
 use super::live::{self, Kinds};
@@ -84,7 +86,7 @@ impl Local {
     ) -> Result<Vec<Result<Verdict, Unanswered>>, Failure> {
         let kinds = match &self.server {
             Some(server) => live::kinds(server, &objects).await?,
-            None => objects.iter().map(guessed).collect(),
+            None => objects.iter().map(kinds::guessed).collect(),
         };
         let context = self.server.as_ref().map(Server::default_namespace);
         let mut answers = Vec::new();
@@ -102,7 +104,8 @@ impl Local {
         context: Option<&str>,
     ) -> Result<Verdict, Unanswered> {
         let served = live::find(kinds, submitted)?;
-        let reference = submitted.reference(submitted.namespace(served.namespaced, namespace, context));
+        let namespace = submitted.namespace(served.namespaced, namespace, context).map_err(Unanswered::Invalid)?;
+        let reference = submitted.reference(namespace);
         let object = filled_in(&submitted.object);
         let submission = Submission {
             act: Act::Create,
@@ -233,34 +236,4 @@ fn each_once(warnings: Vec<String>) -> Vec<String> {
         }
     }
     once
-}
-
-fn guessed(submitted: &Submitted) -> ((String, String), Option<Served>) {
-    let Submitted { api_version, kind, .. } = submitted;
-    let served = Served::guessed(api_version, kind, is_namespaced(submitted.group(), kind));
-    ((api_version.clone(), kind.clone()), Some(served))
-}
-
-/// Whether objects of a kind are in namespaces. Kinds that nobody here knows are taken to be.
-fn is_namespaced(group: &str, kind: &str) -> bool {
-    const CLUSTER_SCOPED_GROUPS: [&str; 6] = [
-        "sluice.dev",
-        "admissionregistration.k8s.io",
-        "apiextensions.k8s.io",
-        "apiregistration.k8s.io",
-        "scheduling.k8s.io",
-        "node.k8s.io",
-    ];
-    const CLUSTER_SCOPED: [(&str, &str); 9] = [
-        ("", "Namespace"),
-        ("", "Node"),
-        ("", "PersistentVolume"),
-        ("rbac.authorization.k8s.io", "ClusterRole"),
-        ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
-        ("storage.k8s.io", "StorageClass"),
-        ("networking.k8s.io", "IngressClass"),
-        ("resource.k8s.io", "DeviceClass"),
-        ("resource.k8s.io", "ResourceSlice"),
-    ];
-    !CLUSTER_SCOPED_GROUPS.contains(&group) && !CLUSTER_SCOPED.contains(&(group, kind))
 }
