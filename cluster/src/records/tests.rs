@@ -130,7 +130,7 @@ fn columns_are_those_of_the_table() {
 #[test]
 fn no_enum_has_a_word_that_yaml_1_1_takes_for_a_boolean() {
     assert_eq!(quote_words("a:\n- off\n  - warn\n  - No\nb: no\n"), "a:\n- 'off'\n  - warn\n  - 'No'\nb: no\n");
-    let files = crds_yaml().unwrap();
-    let projects = &files.iter().find(|(name, _)| name == "projects.yaml").unwrap().1;
+    let files = crds_yaml().expect("definitions as YAML");
+    let projects = &files.iter().find(|(name, _)| name == "projects.yaml").expect("projects").1;
     assert!(projects.contains("- warn\n                  - 'off'\n"), "the modes of a rule");
 }
