@@ -78,6 +78,29 @@ fn a_namespace_without_a_project_is_not_governed() {
 }
 
 #[test]
+fn a_binding_is_judged_and_what_files_cannot_know_is_said() {
+    let org = example("org");
+    let judge =
+        |user: &str, object: &str| Run::with_input(&["dry-run", "-f", "-", "--policy", &org, "--as", user], object);
+    let namespace =
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: mine, labels: {platform-go/project-id: detector}}\n";
+    assert_eq!(judge("ada", namespace).code, 0);
+    let refused = judge("bob", namespace);
+    assert_eq!(refused.code, 1);
+    assert!(refused.out.starts_with("Namespace mine  denied: platform-labels\n"), "{}", refused.out);
+
+    let record =
+        judge("ada", "apiVersion: sluice.dev/v1alpha1\nkind: User\nmetadata: {name: new}\nspec: {username: new}\n");
+    assert_eq!(record.code, 3);
+    assert!(record.err.contains("User new is a record") && record.err.contains("sluice check"), "{}", record.err);
+
+    let owned = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  namespace: detector\n  ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: r, uid: u, controller: true}]\nspec: {containers: [{name: a, image: busybox}]}\n";
+    let controller = judge("system:serviceaccount:kube-system:replicaset-controller", owned);
+    assert_eq!(controller.code, 3);
+    assert!(controller.err.contains("ReplicaSet r, which files do not hold"), "{}", controller.err);
+}
+
+#[test]
 fn bad_input_is_said_all_at_once() {
     let run = sluice(&[
         "dry-run",

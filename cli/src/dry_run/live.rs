@@ -49,7 +49,8 @@ pub(super) async fn ask(
         let asked = namespace.as_deref();
         async move {
             let served = find(kinds, &submitted)?;
-            let namespace = submitted.namespace(served.namespaced, asked, Some(context));
+            let namespace =
+                submitted.namespace(served.namespaced, asked, Some(context)).map_err(Unanswered::Invalid)?;
             ask_one(asking, served, submitted, namespace, version.clone()).await
         }
     });

@@ -67,10 +67,26 @@ impl Submitted {
         self.object.get("metadata")?.get(key)?.as_str().filter(|text| !text.is_empty())
     }
 
-    /// The namespace to submit to: the object's, or the first of `defaults`.
-    pub(super) fn namespace(&self, namespaced: bool, asked: Option<&str>, context: Option<&str>) -> Option<String> {
+    /// The namespace to submit to: the object's, or what was asked, or the context's.
+    pub(super) fn namespace(
+        &self,
+        namespaced: bool,
+        asked: Option<&str>,
+        context: Option<&str>,
+    ) -> anyhow::Result<Option<String>> {
         const LAST_RESORT: &str = "default";
-        namespaced.then(|| self.meta("namespace").or(asked).or(context).unwrap_or(LAST_RESORT).to_owned())
+        const LONGEST: usize = 63;
+        if !namespaced {
+            return Ok(None);
+        }
+        let namespace = self.meta("namespace").or(asked).or(context).unwrap_or(LAST_RESORT);
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        anyhow::ensure!(
+            namespace.len() <= LONGEST && namespace.bytes().all(plain),
+            "{}: {namespace:?} is no name of a namespace; use a-z, 0-9 and -, {LONGEST} at most",
+            self.origin
+        );
+        Ok(Some(namespace.to_owned()))
     }
 
     pub(super) fn reference(&self, namespace: Option<String>) -> ObjectRef {
@@ -126,12 +142,15 @@ mod tests {
     fn the_object_names_its_namespace_then_the_flag_then_the_context() {
         let (with, without) = (pod(json!({"name": "a", "namespace": "own"})), pod(json!({"name": "a"})));
         let (with, without) = (with.expect("a Pod"), without.expect("a Pod"));
-        let namespace = |it: &Submitted, asked, context| it.namespace(true, asked, context);
+        let namespace = |it: &Submitted, asked, context| it.namespace(true, asked, context).expect("a name");
         assert_eq!(namespace(&with, Some("flag"), Some("context")).as_deref(), Some("own"));
         assert_eq!(namespace(&without, Some("flag"), Some("context")).as_deref(), Some("flag"));
         assert_eq!(namespace(&without, None, Some("context")).as_deref(), Some("context"));
         assert_eq!(namespace(&without, None, None).as_deref(), Some("default"));
-        assert_eq!(with.namespace(false, Some("flag"), None), None);
+        assert_eq!(with.namespace(false, Some("flag"), None).ok(), Some(None));
+        let elsewhere = without.namespace(true, Some("../../nodes"), None).err().map(|error| error.to_string());
+        let expected = "pod.yaml: \"../../nodes\" is no name of a namespace; use a-z, 0-9 and -, 63 at most";
+        assert_eq!(elsewhere.as_deref(), Some(expected));
     }
 
     #[test]

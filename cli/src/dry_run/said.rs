@@ -38,7 +38,7 @@ pub(super) fn read(answer: Answer) -> Said {
     match answer.status {
         403 if is_sluices(&message) => Said::Denied(denials(status)),
         // It is the one who impersonates who may not: nothing is known about the other.
-        403 if message.contains(" cannot impersonate ") => Said::Undecided(message),
+        403 if message.contains(" cannot impersonate") => Said::Undecided(message),
         403 => {
             let rule = if message.contains(" cannot create resource ") { RBAC } else { OTHERS };
             Said::Denied(vec![Denial { rule: rule.into(), field: String::new(), message }])
@@ -87,8 +87,13 @@ mod tests {
             r#"pods is forbidden: User "dave" cannot create resource "pods" in API group "" in the namespace "x""#;
         assert_eq!(rule(rbac), "rbac");
         assert_eq!(rule(r#"pods "x" is forbidden: violates PodSecurity "baseline:latest""#), "api-server");
-        let impersonation = r#"users "bob" is forbidden: User "alice" cannot impersonate resource "users""#;
-        assert_eq!(said(403, json!({"message": impersonation})), Said::Undecided(impersonation.into()));
+        // Before Kubernetes 1.35, and since.
+        for impersonation in [
+            r#"users "bob" is forbidden: User "alice" cannot impersonate resource "users""#,
+            r#"pods is forbidden: User "alice" cannot impersonate-on:user-info:create resource "pods""#,
+        ] {
+            assert_eq!(said(403, json!({"message": impersonation})), Said::Undecided(impersonation.into()));
+        }
     }
 
     #[test]
