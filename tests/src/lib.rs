@@ -1,7 +1,7 @@
 //! What the end-to-end tests stand on: one control plane with Sluice and the sample organisation, for all of them.
 //!
 //! A test begins with [`shared`] and uses object names of its own, so that tests run beside each other. One that kills
-//! something or changes the platform's policy begins with [`alone`], or goes through [`with_policy`], which restores it.
+//! something begins with [`alone`], one that needs another policy goes through [`with_policy`], which restores it.
 //! The process may be left in any way: the ground's warden ends what it started.
 
 pub mod manifest;
@@ -194,7 +194,10 @@ pub fn running(ground: &Ground, namespace: &str, selector: &str, count: usize) -
 #[track_caller]
 pub fn project(ground: &Ground, name: &str, spec: Value) {
     let members = json!([{"user": "alice", "role": "Admin"}]);
-    let record = |kind: &str, spec: Value| json!({"apiVersion": "sluice.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+    let record = |kind: &str, spec: Value| {
+        let metadata = json!({"name": name});
+        json!({"apiVersion": "sluice.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec})
+    };
     let group = record("Group", json!({"allowRootContainers": true, "members": members}));
     let images = json!(["registry.example.com/**"]);
     let own = json!({"group": name, "plan": "bronze", "members": members, "images": images});

@@ -43,7 +43,8 @@ pub fn workload(kind: &str, namespace: &str, name: &str, template: Value) -> Val
         "CronJob" => ("batch/v1", json!({"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": pod}}})),
         other => panic!("{other} is no built-in kind of workload"),
     };
-    json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}}, "spec": spec})
+    let metadata = json!({"name": name, "namespace": namespace, "labels": {"app": name}});
+    json!({"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec})
 }
 
 /// The same object, changed by a JSON Merge Patch.

@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 /// Rights that no member has, given to one by mistake: what remains is Sluice's word.
 pub(crate) fn let_in(p: &Ground, name: &str, user: &str, resources: &[&str]) {
     let rules = json!([{"apiGroups": ["", "apps"], "resources": resources, "verbs": ["*"]}]);
-    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules});
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": name},
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": name}, "rules": rules});
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
         "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]});
     must(p.admin_apply(&role.to_string()));
@@ -30,7 +32,8 @@ fn class_subresource_not_matched() {
     let lie = [&status[..], &[r#"{"status": {"phase": "Succeeded"}}"#]].concat();
     assert_denied(&kubectl(&p, "bob", &lie), &[("placement", "asked to write a Pod's status")]);
 
-    let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "sub-own", "namespace": "detector"},
+    let binding = json!({"apiVersion": "v1", "kind": "Binding",
+        "metadata": {"name": "sub-own", "namespace": "detector"},
         "target": {"apiVersion": "v1", "kind": "Node", "name": "gpu-a"}});
     for path in ["/api/v1/namespaces/detector/pods/sub-own/binding", "/api/v1/namespaces/detector/bindings"] {
         let refused = kubectl_with(&p, "bob", &["create", "--raw", path, "-f", "-"], &binding.to_string());
@@ -131,15 +134,18 @@ fn class_dry_run() {
 #[test]
 fn class_reinvocation() {
     let p = shared();
-    // Another mutator adds a sidecar after Sluice has looked: what it adds is judged, and what Sluice wrote stays.
+    // Another mutator adds a sidecar: what it adds is judged, and what Sluice wrote stays.
     let policy = |name: &str, image: &str| {
-        let expression = format!(
-            "Object{{spec: Object.spec{{initContainers: [Object.spec.initContainers{{name: 'mesh', image: '{image}', restartPolicy: 'Always'}}]}}}}"
-        );
-        json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy", "metadata": {"name": name},
+        let sidecar = format!("name: 'mesh', image: '{image}', restartPolicy: 'Always'");
+        let list = format!("[Object.spec.initContainers{{{sidecar}}}]");
+        let expression = format!("Object{{spec: Object.spec{{initContainers: {list}}}}}");
+        let named = format!("object.metadata.?name.orValue('') == '{name}'");
+        json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
+            "metadata": {"name": name},
             "spec": {"failurePolicy": "Fail", "reinvocationPolicy": "IfNeeded",
-                "matchConstraints": {"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]},
-                "matchConditions": [{"name": "named", "expression": format!("object.metadata.?name.orValue('') == '{name}' && 'platform-go/user-id' in object.metadata.labels")}],
+                "matchConstraints": {"resourceRules": [
+                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]},
+                "matchConditions": [{"name": "named", "expression": named}],
                 "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}]}})
     };
     for (name, image) in [("mesh-foreign", "quay.io/somebody/mesh"), ("mesh-good", "registry.example.com/mesh:1")] {
@@ -148,9 +154,8 @@ fn class_reinvocation() {
             "metadata": {"name": name}, "spec": {"policyName": name}});
         must(p.admin_apply(&binding.to_string()));
     }
-    // Labelled already, so that the policies see the label before Sluice writes it too.
-    let meshed =
-        |name: &str| pod("detector", name, json!({"metadata": {"labels": {"platform-go/user-id": "ada"}}})).to_string();
+    let forged = json!({"metadata": {"labels": {"platform-go/user-id": "ada"}}});
+    let meshed = |name: &str| pod("detector", name, forged.clone()).to_string();
     let dry = ["create", "--dry-run=server", "-o=json", "-f", "-"];
     let refused = eventually("the other mutator to take effect", || {
         let output = kubectl_with(&p, "bob", &dry, &meshed("mesh-foreign"));
@@ -169,9 +174,9 @@ fn class_parsing() {
     let p = shared();
     let path = "/api/v1/namespaces/detector/pods";
     let raw = |spec: &str| {
-        let body = format!(
-            r#"{{"apiVersion": "v1", "kind": "Pod", "metadata": {{"name": "parsed"}}, "spec": {{{spec}, "containers": [{{"name": "main", "image": "{IMAGE}"}}]}}}}"#
-        );
+        let containers = json!([{"name": "main", "image": IMAGE}]);
+        let head = r#""apiVersion": "v1", "kind": "Pod", "metadata": {"name": "parsed"}"#;
+        let body = format!(r#"{{{head}, "spec": {{{spec}, "containers": {containers}}}}}"#);
         kubectl_with(&p, "bob", &["create", "--raw", path, "-f", "-"], &body)
     };
     let twice = raw(r#""securityContext": {"runAsUser": 1000, "runAsUser": 0}"#);

@@ -11,7 +11,7 @@ fn class_opt_out_by_the_tenant() {
     let p = shared();
     let rooted = json!({"spec": {"securityContext": {"runAsUser": 0}}});
     let wishes = [
-        json!({"labels": {"admission.sluice.dev/ignore": "true", "sluice.dev/exempt": "true", "platform-go/exempt": "true"}}),
+        json!({"labels": {"admission.sluice.dev/ignore": "true", "platform-go/exempt": "true"}}),
         json!({"labels": {"control-plane": "controller-manager", "app.kubernetes.io/name": "sluice"}}),
         json!({"annotations": {"platform-go/asked": r#"{"/spec/securityContext/runAsUser":0}"#}}),
         json!({"labels": {"platform-go/project-id": "llm-finetune", "platform-go/group-id": "nlp-lab"}}),
@@ -21,7 +21,8 @@ fn class_opt_out_by_the_tenant() {
         let wishing = with(pod("detector", "opt-out", rooted.clone()), json!({"metadata": wish}));
         assert_denied(&create(&p, "bob", wishing), &[("root-shell", "group vision-lab")]);
     }
-    let memory = json!({"metadata": {"annotations": {"platform-go/asked": r#"{"/metadata/labels/platform-go~1user-id":"ada"}"#}}});
+    let asked = r#"{"/metadata/labels/platform-go~1user-id":"ada"}"#;
+    let memory = json!({"metadata": {"annotations": {"platform-go/asked": asked}}});
     ok(create(&p, "bob", pod("detector", "false-memory", memory)));
     let made = get(&p, "detector", "pod/false-memory");
     assert_eq!(made["metadata"]["annotations"].get("platform-go/asked"), None, "nobody makes the platform's memory up");

@@ -63,7 +63,8 @@ fn gangs(p: &Ground) {
     let crd = |plural: &str, kind: &str| {
         json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
             "metadata": {"name": format!("{plural}.example.com")},
-            "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": plural, "kind": kind, "singular": kind.to_lowercase()},
+            "spec": {"group": "example.com", "scope": "Namespaced",
+                "names": {"plural": plural, "kind": kind, "singular": kind.to_lowercase()},
                 "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema":
                     {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}})
     };
@@ -76,11 +77,13 @@ fn gangs(p: &Ground) {
             &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}).to_string(),
         ));
     }
-    let roles = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "gangs"},
+    let roles = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "gangs"},
         "rules": [{"apiGroups": ["", "apps"], "resources": ["pods", "deployments"], "verbs": ["*"]},
             {"apiGroups": ["example.com"], "resources": ["*"], "verbs": ["*"]}]});
     must(p.admin_apply(&roles.to_string()));
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "gangs"},
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": "gangs"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "gangs"},
         "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": "gangs"},
             {"kind": "ServiceAccount", "name": "stranger", "namespace": "gangs"},

@@ -1,4 +1,4 @@
-//! Strangers, foreign queues, root and privilege: refused with every reason, and what stands in nobody's way is let through.
+//! Strangers, foreign queues, root and privilege: refused with every reason.
 
 use e2e::manifest::{pod, with, workload};
 use e2e::refusal::{assert_denied, assert_refused_by_rbac, denials};
