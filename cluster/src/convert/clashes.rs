@@ -78,8 +78,12 @@ fn namespaces(records: &mut Records, written: &Written, report: &mut Report) {
     let policy = written.policies.iter().find(|entry| entry.about.name == crate::records::POLICY_NAME);
     let mut holders: BTreeMap<String, String> = BTreeMap::new();
     for entry in &written.projects {
-        let Some(project) = records.projects.get_mut(entry.about.name.as_str()) else { continue };
-        let listed = std::mem::take(&mut project.namespaces);
+        // One that counts as missing claims nothing, and is told all the same.
+        let mut project = records.projects.get_mut(entry.about.name.as_str());
+        let listed = match &mut project {
+            Some(project) => std::mem::take(&mut project.namespaces),
+            None => entry.spec.namespaces.iter().map(|it| it.0.clone()).collect(),
+        };
         for namespace in listed {
             let place = entry.spec.namespaces.iter().position(|written| written.0 == namespace);
             let field = place.map_or("spec.namespaces".into(), |index| format!("spec.namespaces[{index}]"));
@@ -95,7 +99,7 @@ fn namespaces(records: &mut Records, written: &Written, report: &mut Report) {
                         format!("namespace {namespace} is that of Project {}; it stays exempt", entry.about.name);
                     report.warn(&policy.about, "spec.exemptNamespaces", message);
                 }
-            } else {
+            } else if let Some(project) = &mut project {
                 holders.insert(namespace.clone(), entry.about.name.clone());
                 project.namespaces.push(namespace);
             }

@@ -54,6 +54,14 @@ fn a_namespace_has_one_project() {
             "Project b: spec.namespaces[2]: namespace kube-system is exempt by PlatformPolicy.spec.exemptNamespaces; list another",
         ]
     );
+    let also_another_id = project("b", 0, json!({"id": "a", "namespaces": ["shared"]}));
+    assert_eq!(
+        own(check(&also_another_id, &existing)),
+        [
+            "Project b: spec.id: the id a is that of Project a; choose another",
+            "Project b: spec.namespaces[0]: namespace shared is that of Project a; list another",
+        ]
+    );
     let (records, _) = build(&raw([project("a", 0, json!({"namespaces": ["b"]})), project("b", 1, json!({}))]));
     assert_eq!(records.projects["b"].namespaces, Vec::<String>::new(), "its own name is taken");
 }
