@@ -18,8 +18,8 @@ use policy_engine::policy::Policy;
 use policy_engine::{Act, Decision, Facts, Submission, binding};
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
-use webhook::judge;
 use webhook::answer::Response;
+use webhook::judge;
 
 use super::defaults::filled_in;
 use super::live::{self, Kinds};
