@@ -71,7 +71,7 @@ impl Act {
 pub struct Facts {
     /// The id that binds the namespace to a project.
     pub project_id: String,
-    /// The controller owner of an object that a trusted controller makes.
+    /// The controller owner of an object that a trusted controller makes, or that it gives to that owner now.
     pub controller: Option<ControllerOwner>,
     /// The stamp on the object that a subresource is about, where the review does not carry it.
     pub target_user_id: Option<String>,
@@ -90,6 +90,8 @@ pub struct Case<'a> {
     pub caller: Caller<'a>,
     /// For whom the object is, or why that cannot be said.
     pub owner: Result<Owner<'a>, NoOwner<'a>>,
+    /// The controller owner that takes an existing object over.
+    pub adopter: Option<&'a ControllerOwner>,
     /// The Pods and pod templates whose content is new.
     pub pods: Vec<Pod<'a>>,
     /// The instant of the decision.
@@ -138,8 +140,18 @@ impl<'a> Case<'a> {
         now: Timestamp,
     ) -> Result<Self, Unreadable> {
         let caller = Caller::of(submission.requester, policy);
-        let mut case = Self { submission, policy, project, caller, owner: Ok(Owner::Project), pods: Vec::new(), now };
+        let mut case = Self {
+            submission,
+            policy,
+            project,
+            caller,
+            owner: Ok(Owner::Project),
+            adopter: None,
+            pods: Vec::new(),
+            now,
+        };
         case.owner = case.find_owner(facts);
+        case.adopter = facts.controller.as_ref().filter(|_| submission.act == Act::Update);
         case.pods = case.new_content()?;
         Ok(case)
     }
@@ -157,6 +169,16 @@ impl<'a> Case<'a> {
     /// Whether the submission is about a Pod, and not about something that makes Pods.
     pub fn is_pod(&self) -> bool {
         self.submission.resource.group.is_empty() && self.submission.resource.resource == "pods"
+    }
+
+    /// Whether the submission is about an object that makes Pods.
+    pub fn is_workload(&self) -> bool {
+        self.policy.platform().workload_kind(&self.submission.resource).is_some()
+    }
+
+    /// Whether the submission is about a Secret.
+    pub fn is_secret(&self) -> bool {
+        self.submission.resource.group.is_empty() && self.submission.resource.resource == "secrets"
     }
 
     /// The Pod that is being made. On Pods the platform writes; in templates it only reads.

@@ -49,14 +49,20 @@ impl fmt::Display for Denial {
     }
 }
 
+/// Nobody reads more reasons at once, and a Pod of ten thousand containers has twenty thousand.
+pub const MOST_SHOWN: usize = 100;
+
 /// The refusal as kubectl prints it, which shows this text and not the causes.
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sluice: {} denied: {}", self.denials.len(), self.denying_rules().join(", "))?;
-        for denial in &self.denials {
+        for denial in self.denials.iter().take(MOST_SHOWN) {
             write!(f, "\n{denial}")?;
         }
-        Ok(())
+        match self.denials.len().saturating_sub(MOST_SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more"),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use json_patch::Patch;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusCause, StatusDetails};
 use policy_engine::Decision;
+use policy_engine::decision::MOST_SHOWN;
 use serde::Serialize;
 
 use crate::review::{API_VERSION, KIND};
@@ -77,6 +78,17 @@ impl Response {
         response
     }
 
+    /// Says a refusal in the way that controllers understand of an adoption: they leave alone an object that is not there
+    /// and go on, where another error stops all that they do for its owner.
+    #[must_use]
+    pub fn adoption(mut self) -> Self {
+        if let Some(status) = &mut self.status {
+            status.code = Some(404);
+            status.reason = Some("NotFound".into());
+        }
+        self
+    }
+
     /// Adds what changes the object.
     #[must_use]
     pub fn with_patch(mut self, patch: &Patch) -> Self {
@@ -119,7 +131,7 @@ fn warning(text: &str) -> String {
 
 /// A refusal as kubectl shows it, with one cause per denial for programs.
 fn forbidden(decision: &Decision) -> Status {
-    let causes = decision.denials.iter().map(|denial| StatusCause {
+    let causes = decision.denials.iter().take(MOST_SHOWN).map(|denial| StatusCause {
         field: Some(denial.field.clone()),
         message: Some(denial.message.clone()),
         reason: Some(denial.rule.into()),

@@ -1,9 +1,11 @@
 //! What the engine must know about a submission besides the submission itself.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::core::gvk::GroupVersionResource;
 use policy_engine::identity::Caller;
+use policy_engine::object::Object;
 use policy_engine::policy::Policy;
-use policy_engine::{Act, Facts, Submission, object};
+use policy_engine::{Act, Facts, Submission};
 use tokio::time::Instant;
 
 use crate::Webhook;
@@ -22,12 +24,8 @@ pub(crate) async fn gather(
     let mut facts = Facts { project_id, ..Facts::default() };
     let owners = &webhook.owners;
     match submission.act {
-        Act::Create => {
-            let by_controller = matches!(Caller::of(submission.requester, policy), Caller::Controller);
-            let Some(object) = submission.object.filter(|_| by_controller).map(object::Object) else {
-                return Ok(facts);
-            };
-            if let Some(reference) = object.controller().map_err(Outage::Unreadable)? {
+        Act::Create | Act::Update => {
+            if let Some(reference) = new_controller(submission, policy)? {
                 let owner = owners.stamped(policy, submission.namespace, &reference, deadline).await;
                 facts.controller = Some(owner.map_err(Outage::Lookup)?);
             }
@@ -39,7 +37,18 @@ pub(crate) async fn gather(
             let target = target.map_err(Outage::Lookup)?;
             facts.target_user_id = target.and_then(|target| target.user_id().map(str::to_owned));
         }
-        Act::Touch | Act::Bind | Act::Delete | Act::Update | Act::Status => {}
+        Act::Touch | Act::Bind | Act::Delete | Act::Status => {}
     }
     Ok(facts)
+}
+
+/// The controller owner that a trusted controller gives to an object that it makes or takes over.
+fn new_controller(submission: &Submission<'_>, policy: &Policy) -> Result<Option<OwnerReference>, Outage> {
+    if !matches!(Caller::of(submission.requester, policy), Caller::Controller) {
+        return Ok(None);
+    }
+    let controller = |object| Object(object).controller().map_err(Outage::Unreadable);
+    let (Some(new), old) = (submission.object, submission.old) else { return Ok(None) };
+    let before = old.map(controller).transpose()?.flatten();
+    Ok(controller(new)?.filter(|it| before.is_none_or(|before| before.uid != it.uid)))
 }

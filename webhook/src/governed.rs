@@ -32,7 +32,10 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
     let submission = request.submission();
     check(request, &submission, &policy)?;
     let facts = facts::gather(webhook, request, &submission, project_id, &policy, deadline).await?;
-    let (decision, response) = respond(entry, request, &submission, &facts, &policy, now)?;
+    let (decision, mut response) = respond(entry, request, &submission, &facts, &policy, now)?;
+    if submission.act == Act::Update && facts.controller.is_some() {
+        response = response.adoption();
+    }
     webhook.metrics.decided(request, &decision);
     report(entry, request, &decision, &policy);
     Ok(response.audited(&request.uid, policy.version(), &decision))
@@ -49,7 +52,8 @@ fn check(request: &Request, submission: &Submission<'_>, policy: &Policy) -> Res
     if said != request.kind.kind || (is_pod && submission.subresource.is_empty() && said != "Pod") {
         return Err(Outage::OtherKind { said: said.into(), expected: request.kind.kind.clone() });
     }
-    if carries && !is_pod && policy.platform().workload_kind(&submission.resource).is_none() {
+    let is_secret = submission.resource.group.is_empty() && submission.resource.resource == "secrets";
+    if carries && !is_pod && !is_secret && policy.platform().workload_kind(&submission.resource).is_none() {
         return Err(Outage::Unlisted { resource: submission.resource.clone() });
     }
     Ok(())

@@ -9,7 +9,7 @@ use policy_engine::policy::queue::DEFAULT_QUEUE;
 use super::Written;
 use super::problem::{About, Report};
 use super::read::Entry;
-use crate::records::Kind;
+use crate::records::{Kind, POLICY_NAME};
 
 pub(super) fn resolve(records: &mut Records, written: &Written, report: &mut Report) {
     let mut gone = Vec::new();
@@ -32,6 +32,7 @@ pub(super) fn resolve(records: &mut Records, written: &Written, report: &mut Rep
         }
     }
     namespaces(records, written, report);
+    trusted(records, written, report);
     models(records, written, report);
     cycles(records, written, report);
 }
@@ -129,6 +130,34 @@ fn models(records: &mut Records, written: &Written, report: &mut Report) {
                 let message = format!("{} means GpuModel {holder}; it can mean one model only", resource.0);
                 report.refuse(about, format!("spec.resourceNames[{index}]"), message);
                 model.resource_names.remove(resource.as_str());
+            }
+        }
+    }
+}
+
+/// A trusted account that lives in a project's namespace would be trusted to whoever may start a Pod there.
+fn trusted(records: &mut Records, written: &Written, report: &mut Report) {
+    let governed: HashMap<_, _> = records
+        .projects
+        .values()
+        .flat_map(|project| project.namespaces.iter().map(|namespace| (namespace.clone(), project.name.clone())))
+        .collect();
+    let Some(policy) = written.policies.iter().find(|entry| entry.about.name == POLICY_NAME) else { return };
+    let platform = &mut records.platform;
+    let lists = [
+        ("trustedControllers", &policy.spec.trusted_controllers, &mut platform.trusted_controllers),
+        ("trustedClients", &policy.spec.trusted_clients, &mut platform.trusted_clients),
+    ];
+    for (field, listed, trusted) in lists {
+        for (index, account) in listed.iter().enumerate() {
+            let namespace = account.0.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split(':').next());
+            if let Some(project) = namespace.and_then(|namespace| governed.get(namespace)) {
+                let message = format!(
+                    "{} lives in a namespace of Project {project}, whose members could act as it; let it live elsewhere",
+                    account.0
+                );
+                report.refuse(&policy.about, format!("spec.{field}[{index}]"), message);
+                trusted.remove(&account.0);
             }
         }
     }

@@ -26,6 +26,10 @@ impl FromStr for Image {
         if !text.is_ascii() {
             return Err(InvalidImage { text: text.into(), why: "it has letters outside ASCII".into() });
         }
+        if is_image_id(text) {
+            let why = "it is the id of an image that a node may hold, from wherever; name a repository";
+            return Err(InvalidImage { text: text.into(), why: why.into() });
+        }
         let reference =
             Reference::from_str(text).map_err(|why| InvalidImage { text: text.into(), why: why.to_string() })?;
         Ok(Self {
@@ -34,6 +38,14 @@ impl FromStr for Image {
             digest: reference.digest().map(str::to_owned),
         })
     }
+}
+
+/// Runtimes take a digest alone, or its hexadecimal digits alone, for an image that is on the node already.
+fn is_image_id(text: &str) -> bool {
+    const SHA256_DIGITS: usize = 64;
+    let (algorithm, digits) = text.split_once(':').unwrap_or(("sha256", text));
+    let hexadecimal = digits.chars().all(|digit| digit.is_ascii_hexdigit());
+    algorithm.starts_with("sha") && hexadecimal && digits.len() >= SHA256_DIGITS
 }
 
 impl fmt::Display for Image {
@@ -227,6 +239,16 @@ mod tests {
         for image in ["docker.io/library/nginх", "nginx:vеrsion", "ＮＧＩＮＸ"] {
             assert_eq!(image.parse::<Image>().expect_err("not ASCII").why, "it has letters outside ASCII");
         }
+    }
+
+    #[test]
+    fn an_image_id_names_no_image() {
+        let digits = &DIGEST["sha256:".len()..];
+        for image in [DIGEST, digits] {
+            assert!(image.parse::<Image>().expect_err("an id").why.starts_with("it is the id of an image"), "{image}");
+        }
+        assert!(admits("docker.io/library/*", "sha256:1.0"));
+        assert!(admits("docker.io/library/*", &digits[..63]));
     }
 
     #[test]

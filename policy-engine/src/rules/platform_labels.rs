@@ -23,7 +23,7 @@ use crate::object::Object;
 use crate::place::Place;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
-    let Some(object) = case.object() else { return };
+    let Some(object) = case.object().filter(|_| case.is_pod() || case.is_workload()) else { return };
     match (case.submission.act, case.is_pod()) {
         (Act::Create, true) => new_pod(case, say),
         (Act::Create, false) => new_workload(case, object, say),

@@ -4,6 +4,8 @@
 //! create workloads there; an owning group's members are members only if the project lists them. What a controller
 //! creates belongs to the user stamped on its controller owner, who must still be a member.
 //!
+//! A controller takes over only what belongs to the owner of its own object: a selector is no way to a colleague's Pods.
+//!
 //! A Member changes, scales, evicts and deletes their own workloads; a Manager or Admin of the project, and a platform
 //! Admin, everyone's. Deleting goes on for an object that is already being deleted.
 
@@ -12,7 +14,7 @@ use std::fmt;
 use crate::case::{Act, Case, Facts, NoOwner, Submission};
 use crate::contract;
 use crate::findings::Findings;
-use crate::identity::{Caller, Owner};
+use crate::identity::{Caller, ControllerOwner, Owner};
 use crate::object::Object;
 use crate::place::Place;
 use crate::policy::Policy;
@@ -109,7 +111,8 @@ fn change(case: &Case<'_>, say: &mut Findings) {
     let field = Place::of(["metadata", "labels", contract::USER_ID]);
     match case.caller {
         _ if is_finishing(case.submission) => {}
-        Caller::Controller | Caller::ControlPlane | Caller::Node(_) | Caller::Client | Caller::Admin => {}
+        Caller::Controller => adoption(case, say),
+        Caller::ControlPlane | Caller::Node(_) | Caller::Client | Caller::Admin => {}
         Caller::Stranger => {
             let why = NoOwner::Stranger;
             say.deny(fault(&why), Unidentified { case, why: &why });
@@ -126,6 +129,21 @@ fn change(case: &Case<'_>, say: &mut Findings) {
                 say.deny(field, NotTheirs { case, editor, owner: owner.as_ref().ok() })
             }
         },
+    }
+}
+
+/// Controllers take over what their selectors match, so that whoever writes a selector could delete and displace what a
+/// colleague made. What is nobody's may be taken.
+fn adoption(case: &Case<'_>, say: &mut Findings) {
+    let (Some(ControllerOwner::Stamped { kind, name, user_id }), Ok(owner)) = (case.adopter, &case.owner) else {
+        return;
+    };
+    if owner.id().is_some_and(|id| user_id.as_deref() != Some(id)) {
+        let whose = user_id.as_deref().unwrap_or("nobody in particular");
+        let why = format!(
+            "{kind} {name} is {whose}'s and asked to take over what is {owner}'s; a selector reaches its owner's own work only; select by other labels"
+        );
+        say.deny(Place::of(["metadata", "ownerReferences"]), why);
     }
 }
 

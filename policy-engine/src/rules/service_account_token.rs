@@ -2,7 +2,8 @@
 //!
 //! `Project.spec.allowServiceAccountToken` lets Pods have the token of their service account. Elsewhere the platform
 //! writes `automountServiceAccountToken: false` on Pods and takes out the volume and the mounts that the API server
-//! added; either alone would not last. A projected token that somebody wrote into a Pod or a template is refused.
+//! added; either alone would not last. A projected token that somebody wrote into a Pod or a template is refused, and so
+//! is a Secret of type `kubernetes.io/service-account-token`, into which the control plane would write a lasting token.
 
 use std::fmt;
 
@@ -10,11 +11,15 @@ use k8s_openapi::api::core::v1::Volume;
 
 use crate::case::{Act, Case};
 use crate::findings::Findings;
+use crate::object::Object;
+use crate::place::Place;
 use crate::pod::Pod;
 use crate::policy::names::ProjectName;
 
 /// The API server names the volume that it adds so, with five random characters behind.
 const ADDED_BY_API_SERVER: &str = "kube-api-access-";
+
+const TOKEN_SECRET: &str = "kubernetes.io/service-account-token";
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     // A living Pod's volumes cannot change, so its token is not the editor's asking.
@@ -23,6 +28,9 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         return;
     }
     let new_pod = case.new_pod().is_some();
+    if case.is_secret() {
+        return secret(case, say);
+    }
     for pod in &case.pods {
         for (index, volume) in pod.spec.volumes.iter().flatten().enumerate() {
             let here = pod.at(["spec", "volumes"]).index(index);
@@ -43,6 +51,14 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     }
     if let Some(pod) = case.new_pod() {
         say.set(pod.at(["spec", "automountServiceAccountToken"]), false);
+    }
+}
+
+/// A Secret's type never changes, so that only its making is judged.
+fn secret(case: &Case<'_>, say: &mut Findings) {
+    let asks = |object: Object<'_>| object.at(&["type"]).and_then(|it| it.as_str()) == Some(TOKEN_SECRET);
+    if case.submission.act == Act::Create && case.object().is_some_and(asks) {
+        say.deny(Place::of(["type"]), NotAllowed { project: &case.project.name });
     }
 }
 
@@ -68,7 +84,7 @@ impl fmt::Display for NotAllowed<'_> {
         let Self { project } = self;
         write!(
             f,
-            "asked a service-account token; project {project} allows none; remove the source, or ask a project Admin for allowServiceAccountToken"
+            "asked a service-account token; project {project} allows none; leave it out, or ask a project Admin for allowServiceAccountToken"
         )
     }
 }

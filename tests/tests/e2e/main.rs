@@ -1,5 +1,6 @@
 //! What people see, on a real control plane. One binary, so that one control plane serves every test.
 
+mod adoption;
 mod bypass;
 mod bypass_objects;
 mod dry_run;

@@ -145,3 +145,22 @@ fn what_is_no_record_says_so() {
     assert!(error(odd).starts_with("\"Quota\" is no kind of sluice.dev; the kinds are User, Group"));
     assert_eq!(error(json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "User"})), "User has no metadata.name");
 }
+
+#[test]
+fn an_account_that_members_could_act_as_is_not_trusted() {
+    let (inside, outside) = ("system:serviceaccount:vision:operator", "system:serviceaccount:operators:ray");
+    let (records, problems) = build(&raw([
+        record("Project", "detector", 0, json!({"owner": "alice", "namespaces": ["vision"]})),
+        record(
+            "PlatformPolicy",
+            "default",
+            1,
+            json!({"trustedControllers": [outside, inside], "trustedClients": [inside]}),
+        ),
+    ]));
+    let trusted: Vec<_> =
+        records.platform.trusted_controllers.iter().chain(&records.platform.trusted_clients).collect();
+    assert_eq!(trusted, [outside]);
+    let refused: Vec<_> = problems.iter().filter(|it| it.grade == Grade::Refused).map(|it| it.field.as_str()).collect();
+    assert_eq!(refused, ["spec.trustedClients[0]", "spec.trustedControllers[1]"]);
+}
