@@ -32,7 +32,7 @@ impl Ground {
 
     /// Puts the sluice that `cargo build` made into `.dev/bin/`. The same content keeps the file and the process as they are.
     pub fn provide_sluice(&self) -> Result<()> {
-        let built = built_sluice(&self.layout().root().join("target"));
+        let built = built_sluice();
         let content = std::fs::read(&built).map_err(Error::file("read", &built))?;
         let ours = self.layout().bin("sluice");
         if std::fs::read(&ours).is_ok_and(|old| old == content) {
@@ -141,9 +141,10 @@ fn namespaces(line: &str) -> Vec<String> {
     if listed.is_empty() { vec![name.to_owned()] } else { listed }
 }
 
-/// Cargo's own choice of a target directory counts.
-fn built_sluice(target: &std::path::Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| target.to_owned(), PathBuf::from).join("debug/sluice")
+/// Where `cargo build` puts the binary. Cargo's own choice of a target directory counts.
+pub fn built_sluice() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    target.map_or_else(|| Layout::up().root().join("target"), PathBuf::from).join("debug/sluice")
 }
 
 #[cfg(test)]

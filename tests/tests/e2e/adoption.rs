@@ -19,7 +19,7 @@ fn a_selector_is_no_way_to_a_colleagues_pod() {
     ));
     let pods = running(&p, "llm-finetune", "app=adopted", 2);
     let made = pods.iter().find(|pod| pod["metadata"]["name"] != "hers-alone").expect("a Pod of bob's own");
-    assert_eq!(label(made, "platform-go/user-id"), "bob");
+    assert_eq!(label(made, "user-id"), "bob");
     assert_eq!(get(&p, "llm-finetune", "pod/hers-alone")["metadata"]["ownerReferences"], json!(null));
 
     ok(kubectl(&p, "bob", &["-n", "llm-finetune", "delete", "replicaset", "adopted"]));

@@ -3,14 +3,14 @@
 use super::tree::{Finding, Tree};
 use crate::build;
 use anyhow::{Context, Result, ensure};
+use std::process::Command;
 
 const DIRECTORY: &str = "manifests/sluice/crds/";
 const MEND: &str = "not what `sluice crds` prints: write its output here";
 
 pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
     build::sluice()?;
-    let output = build::cargo().args(["run", "--quiet", "--package", "sluice", "--", "crds"]).output();
-    let output = output.context("cannot run cargo")?;
+    let output = Command::new(ground::built_sluice()).arg("crds").output().context("cannot run sluice")?;
     ensure!(output.status.success(), "`sluice crds` failed: {}", String::from_utf8_lossy(&output.stderr));
     Ok(compare(tree, &String::from_utf8(output.stdout)?))
 }
