@@ -1,11 +1,13 @@
 //! What the daemon `follow` writes: Namespaces, RoleBindings and PriorityClasses.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject as RbacSubject};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
-use kube::api::Patch;
+use kube::api::{DeleteParams, Patch};
 use policy_engine::follow::action::{Action, MetadataChange, QueueClass, cluster_role_name, role_binding_name};
 use policy_engine::follow::view::{Seen, Subject};
 use policy_engine::follow::{MANAGED_BY, MANAGER};
@@ -27,13 +29,7 @@ impl Writer {
             Action::LabelNamespace { namespace, seen, metadata, .. }
             | Action::RemoveLabel { namespace, seen, metadata } => self.annotate(namespace, seen, metadata).await,
             Action::ApplyRoleBinding { namespace, role, subjects, seen } => {
-                let binding = role_binding(namespace, *role, subjects, seen.as_ref());
-                let name = role_binding_name(*role);
-                let what = || format!("rolebinding {namespace}/{name}");
-                // Whoever made or edited a RoleBinding of this name: in a governed Namespace it is ours.
-                let apply = patching().force();
-                let api = Api::<RoleBinding>::namespaced(self.client.clone(), namespace);
-                outcome(what, api.patch(name, &apply, &Patch::Apply(&binding))).await
+                self.apply_role_binding(namespace, *role, subjects, seen.as_ref()).await
             }
             Action::DeleteRoleBinding { namespace, name, seen, .. } => {
                 let what = || format!("rolebinding {namespace}/{name}");
@@ -57,6 +53,28 @@ impl Writer {
                 Outcome::Overtaken => Ok(Outcome::Overtaken),
             },
             Action::DeletePriorityClass { name, seen } => self.delete_class(name, seen).await,
+        }
+    }
+
+    /// Whoever made or edited a RoleBinding of this name: in a governed Namespace it is ours.
+    async fn apply_role_binding(
+        &self,
+        namespace: &str,
+        role: ProjectRole,
+        subjects: &BTreeSet<Subject>,
+        seen: Option<&Seen>,
+    ) -> Result<Outcome, WriteFailed> {
+        let (binding, name) = (role_binding(namespace, role, subjects, seen), role_binding_name(role));
+        let what = || format!("rolebinding {namespace}/{name}");
+        let api = Api::<RoleBinding>::namespaced(self.client.clone(), namespace);
+        let (by, binding) = (patching().force(), Patch::Apply(&binding));
+        match outcome(what, api.patch(name, &by, &binding)).await {
+            // Without our label it was not seen, and of another role it cannot be made ours.
+            Err(WriteFailed::Api { source, .. }) if seen.is_none() && is_invalid(&source) => {
+                outcome(what, api.delete(name, &DeleteParams::background())).await?;
+                outcome(what, api.patch(name, &by, &binding)).await
+            }
+            other => other,
         }
     }
 
@@ -110,6 +128,10 @@ impl Writer {
 
 fn class_name(name: &str) -> String {
     format!("priorityclass {name}")
+}
+
+fn is_invalid(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 422)
 }
 
 fn role_binding<'a>(
