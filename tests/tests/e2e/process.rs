@@ -120,9 +120,9 @@ impl Beside {
         let port = || TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port();
         let (webhook, metrics) = (port(), port());
         let log = std::fs::File::create(p.layout().log(&format!("sluice-{command}"))).expect("a log");
-        // Nobody ends it if this process is killed.
+        // Nobody else ends it if this process is killed.
         let child = Command::new("timeout")
-            .arg("300")
+            .args(["--kill-after=20", "300"])
             .arg(p.layout().bin("sluice"))
             .args([command, &format!("--listen=127.0.0.1:{webhook}"), &format!("--metrics-listen=127.0.0.1:{metrics}")])
             .args([
@@ -144,16 +144,20 @@ impl Beside {
         get_plain(&self.metrics, path)
     }
 
+    /// `timeout` passes the signal on, which it could not with SIGKILL.
     fn terminate(&self) {
         let mut kill = Command::new("kill");
         kill.args(["-TERM", &self.child.id().to_string()]);
-        ok(must(Output::of(kill, "")));
+        must(Output::of(kill, ""));
     }
 }
 
 impl Drop for Beside {
     fn drop(&mut self) {
-        let _may_be_gone = self.child.kill().and_then(|()| self.child.wait());
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.terminate();
+            let _ended = self.child.wait();
+        }
     }
 }
 

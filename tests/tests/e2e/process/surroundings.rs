@@ -65,7 +65,7 @@ fn an_api_server_that_was_killed_is_governed_again_when_it_is_back() {
     must(p.repair());
     assert_governed(&p, 15);
     let project = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "Project", "metadata": {"name": "after-restart"},
-        "spec": {"owner": "alice", "images": ["registry.example.com/**"]}});
+        "spec": {"owner": "mia", "images": ["registry.example.com/**"]}});
     eventually("a record to be written", || apply(&p, ADMIN, &project).success.then_some(()));
     eventually("records to be followed again", || {
         let namespace = find(&p, "", "namespace/after-restart")?;
