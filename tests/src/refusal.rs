@@ -2,6 +2,9 @@
 
 use ground::Output;
 
+/// A refusal shows no more reasons than these.
+const MOST_SHOWN: usize = 100;
+
 /// One line of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
@@ -22,8 +25,16 @@ pub fn denials(text: &str) -> Vec<Denial> {
         let Some((_, head)) = line.split_once("sluice: ") else { continue };
         let Some((count, _rules)) = head.split_once(" denied: ") else { continue };
         let Ok(count) = count.parse::<usize>() else { continue };
-        let said: Vec<_> = lines.by_ref().take(count).filter_map(denial).collect();
-        assert_eq!(said.len(), count, "one line per denial is announced:\n{text}");
+        let shown = count.min(MOST_SHOWN);
+        let said: Vec<_> = lines.by_ref().take(shown).filter_map(denial).collect();
+        assert_eq!(said.len(), shown, "one line per denial is announced:\n{text}");
+        if count > shown {
+            assert_eq!(
+                lines.next(),
+                Some(format!("and {} more", count - shown).as_str()),
+                "what is left out is counted"
+            );
+        }
         found.extend(said);
     }
     found
