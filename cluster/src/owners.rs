@@ -192,7 +192,7 @@ impl Owners {
 /// Whether the platform writes its stamp on objects of this resource: on listed workloads, and on Pods, which own
 /// the claims and volume claims that controllers make for them.
 fn is_stamped_kind(policy: &Policy, resource: &GroupResource) -> bool {
-    let is_pod = resource.group.is_empty() && resource.resource == "pods";
+    let is_pod = resource.is_core("pods");
     is_pod || policy.platform().workload_kind(resource).is_some()
 }
 

@@ -82,7 +82,7 @@ fn is_said(mutation: &Mutation, object: Object<'_>) -> bool {
 fn is_own_mirror_pod(submission: &Submission<'_>, policy: &Policy) -> bool {
     let Some(pod) = submission.object.map(Object) else { return false };
     submission.act == Act::Create
-        && submission.resource.resource == "pods"
+        && submission.resource.is_core("pods")
         && pod.annotation(MIRROR).is_some()
         && match Caller::of(submission.requester, policy) {
             Caller::Node(node) => pod.at(&["spec", "nodeName"]).and_then(|name| name.as_str()) == Some(node),

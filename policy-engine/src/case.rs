@@ -168,7 +168,7 @@ impl<'a> Case<'a> {
 
     /// Whether the submission is about a Pod, and not about something that makes Pods.
     pub fn is_pod(&self) -> bool {
-        self.submission.resource.group.is_empty() && self.submission.resource.resource == "pods"
+        self.submission.resource.is_core("pods")
     }
 
     /// Whether the submission is about an object that makes Pods.
@@ -178,7 +178,7 @@ impl<'a> Case<'a> {
 
     /// Whether the submission is about a Secret.
     pub fn is_secret(&self) -> bool {
-        self.submission.resource.group.is_empty() && self.submission.resource.resource == "secrets"
+        self.submission.resource.is_core("secrets")
     }
 
     /// The Pod that is being made. On Pods the platform writes; in templates it only reads.

@@ -47,12 +47,12 @@ fn check(request: &Request, submission: &Submission<'_>, policy: &Policy) -> Res
     let Some(object) = submission.object.filter(|object| object.is_object()) else {
         return if carries { Err(Outage::NoObject) } else { Ok(()) };
     };
-    let is_pod = submission.resource.group.is_empty() && submission.resource.resource == "pods";
+    let is_pod = submission.resource.is_core("pods");
     let said = object.get("kind").and_then(|kind| kind.as_str()).unwrap_or(&request.kind.kind);
     if said != request.kind.kind || (is_pod && submission.subresource.is_empty() && said != "Pod") {
         return Err(Outage::OtherKind { said: said.into(), expected: request.kind.kind.clone() });
     }
-    let is_secret = submission.resource.group.is_empty() && submission.resource.resource == "secrets";
+    let is_secret = submission.resource.is_core("secrets");
     if carries && !is_pod && !is_secret && policy.platform().workload_kind(&submission.resource).is_none() {
         return Err(Outage::Unlisted { resource: submission.resource.clone() });
     }

@@ -148,7 +148,7 @@ impl Request {
 
     fn as_sent(&self) -> Submission<'_> {
         let resource = GroupResource::new(&self.resource.group, &self.resource.resource);
-        let whole = self.sub_resource.is_empty() || (resource.resource == "pods" && self.kind.kind == "Pod");
+        let whole = self.sub_resource.is_empty() || (resource.is_core("pods") && self.kind.kind == "Pod");
         Submission {
             act: Act::of(&self.operation, &self.sub_resource, whole),
             resource,

@@ -149,7 +149,7 @@ impl Local {
     /// The project that governs a submission, or why none does.
     fn governing(&self, submission: &Submission<'_>) -> Result<String, String> {
         let namespace = submission.namespace;
-        let is_pod = submission.resource.group.is_empty() && submission.resource.resource == "pods";
+        let is_pod = submission.resource.is_core("pods");
         if !is_pod && self.policy.platform().workload_kind(&submission.resource).is_none() {
             return Err(format!("not governed: {} are not judged", submission.resource));
         }

@@ -16,6 +16,11 @@ impl GroupResource {
     pub fn new(group: &str, resource: &str) -> Self {
         Self { group: group.into(), resource: resource.into() }
     }
+
+    /// Whether this is the core group's resource of that plural name.
+    pub fn is_core(&self, resource: &str) -> bool {
+        self.group.is_empty() && self.resource == resource
+    }
 }
 
 impl std::fmt::Display for GroupResource {
