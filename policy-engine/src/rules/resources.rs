@@ -2,7 +2,7 @@
 //!
 //! Where the plan has `defaults`, a container that states neither a request nor a limit of CPU or memory is given the
 //! default as its request. What a container or the Pod as a whole asks for is left as it is, and a plan without
-//! `defaults` adds nothing. Only Pods are written to, when they are made.
+//! `defaults` adds nothing. Only Pods are written to, when they are made. This rule refuses nothing.
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;

@@ -1,6 +1,10 @@
 //! Every rule is a page of the manual.
 
+use std::collections::BTreeSet;
+
 use policy_engine::rules;
+
+use crate::stories;
 
 #[test]
 fn every_rule_has_a_page_under_its_own_name() {
@@ -23,4 +27,48 @@ fn every_rule_has_a_page_under_its_own_name() {
         assert!(page.lines().count() > 3, "{}: a title alone is no page", rule.id);
         assert_eq!(rules::named(rule.id).map(|named| named.id), Some(rule.id));
     }
+}
+
+/// What the page of a rule says that only writes.
+const REFUSES_NOTHING: &str = "This rule refuses nothing";
+
+#[test]
+fn every_rule_has_one_example_that_it_refuses_and_one_that_passes() {
+    let (stories, _) = stories::all();
+    let mut missing = Vec::new();
+    for rule in rules::ALL {
+        let id = rule.id;
+        let examples: Vec<_> = stories.iter().filter(|(_, story)| story.page.as_deref() == Some(id)).collect();
+        let names = |refused: bool| -> Vec<_> {
+            let wanted = |it: &&&(String, stories::Story)| it.1.expect.allowed != refused;
+            examples.iter().filter(wanted).map(|(file, story)| format!("{file}: {:?}", story.story)).collect()
+        };
+        let silent = rule.page().contains(REFUSES_NOTHING);
+        for (refused, least, what) in
+            [(true, usize::from(!silent), "refused by this rule and no other"), (false, 1, "allowed")]
+        {
+            let names = names(refused);
+            if names.len() != least {
+                missing.push(format!(
+                    "rule {id}: {} stories in policy-engine/tests/cases have `page: {id}` and are {what}, not {least}: \
+                     write the line `page: {id}` below `story:` of the one that explains the rule best{}; now: {}",
+                    names.len(),
+                    if refused { format!(", or say {REFUSES_NOTHING:?} in its `//!` comment") } else { String::new() },
+                    if names.is_empty() { "none".into() } else { names.join(", ") },
+                ));
+            }
+        }
+        for (file, story) in examples {
+            let refusing = story.expect.refusing();
+            if !story.expect.allowed && refusing != BTreeSet::from([id]) {
+                missing.push(format!("{file}: {:?}: `page: {id}`, but it is refused by {refusing:?}", story.story));
+            }
+        }
+    }
+    for (file, story) in &stories {
+        if let Some(page) = story.page.as_deref().filter(|page| rules::named(page).is_none()) {
+            missing.push(format!("{file}: {:?}: `page: {page}` is no rule", story.story));
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }

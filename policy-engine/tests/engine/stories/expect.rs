@@ -1,6 +1,6 @@
 //! What a story expects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policy_engine::{Decision, Denial};
 use serde::Deserialize;
@@ -12,9 +12,9 @@ use crate::support::apply::apply;
 /// What a story expects. Denials and warnings are all that there are.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Expect {
+pub(crate) struct Expect {
     #[serde(default)]
-    allowed: bool,
+    pub(crate) allowed: bool,
     #[serde(default)]
     denied: Vec<Refusal>,
     /// The field that cannot be read.
@@ -47,6 +47,11 @@ impl Refusal {
 }
 
 impl Expect {
+    /// The rules that refuse.
+    pub(crate) fn refusing(&self) -> BTreeSet<&str> {
+        self.denied.iter().map(|refusal| refusal.rule.as_str()).collect()
+    }
+
     /// What is otherwise.
     pub(super) fn differences(&self, outcome: &Outcome) -> Vec<String> {
         let verdicts =

@@ -18,8 +18,10 @@ use crate::support::policies::sample_organisation;
 /// Somebody submits something.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Story {
-    pub(super) story: String,
+pub(crate) struct Story {
+    pub(crate) story: String,
+    /// The rule on whose page of the manual this is an example.
+    pub(crate) page: Option<String>,
     /// What is different from the sample organisation.
     #[serde(default)]
     policy: Options,
@@ -44,7 +46,7 @@ pub(super) struct Story {
     controller_owner: Option<Owner>,
     /// The id that binds the namespace, where it is not the namespace's own name.
     project_id: Option<String>,
-    expect: Expect,
+    pub(crate) expect: Expect,
 }
 
 fn create() -> String {
