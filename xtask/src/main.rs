@@ -5,6 +5,7 @@
 mod build;
 mod deny;
 mod down;
+mod drill;
 mod paint;
 mod test;
 mod tidy;
@@ -27,6 +28,8 @@ enum Command {
     Up(up::Args),
     /// Ends what `up` started, and nothing else
     Down(down::Args),
+    /// Breaks things on purpose while people work: what was refused, let through and lost
+    Drill(drill::Args),
     /// The test command: format, lints, tests, tidy, dependencies, end to end
     Test(test::Args),
     /// Only the checks of this repository's own rules
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Up(args) => args.run(),
         Command::Down(args) => args.run(),
+        Command::Drill(args) => args.run(),
         Command::Test(args) => args.run(),
         Command::Tidy(args) => args.run(),
     };

@@ -31,6 +31,7 @@ pub use layout::Layout;
 pub use platform::{ADMIN_GROUP, RELEASE, SYSTEM_NAMESPACE, USERS, built_sluice};
 pub use wait::until;
 
+use process::Process;
 use state::State;
 use std::fs::File;
 use warden::Warden;
@@ -107,10 +108,22 @@ impl Ground {
 
     /// Ends one component at once, by SIGKILL: what a crash looks like.
     pub fn kill(&mut self, name: &str) -> Result<()> {
-        match self.state.processes.get(name) {
-            Some(process) if process.alive() => process.kill(),
-            _ => Err(Error::says(format!("{name} does not run"))),
-        }
+        self.running(name)?.kill()
+    }
+
+    /// Stops a component where it is, by SIGSTOP: it keeps its ports and connections and answers nothing.
+    pub fn pause(&self, name: &str) -> Result<()> {
+        self.running(name)?.pause()
+    }
+
+    /// Lets a paused component go on.
+    pub fn resume(&self, name: &str) -> Result<()> {
+        self.running(name)?.resume()
+    }
+
+    fn running(&self, name: &str) -> Result<&Process> {
+        let process = self.state.processes.get(name).filter(|process| process.alive());
+        process.ok_or_else(|| Error::says(format!("{name} does not run")))
     }
 
     /// Names of the components that are alive.

@@ -12,6 +12,15 @@ impl Ground {
         self.bring_up().map(|_| ())
     }
 
+    /// Puts right what was done to the processes, whatever it was: what is paused goes on, what ended starts, Sluice too.
+    pub fn mend(&mut self) -> Result<()> {
+        for process in self.state.processes.values().filter(|process| process.alive()) {
+            process.resume()?;
+        }
+        self.repair()?;
+        self.run_sluice()
+    }
+
     pub(crate) fn bring_up(&mut self) -> Result<Found> {
         binaries::provide(&self.layout)?;
         let components = self.settle_ports()?;

@@ -37,6 +37,8 @@ impl Process {
             return Ok(false);
         }
         self.signal(Signal::TERM)?;
+        // One that is paused hears it only then.
+        self.resume()?;
         if !comes_true(Duration::from_secs(10), || !self.alive()) {
             self.kill()?;
         }
@@ -51,11 +53,19 @@ impl Process {
         Err(Error::says(format!("process {} does not end", self.pid)))
     }
 
+    pub(crate) fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    pub(crate) fn resume(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
     fn signal(&self, signal: Signal) -> Result<()> {
         let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
         match kill_process(pid, signal) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
-            Err(error) => Err(Error::says(format!("cannot end process {}: {error}", self.pid))),
+            Err(error) => Err(Error::says(format!("cannot signal process {}: {error}", self.pid))),
         }
     }
 }

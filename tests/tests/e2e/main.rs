@@ -3,6 +3,7 @@
 mod adoption;
 mod bypass;
 mod bypass_objects;
+mod drills;
 mod dry_run;
 mod follow;
 mod identity;
