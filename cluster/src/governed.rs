@@ -20,12 +20,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::records::POLICY_NAME;
-use crate::watch::{Cache, Caches, Common, Snapshot, follow, follow_some};
+use crate::watch::{Cache, Caches, Common, OLDEST, Snapshot, follow, follow_some};
 
 /// At most so many Namespaces are looked into at a time; the others have their turn the next time.
 const MOST_QUESTIONS: usize = 32;
-/// A watch that is alive is heard about once a minute.
-const OLDEST: Duration = Duration::from_secs(150);
 
 /// Caches of what the platform makes, beside those that the whole process shares.
 #[derive(Clone)]

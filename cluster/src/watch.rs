@@ -8,6 +8,7 @@ mod pulse;
 mod snapshot;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use k8s_openapi::api::core::v1::Namespace;
@@ -34,6 +35,10 @@ const PLURALS: [(Kind, &str); 7] = [
     (Kind::PlatformPolicy, "platformpolicies"),
 ];
 
+/// A watch that is alive is heard about once a minute. Older than this the caches are nothing to decide on: another API
+/// server may have taken writes of which this process never heard.
+pub const OLDEST: Duration = Duration::from_secs(150);
+
 /// A Namespace as it is cached: its metadata.
 pub type NamespaceMeta = PartialObjectMeta<Namespace>;
 
@@ -53,6 +58,17 @@ pub struct Caches {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("stopped before the caches were synced")]
 pub struct Stopped;
+
+/// Why the caches are nothing to decide on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// Not everything was read yet.
+    #[error("the caches are not filled yet")]
+    Cold,
+    /// The API server was not heard for longer than [`OLDEST`].
+    #[error("nothing was heard from the API server for {} s", .0.as_secs())]
+    Old(Duration),
+}
 
 /// How one cache is.
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +161,21 @@ impl Caches {
         *self.synced.borrow()
     }
 
+    /// Whether a decision may rest on the caches: everything was read, and every watch was heard since.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn usable(&self) -> Result<(), Unusable> {
+        if !self.synced() {
+            return Err(Unusable::Cold);
+        }
+        match self.observed_at().map(|heard| heard.elapsed()) {
+            Some(age) if age <= OLDEST => Ok(()),
+            Some(age) => Err(Unusable::Old(age)),
+            None => Err(Unusable::Cold),
+        }
+    }
+
     /// Waits until everything was read once.
     ///
     /// # Errors
@@ -177,8 +208,9 @@ impl Caches {
 
     /// When the quietest watch was last heard; `None` where one was never heard. Nothing in the caches is older.
     pub fn observed_at(&self) -> Option<Instant> {
-        let all = self.health().into_iter().map(|cache| cache.last_heard);
-        all.collect::<Option<Vec<_>>>()?.into_iter().min()
+        let records = self.records.iter().map(Cache::last_heard);
+        // `None` comes before every instant.
+        records.chain([self.namespaces.last_heard()]).min().flatten()
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -10,9 +10,7 @@ use crate::outage::Outage;
 
 pub(crate) fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
     let request = call.request;
-    if !webhook.caches.synced() {
-        return Err(Outage::Cold);
-    }
+    webhook.caches.usable()?;
     if request.object.is_none() && request.operation != "DELETE" {
         return Err(Outage::NoObject);
     }

@@ -23,9 +23,7 @@ pub(crate) struct Call<'a> {
 
 pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
     let Call { entry, request, now, deadline } = call;
-    if !webhook.caches.synced() {
-        return Err(Outage::Cold);
-    }
+    webhook.caches.usable()?;
     let project = webhook.namespaces.project_of(&request.namespace, deadline).await.map_err(Outage::Lookup)?;
     let Some(project_id) = project else { return Ok(Response::allow(&request.uid)) };
     let policy = webhook.caches.policy();

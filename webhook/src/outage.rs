@@ -1,5 +1,6 @@
 //! What is answered when a decision cannot be made. One documented answer for each cause; never through `?`.
 
+use cluster::watch::Unusable;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
 use policy_engine::object::Unreadable;
 use policy_engine::policy::workload::GroupResource;
@@ -12,9 +13,9 @@ const RETRY_AFTER_SECONDS: i32 = 1;
 /// Why a request was neither allowed nor denied.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Outage {
-    /// The caches have not seen the whole cluster yet.
-    #[error("the caches are not filled yet")]
-    Cold,
+    /// The caches have not seen the whole cluster yet, or not for long.
+    #[error(transparent)]
+    Caches(#[from] Unusable),
     /// What the decision rests on could not be looked up.
     #[error("the API server could not be asked")]
     Lookup(#[source] cluster::client::LookupFailed),
@@ -49,7 +50,8 @@ impl Outage {
     /// The cause, as metrics name it.
     pub(crate) fn cause(&self) -> &'static str {
         match self {
-            Self::Cold => "cold",
+            Self::Caches(Unusable::Cold) => "cold",
+            Self::Caches(Unusable::Old(_)) => "old",
             Self::Lookup(_) => "lookup",
             Self::Deadline => "deadline",
             Self::Unreadable(_) => "unreadable",
@@ -63,7 +65,7 @@ impl Outage {
     pub(crate) fn answer(&self, uid: &str) -> Response {
         let sentence = chain(self);
         let status = match self {
-            Self::Cold | Self::Lookup(_) | Self::Deadline => Status {
+            Self::Caches(_) | Self::Lookup(_) | Self::Deadline => Status {
                 code: Some(503),
                 reason: Some("ServiceUnavailable".into()),
                 message: Some(format!("sluice: retry: {sentence}; nothing was decided, try again in a moment")),

@@ -17,9 +17,7 @@ const RECORD: &str = "record";
 
 pub(crate) fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
     let request = call.request;
-    if !webhook.caches.synced() {
-        return Err(Outage::Cold);
-    }
+    webhook.caches.usable()?;
     let policy = webhook.caches.policy();
     let mut decision = Decision::default();
     if !may_write(request, &policy) {

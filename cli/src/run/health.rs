@@ -55,8 +55,8 @@ pub(super) async fn serve(health: Health, address: SocketAddr, shutdown: Cancell
 }
 
 async fn ready(State(health): State<Health>) -> Response {
-    if !health.caches.synced() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the caches are not filled yet").into_response();
+    if let Err(unusable) = health.caches.usable() {
+        return (StatusCode::SERVICE_UNAVAILABLE, unusable.to_string()).into_response();
     }
     if let Some(reapers) = &health.reapers {
         return match reapers.ready() {
@@ -100,6 +100,18 @@ impl Collector for CacheSizes {
         for cache in self.0.health() {
             let objects = i64::try_from(cache.size).unwrap_or(i64::MAX);
             ConstGauge::new(objects).encode(family.encode_family(&[("cache", cache.name)])?)?;
+        }
+        let mut family = encoder.encode_descriptor(
+            "cache_age_seconds",
+            "How long ago the API server was last heard on the watch of a cache; bookmarks come about once a minute",
+            None,
+            ConstGauge::new(0.0).metric_type(),
+        )?;
+        for cache in self.0.health() {
+            if let Some(heard) = cache.last_heard {
+                let age = ConstGauge::new(heard.elapsed().as_secs_f64());
+                age.encode(family.encode_family(&[("cache", cache.name)])?)?;
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Request as HttpRequest, StatusCode};
+use axum::http::{Request as HttpRequest, Response as HttpResponse, StatusCode};
 use cluster::owners::Owners;
 use cluster::watch::Caches;
 use http_body_util::BodyExt as _;
@@ -25,9 +25,27 @@ fn cold() -> Router {
     router(Webhook::new(caches, Owners::new(client), Arc::new(Metrics::default())))
 }
 
+/// An API server that is empty, lists once, and is never heard again.
+fn silent() -> (Router, Caches) {
+    let service = tower::service_fn(|request: HttpRequest<kube::client::Body>| async move {
+        if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
+            std::future::pending::<()>().await;
+        }
+        let list = json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []});
+        HttpResponse::builder().body(kube::client::Body::from(list.to_string().into_bytes()))
+    });
+    let client = kube::Client::new(service, "default");
+    let caches = Caches::start(client.clone(), CancellationToken::new());
+    (router(Webhook::new(caches.clone(), Owners::new(client), Arc::new(Metrics::default()))), caches)
+}
+
 async fn post(path: &str, body: impl Into<Body>) -> (StatusCode, String) {
+    post_to(cold(), path, body).await
+}
+
+async fn post_to(router: Router, path: &str, body: impl Into<Body>) -> (StatusCode, String) {
     let request = HttpRequest::post(path).body(body.into()).expect("a request");
-    let answer = cold().oneshot(request).await.expect("an answer");
+    let answer = router.oneshot(request).await.expect("an answer");
     let status = answer.status();
     let body = answer.into_body().collect().await.expect("a body").to_bytes();
     (status, String::from_utf8(body.to_vec()).expect("text"))
@@ -101,5 +119,35 @@ async fn while_caches_are_cold_everything_governed_is_refused_with_retry() {
         assert_eq!(response["status"]["details"]["retryAfterSeconds"], 1, "{path}");
         let message = response["status"]["message"].as_str().expect("a message");
         assert!(message.starts_with("sluice: retry: "), "{path}: {message}");
+    }
+}
+
+/// Another API server may have taken writes meanwhile: a member removed, an image forbidden.
+#[tokio::test(start_paused = true)]
+async fn class_stale_or_cold_caches_that_hear_nothing_any_more_refuse_with_retry() {
+    let (router, caches) = silent();
+    caches.wait_synced().await.expect("an API server that lists");
+    let record = || {
+        review(json!({
+            "uid": "7f0b2c9e", "operation": "DELETE", "name": "x", "userInfo": {"username": "alice"},
+            "kind": {"group": "sluice.dev", "version": "v1alpha1", "kind": "User"},
+            "resource": {"group": "sluice.dev", "version": "v1alpha1", "resource": "users"},
+        }))
+    };
+    tokio::time::advance(Duration::from_secs(140)).await;
+    let (_, said) = post_to(router.clone(), "/records", record()).await;
+    assert!(said.contains("sluice: 1 denied: record"), "a decision: {said}");
+    tokio::time::advance(Duration::from_secs(20)).await;
+    for path in PATHS {
+        let (status, said) = post_to(router.clone(), path, record()).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {said}");
+        let answer: Value = serde_json::from_str(&said).expect("JSON");
+        let status = &answer["response"]["status"];
+        assert_eq!((&answer["response"]["allowed"], &status["code"]), (&json!(false), &json!(503)), "{path}");
+        let message = status["message"].as_str().expect("a message");
+        assert!(
+            message.starts_with("sluice: retry: nothing was heard from the API server for 16"),
+            "{path}: {message}"
+        );
     }
 }
