@@ -26,6 +26,8 @@ pub const EFFECTIVE_GPU: &str = "platform-go/dra-effective-gpu";
 pub const ROOT_SHELL: &str = "platform-go/root-shell";
 /// Annotation: JSON Pointer to the value that was asked there before the platform replaced it.
 pub const ASKED: &str = "platform-go/asked";
+/// Scheduling gate of a Pod whose queue is closed. Gates with the [`PREFIX`] are the platform's to take away.
+pub const PLAN_WINDOW_GATE: &str = "platform-go/plan-window";
 /// Annotation on a Namespace by which an admin lets a project take it over.
 pub const ADOPT: &str = "platform-go/adopt";
 

@@ -75,6 +75,6 @@ pub struct Mutation {
     pub at: Place,
     /// What; `None` removes what is there.
     pub value: Option<Value>,
-    /// Whether what it replaces was put there by the API server and not asked by anyone.
+    /// Whether nobody asked for what it replaces: the API server put it there, or a manifest does not know of it.
     pub unasked: bool,
 }

@@ -41,6 +41,11 @@ impl Findings {
         self.mutations.push(Mutation { rule: self.rule, at, value: None, unasked: true });
     }
 
+    /// Writes again what stood there; nobody asked for anything else.
+    pub fn put_back(&mut self, at: Place, value: impl Into<Value>) {
+        self.mutations.push(Mutation { rule: self.rule, at, value: Some(value.into()), unasked: true });
+    }
+
     /// Says something that does not stand in the way.
     pub fn warn(&mut self, text: impl Display) {
         self.warnings.push(one_line(format_args!("{}: {text}", self.rule)));

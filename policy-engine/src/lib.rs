@@ -18,6 +18,7 @@ pub mod place;
 pub mod pod;
 pub mod policy;
 pub mod rules;
+pub mod windows;
 
 pub use admit::admit;
 pub use case::{Act, Case, Facts, Submission};

@@ -2,6 +2,7 @@
 
 pub mod image;
 pub mod placement;
+pub mod plan_window;
 pub mod platform_labels;
 pub mod privilege;
 pub mod project;
@@ -51,6 +52,7 @@ pub(crate) const PLATFORM_LABELS: &str = "platform-labels";
 pub const ALL: &[Rule] = &[
     rule!(PROJECT, project),
     rule!("queue", queue),
+    rule!("plan-window", plan_window),
     rule!("placement", placement),
     rule!("root-shell", root_shell),
     rule!("privilege", privilege),

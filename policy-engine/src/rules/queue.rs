@@ -2,7 +2,7 @@
 //!
 //! The label `platform-go/queue-name` on a Pod or pod template asks for a queue; without it the queue is `default`,
 //! which everyone may use. Every other queue must be bound by the plan (`ResourcePlan.spec.queues`) of the project,
-//! and the plan must be within its validity.
+//! and the plan must be within its validity. When it is open says the rule `plan-window`.
 //!
 //! On Pods the platform writes `platform-go/queue-name`, `platform-go/preemptible` and the queue's PriorityClass
 //! (`platform-go-<queue>`). Another PriorityClass that was asked is replaced, with a warning.
@@ -13,7 +13,10 @@ use crate::case::{Act, Case};
 use crate::contract;
 use crate::findings::Findings;
 use crate::pod::Pod;
+use crate::policy::names::PlanName;
+use crate::policy::plan::Validity;
 use crate::policy::queue::{DEFAULT_QUEUE, Queue};
+use crate::windows::Moment;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     // A living Pod's queue was judged when it was asked, and cannot be asked again.
@@ -50,6 +53,26 @@ fn write(pod: &Pod<'_>, queue: &Queue, say: &mut Findings) {
     say.set(pod.at(["spec", "priorityClassName"]), class);
 }
 
+/// Why the project's plan counts as missing.
+struct NotInForce<'a> {
+    case: &'a Case<'a>,
+    plan: &'a PlanName,
+}
+
+impl fmt::Display for NotInForce<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, plan } = self;
+        let Some(plan) = case.policy.records().plans.get(*plan) else { return f.write_str("does not exist") };
+        let zone = plan.schedule.as_ref().map_or("UTC", |schedule| schedule.time_zone.as_str());
+        let Validity { from, until } = plan.validity;
+        match (from.filter(|from| *from > case.now), until) {
+            (Some(at), _) => write!(f, "begins {}", Moment { at, zone }),
+            (None, Some(at)) => write!(f, "ended {}", Moment { at, zone }),
+            (None, None) => f.write_str("is not in force"),
+        }
+    }
+}
+
 struct NotUsable<'a> {
     case: &'a Case<'a>,
     asked: &'a str,
@@ -67,7 +90,7 @@ impl fmt::Display for NotUsable<'_> {
         match (case.plan(), &case.project.plan) {
             (Some(plan), _) => write!(f, "; plan {} of project {project} allows ", plan.name)?,
             (None, Some(plan)) => {
-                write!(f, "; plan {plan} of project {project} is missing or not in force, which leaves ")?
+                write!(f, "; plan {plan} of project {project} {}, which leaves ", NotInForce { case, plan })?;
             }
             (None, None) => write!(f, "; project {project} has no plan, which leaves ")?,
         }

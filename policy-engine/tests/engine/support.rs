@@ -5,3 +5,4 @@ pub(crate) mod judge;
 pub(crate) mod object;
 pub(crate) mod options;
 pub(crate) mod policies;
+pub(crate) mod schedules;

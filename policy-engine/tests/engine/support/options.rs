@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use policy_engine::policy::Records;
 use policy_engine::policy::modes::{RuleMode, RuleModes};
+use policy_engine::policy::plan::OutsideWindow;
 use policy_engine::policy::platform::Unstamped;
 use policy_engine::policy::project::{Holder, Member, MemberRef, ProjectRole};
 use policy_engine::policy::workload::WorkloadKind;
 use serde::Deserialize;
 
 use super::object::resource_of;
+use super::schedules::ScheduleOptions;
 
 /// What is different from the sample organisation.
 #[derive(Debug, Default, Deserialize)]
@@ -28,6 +30,7 @@ pub(crate) struct Options {
     workload_kinds: BTreeMap<String, Vec<String>>,
     project: BTreeMap<String, ProjectOptions>,
     plan: BTreeMap<String, PlanOptions>,
+    queue: BTreeMap<String, QueueOptions>,
     /// Group to the groups of the identity provider whose people are its members.
     identity_groups: BTreeMap<String, BTreeSet<String>>,
     /// Users whose records are gone.
@@ -65,6 +68,15 @@ struct PlanOptions {
     until: Option<Timestamp>,
     cpu: Option<String>,
     memory: Option<String>,
+    /// Pods are refused while it is closed.
+    deny: bool,
+    schedule: Option<ScheduleOptions>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct QueueOptions {
+    schedule: Option<ScheduleOptions>,
 }
 
 fn modes(modes: &BTreeMap<String, Mode>) -> RuleModes {
@@ -100,6 +112,12 @@ impl Options {
             plan.validity.until = options.until;
             plan.defaults.cpu = options.cpu.clone().map(Quantity);
             plan.defaults.memory = options.memory.clone().map(Quantity);
+            plan.outside_window = if options.deny { OutsideWindow::Deny } else { OutsideWindow::Gate };
+            plan.schedule = options.schedule.as_ref().map(ScheduleOptions::schedule);
+        }
+        for (name, options) in &self.queue {
+            let queue = records.queues.get_mut(name.as_str()).expect("a sample queue");
+            queue.schedule = options.schedule.as_ref().map(ScheduleOptions::schedule);
         }
         for (name, proven) in &self.identity_groups {
             records.groups.get_mut(name.as_str()).expect("a sample group").identity_groups.clone_from(proven);
