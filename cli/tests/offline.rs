@@ -101,6 +101,32 @@ fn a_binding_is_judged_and_what_files_cannot_know_is_said() {
 }
 
 #[test]
+fn volumes_are_whose_the_files_say() {
+    let org = example("org");
+    let judge = |user: &str, objects: &str| {
+        let run =
+            Run::with_input(&["dry-run", "-f", "-", "--policy", &org, "--as", user, "-n", "llm-finetune"], objects);
+        (run.code, run.out)
+    };
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: busybox, volumeMounts: [{name: v, mountPath: /a}]}], volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}\n";
+    let claim = |metadata: &str| {
+        format!(
+            "{pod}---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: data, {metadata}}}\nspec: {{}}\n"
+        )
+    };
+    let (code, out) = judge("bob", pod);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("whose PersistentVolumeClaim data is cannot be told here; submit it too"), "{out}");
+    let (code, out) = judge("bob", &claim("labels: {platform-go/user-id: alice}"));
+    assert!(code == 0 && !out.contains("cannot be told"), "a new claim is its maker's: {out}");
+    let (code, out) = judge("bob", &claim("uid: u, labels: {platform-go/user-id: alice}"));
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("asked PersistentVolumeClaim data, which is alice's; bob may not use it"), "{out}");
+    let (code, out) = judge("bob", &claim("uid: u, labels: {platform-go/group-storage: nlp-lab.datasets}"));
+    assert!(code == 1 && out.contains("only Admins of group nlp-lab do") && out.contains("readOnly: true"), "{out}");
+}
+
+#[test]
 fn bad_input_is_said_all_at_once() {
     let run = sluice(&[
         "dry-run",

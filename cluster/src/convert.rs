@@ -16,6 +16,7 @@ mod projects;
 mod raw;
 mod read;
 mod references;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod units;

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use crate::client::{Access, ConnectFailed, LookupFailed, connect, in_time, is_path_segment};
 use crate::owners::Owners;
+use crate::volumes::Volumes;
 
 /// Longer than every webhook of a usual cluster together may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -100,6 +101,11 @@ impl Server {
     /// Looks up stamps for what controllers create.
     pub fn owners(&self) -> Owners {
         Owners::new(self.client.clone())
+    }
+
+    /// Looks up whose volumes are.
+    pub fn volumes(&self) -> Volumes {
+        Volumes::asking(self.client.clone())
     }
 
     /// How a kind is served; `None` if it is not.

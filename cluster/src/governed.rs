@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::records::POLICY_NAME;
-use crate::watch::{Cache, Caches, Common, OLDEST, Snapshot, follow, follow_some};
+use crate::watch::{Cache, Caches, Common, OLDEST, Snapshot, follow, follow_some, lighter};
 
 /// At most so many Namespaces are looked into at a time; the others have their turn the next time.
 const MOST_QUESTIONS: usize = 32;
@@ -62,7 +62,7 @@ impl Governed {
         };
         let common = Common { client: caches.client().clone(), shutdown, kinds_missing: Arc::default() };
         let ours = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
-        let role_bindings = follow_some("rolebindings", Api::all, (), ours, nudged(), &common);
+        let role_bindings = follow_some("rolebindings", Api::all, (), ours, lighter, nudged(), &common);
         let priority_classes = follow("priorityclasses", Api::all, (), nudged(), &common);
         Self {
             own_namespace: own_namespace.into(),

@@ -10,5 +10,6 @@ pub mod leases;
 pub mod namespaces;
 pub mod owners;
 pub mod records;
+pub mod volumes;
 pub mod watch;
 pub mod write;

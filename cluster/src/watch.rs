@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::convert::Problem;
 use crate::records::{self, Kind};
-pub(crate) use follow::{Cache, Common, follow, follow_some};
+pub(crate) use follow::{Cache, Common, follow, follow_some, lighter};
 pub use snapshot::Snapshot;
 
 /// Plural names of the records; what metrics call their caches.
@@ -211,6 +211,10 @@ impl Caches {
         let records = self.records.iter().map(Cache::last_heard);
         // `None` comes before every instant.
         records.chain([self.namespaces.last_heard()]).min().flatten()
+    }
+
+    pub(crate) fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
     }
 
     pub(crate) fn client(&self) -> &Client {

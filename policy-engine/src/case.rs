@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::claim::Claim;
 use crate::contract;
 use crate::identity::{Caller, ControllerOwner, Owner, Requester};
 use crate::object::{Object, Unreadable};
@@ -11,6 +12,7 @@ use crate::policy::Policy;
 use crate::policy::plan::Plan;
 use crate::policy::project::Project;
 use crate::policy::workload::GroupResource;
+use crate::volumes::{Named, Volumes, is_snapshot, is_stateful_set};
 
 /// What the API server asks about.
 #[derive(Clone, Debug)]
@@ -75,6 +77,8 @@ pub struct Facts {
     pub controller: Option<ControllerOwner>,
     /// The stamp on the object that a subresource is about, where the review does not carry it.
     pub target_user_id: Option<String>,
+    /// What is known about the volumes that the submission names.
+    pub volumes: Volumes,
 }
 
 /// One submission with everything that is known about it.
@@ -94,6 +98,12 @@ pub struct Case<'a> {
     pub adopter: Option<&'a ControllerOwner>,
     /// The Pods and pod templates whose content is new.
     pub pods: Vec<Pod<'a>>,
+    /// The PersistentVolumeClaims, and templates of them, whose content is new.
+    pub claims: Vec<Claim<'a>>,
+    /// How many claims and snapshots it names.
+    pub names: usize,
+    /// What is known about them.
+    pub volumes: &'a Volumes,
     /// The instant of the decision.
     pub now: Timestamp,
 }
@@ -109,6 +119,8 @@ pub enum NoOwner<'a> {
     Asserted(&'a str),
     /// A controller made an object without a controller owner.
     Uncontrolled,
+    /// Several controller owners could be meant, and they are not one user's.
+    Several(&'a [String]),
     /// The controller owner's kind is not listed.
     Unlisted {
         /// `apiVersion` of the owner.
@@ -148,11 +160,15 @@ impl<'a> Case<'a> {
             owner: Ok(Owner::Project),
             adopter: None,
             pods: Vec::new(),
+            claims: Vec::new(),
+            names: Named::by(submission, policy).len(),
+            volumes: &facts.volumes,
             now,
         };
         case.owner = case.find_owner(facts);
         case.adopter = facts.controller.as_ref().filter(|_| submission.act == Act::Update);
         case.pods = case.new_content()?;
+        case.claims = case.new_claims()?;
         Ok(case)
     }
 
@@ -174,6 +190,21 @@ impl<'a> Case<'a> {
     /// Whether the submission is about an object that makes Pods.
     pub fn is_workload(&self) -> bool {
         self.policy.platform().workload_kind(&self.submission.resource).is_some()
+    }
+
+    /// Whether the submission is about a PersistentVolumeClaim.
+    pub fn is_claim(&self) -> bool {
+        self.submission.resource.is_core("persistentvolumeclaims")
+    }
+
+    /// Whether the submission is about a VolumeSnapshot.
+    pub fn is_snapshot(&self) -> bool {
+        is_snapshot(&self.submission.resource)
+    }
+
+    /// Whether the submission changes a Pod that exists.
+    pub fn is_living_pod(&self) -> bool {
+        self.is_pod() && self.submission.act == Act::Update
     }
 
     /// Whether the submission is about a Secret.
@@ -215,6 +246,7 @@ impl<'a> Case<'a> {
                 Some(ControllerOwner::Unlisted { api_version, kind, resource }) => {
                     Err(NoOwner::Unlisted { api_version, kind, resource: resource.as_deref() })
                 }
+                Some(ControllerOwner::Several { claimants }) => Err(NoOwner::Several(claimants)),
                 Some(ControllerOwner::Gone { kind, name }) => Err(NoOwner::Gone { kind, name }),
                 None => Err(NoOwner::Uncontrolled),
             },
@@ -243,5 +275,27 @@ impl<'a> Case<'a> {
             templates.retain(|pod| pod.at([]).pointer().resolve(old).ok() != Some(pod.object.0));
         }
         Ok(templates)
+    }
+
+    /// The claims that are made, and the templates of claims that say something new. A living Pod's cannot change.
+    fn new_claims(&self) -> Result<Vec<Claim<'a>>, Unreadable> {
+        let mut claims = Vec::new();
+        if !self.is_living_pod() {
+            for pod in &self.pods {
+                claims.extend(Claim::of_pod(pod)?);
+            }
+        }
+        match (self.submission.object, self.submission.act) {
+            (Some(object), Act::Create) if self.is_claim() => claims.push(Claim::read(object, Default::default())?),
+            (Some(object), Act::Create | Act::Update) if is_stateful_set(&self.submission.resource) => {
+                let mut templates = Claim::of_stateful_set(object)?;
+                if let Some(old) = self.submission.old {
+                    templates.retain(|it| it.at([]).pointer().resolve(old).ok() != Some(it.object.0));
+                }
+                claims.extend(templates);
+            }
+            (_, _) => {}
+        }
+        Ok(claims)
     }
 }

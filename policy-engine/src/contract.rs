@@ -22,6 +22,12 @@ pub const QUEUE_NAME: &str = "platform-go/queue-name";
 pub const PREEMPTIBLE: &str = "platform-go/preemptible";
 /// What the GPU request amounts to.
 pub const EFFECTIVE_GPU: &str = "platform-go/dra-effective-gpu";
+/// On a PersistentVolumeClaim: the group's volume that it is, `<group id>.<name>`.
+pub const GROUP_STORAGE: &str = "platform-go/group-storage";
+/// On a PersistentVolumeClaim: the project's volume that it is.
+pub const STORAGE: &str = "platform-go/storage";
+/// On a PersistentVolumeClaim: asks for the StorageClass and access mode of a lane.
+pub const STORAGE_LANE: &str = "platform-go/storage-lane";
 /// Annotation that asks for UID 0.
 pub const ROOT_SHELL: &str = "platform-go/root-shell";
 /// Annotation: JSON Pointer to the value that was asked there before the platform replaced it.

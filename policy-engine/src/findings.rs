@@ -31,6 +31,11 @@ impl Findings {
         self.mutations.push(Mutation { rule: self.rule, at, value: Some(value.into()), unasked: false });
     }
 
+    /// Replaces what the API server filled in by itself.
+    pub fn fill_in(&mut self, at: Place, value: impl Into<Value>) {
+        self.mutations.push(Mutation { rule: self.rule, at, value: Some(value.into()), unasked: true });
+    }
+
     /// Removes what someone may have asked for.
     pub fn remove(&mut self, at: Place) {
         self.mutations.push(Mutation { rule: self.rule, at, value: None, unasked: false });

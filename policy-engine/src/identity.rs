@@ -40,7 +40,7 @@ pub enum Caller<'a> {
 }
 
 /// The controllers of kube-controller-manager that create workloads and Pods for an owner.
-const BUILT_IN_CONTROLLERS: [&str; 8] = [
+const BUILT_IN_CONTROLLERS: [&str; 9] = [
     "system:serviceaccount:kube-system:replicaset-controller",
     "system:serviceaccount:kube-system:deployment-controller",
     "system:serviceaccount:kube-system:statefulset-controller",
@@ -48,6 +48,8 @@ const BUILT_IN_CONTROLLERS: [&str; 8] = [
     "system:serviceaccount:kube-system:job-controller",
     "system:serviceaccount:kube-system:cronjob-controller",
     "system:serviceaccount:kube-system:replication-controller",
+    // Makes the PersistentVolumeClaims of ephemeral volumes.
+    "system:serviceaccount:kube-system:ephemeral-volume-controller",
     // All of the above where the controller manager does not use an account for each.
     "system:kube-controller-manager",
 ];
@@ -106,6 +108,11 @@ pub enum ControllerOwner {
         kind: String,
         /// Plural name of its kind, where the API server knows it.
         resource: Option<String>,
+    },
+    /// Several objects could be meant, and they are not one user's.
+    Several {
+        /// What they are, as people write them: `StatefulSet web of alice`.
+        claimants: Vec<String>,
     },
     /// There is no such object with that UID.
     Gone {

@@ -7,6 +7,7 @@ pub mod admit;
 mod asked;
 pub mod binding;
 pub mod case;
+pub mod claim;
 pub mod contract;
 pub mod decision;
 pub mod findings;
@@ -18,6 +19,7 @@ pub mod place;
 pub mod pod;
 pub mod policy;
 pub mod rules;
+pub mod volumes;
 pub mod windows;
 
 pub use admit::admit;

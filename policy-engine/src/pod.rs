@@ -1,7 +1,7 @@
 //! A Pod or a pod template, understood.
 
 use k8s_openapi::api::core::v1::{
-    ContainerPort, Lifecycle, PodSpec, Probe, ResourceRequirements, SecurityContext, VolumeMount,
+    ContainerPort, Lifecycle, PodSpec, Probe, ResourceRequirements, SecurityContext, VolumeDevice, VolumeMount,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -78,6 +78,7 @@ impl<'a> Pod<'a> {
                     ports: it.ports.as_deref().unwrap_or_default(),
                     resources: it.resources.as_ref(),
                     mounts: it.volume_mounts.as_deref().unwrap_or_default(),
+                    devices: it.volume_devices.as_deref().unwrap_or_default(),
                     lifecycle: it.lifecycle.as_ref(),
                     probes: [it.liveness_probe.as_ref(), it.readiness_probe.as_ref(), it.startup_probe.as_ref()],
                 }
@@ -121,6 +122,8 @@ pub struct Container<'a> {
     pub resources: Option<&'a ResourceRequirements>,
     /// Where volumes are mounted in it.
     pub mounts: &'a [VolumeMount],
+    /// Block volumes in it.
+    pub devices: &'a [VolumeDevice],
     /// Its hooks.
     pub lifecycle: Option<&'a Lifecycle>,
     /// Its liveness, readiness and startup probes.
@@ -141,7 +144,7 @@ impl Container<'_> {
 }
 
 /// The values that a template path leads to.
-fn resolve<'a>(path: &TemplatePath, object: &'a Value) -> Vec<(Place, &'a Value)> {
+pub(crate) fn resolve<'a>(path: &TemplatePath, object: &'a Value) -> Vec<(Place, &'a Value)> {
     let mut found = vec![(Place::root(), object)];
     for key in path.keys() {
         found = found

@@ -11,6 +11,7 @@ pub mod project;
 pub mod quantity;
 pub mod queue;
 pub mod quota;
+pub mod storage;
 pub mod window;
 pub mod workload;
 
@@ -27,6 +28,7 @@ use plan::Plan;
 use platform::Platform;
 use project::{Holder, MemberRef, Project, ProjectRole};
 use queue::{DEFAULT_QUEUE, Queue};
+use storage::Storage;
 
 /// All records as one value, in which references between them may dangle.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -54,7 +56,19 @@ pub struct Policy {
     version: String,
     users_by_username: HashMap<String, UserName>,
     users_by_id: HashMap<String, UserName>,
+    groups_by_id: HashMap<String, GroupName>,
     projects_by_id: HashMap<String, ProjectName>,
+}
+
+/// What a label `platform-go/group-storage` names.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupStorage<'a> {
+    /// The group.
+    pub group: &'a Group,
+    /// The name behind the group's id.
+    pub name: &'a str,
+    /// What the group says of it; `None` where it lists no such name.
+    pub storage: Option<&'a Storage>,
 }
 
 impl From<Records> for Policy {
@@ -65,6 +79,7 @@ impl From<Records> for Policy {
             version: version(&records),
             users_by_username: users().map(|user| (user.username.clone(), user.name.clone())).collect(),
             users_by_id: users().map(|user| (user.id.clone(), user.name.clone())).collect(),
+            groups_by_id: records.groups.values().map(|it| (it.id.clone(), it.name.clone())).collect(),
             projects_by_id: records.projects.values().map(|it| (it.id.clone(), it.name.clone())).collect(),
             records,
         }
@@ -108,6 +123,25 @@ impl Policy {
     /// The project whose id labels carry.
     pub fn project_by_id(&self, id: &str) -> Option<&Project> {
         self.projects_by_id.get(id).and_then(|name| self.records.projects.get(name))
+    }
+
+    /// What a label `<group id>.<storage>` names, with the storage where the group lists it.
+    ///
+    /// Both parts may have dots in them. Where several groups could be meant, those count that list the storage; where
+    /// several do, none is meant.
+    pub fn group_storage<'a>(&'a self, label: &'a str) -> Option<GroupStorage<'a>> {
+        let mut named: Vec<_> = label
+            .match_indices('.')
+            .filter_map(|(dot, _)| {
+                let (id, name) = (&label[..dot], &label[dot + 1..]);
+                let group = self.groups_by_id.get(id).and_then(|group| self.records.groups.get(group))?;
+                Some(GroupStorage { group, name, storage: group.storage.get(name) })
+            })
+            .collect();
+        if named.len() > 1 {
+            named.retain(|it| it.storage.is_some());
+        }
+        if named.len() == 1 { named.pop() } else { None }
     }
 
     /// The group that owns a project; `None` for a personal one, and where the record does not exist.

@@ -10,6 +10,8 @@ pub mod queue;
 pub mod resources;
 pub mod root_shell;
 pub mod service_account_token;
+pub mod storage;
+pub mod storage_lane;
 
 use crate::case::Case;
 use crate::findings::Findings;
@@ -58,6 +60,8 @@ pub const ALL: &[Rule] = &[
     rule!("privilege", privilege),
     rule!("service-account-token", service_account_token),
     rule!("image", image),
+    rule!("storage", storage),
+    rule!("storage-lane", storage_lane),
     rule!("resources", resources),
     rule!(PLATFORM_LABELS, platform_labels),
 ];

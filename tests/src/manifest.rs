@@ -47,6 +47,26 @@ pub fn workload(kind: &str, namespace: &str, name: &str, template: Value) -> Val
     json!({"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec})
 }
 
+/// A PersistentVolumeClaim that stays unbound, changed by `more` (a JSON Merge Patch).
+pub fn claim(namespace: &str, name: &str, more: Value) -> Value {
+    let mut claim = json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    });
+    merge(&mut claim, more);
+    claim
+}
+
+/// What a Pod or pod template says to mount a claim.
+pub fn mounting(claim: &str) -> Value {
+    json!({"spec": {
+        "containers": [{"name": "main", "image": IMAGE, "volumeMounts": [{"name": "data", "mountPath": "/data"}]}],
+        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}],
+    }})
+}
+
 /// The same object, changed by a JSON Merge Patch.
 #[must_use]
 pub fn with(mut object: Value, patch: Value) -> Value {

@@ -12,7 +12,8 @@ use crate::Webhook;
 use crate::outage::Outage;
 use crate::review::Request;
 
-/// Gathers the facts. Only a controller's object and a subresource that carries no object cost a look-up.
+/// Gathers the facts. Only a controller's object, a subresource that carries no object, and what names volumes that no
+/// cache knows cost a look-up.
 pub(crate) async fn gather(
     webhook: &Webhook,
     request: &Request,
@@ -28,7 +29,10 @@ pub(crate) async fn gather(
             if let Some(reference) = new_controller(submission, policy)? {
                 let owner = owners.stamped(policy, submission.namespace, &reference, deadline).await;
                 facts.controller = Some(owner.map_err(Outage::Lookup)?);
+            } else {
+                facts.controller = webhook.volumes.maker(submission, deadline).await.map_err(Outage::Lookup)?;
             }
+            facts.volumes = webhook.volumes.facts(submission, policy, deadline).await.map_err(Outage::Lookup)?;
         }
         Act::Touch | Act::Delete if submission.old.is_none() || submission.act == Act::Touch => {
             let named = &request.resource;

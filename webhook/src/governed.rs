@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use policy_engine::policy::Policy;
+use policy_engine::volumes::is_snapshot;
 use policy_engine::{Act, Decision, Facts, Submission};
 use tokio::time::Instant;
 
@@ -50,8 +51,9 @@ fn check(request: &Request, submission: &Submission<'_>, policy: &Policy) -> Res
     if said != request.kind.kind || (is_pod && submission.subresource.is_empty() && said != "Pod") {
         return Err(Outage::OtherKind { said: said.into(), expected: request.kind.kind.clone() });
     }
-    let is_secret = submission.resource.is_core("secrets");
-    if carries && !is_pod && !is_secret && policy.platform().workload_kind(&submission.resource).is_none() {
+    let is_other = ["secrets", "persistentvolumeclaims"].iter().any(|it| submission.resource.is_core(it))
+        || is_snapshot(&submission.resource);
+    if carries && !is_pod && !is_other && policy.platform().workload_kind(&submission.resource).is_none() {
         return Err(Outage::Unlisted { resource: submission.resource.clone() });
     }
     Ok(())

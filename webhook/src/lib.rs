@@ -23,6 +23,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use cluster::namespaces::Namespaces;
 use cluster::owners::Owners;
+use cluster::volumes::Volumes;
 use cluster::watch::Caches;
 use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +40,7 @@ pub struct Webhook {
     caches: Caches,
     namespaces: Namespaces,
     owners: Owners,
+    volumes: Volumes,
     metrics: Arc<Metrics>,
 }
 
@@ -46,7 +48,8 @@ impl Webhook {
     /// A webhook that knows what the caches know.
     pub fn new(caches: Caches, owners: Owners, metrics: Arc<Metrics>) -> Self {
         let namespaces = Namespaces::new(caches.clone());
-        Self { caches, namespaces, owners, metrics }
+        let volumes = Volumes::start(&caches);
+        Self { caches, namespaces, owners, volumes, metrics }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The local dry run: the webhook's own library function decides, on records from files or from the cluster.
 
 mod kinds;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,6 +16,7 @@ use json_patch::Patch;
 use policy_engine::identity::{Caller, ControllerOwner, Requester};
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
+use policy_engine::volumes::is_snapshot;
 use policy_engine::{Act, Decision, Facts, Submission, binding};
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
@@ -27,6 +29,7 @@ use super::object::{Asker, ObjectRef, Submitted};
 use super::verdict::{Unanswered, Verdict, denials};
 use super::written::written_fields;
 use crate::ending::{self, Failure};
+use volumes::Submissions;
 
 const LOOK_UP: Duration = Duration::from_secs(10);
 
@@ -89,9 +92,10 @@ impl Local {
             None => objects.iter().map(kinds::guessed).collect(),
         };
         let context = self.server.as_ref().map(Server::default_namespace);
+        let beside = Submissions::among(&objects, namespace.as_deref(), context, &self.policy, &self.asker);
         let mut answers = Vec::new();
         for submitted in &objects {
-            answers.push(self.judge_one(submitted, &kinds, namespace.as_deref(), context).await);
+            answers.push(self.judge_one(submitted, &kinds, &beside, namespace.as_deref(), context).await);
         }
         Ok(answers)
     }
@@ -100,6 +104,7 @@ impl Local {
         &self,
         submitted: &Submitted,
         kinds: &Kinds,
+        beside: &Submissions,
         namespace: Option<&str>,
         context: Option<&str>,
     ) -> Result<Verdict, Unanswered> {
@@ -136,7 +141,7 @@ impl Local {
             }
         };
         let subject = || format!("{}: {reference}", submitted.origin);
-        let facts = self.facts(&submission, project_id).await.map_err(|unanswered| match unanswered {
+        let facts = self.facts(&submission, project_id, beside).await.map_err(|unanswered| match unanswered {
             Unanswered::Invalid(error) => Unanswered::Invalid(error.context(subject())),
             Unanswered::Unasked(error) => Unanswered::Unasked(error.context(subject())),
         })?;
@@ -149,8 +154,12 @@ impl Local {
     /// The project that governs a submission, or why none does.
     fn governing(&self, submission: &Submission<'_>) -> Result<String, String> {
         let namespace = submission.namespace;
-        let is_pod = submission.resource.is_core("pods");
-        if !is_pod && self.policy.platform().workload_kind(&submission.resource).is_none() {
+        let resource = &submission.resource;
+        let is_volume = resource.is_core("persistentvolumeclaims") || is_snapshot(resource);
+        if !resource.is_core("pods")
+            && !is_volume
+            && self.policy.platform().workload_kind(&submission.resource).is_none()
+        {
             return Err(format!("not governed: {} are not judged", submission.resource));
         }
         match self.bindings.get(namespace) {
@@ -162,12 +171,24 @@ impl Local {
         }
     }
 
-    /// What the webhook would look up: the owner of what a controller creates.
-    async fn facts(&self, submission: &Submission<'_>, project_id: String) -> Result<Facts, Unanswered> {
+    /// What the webhook would look up: the owner of what a controller creates, and whose volumes are.
+    async fn facts(
+        &self,
+        submission: &Submission<'_>,
+        project_id: String,
+        beside: &Submissions,
+    ) -> Result<Facts, Unanswered> {
         let mut facts = Facts { project_id, ..Facts::default() };
         if matches!(Caller::of(submission.requester, &self.policy), Caller::Controller) {
             facts.controller = self.controller(submission).await?;
         }
+        facts.volumes = match &self.server {
+            Some(server) => {
+                let known = server.volumes().facts(submission, &self.policy, Instant::now() + LOOK_UP).await;
+                beside.besides(submission.namespace, known.map_err(|error| Unanswered::Unasked(error.into()))?)
+            }
+            None => beside.alone(submission, &self.policy),
+        };
         Ok(facts)
     }
 

@@ -4,6 +4,7 @@ use policy_engine::policy::people::{Group, GroupRole, SystemRole, User};
 
 use super::problem::Report;
 use super::read::Entry;
+use super::storage::storage;
 use crate::records::{group, user};
 
 #[expect(clippy::unnecessary_wraps, reason = "other kinds can turn out to be unusable")]
@@ -22,7 +23,7 @@ pub(super) fn user(entry: &Entry<user::UserSpec>, _: &mut Report) -> Option<User
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "other kinds can turn out to be unusable")]
-pub(super) fn group(entry: &Entry<group::GroupSpec>, _: &mut Report) -> Option<Group> {
+pub(super) fn group(entry: &Entry<group::GroupSpec>, report: &mut Report) -> Option<Group> {
     let spec = &entry.spec;
     let role = |role| match role {
         group::GroupRole::Member => GroupRole::Member,
@@ -34,5 +35,6 @@ pub(super) fn group(entry: &Entry<group::GroupSpec>, _: &mut Report) -> Option<G
         members: spec.members.iter().map(|member| (member.user.as_str().into(), role(member.role))).collect(),
         identity_groups: spec.identity_groups.iter().map(|group| group.0.clone()).collect(),
         allow_root_containers: spec.allow_root_containers,
+        storage: storage(&spec.storage, &entry.about, report),
     })
 }

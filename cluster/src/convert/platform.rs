@@ -9,6 +9,7 @@ use super::plans::names;
 use super::problem::Report;
 use super::projects::modes;
 use super::read::Entry;
+use super::storage::lane;
 use super::units::{duration, quota};
 use crate::records::POLICY_NAME;
 use crate::records::platform::{self, PlatformPolicySpec};
@@ -43,6 +44,9 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
     });
     Platform {
         host_paths: host_paths.collect(),
+        volume_types: spec.volume_types.iter().map(|it| it.0.clone()).collect(),
+        csi_drivers: spec.csi_drivers.iter().map(|it| it.0.clone()).collect(),
+        storage_lanes: spec.storage_lanes.iter().map(|(name, it)| (name.clone(), lane(it))).collect(),
         rule_modes: modes(&spec.rule_modes, about, report),
         exempt_namespaces: spec.exempt_namespaces.iter().map(|namespace| namespace.0.clone()).collect(),
         trusted_controllers: texts(&spec.trusted_controllers),

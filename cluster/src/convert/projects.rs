@@ -7,6 +7,7 @@ use policy_engine::rules;
 
 use super::problem::{About, Report};
 use super::read::Entry;
+use super::storage::storage;
 use crate::records::platform;
 use crate::records::project::{self, ProjectSpec};
 
@@ -49,6 +50,7 @@ pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option
         members: members(entry, report),
         namespaces: namespaces(entry, report),
         allow_root_containers: spec.allow_root_containers,
+        storage: storage(&spec.storage, about, report),
         allow_service_account_token: spec.allow_service_account_token,
         rule_modes: modes(&spec.rule_modes, about, report),
     })

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
+use policy_engine::policy::platform::RESTRICTED_VOLUME_TYPES;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -97,19 +98,7 @@ pub struct PlatformPolicySpec {
 }
 
 fn restricted_volume_types() -> Vec<Key> {
-    [
-        "configMap",
-        "csi",
-        "downwardAPI",
-        "emptyDir",
-        "ephemeral",
-        "image",
-        "persistentVolumeClaim",
-        "projected",
-        "secret",
-    ]
-    .map(Key::from)
-    .into()
+    RESTRICTED_VOLUME_TYPES.map(Key::from).into()
 }
 
 /// How strictly a rule is applied.

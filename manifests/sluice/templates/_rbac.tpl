@@ -25,6 +25,9 @@ Not here: rolebindings, tokens and impersonation, the proxy subresources. */}}
 - apiGroups: [""]
   resources: [pods, services, configmaps, secrets, persistentvolumeclaims]
   verbs: {{ $all }}
+- apiGroups: [snapshot.storage.k8s.io]
+  resources: [volumesnapshots]
+  verbs: {{ $all }}
 - apiGroups: [""]
   resources: [pods/log, pods/status]
   verbs: [get]

@@ -91,6 +91,45 @@ matchConditions:
       object.metadata.?finalizers.orValue([]).exists(f, !(f in oldObject.metadata.?finalizers.orValue([])))
 {{- end }}
 
+{{- /* Claims and snapshots; the mutating and the validating entry are the same. */}}
+{{- define "sluice.webhook.volumes" -}}
+namespaceSelector:
+  {{- include "sluice.webhook.namespaceSelector" . | nindent 2 }}
+rules:
+  - apiGroups: [""]
+    apiVersions: [v1]
+    operations: [CREATE, UPDATE]
+    resources: [persistentvolumeclaims, persistentvolumeclaims/*]
+    scope: Namespaced
+  # Where snapshots are installed.
+  - apiGroups: [snapshot.storage.k8s.io]
+    apiVersions: ["*"]
+    operations: [CREATE, UPDATE]
+    resources: [volumesnapshots, volumesnapshots/*]
+    scope: Namespaced
+matchConditions:
+  - name: not-sluice-itself
+    expression: >-
+      {{ include "sluice.cel.notSluice" . | indent 6 | trim }}
+  {{- include "sluice.webhook.notTheGarbageCollector" . | nindent 2 }}
+  # Volumes are bound, resized and protected by the control plane. Whom a claim is given to as its owner is judged whoever asks: it goes with them.
+  - name: not-the-control-planes-update
+    expression: >-
+      request.operation != 'UPDATE' || object.metadata[?'ownerReferences'] != oldObject.metadata[?'ownerReferences'] ||
+      !{{ include "sluice.cel.infrastructure" . | indent 6 | trim }}
+  # Storage drivers run in namespaces of their own and write annotations, finalizers and status all the time.
+  - name: changes-something
+    expression: >-
+      request.operation != 'UPDATE' ||
+      ['labels', 'ownerReferences'].exists(f, object.metadata[?f] != oldObject.metadata[?f]) ||
+      object[?'spec'] != oldObject[?'spec'] ||
+      ((object.metadata[?'annotations'] != oldObject.metadata[?'annotations'] ||
+      object.metadata.?finalizers.orValue([]).exists(f, !(f in oldObject.metadata.?finalizers.orValue([]))) ||
+      request.?subResource.orValue('') == 'status') &&
+      (!request.userInfo.?username.orValue('').startsWith('system:serviceaccount:') ||
+      request.userInfo.?username.orValue('').startsWith('system:serviceaccount:' + request.namespace + ':')))
+{{- end }}
+
 {{- /* What the entries of records hear: `records` are plural names. */}}
 {{- define "sluice.webhook.records" -}}
 rules:

@@ -51,6 +51,7 @@ fn group(name: &str, members: &[&str], identity_groups: &[&str]) -> Group {
         members: members.iter().map(|&user| (UserName::from(user), GroupRole::Member)).collect(),
         identity_groups: identity_groups.iter().map(|&name| name.into()).collect(),
         allow_root_containers: false,
+        storage: BTreeMap::new(),
     }
 }
 
@@ -65,6 +66,7 @@ pub(super) fn project(name: &str, namespaces: &[&str]) -> Project {
         members: Vec::new(),
         namespaces: namespaces.iter().map(|&name| name.into()).collect(),
         allow_root_containers: false,
+        storage: BTreeMap::new(),
         images: Vec::new(),
         allow_service_account_token: false,
         rule_modes: BTreeMap::new(),

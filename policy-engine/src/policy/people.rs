@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::names::{GroupName, UserName};
+use super::storage::Storage;
 
 /// A person, or a service account that acts as one.
 #[derive(Clone, Debug, Serialize)]
@@ -44,6 +45,8 @@ pub struct Group {
     pub identity_groups: BTreeSet<String>,
     /// Whether projects that the group owns may run containers as UID 0.
     pub allow_root_containers: bool,
+    /// The group's volumes by the name that labels carry; no project overrides what they say about members.
+    pub storage: BTreeMap<String, Storage>,
 }
 
 /// What a person may do in a group.

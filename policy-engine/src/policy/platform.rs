@@ -1,6 +1,6 @@
 //! What holds for the platform as a whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -8,7 +8,21 @@ use serde::Serialize;
 use super::modes::RuleModes;
 use super::names::{ModelName, PlanName};
 use super::quota::Quota;
+use super::storage::Lane;
 use super::workload::{GroupResource, WorkloadKind, built_in};
+
+/// The volume types that the Pod Security Standard *restricted* allows, Kubernetes 1.37.
+pub const RESTRICTED_VOLUME_TYPES: [&str; 9] = [
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "image",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+];
 
 /// What holds for the platform as a whole.
 #[derive(Clone, Debug, Serialize)]
@@ -31,6 +45,12 @@ pub struct Platform {
     pub workload_kinds: Vec<WorkloadKind>,
     /// Host paths that Pods may mount; everything below a listed path is listed.
     pub host_paths: Vec<HostPath>,
+    /// Types of volumes that Pods may use.
+    pub volume_types: BTreeSet<String>,
+    /// CSI drivers that Pods may use inline.
+    pub csi_drivers: BTreeSet<String>,
+    /// What the lanes mean that a new PersistentVolumeClaim may name.
+    pub storage_lanes: BTreeMap<String, Lane>,
     /// The plan that a new personal project is given.
     pub personal_plan: Option<PlanName>,
     /// What a project without a plan in force may use.
@@ -67,6 +87,9 @@ impl Default for Platform {
             unstamped: Unstamped::default(),
             workload_kinds: built_in(),
             host_paths: Vec::new(),
+            volume_types: RESTRICTED_VOLUME_TYPES.map(Into::into).into(),
+            csi_drivers: BTreeSet::new(),
+            storage_lanes: BTreeMap::new(),
             personal_plan: None,
             without_plan: WithoutPlan::default(),
             plan_window_grace: Duration::from_secs(5 * 60),

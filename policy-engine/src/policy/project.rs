@@ -1,5 +1,6 @@
 //! Projects: the unit of allocation.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -7,6 +8,7 @@ use serde::Serialize;
 use super::image_pattern::ImagePattern;
 use super::modes::RuleModes;
 use super::names::{GroupName, PlanName, ProjectName, UserName};
+use super::storage::Storage;
 
 /// A project with its members and what its workloads may do.
 #[derive(Clone, Debug, Serialize)]
@@ -29,6 +31,8 @@ pub struct Project {
     pub allow_root_containers: bool,
     /// Patterns one of which every image must match; none means no image.
     pub images: Vec<ImagePattern>,
+    /// The project's volumes by the name that labels carry.
+    pub storage: BTreeMap<String, Storage>,
     /// Whether Pods may carry a service-account token.
     pub allow_service_account_token: bool,
     /// Rules that this project enforces less strictly, or more, than the platform.

@@ -2,7 +2,7 @@
 //!
 //! On Pods the platform writes `platform-go/project-id`, `group-id`, `user-id` and `plan-id`. What a client sends there
 //! is overwritten, later changes are put back, and labels that only the platform knows (`dra-effective-gpu`) are removed.
-//! On the workload that a person creates it writes `user-id`, in the workload's own metadata and never in its template.
+//! On PersistentVolumeClaims it writes the first three. On the workload that a person creates it writes `user-id`, in the workload's own metadata and never in its template.
 //!
 //! A Pod does not change after it was made, so on UPDATE the platform puts back what it wrote, and what was asked at
 //! creation may be asked again. Labels by which something is asked (`queue-name`, `dra-gpu-model`, …) are fixed: asking
@@ -23,6 +23,9 @@ use crate::object::Object;
 use crate::place::Place;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    if case.is_claim() || case.is_snapshot() {
+        return volume(case, say);
+    }
     let Some(object) = case.object().filter(|_| case.is_pod() || case.is_workload()) else { return };
     match (case.submission.act, case.is_pod()) {
         (Act::Create, true) => new_pod(case, say),
@@ -73,6 +76,25 @@ fn new_workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
             Some(_) => {}
             None => say.remove(label(key)),
         }
+    }
+}
+
+/// Claims and snapshots. Whose a snapshot is, is the rule `storage`'s to say: its source's owner's.
+fn volume(case: &Case<'_>, say: &mut Findings) {
+    match case.submission.act {
+        Act::Create => {
+            let storages = |key: &str| key == contract::USER_ID && case.is_snapshot();
+            for key in [contract::PROJECT_ID, contract::GROUP_ID, contract::USER_ID] {
+                match ownership(case, key) {
+                    _ if storages(key) => {}
+                    Some(value) => say.set(label(key), value),
+                    None => say.remove(label(key)),
+                }
+            }
+            say.remove(label(contract::PLAN_ID));
+        }
+        Act::Update | Act::Status => put_back::volume(case, say),
+        Act::Touch | Act::Bind | Act::Delete => {}
     }
 }
 

@@ -151,6 +151,7 @@ fn fault(why: &NoOwner<'_>) -> Place {
     match why {
         NoOwner::Stranger => Place::of(["metadata", "namespace"]),
         NoOwner::Unasserted | NoOwner::Asserted(_) => Place::of(["metadata", "labels", contract::USER_ID]),
+        NoOwner::Several(_) => Place::of(["metadata", "name"]),
         NoOwner::Uncontrolled | NoOwner::Unlisted { .. } | NoOwner::Gone { .. } => {
             Place::of(["metadata", "ownerReferences"])
         }
@@ -198,6 +199,11 @@ impl fmt::Display for Unidentified<'_> {
                     "it belongs to a {kind} ({api_version}), and nobody listed that kind, so its owner cannot be believed; ask an admin to add to PlatformPolicy.spec.workloadKinds: {{group: {group:?}, version: {version:?}, resource: {resource:?}, podTemplates: [<where its pod templates are>]}}"
                 )
             }
+            NoOwner::Several(claimants) => write!(
+                f,
+                "it is made for one of {}; whose it is cannot be told from its name; name one of them otherwise",
+                claimants.join(", ")
+            ),
             NoOwner::Gone { kind, name } => {
                 write!(f, "its controller owner, {kind} {name}, does not exist any more; nothing is created for it")
             }

@@ -3,5 +3,6 @@
 mod pages;
 mod pod_security;
 mod properties;
+mod storage;
 mod stories;
 mod support;

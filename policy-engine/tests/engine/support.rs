@@ -6,3 +6,4 @@ pub(crate) mod object;
 pub(crate) mod options;
 pub(crate) mod policies;
 pub(crate) mod schedules;
+pub(crate) mod volumes;

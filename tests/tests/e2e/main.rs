@@ -16,4 +16,7 @@ mod records;
 mod show_apply;
 mod show_forged;
 mod show_refusals;
+mod storage;
+mod storage_made;
+mod storage_snapshots;
 mod tour;

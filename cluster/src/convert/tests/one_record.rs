@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use policy_engine::policy::platform::RESTRICTED_VOLUME_TYPES;
 use policy_engine::policy::quota::Quota;
+use policy_engine::policy::storage::{AccessMode, Lane, Permission, Storage};
 use policy_engine::policy::window::{Day, Window};
 use proptest::prelude::*;
 
@@ -234,8 +236,32 @@ fn a_misspelt_rule_is_named_and_the_others_keep_their_modes() {
         "Project",
         json!({"owner": "alice", "ruleModes": {"imge": "warn", "queue": "warn"}}),
         &[
-            r#"spec.ruleModes.imge: there is no rule "imge"; the rules are project, queue, placement, root-shell, privilege, service-account-token, image, resources, platform-labels; name one of them"#,
+            r#"spec.ruleModes.imge: there is no rule "imge"; the rules are project, queue, plan-window, placement, root-shell, privilege, service-account-token, image, storage, storage-lane, resources, platform-labels; name one of them"#,
         ],
     );
     assert_eq!(records.projects["it"].rule_modes.keys().collect::<Vec<_>>(), ["queue"]);
+}
+
+#[test]
+fn storage_is_listed_once_and_lanes_become_classes() {
+    let twice = json!([{"name": "data", "default": "None", "users": {"alice": "ReadWrite"}}, {"name": "data", "default": "ReadWrite"}]);
+    let records = says(
+        "Project",
+        json!({"owner": "alice", "storage": twice}),
+        &["spec.storage[1].name: data is listed already; name each volume once"],
+    );
+    let users = [("alice".into(), Permission::ReadWrite)].into();
+    assert_eq!(records.projects["it"].storage, [("data".into(), Storage { default: Permission::None, users })].into());
+    let records = says("Group", json!({"storage": [{"name": "data"}]}), &[]);
+    assert_eq!(records.groups["it"].storage["data"].default, Permission::ReadOnly);
+
+    let lane = json!({"storageClassName": "nfs", "accessMode": "ReadWriteMany"});
+    let spec = json!({"storageLanes": {"shared": lane}, "csiDrivers": ["secrets.example.org"], "volumeTypes": ["csi"]});
+    let (records, problems) = build(&raw([record("PlatformPolicy", "default", 0, spec)]));
+    assert_eq!(lines(&problems), Vec::<String>::new());
+    let shared = Lane { storage_class: "nfs".into(), access_mode: AccessMode::ReadWriteMany };
+    assert_eq!(records.platform.storage_lanes, [("shared".into(), shared)].into());
+    assert_eq!((records.platform.csi_drivers.len(), records.platform.volume_types.len()), (1, 1));
+    let (records, _) = build(&raw([record("PlatformPolicy", "default", 0, json!({}))]));
+    assert_eq!(records.platform.volume_types, RESTRICTED_VOLUME_TYPES.map(Into::into).into());
 }

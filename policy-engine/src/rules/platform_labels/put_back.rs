@@ -25,6 +25,14 @@ pub(super) fn workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) 
     }
 }
 
+pub(super) fn volume(case: &Case<'_>, say: &mut Findings) {
+    let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
+    let change = Change { object, old, asked: Map::new() };
+    for key in contract::OWNERSHIP_LABELS {
+        change.restore(label(key), say);
+    }
+}
+
 pub(super) fn pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     let Some(old) = case.old() else { return };
     let change = Change { object, old, asked: asked::recall(old) };
@@ -44,7 +52,7 @@ pub(super) fn pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
             say.deny(label(key), why);
         }
     }
-    for place in written_in_spec(old, case.submission.subresource) {
+    for place in written_in_spec(old, case.submission.subresource).into_iter().chain(read_only(old, object)) {
         // Where something else is asked, Kubernetes itself says that the field is immutable.
         change.restore_if_not_asked_anew(place, say);
     }
@@ -100,6 +108,37 @@ fn written_in_spec(old: Object<'_>, subresource: &str) -> Vec<Place> {
             for index in 0..containers {
                 let requests = Place::of(["spec", list]).index(index).key("resources").key("requests");
                 places.extend(["cpu", "memory"].map(|resource| requests.clone().key(resource)));
+            }
+        }
+    }
+    places
+}
+
+/// The mounts that were made read-only, as far as the Pod has them still.
+fn read_only(old: Object<'_>, object: Object<'_>) -> Vec<Place> {
+    let named = |it: &Value, name: &str| it.get("name").and_then(Value::as_str) == Some(name);
+    let mut places = Vec::new();
+    let list = |object: Object<'_>, key: &str| object.at(&["spec", key]).and_then(Value::as_array).cloned();
+    let volumes = list(old, "volumes").unwrap_or_default();
+    let forced = volumes
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| it.pointer("/persistentVolumeClaim/readOnly") == Some(&Value::Bool(true)));
+    for (at, volume) in forced {
+        let Some(name) = volume.get("name").and_then(Value::as_str) else { continue };
+        let stands = list(object, "volumes").is_some_and(|it| it.get(at).is_some_and(|it| named(it, name)));
+        if stands {
+            places.push(Place::of(["spec", "volumes"]).index(at).key("persistentVolumeClaim").key("readOnly"));
+        }
+        for key in ["initContainers", "containers", "ephemeralContainers"] {
+            for (container, it) in list(old, key).unwrap_or_default().iter().enumerate() {
+                let mounts = it.get("volumeMounts").and_then(Value::as_array).into_iter().flatten().enumerate();
+                for (mount, it) in mounts.filter(|(_, it)| named(it, name)) {
+                    let here = Place::of(["spec", key]).index(container).key("volumeMounts").index(mount);
+                    if here.pointer().resolve(object.0).is_ok_and(|now| now.get("mountPath") == it.get("mountPath")) {
+                        places.push(here.key("readOnly"));
+                    }
+                }
             }
         }
     }

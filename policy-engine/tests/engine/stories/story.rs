@@ -14,6 +14,7 @@ use crate::support::judge::some_monday;
 use crate::support::object::{Sketch, resource_of};
 use crate::support::options::Options;
 use crate::support::policies::sample_organisation;
+use crate::support::volumes::Cluster;
 
 /// Somebody submits something.
 #[derive(Debug, Deserialize)]
@@ -44,6 +45,9 @@ pub(crate) struct Story {
     /// What the subresource belongs to, where the review does not carry it.
     target: Option<Target>,
     controller_owner: Option<Owner>,
+    /// The volumes that there are.
+    #[serde(default)]
+    volumes: Cluster,
     /// The id that binds the namespace, where it is not the namespace's own name.
     project_id: Option<String>,
     pub(crate) expect: Expect,
@@ -92,11 +96,16 @@ struct Owner {
     resource: Option<String>,
     #[serde(default)]
     gone: bool,
+    /// Where several objects of several users could be meant.
+    several: Option<Vec<String>>,
 }
 
 impl Owner {
     fn fact(&self) -> ControllerOwner {
-        let Self { kind, user_id, api_version, resource, gone } = self;
+        let Self { kind, user_id, api_version, resource, gone, several } = self;
+        if let Some(claimants) = several {
+            return ControllerOwner::Several { claimants: claimants.clone() };
+        }
         let (kind, name) = (kind.clone(), "web".into());
         match api_version {
             Some(api_version) => {
@@ -175,7 +184,8 @@ impl Story {
             object: Some(&object),
             old: None,
         };
-        let facts = Facts { project_id: submit.namespace.clone(), ..Facts::default() };
+        let project_id = submit.namespace.clone();
+        let facts = Facts { project_id, volumes: self.volumes.facts(), ..Facts::default() };
         let decision = admit(&submission, &facts, policy, self.now()).expect("a readable object");
         if decision.allowed() { Ok(Some(apply(&decision.mutations, &object))) } else { Err(decision) }
     }
@@ -206,6 +216,7 @@ impl Story {
             project_id: self.project_id.clone().unwrap_or_else(|| self.sketch().namespace.clone()),
             controller: self.controller_owner.as_ref().map(Owner::fact),
             target_user_id: self.target.as_ref().and_then(|target| target.user_id.clone()),
+            volumes: self.volumes.facts(),
         };
         let decision = self.judge(&facts, policy, object.as_ref(), old.as_ref());
         let again = match (&decision, &object) {

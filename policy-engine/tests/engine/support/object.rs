@@ -41,16 +41,18 @@ fn allowed_image() -> String {
     "registry.example.com/app:1".into()
 }
 
-/// Kind, API version, plural name, and where its Pod is.
-const KINDS: [(&str, &str, &str, &str); 8] = [
-    ("Pod", "v1", "pods", ""),
-    ("Deployment", "apps/v1", "deployments", "/spec/template"),
-    ("ReplicaSet", "apps/v1", "replicasets", "/spec/template"),
-    ("StatefulSet", "apps/v1", "statefulsets", "/spec/template"),
-    ("DaemonSet", "apps/v1", "daemonsets", "/spec/template"),
-    ("Job", "batch/v1", "jobs", "/spec/template"),
-    ("CronJob", "batch/v1", "cronjobs", "/spec/jobTemplate/spec/template"),
-    ("ReplicationController", "v1", "replicationcontrollers", "/spec/template"),
+/// Kind, API version, plural name, and where its Pod is, if it has one.
+const KINDS: [(&str, &str, &str, Option<&str>); 10] = [
+    ("Pod", "v1", "pods", Some("")),
+    ("Deployment", "apps/v1", "deployments", Some("/spec/template")),
+    ("ReplicaSet", "apps/v1", "replicasets", Some("/spec/template")),
+    ("StatefulSet", "apps/v1", "statefulsets", Some("/spec/template")),
+    ("DaemonSet", "apps/v1", "daemonsets", Some("/spec/template")),
+    ("Job", "batch/v1", "jobs", Some("/spec/template")),
+    ("CronJob", "batch/v1", "cronjobs", Some("/spec/jobTemplate/spec/template")),
+    ("ReplicationController", "v1", "replicationcontrollers", Some("/spec/template")),
+    ("PersistentVolumeClaim", "v1", "persistentvolumeclaims", None),
+    ("VolumeSnapshot", "snapshot.storage.k8s.io/v1", "volumesnapshots", None),
 ];
 
 /// The resource of a built-in kind, or the one that is spelled out as `<plural>.<group>`.
@@ -73,7 +75,7 @@ impl Sketch {
         let version = known.map_or("example.org/v1", |it| it.1);
         let metadata = json!({"name": name, "namespace": namespace, "labels": labels, "annotations": annotations});
         let mut object = json!({"apiVersion": version, "kind": kind, "metadata": metadata});
-        if let Some((_, _, _, at)) = known {
+        if let Some((_, _, _, Some(at))) = known {
             let at = jsonptr::Pointer::parse(at).expect("a pointer");
             if !at.is_root() {
                 object["spec"]["selector"] = match kind.as_str() {

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::object::resource_of;
 use super::schedules::ScheduleOptions;
+use super::volumes::{Lanes, Storages};
 
 /// What is different from the sample organisation.
 #[derive(Debug, Default, Deserialize)]
@@ -26,6 +27,11 @@ pub(crate) struct Options {
     schedulers: BTreeSet<String>,
     refuse_unstamped: bool,
     host_paths: Vec<String>,
+    volume_types: Option<BTreeSet<String>>,
+    csi_drivers: BTreeSet<String>,
+    storage_lanes: Lanes,
+    /// Group to its storage.
+    group_storage: BTreeMap<String, Storages>,
     /// `<plural>.<group>` to the places of its pod templates.
     workload_kinds: BTreeMap<String, Vec<String>>,
     project: BTreeMap<String, ProjectOptions>,
@@ -56,6 +62,7 @@ struct ProjectOptions {
     images: Option<Vec<String>>,
     allow_service_account_token: Option<bool>,
     allow_root_containers: Option<bool>,
+    storage: Storages,
     owner: Option<String>,
     /// Groups whose people are Members besides those listed.
     member_groups: Vec<String>,
@@ -99,6 +106,14 @@ impl Options {
         platform.schedulers.clone_from(&self.schedulers);
         platform.unstamped = if self.refuse_unstamped { Unstamped::Refuse } else { Unstamped::Project };
         platform.host_paths = self.host_paths.iter().map(|path| path.parse().expect("a host path")).collect();
+        if let Some(types) = &self.volume_types {
+            platform.volume_types.clone_from(types);
+        }
+        platform.csi_drivers.clone_from(&self.csi_drivers);
+        platform.storage_lanes.extend(self.storage_lanes.values());
+        for (group, storages) in &self.group_storage {
+            records.groups.get_mut(group.as_str()).expect("a sample group").storage.extend(storages.values());
+        }
         platform.workload_kinds.extend(self.workload_kinds.iter().map(|(resource, templates)| WorkloadKind {
             of: resource_of("", Some(resource)),
             pod_templates: templates.iter().map(|path| path.parse().expect("a template path")).collect(),
@@ -144,6 +159,7 @@ impl ProjectOptions {
         }
         project.allow_service_account_token |= self.allow_service_account_token == Some(true);
         project.allow_root_containers = self.allow_root_containers.unwrap_or(project.allow_root_containers);
+        project.storage.extend(self.storage.values());
         let groups = self.member_groups.iter();
         project.members.extend(
             groups.map(|group| Member { who: MemberRef::Group(group.as_str().into()), role: ProjectRole::Member }),

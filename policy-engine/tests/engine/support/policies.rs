@@ -11,16 +11,14 @@ use policy_engine::policy::platform::Platform;
 use policy_engine::policy::project::{Holder, Member, MemberRef, Project, ProjectRole};
 use policy_engine::policy::queue::Queue;
 use policy_engine::policy::quota::Quota;
+use policy_engine::policy::storage::{Permission, Storage};
 use policy_engine::policy::window::{Day, Schedule, Weekly, Window};
 
 pub(crate) fn sample_organisation() -> Records {
     Records {
         users: ["ada", "mia", "alice", "bob", "carol", "dave"].map(user).into(),
-        groups: [
-            group("nlp-lab", &[("alice", GroupRole::Admin), ("bob", GroupRole::Member)], true),
-            group("vision-lab", &[("carol", GroupRole::Admin), ("bob", GroupRole::Member)], false),
-        ]
-        .into(),
+        groups: [nlp_lab(), group("vision-lab", &[("carol", GroupRole::Admin), ("bob", GroupRole::Member)], false)]
+            .into(),
         projects: projects(),
         plans: [
             plan("gold", 8, &["batch", "research", "urgent"]),
@@ -57,8 +55,22 @@ fn group<N: From<&'static str>>(name: &'static str, members: &[(&str, GroupRole)
         members: members.iter().map(|&(user, role)| (user.into(), role)).collect(),
         identity_groups: BTreeSet::new(),
         allow_root_containers: root,
+        storage: BTreeMap::new(),
     };
     (name.into(), group)
+}
+
+fn nlp_lab<N: From<&'static str>>() -> (N, Group) {
+    let (name, group) = group("nlp-lab", &[("alice", GroupRole::Admin), ("bob", GroupRole::Member)], true);
+    let users = [("alice".into(), Permission::ReadWrite)].into();
+    let datasets = Storage { default: Permission::ReadOnly, users };
+    (name, Group { storage: [("datasets".into(), datasets)].into(), ..group })
+}
+
+/// Writable for those of the project whom nobody else says anything about.
+fn writable(names: &[&str]) -> BTreeMap<String, Storage> {
+    let storage = Storage { default: Permission::ReadWrite, users: BTreeMap::new() };
+    names.iter().map(|&name| (name.into(), storage.clone())).collect()
 }
 
 fn projects<N: From<&'static str> + Ord>() -> BTreeMap<N, Project> {
@@ -67,13 +79,19 @@ fn projects<N: From<&'static str> + Ord>() -> BTreeMap<N, Project> {
     let member = |name: &str, role| Member { who: MemberRef::User(name.into()), role };
     let (admin, manager, plain) = (ProjectRole::Admin, ProjectRole::Manager, ProjectRole::Member);
     [
-        project("llm-finetune", nlp(), "gold", true, vec![member("alice", admin), member("bob", plain)]),
+        Project {
+            storage: writable(&["datasets", "scratch"]),
+            ..project("llm-finetune", nlp(), "gold", true, vec![member("alice", admin), member("bob", plain)])
+        },
         Project {
             parent: Some("llm-finetune".into()),
             ..project("llm-eval", nlp(), "bronze", false, vec![member("bob", manager)])
         },
         project("detector", vision(), "bronze", true, vec![member("carol", manager), member("bob", plain)]),
-        project("llm-serving", nlp(), "platinum", false, vec![member("carol", manager), member("bob", plain)]),
+        Project {
+            storage: writable(&["datasets"]),
+            ..project("llm-serving", nlp(), "platinum", false, vec![member("carol", manager), member("bob", plain)])
+        },
         project("alice-personal", Holder::User("alice".into()), "bronze", true, Vec::new()),
     ]
     .into_iter()
@@ -93,6 +111,7 @@ fn project(name: &str, holder: Holder, plan: &str, root: bool, members: Vec<Memb
         members,
         namespaces: vec![name.into()],
         allow_root_containers: root,
+        storage: BTreeMap::new(),
         images: images.map(|pattern| pattern.parse().expect("a pattern")).into(),
         allow_service_account_token: false,
         rule_modes: BTreeMap::new(),

@@ -1,0 +1,122 @@
+//! Volumes in few words: who may do what with them, and whose they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy_engine::policy::storage::{AccessMode, Lane, Permission, Storage};
+use policy_engine::volumes::{Known, Standing, Volumes, Waiting};
+use serde::Deserialize;
+
+/// Name of a volume to what its people may do: one word for everybody, or a map of users with `default`.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Storages(BTreeMap<String, Share>);
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Share {
+    Everybody(May),
+    Each(BTreeMap<String, May>),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+enum May {
+    None,
+    ReadOnly,
+    ReadWrite,
+}
+
+impl May {
+    fn permission(self) -> Permission {
+        match self {
+            Self::None => Permission::None,
+            Self::ReadOnly => Permission::ReadOnly,
+            Self::ReadWrite => Permission::ReadWrite,
+        }
+    }
+}
+
+impl Storages {
+    pub(crate) fn values(&self) -> impl Iterator<Item = (String, Storage)> + '_ {
+        self.0.iter().map(|(name, share)| (name.clone(), share.value()))
+    }
+}
+
+impl Share {
+    fn value(&self) -> Storage {
+        match self {
+            Self::Everybody(may) => Storage { default: may.permission(), users: BTreeMap::new() },
+            Self::Each(users) => Storage {
+                default: users["default"].permission(),
+                users: users
+                    .iter()
+                    .filter(|(user, _)| *user != "default")
+                    .map(|(user, may)| (user.as_str().into(), may.permission()))
+                    .collect(),
+            },
+        }
+    }
+}
+
+/// Lane to its class; its access mode is ReadWriteMany where the class says rwx, and otherwise ReadWriteOnce.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Lanes(BTreeMap<String, String>);
+
+impl Lanes {
+    pub(crate) fn values(&self) -> impl Iterator<Item = (String, Lane)> + '_ {
+        self.0.iter().map(|(name, class)| {
+            let access_mode = if class.contains("rwx") { AccessMode::ReadWriteMany } else { AccessMode::ReadWriteOnce };
+            (name.clone(), Lane { storage_class: class.clone(), access_mode })
+        })
+    }
+}
+
+/// The volumes that a story's cluster knows.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Cluster {
+    claims: BTreeMap<String, Whose>,
+    snapshots: BTreeMap<String, Whose>,
+    waiting: Vec<Waits>,
+    default_classes: BTreeSet<String>,
+}
+
+/// Whose a volume is.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct Whose {
+    user: Option<String>,
+    group_storage: Option<String>,
+    storage: Option<String>,
+    untold: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Waits {
+    pod: String,
+    user: Option<String>,
+    #[serde(default)]
+    read_only: bool,
+}
+
+impl Whose {
+    fn known(&self) -> Known {
+        let Self { user, group_storage, storage, untold } = self;
+        if *untold {
+            return Known::Untold;
+        }
+        Known::There(Standing { user_id: user.clone(), group_storage: group_storage.clone(), storage: storage.clone() })
+    }
+}
+
+impl Cluster {
+    pub(crate) fn facts(&self) -> Volumes {
+        let known = |all: &BTreeMap<String, Whose>| all.iter().map(|(name, it)| (name.clone(), it.known())).collect();
+        let waiting = |it: &Waits| Waiting { pod: it.pod.clone(), user_id: it.user.clone(), read_only: it.read_only };
+        Volumes {
+            claims: known(&self.claims),
+            snapshots: known(&self.snapshots),
+            waiting: self.waiting.iter().map(waiting).collect(),
+            default_classes: self.default_classes.clone(),
+        }
+    }
+}
