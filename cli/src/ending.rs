@@ -24,7 +24,25 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    fn code(self) -> u8 {
+    /// Every ending.
+    pub(crate) const ALL: [Self; 5] = [Self::Fine, Self::Denied, Self::Warned, Self::BadInput, Self::Unanswered];
+
+    /// When a command ends like this.
+    pub(crate) fn meaning(self) -> &'static str {
+        match self {
+            Self::Fine => "as it should: everything is allowed, nothing was found, the process was asked to stop",
+            Self::Denied => "something would be denied, or a long-running process ended by an error",
+            Self::Warned => "under `--strict`: everything is allowed, and something is warned about",
+            Self::BadInput => {
+                "what was given cannot be used: the command line, a file, a record. Every problem is named"
+            }
+            Self::Unanswered => {
+                "there was no answer to be had: the API server could not be asked, the output not written"
+            }
+        }
+    }
+
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Fine => 0,
             Self::Denied => 1,
@@ -136,8 +154,7 @@ mod tests {
 
     #[test]
     fn exit_codes_are_a_contract() {
-        let all = [Ending::Fine, Ending::Denied, Ending::Warned, Ending::BadInput, Ending::Unanswered];
-        assert_eq!(all.map(Ending::code), [0, 1, 2, 3, 4]);
+        assert_eq!(Ending::ALL.map(Ending::code), [0, 1, 2, 3, 4]);
     }
 
     #[test]

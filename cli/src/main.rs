@@ -8,6 +8,8 @@ mod ending;
 mod output;
 mod rules;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 
@@ -65,13 +67,4 @@ impl Command {
 /// The command line, for those who describe it.
 fn command_line() -> clap::Command {
     <Cli as clap::CommandFactory>::command()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_command_line_is_consistent() {
-        super::command_line().debug_assert();
-        assert_eq!(super::command_line().get_name(), "sluice");
-    }
 }

@@ -125,14 +125,9 @@ impl Process {
 
     async fn until_stopped(self, webhook: Option<WebhookArgs>, daemons: bool) -> Result<()> {
         let Self { args, access, caches, shutdown } = self;
-        let mut registry = Registry::with_prefix("sluice");
-        health::register_caches(&caches, &mut registry);
         let metrics = Arc::new(webhook::Metrics::default());
-        metrics.register(&mut registry);
         let reapers = daemons.then(|| Reapers::start(&caches, &args.namespace, shutdown.clone()));
-        if let Some(reapers) = &reapers {
-            reapers.register(&mut registry);
-        }
+        let registry = registry(&caches, &metrics, reapers.as_ref());
         // Beside a webhook the daemons are no reason to take no calls.
         let alone = reapers.clone().filter(|_| webhook.is_none());
         let health = Health::new(caches.clone(), alone, registry);
@@ -158,6 +153,17 @@ impl Process {
         shutdown.cancel();
         result.map(|_| tracing::info!("stopped"))
     }
+}
+
+/// What `/metrics` shows.
+pub(crate) fn registry(caches: &Caches, webhook: &webhook::Metrics, reapers: Option<&Reapers>) -> Registry {
+    let mut registry = Registry::with_prefix("sluice");
+    health::register_caches(caches, &mut registry);
+    webhook.register(&mut registry);
+    if let Some(reapers) = reapers {
+        reapers.register(&mut registry);
+    }
+    registry
 }
 
 fn log(format: LogFormat) {

@@ -2,6 +2,10 @@
 //!
 //! Keys that *ask* may be set by a client; every other `platform-go/` key is the platform's to write.
 
+mod keys;
+
+pub use keys::{KEYS, Key, KeyKind, Writer};
+
 /// The prefix of every key of the contract.
 pub const PREFIX: &str = "platform-go/";
 

@@ -45,6 +45,8 @@ pub enum ActionEnd {
 }
 
 impl CycleEnd {
+    const ALL: [Self; 4] = [Self::Done, Self::Unfit, Self::Stopped, Self::Interrupted];
+
     fn label(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -56,6 +58,8 @@ impl CycleEnd {
 }
 
 impl ActionEnd {
+    const ALL: [Self; 4] = [Self::Written, Self::Gone, Self::Overtaken, Self::Failed];
+
     fn label(self) -> &'static str {
         match self {
             Self::Written => "written",
@@ -89,11 +93,25 @@ struct EndLabels {
 
 impl Metrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
+        self.begin_at_zero();
         let registry = registry.sub_registry_with_prefix("reapers");
         registry.register("cycles", "Cycles of a daemon, by how they ended", self.cycles.clone());
         registry.register("actions", "Actions of a daemon, by how they ended", self.actions.clone());
         registry.register("spared", "What a daemon leaves as it is though a record asks", self.spared.clone());
         registry.register("leads", "Whether this replica acts", self.leads.clone());
+    }
+
+    /// A series that appears with its first event has no increase to alert on.
+    fn begin_at_zero(&self) {
+        for daemon in crate::DAEMONS.iter().map(|daemon| daemon.name.label()) {
+            for end in CycleEnd::ALL.map(CycleEnd::label) {
+                drop(self.cycles.get_or_create(&EndLabels { daemon, end }));
+            }
+            for end in ActionEnd::ALL.map(ActionEnd::label) {
+                drop(self.actions.get_or_create(&EndLabels { daemon, end }));
+            }
+            drop(self.spared.get_or_create(&DaemonLabels { daemon }));
+        }
     }
 
     pub(crate) fn cycle(&self, daemon: DaemonName, end: CycleEnd) {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use policy_engine::Decision;
+use policy_engine::{Decision, rules};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::outage::Outage;
 use crate::review::Request;
 
 /// Seconds; the goal is 5 ms, so most buckets are around it.
@@ -30,6 +31,9 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Every entry.
+    pub const ALL: [Self; 5] = [Self::Mutate, Self::Validate, Self::Deletes, Self::Binding, Self::Records];
+
     /// The entry as metrics and logs name it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -82,6 +86,7 @@ impl Default for Metrics {
 impl Metrics {
     /// Shows the metrics in a registry.
     pub fn register(&self, registry: &mut Registry) {
+        self.begin_at_zero();
         registry.register(
             "webhook_call_duration_seconds",
             "Time from the first byte of a call to the answer, by entry and answer",
@@ -95,8 +100,26 @@ impl Metrics {
         registry.register("webhook_denials", "Denials by rule and kind of the object", self.denials.clone());
     }
 
+    /// A series that appears with its first event has no increase to alert on.
+    fn begin_at_zero(&self) {
+        for entry in Entry::ALL.map(Entry::as_str) {
+            for answer in ANSWERS {
+                drop(self.latency.get_or_create(&CallLabels { entry, answer }));
+            }
+            for cause in Outage::CAUSES.into_iter().chain([NO_REVIEW]) {
+                drop(self.outages.get_or_create(&OutageLabels { entry, cause }));
+            }
+        }
+        for rule in rules::ALL {
+            for kind in KINDS.into_iter().chain([OTHER_KIND]) {
+                drop(self.denials.get_or_create(&DenialLabels { rule: rule.id, kind }));
+            }
+        }
+    }
+
     pub(crate) fn answered(&self, entry: Entry, allowed: bool, took: Duration) {
-        let answer = if allowed { "allowed" } else { "refused" };
+        let [yes, no] = ANSWERS;
+        let answer = if allowed { yes } else { no };
         self.latency.get_or_create(&CallLabels { entry: entry.as_str(), answer }).observe(took.as_secs_f64());
     }
 
@@ -105,7 +128,7 @@ impl Metrics {
     }
 
     pub(crate) fn unreadable(&self, entry: Entry) {
-        self.outage(entry, "no-review");
+        self.outage(entry, NO_REVIEW);
     }
 
     /// Counts denials once per submission: the validating call repeats what the mutating one has refused only if it came through.
@@ -117,18 +140,26 @@ impl Metrics {
     }
 }
 
+const ANSWERS: [&str; 2] = ["allowed", "refused"];
+
+/// What was sent is no review, so nobody knows what it is about.
+const NO_REVIEW: &str = "no-review";
+
+const KINDS: [&str; 9] = [
+    "pods",
+    "deployments",
+    "replicasets",
+    "statefulsets",
+    "daemonsets",
+    "jobs",
+    "cronjobs",
+    "replicationcontrollers",
+    "namespaces",
+];
+
 /// Kinds that admins list are many; they share one label.
+const OTHER_KIND: &str = "other";
+
 fn kind(resource: &str) -> &'static str {
-    const KNOWN: [&str; 9] = [
-        "pods",
-        "deployments",
-        "replicasets",
-        "statefulsets",
-        "daemonsets",
-        "jobs",
-        "cronjobs",
-        "replicationcontrollers",
-        "namespaces",
-    ];
-    KNOWN.into_iter().find(|known| *known == resource).unwrap_or("other")
+    KINDS.into_iter().find(|known| *known == resource).unwrap_or(OTHER_KIND)
 }

@@ -47,6 +47,10 @@ pub(crate) enum Outage {
 }
 
 impl Outage {
+    /// Every cause.
+    pub(crate) const CAUSES: [&str; 7] =
+        ["cold", "lookup", "deadline", "unreadable", "no-object", "other-kind", "unlisted-kind"];
+
     /// The cause, as metrics name it.
     pub(crate) fn cause(&self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@
 
 mod build;
 mod deny;
+mod docs;
 mod down;
 mod drill;
 mod paint;
@@ -32,6 +33,8 @@ enum Command {
     Drill(drill::Args),
     /// The test command: format, lints, tests, tidy, dependencies, end to end
     Test(test::Args),
+    /// Writes docs/reference: rules, records, labels, metrics, exit codes, flags and chart values, as the code says
+    Docs(docs::Args),
     /// Only the checks of this repository's own rules
     Tidy(tidy::Args),
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Command::Down(args) => args.run(),
         Command::Drill(args) => args.run(),
         Command::Test(args) => args.run(),
+        Command::Docs(args) => args.run(),
         Command::Tidy(args) => args.run(),
     };
     match result {

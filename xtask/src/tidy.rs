@@ -6,6 +6,7 @@ mod assertions;
 mod crds;
 mod ignored;
 mod invariants;
+mod links;
 mod machine_paths;
 mod orphans;
 mod placeholders;
@@ -34,6 +35,7 @@ const CHECKS: &[Check] = &[
     Check { name: "placeholders", run: |tree| Ok(placeholders::check(tree)) },
     Check { name: "paths of somebody's machine", run: |tree| Ok(machine_paths::check(tree)) },
     Check { name: "drills and their answers in the runbook", run: |tree| Ok(runbook::check(tree)) },
+    Check { name: "links that lead nowhere", run: |tree| Ok(links::check(tree)) },
     Check { name: "CRDs in step with their Rust types", run: crds::check },
 ];
 

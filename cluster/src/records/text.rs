@@ -85,7 +85,7 @@ text! {
 const AMOUNT: &str = r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]{1,3})?$";
 
 /// What a pattern of these schemas stands for, in words.
-pub(super) fn form(pattern: &str) -> Option<&'static str> {
+pub fn form(pattern: &str) -> Option<&'static str> {
     let amount = (AMOUNT, "a quantity such as 4, \"0.5\" or 64Gi");
     FORMS.iter().chain([&amount]).find(|(it, _)| *it == pattern).map(|(_, form)| *form)
 }

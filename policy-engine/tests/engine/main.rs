@@ -3,6 +3,7 @@
 mod pages;
 mod pod_security;
 mod properties;
+mod reference;
 mod storage;
 mod stories;
 mod support;

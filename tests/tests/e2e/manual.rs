@@ -84,11 +84,16 @@ fn metrics_count_denials_by_rule_and_kind_and_latency_from_half_a_millisecond() 
     for words in [
         &["webhook_call_duration_seconds_bucket", r#"le="0.0005""#, r#"entry="mutate""#][..],
         &["webhook_call_duration_seconds_bucket", r#"le="5.0""#, r#"entry="validate""#],
-        &["webhook_denials_total", r#"rule="queue""#, r#"kind="pods""#],
         &["cache_", "namespaces"],
     ] {
+        assert!(line(words).is_some(), "no line has {words:?}:\n{page}");
+    }
+    for words in [
+        &["webhook_call_duration_seconds_count", r#"entry="mutate""#, r#"answer="refused""#][..],
+        &["webhook_denials_total", r#"rule="queue""#, r#"kind="pods""#],
+    ] {
         let value = line(words).and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-        assert!(value.is_some(), "no line has {words:?}:\n{page}");
+        assert!(value.is_some_and(|value| value > 0.0), "{words:?} counts {value:?}:\n{page}");
     }
     assert_eq!((http_get(&p, "/healthz").0, http_get(&p, "/readyz").0), (200, 200));
 }

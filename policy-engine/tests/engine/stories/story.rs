@@ -23,16 +23,16 @@ pub(crate) struct Story {
     pub(crate) story: String,
     /// The rule on whose page of the manual this is an example.
     pub(crate) page: Option<String>,
-    /// What is different from the sample organisation.
+    /// What is different from the sample organisation: [`Options`].
     #[serde(default)]
-    policy: Options,
+    pub(crate) policy: Map<String, Value>,
     #[serde(rename = "as")]
     by: By,
-    at: Option<Timestamp>,
+    pub(crate) at: Option<Timestamp>,
     #[serde(default = "create")]
-    operation: String,
+    pub(crate) operation: String,
     #[serde(default)]
-    subresource: String,
+    pub(crate) subresource: String,
     submit: Option<Sketch>,
     /// What is stored, where the engine had no say in it.
     old: Option<Sketch>,
@@ -139,10 +139,10 @@ impl By {
 }
 
 /// What a story comes to.
-pub(super) struct Outcome {
-    pub(super) decision: Result<Decision, Unreadable>,
+pub(crate) struct Outcome {
+    pub(crate) decision: Result<Decision, Unreadable>,
     /// What was submitted.
-    pub(super) object: Option<Value>,
+    pub(crate) object: Option<Value>,
     /// What was stored before.
     pub(super) old: Option<Value>,
     /// The validating call, on the object as the mutating call left it.
@@ -152,16 +152,29 @@ pub(super) struct Outcome {
 impl Story {
     /// Tells the story; says what went otherwise than expected.
     pub(super) fn tell(&self) -> Vec<String> {
-        let mut records = sample_organisation();
-        self.policy.change(&mut records);
-        let policy = Policy::from(records);
-        match self.stored(&policy) {
-            Err(refused) => vec![format!("what should be stored was refused: {refused}")],
-            Ok(old) => self.expect.differences(&self.outcome(&policy, old)),
-        }
+        self.play().map_or_else(|why| vec![why], |outcome| self.expect.differences(&outcome))
     }
 
-    fn sketch(&self) -> &Sketch {
+    /// What the story comes to, or why it cannot even begin.
+    pub(crate) fn play(&self) -> Result<Outcome, String> {
+        let mut records = sample_organisation();
+        let options = Options::deserialize(Value::Object(self.policy.clone()));
+        options.map_err(|why| format!("policy: {why}"))?.change(&mut records);
+        let policy = Policy::from(records);
+        let old = self.stored(&policy).map_err(|refused| format!("what should be stored was refused: {refused}"))?;
+        Ok(self.outcome(&policy, old))
+    }
+
+    pub(crate) fn username(&self) -> &str {
+        self.by.username()
+    }
+
+    /// The object that is not in the review, with its owner.
+    pub(crate) fn target(&self) -> Option<(&str, Option<&str>)> {
+        self.target.as_ref().map(|target| (target.kind.as_str(), target.user_id.as_deref()))
+    }
+
+    pub(crate) fn sketch(&self) -> &Sketch {
         let sketches = [self.submit.as_ref(), self.old.as_ref(), self.created.as_ref().map(|it| &it.submit)];
         sketches.into_iter().flatten().next().expect("something that is submitted or stored")
     }
