@@ -30,7 +30,7 @@ impl Ending {
     /// When a command ends like this.
     pub(crate) fn meaning(self) -> &'static str {
         match self {
-            Self::Fine => "as it should: everything is allowed, nothing was found, the process was asked to stop",
+            Self::Fine => "fine: everything is allowed, nothing was found, the process was asked to stop",
             Self::Denied => "something would be denied, or a long-running process ended by an error",
             Self::Warned => "under `--strict`: everything is allowed, and something is warned about",
             Self::BadInput => {
@@ -51,6 +51,12 @@ impl Ending {
             Self::Unanswered => 4,
         }
     }
+}
+
+/// The exit codes, as the help ends.
+pub(crate) fn codes() -> String {
+    let lines = Ending::ALL.map(|ending| format!("  {}  {}", ending.code(), ending.meaning()));
+    format!("Exit codes:\n{}", lines.join("\n"))
 }
 
 impl From<Ending> for ExitCode {

@@ -19,7 +19,7 @@ use ending::{Ending, Failure};
 
 /// Governs GPU clusters through Kubernetes admission webhooks.
 #[derive(Debug, Parser)]
-#[command(name = "sluice", version, max_term_width = 100)]
+#[command(name = "sluice", version, max_term_width = 100, after_long_help = ending::codes())]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -122,34 +122,41 @@ fn inner(field: &JSONSchemaProps) -> &JSONSchemaProps {
 
 fn kind(field: &JSONSchemaProps) -> String {
     match (&field.items, &field.additional_properties) {
-        (Some(JSONSchemaPropsOrArray::Schema(item)), _) => many("list", item),
-        (_, Some(JSONSchemaPropsOrBool::Schema(value))) => many("map", value),
+        (Some(JSONSchemaPropsOrArray::Schema(item)), _) => many("list", field.max_items, item),
+        (_, Some(JSONSchemaPropsOrBool::Schema(value))) => many("map", field.max_properties, value),
         (_, _) if field.enum_.is_some() => {
             let words = field.enum_.iter().flatten().map(|word| format!("`{}`", word.0.as_str().unwrap_or_default()));
             words.collect::<Vec<_>>().join(" or ")
         }
         (_, _) if field.x_kubernetes_int_or_string == Some(true) => "quantity".into(),
         (_, _) => match field.type_.as_deref().unwrap_or("anything") {
-            "string" => field.pattern.as_deref().map_or_else(|| "text".into(), spelling),
+            "string" => match &field.pattern {
+                Some(pattern) => spelling(pattern, field.max_length),
+                None => "text".into(),
+            },
             other => other.to_owned(),
         },
     }
 }
 
-fn many(what: &str, each: &JSONSchemaProps) -> String {
-    match kind(each).as_str() {
-        "object" => format!("{what} of objects"),
-        each => format!("{what}, each {each}"),
+fn many(what: &str, most: Option<i64>, each: &JSONSchemaProps) -> String {
+    let most = most.map_or_else(String::new, |most| format!(" of at most {most}"));
+    match (kind(each).as_str(), most.is_empty()) {
+        ("object", true) => format!("{what} of objects"),
+        ("object", false) => format!("{what}{most} objects"),
+        (each, _) => format!("{what}{most}, each {each}"),
     }
 }
 
 /// A pattern in the words in which violations of it are told.
-fn spelling(pattern: &str) -> String {
+fn spelling(pattern: &str, most: Option<i64>) -> String {
+    const NAME: i64 = 63;
     let form = text::form(pattern).and_then(|form| form.split(':').next());
     match (pattern, form) {
         // A path on a node, or a JSON Pointer.
         ("^/", _) => "text that begins with `/`".into(),
-        (_, Some(form)) => form.to_owned(),
+        (_, Some("the name of a record")) if most > Some(NAME) => "a name of Kubernetes'".into(),
+        (_, Some(form)) => form.trim_end_matches(", at most 63").to_owned(),
         (_, None) => format!("text that matches `{pattern}`"),
     }
 }
@@ -157,8 +164,6 @@ fn spelling(pattern: &str) -> String {
 /// Bounds of a field and of what it holds, in words.
 fn limits(field: &JSONSchemaProps) -> Vec<String> {
     let mut limits = Vec::new();
-    limits.extend(field.max_items.map(|most| format!("at most {most}")));
-    limits.extend(field.max_properties.map(|most| format!("at most {most}")));
     limits.extend(field.min_items.filter(|least| *least > 0).map(|least| format!("at least {least}")));
     let inner = inner(field);
     limits.extend(match (inner.minimum, inner.maximum) {
