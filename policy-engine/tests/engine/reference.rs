@@ -76,7 +76,7 @@ once. Each rule is in one of three modes, for the platform (`PlatformPolicy.spec
 (`Project.spec.ruleModes`): `enforce` refuses, `warn` only says what would be refused, `off` says nothing.
 
 The examples are people of the [sample organisation](../../../examples/org), and the tests of Sluice run each of them. \
-To try one, put its manifest into a file and ask what would be decided; no cluster is needed:
+To try one that needs nothing besides, put its manifest into a file and ask what would be decided; no cluster is needed:
 
 ```text
 sluice dry-run -f web.yaml --as alice --policy examples/org

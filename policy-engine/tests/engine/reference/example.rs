@@ -42,6 +42,10 @@ fn given(story: &Story) -> String {
         let options = yaml(&Value::Object(story.policy.clone()));
         text = format!("The sample organisation has this besides:\n\n{}\n", fenced("yaml", &options));
     }
+    let claims = story.volumes.told();
+    if !claims.is_empty() {
+        let _infallible = writeln!(text, "{}\n", claims.join(" "));
+    }
     if let Some(at) = story.at {
         let _infallible = writeln!(text, "It is {at}.\n");
     }

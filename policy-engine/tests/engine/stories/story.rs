@@ -47,7 +47,7 @@ pub(crate) struct Story {
     controller_owner: Option<Owner>,
     /// The volumes that there are.
     #[serde(default)]
-    volumes: Cluster,
+    pub(crate) volumes: Cluster,
     /// The id that binds the namespace, where it is not the namespace's own name.
     project_id: Option<String>,
     pub(crate) expect: Expect,

@@ -79,6 +79,22 @@ pub(crate) struct Cluster {
     default_classes: BTreeSet<String>,
 }
 
+impl Cluster {
+    /// The claims, in sentences.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let claim = |(name, whose): (&String, &Whose)| {
+            let Whose { user, group_storage, storage, untold: _ } = whose;
+            let maker = user.as_ref().map(|user| format!(", which {user} made"));
+            let labels = [("group-storage", group_storage), ("storage", storage)];
+            let labels =
+                labels.map(|(key, value)| Some(format!(", labelled `platform-go/{key}: {}`", value.as_ref()?)));
+            let said: String = maker.into_iter().chain(labels.into_iter().flatten()).collect();
+            format!("There is a PersistentVolumeClaim `{name}`{said}.")
+        };
+        self.claims.iter().map(claim).collect()
+    }
+}
+
 /// Whose a volume is.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
