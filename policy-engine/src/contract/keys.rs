@@ -138,8 +138,8 @@ pub const KEYS: &[Key] = &[
     ),
     key("last-activity", Annotation, "Pods", Platform, RESERVED),
     key("idle-stop-at", Annotation, "Pods", Platform, RESERVED),
-    key("window-closes-at", Annotation, "Pods", Platform, "When the window of the plan or queue closes, in RFC 3339"),
-    key("eviction-reason", Annotation, "Pods", Platform, "Why the platform evicts the Pod: a sentence"),
+    key("window-closes-at", Annotation, "Pods", Platform, RESERVED),
+    key("eviction-reason", Annotation, "Pods", Platform, RESERVED),
     key(
         "plan-window",
         Gate,
