@@ -19,8 +19,10 @@ const LIMIT_RANGER: &str = "kubernetes.io/limit-ranger";
 /// Maps above a place are not told apart: an operation may add to a map that is not there yet.
 pub(super) fn written_fields(before: &Value, after: &Value) -> Patch {
     let mut places = keys_of_ours(before, after);
-    if after.get("kind").and_then(Value::as_str) == Some("Pod") {
-        places.extend(pod_fields(before, after));
+    match after.get("kind").and_then(Value::as_str) {
+        Some("Pod") => places.extend(pod_fields(before, after).into_iter().chain(mounts(before))),
+        Some("PersistentVolumeClaim") => places.extend(lane_fields(before)),
+        Some(_) | None => {}
     }
     let mut operations: Vec<_> = places.into_iter().filter_map(|place| operation(place, before, after)).collect();
     operations.sort_by(|one, two| one.path().as_str().cmp(two.path().as_str()));
@@ -68,6 +70,33 @@ fn pod_fields(before: &Value, after: &Value) -> Vec<PointerBuf> {
     places
 }
 
+/// Where mounts of claims are made read-only.
+fn mounts(before: &Value) -> Vec<PointerBuf> {
+    let mut places = Vec::new();
+    let volumes = before["spec"]["volumes"].as_array().into_iter().flatten().enumerate();
+    for (index, volume) in volumes.filter(|(_, volume)| volume["persistentVolumeClaim"].is_object()) {
+        let index = index.to_string();
+        places.push(PointerBuf::from_tokens(["spec", "volumes", &index, "persistentVolumeClaim", "readOnly"]));
+        for list in ["containers", "initContainers"] {
+            for (container, it) in before["spec"][list].as_array().into_iter().flatten().enumerate() {
+                let mounts = it["volumeMounts"].as_array().into_iter().flatten().enumerate();
+                places.extend(mounts.filter(|(_, mount)| mount["name"] == volume["name"]).map(|(mount, _)| {
+                    let (container, mount) = (container.to_string(), mount.to_string());
+                    PointerBuf::from_tokens(["spec", list, &container, "volumeMounts", &mount, "readOnly"])
+                }));
+            }
+        }
+    }
+    places
+}
+
+/// What a lane says of a claim. Without one, the API server fills in the cluster's default class.
+fn lane_fields(before: &Value) -> Vec<PointerBuf> {
+    let in_lane = before["metadata"]["labels"][contract::STORAGE_LANE].is_string();
+    let keys: &[_] = if in_lane { &["storageClassName", "accessModes"] } else { &[] };
+    keys.iter().map(|key| PointerBuf::from_tokens(["spec", key])).collect()
+}
+
 /// The requests of containers that ask for none: others are left as they are, and the API server makes one of a limit.
 fn requests(list: &'static str, before: &Value) -> Vec<PointerBuf> {
     let containers = before["spec"][list].as_array().into_iter().flatten().enumerate();
@@ -112,6 +141,27 @@ mod tests {
 
     fn written(before: Value, after: Value) -> Value {
         serde_json::to_value(written_fields(&before, &after)).expect("a patch is JSON")
+    }
+
+    #[test]
+    fn what_is_written_about_volumes_counts() {
+        let container = |read_only: Value| json!([{"name": "a", "volumeMounts": [{"name": "w"}, {"name": "v", "readOnly": read_only}]}]);
+        let volume = |read_only: Value| json!([{"name": "v", "persistentVolumeClaim": {"claimName": "c", "readOnly": read_only}}]);
+        let pod =
+            |it: Value| json!({"kind": "Pod", "spec": {"containers": container(it.clone()), "volumes": volume(it)}});
+        assert_eq!(
+            written(pod(Value::Null), pod(true.into())),
+            json!([
+                {"op": "add", "path": "/spec/containers/0/volumeMounts/1/readOnly", "value": true},
+                {"op": "add", "path": "/spec/volumes/0/persistentVolumeClaim/readOnly", "value": true},
+            ])
+        );
+        let claim = |labels: Value, spec: Value| json!({"kind": "PersistentVolumeClaim", "metadata": {"labels": labels}, "spec": spec});
+        let spec = json!({"storageClassName": "standard", "volumeMode": "Filesystem"});
+        assert_eq!(written(claim(json!({}), json!({})), claim(json!({}), spec.clone())), json!([]));
+        let lane = json!({"platform-go/storage-lane": "fast"});
+        let class = json!([{"op": "add", "path": "/spec/storageClassName", "value": "standard"}]);
+        assert_eq!(written(claim(lane.clone(), json!({})), claim(lane, spec)), class);
     }
 
     #[test]

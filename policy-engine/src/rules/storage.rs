@@ -21,6 +21,7 @@
 //!
 //! The two labels are set, changed and removed by those who manage the storage: the group's Admins, who must list it
 //! first; the project's Managers. `volumeName` and `selector` would take any volume of the cluster: platform Admins only.
+//! (Kubernetes binds a claim to any free volume of its class: one that is meant for a claim says so in its `claimRef`.)
 //! Claim templates of StatefulSets and of ephemeral volumes are judged like claims.
 //!
 //! Volume types that `PlatformPolicy.spec.volumeTypes` does not list (it lists those of the Pod Security Standard
@@ -75,7 +76,7 @@ fn parties<'a>(case: &Case<'a>) -> Vec<Party<'a>> {
     let editor =
         (case.submission.act != Act::Create && !matches!(case.caller, Caller::Client)).then_some(actor).flatten();
     let of_owner = !case.is_living_pod() && !matches!((case.submission.act, case.caller), (Act::Update, Caller::Admin));
-    let owner = if of_owner { owner(case) } else { actor };
+    let owner = if of_owner { Some(owner(case)) } else { actor };
     let owner = owner.filter(|owner| !editor.is_some_and(|editor| editor.is(owner)));
     owner.into_iter().chain(editor).collect()
 }
@@ -83,12 +84,13 @@ fn parties<'a>(case: &Case<'a>) -> Vec<Party<'a>> {
 /// The one who does it, as far as that is known: a controller and a dashboard do it for the owner.
 fn actor<'a>(case: &Case<'a>) -> Option<Party<'a>> {
     match (case.submission.act, case.caller) {
-        (Act::Create, _) | (_, Caller::Client) => owner(case),
+        (Act::Create, _) | (_, Caller::Client) => Some(owner(case)),
         (_, Caller::Person(user)) => Some(Party::asking(case, Owner::User(user))),
         (_, Caller::Admin | Caller::Controller | Caller::Node(_) | Caller::ControlPlane | Caller::Stranger) => None,
     }
 }
 
-fn owner<'a>(case: &Case<'a>) -> Option<Party<'a>> {
-    case.owner.as_ref().ok().map(|owner| Party::owning(case, *owner))
+fn owner<'a>(case: &Case<'a>) -> Party<'a> {
+    // Whose nobody knows is refused by `project`; where that only warns, it has what nobody's work has.
+    Party::owning(case, case.owner.as_ref().ok().copied().unwrap_or(Owner::Project))
 }

@@ -8,6 +8,7 @@ use crate::case::Case;
 use crate::claim::{Claim, Source};
 use crate::contract;
 use crate::findings::Findings;
+use crate::identity::ControllerOwner;
 use crate::object::Object;
 use crate::place::Place;
 use crate::policy::storage::Permission;
@@ -38,6 +39,7 @@ pub(super) fn content(case: &Case<'_>, claim: &Claim<'_>, say: &mut Findings) {
 /// A claim that exists changes. Most of its spec is fixed; what shares it, and what it is bound to, is not.
 pub(super) fn change(case: &Case<'_>, say: &mut Findings) {
     let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
+    adoption(case, old, say);
     if let Some(party) = actor(case) {
         for key in [contract::GROUP_STORAGE, contract::STORAGE] {
             let field = Place::of(["metadata", "labels", key]);
@@ -59,6 +61,19 @@ pub(super) fn change(case: &Case<'_>, say: &mut Findings) {
                 binding(&party, key, Place::of(["spec", key]), say);
             }
         }
+    }
+}
+
+/// What is nobody's may be taken over, but a volume would go with its new owner: that is deleting it.
+fn adoption(case: &Case<'_>, old: Object<'_>, say: &mut Findings) {
+    let Some(ControllerOwner::Stamped { kind, name, user_id: Some(user_id) }) = case.adopter else { return };
+    let party = Party::stamped(case, Some(user_id));
+    if old.label(contract::USER_ID).is_none() && !party.manages_project(case) {
+        let why = format!(
+            "{kind} {name} is {party}'s and asked to take over a claim from before the platform, to be deleted with it; only Managers of project {} do; name it otherwise",
+            case.project.name
+        );
+        say.deny(Place::of(["metadata", "ownerReferences"]), why);
     }
 }
 

@@ -55,8 +55,7 @@ fn permitted(
 ) {
     // What the Pods hold, or would hold: nobody who may do less changes what runs there.
     let asked = if mounted.read_only { Permission::ReadOnly } else { Permission::ReadWrite };
-    let granted =
-        if case.is_living_pod() { asked } else { owner(case).map_or(asked, |it| it.may(case, standing).min(asked)) };
+    let granted = if case.is_living_pod() { asked } else { owner(case).may(case, standing).min(asked) };
     let needed = granted.max(Permission::ReadOnly);
     for party in parties {
         let may = party.may(case, standing);
