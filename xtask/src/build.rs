@@ -10,6 +10,17 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// Builds binaries as they are shipped.
+pub(crate) fn release(names: &[&str]) -> Result<()> {
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--release", "--workspace"]);
+    names.iter().for_each(|name| {
+        build.args(["--bin", name]);
+    });
+    ensure!(build.status().context("cannot run cargo")?.success(), "the release does not build");
+    Ok(())
+}
+
 /// Builds the binary `sluice`; cargo shows its progress. `--workspace`, so that dependencies have the features that the
 /// tests compile them with, and are not compiled twice.
 pub(crate) fn sluice() -> Result<()> {

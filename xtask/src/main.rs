@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should"))]
 
+mod bench;
 mod build;
 mod deny;
 mod docs;
@@ -35,6 +36,7 @@ enum Command {
     Test(test::Args),
     /// Writes docs/reference: rules, records, labels, metrics, exit codes, flags and chart values, as the code says
     Docs(docs::Args),
+    Bench(bench::Args),
     /// Only the checks of this repository's own rules
     Tidy(tidy::Args),
 }
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Drill(args) => args.run(),
         Command::Test(args) => args.run(),
         Command::Docs(args) => args.run(),
+        Command::Bench(args) => args.run(),
         Command::Tidy(args) => args.run(),
     };
     match result {

@@ -28,7 +28,7 @@ pub use binaries::Tool;
 pub use error::{Error, Result};
 pub use kubectl::{Output, Who};
 pub use layout::Layout;
-pub use platform::{ADMIN_GROUP, RELEASE, SYSTEM_NAMESPACE, USERS, built_sluice};
+pub use platform::{ADMIN_GROUP, RELEASE, SYSTEM_NAMESPACE, USERS, built_sluice, target};
 pub use wait::until;
 
 use process::Process;

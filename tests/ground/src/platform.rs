@@ -7,7 +7,7 @@ use crate::kubectl::{Output, Who};
 use crate::layout::{self, Layout};
 use crate::ports::Ports;
 use crate::wait::until;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The Helm release's name.
@@ -69,6 +69,14 @@ impl Ground {
     /// Starts `sluice run`, unless the same program runs already; returns when it is ready.
     pub fn run_sluice(&mut self) -> Result<()> {
         let sluice = sluice(self.layout(), self.ports()?);
+        self.start_component(&sluice)
+    }
+
+    /// The same with another build of it, and another of its commands that serve the webhook.
+    pub fn run_sluice_of(&mut self, program: &Path, command: &str) -> Result<()> {
+        let mut sluice = sluice(self.layout(), self.ports()?);
+        program.clone_into(&mut sluice.program);
+        command.clone_into(&mut sluice.args[0]);
         self.start_component(&sluice)
     }
 
@@ -141,10 +149,14 @@ fn namespaces(line: &str) -> Vec<String> {
     if listed.is_empty() { vec![name.to_owned()] } else { listed }
 }
 
-/// Where `cargo build` puts the binary. Cargo's own choice of a target directory counts.
+/// Where `cargo build` puts what it builds. Cargo's own choice of a target directory counts.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| Layout::up().root().join("target"), PathBuf::from)
+}
+
+/// Where `cargo build` puts the binary.
 pub fn built_sluice() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    target.map_or_else(|| Layout::up().root().join("target"), PathBuf::from).join("debug/sluice")
+    target().join("debug/sluice")
 }
 
 #[cfg(test)]

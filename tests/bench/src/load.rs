@@ -1,0 +1,129 @@
+//! The load generator: 8 connections over TLS, kept open, each sending its next review when the last is answered.
+//!
+//! The first answer to each review is judged by whoever calls; every later one must be the same, byte for byte. An
+//! answer that is an error, or another one, fails the run: what is measured must be work that was done.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use axum::body::Bytes;
+use futures::future::try_join_all;
+use hyper::Method;
+
+use crate::numbers::percentile;
+use crate::reviews::{Mix, Review};
+use crate::wire::{Connection, Door};
+
+/// As many as the API server keeps open under load.
+pub const CONNECTIONS: usize = 8;
+
+/// A webhook that is asked.
+#[derive(Clone)]
+pub struct Target(Door);
+
+/// What one run of load gave.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// How long each review took, in microseconds, in no order.
+    pub latencies: Vec<u32>,
+    /// The same of the large reviews alone.
+    pub large: Vec<u32>,
+    /// From the first request to the last answer.
+    pub took: Duration,
+}
+
+impl Load {
+    /// Reviews a second.
+    pub fn rate(&self) -> f64 {
+        self.latencies.len() as f64 / self.took.as_secs_f64()
+    }
+
+    /// A percentile of the latencies, in milliseconds.
+    pub fn percentile_ms(&mut self, percent: f64) -> f64 {
+        percentile(&mut self.latencies, percent).map_or(f64::NAN, |micros| f64::from(micros) / 1000.0)
+    }
+
+    /// The median of the large reviews' latencies, in milliseconds.
+    pub fn large_ms(&mut self) -> f64 {
+        percentile(&mut self.large, 50.0).map_or(f64::NAN, |micros| f64::from(micros) / 1000.0)
+    }
+}
+
+impl Target {
+    /// The webhook on a port of loopback, trusted by the CA in a Sluice's directory of certificates.
+    pub fn new(port: u16, certs: &Path) -> Result<Self> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Ok(Self(Door::new(address, &certs.join("ca.crt"), None)?))
+    }
+
+    /// The answer to each review, sent once.
+    pub async fn ask(&self, mix: &Mix) -> Result<Vec<Bytes>> {
+        let mut connection = self.0.connect().await?;
+        let mut answers = Vec::new();
+        for review in mix.all() {
+            answers.push(send(&mut connection, review).await.with_context(|| review.what)?);
+        }
+        Ok(answers)
+    }
+
+    /// Sends reviews for a while; `answers` are what they must be answered with.
+    pub async fn load(&self, mix: &Arc<Mix>, answers: &Arc<Vec<Bytes>>, lasts: Duration) -> Result<Load> {
+        let connections = try_join_all((0..CONNECTIONS).map(|_| self.0.connect())).await?;
+        let started = Instant::now();
+        let until = started + lasts;
+        let each = connections.into_iter().enumerate().map(|(number, connection)| {
+            // Each connection is elsewhere in the order, or large reviews would come at once.
+            let first = number * 1117;
+            tokio::spawn(keep_sending(connection, Arc::clone(mix), Arc::clone(answers), first, until))
+        });
+        let mut all = Load { latencies: Vec::new(), large: Vec::new(), took: Duration::ZERO };
+        for one in try_join_all(each).await? {
+            let one = one?;
+            all.latencies.extend(one.latencies);
+            all.large.extend(one.large);
+        }
+        all.took = started.elapsed();
+        Ok(all)
+    }
+}
+
+async fn send(connection: &mut Connection, review: &Review) -> Result<Bytes> {
+    let (status, body) = connection.send(Method::POST, &review.path, review.body.clone()).await?;
+    ensure!(status == 200, "was answered with {status}: {}", String::from_utf8_lossy(&body));
+    Ok(body)
+}
+
+async fn keep_sending(
+    mut connection: Connection,
+    mix: Arc<Mix>,
+    answers: Arc<Vec<Bytes>>,
+    first: usize,
+    until: Instant,
+) -> Result<Load> {
+    let mut load = Load { latencies: Vec::new(), large: Vec::new(), took: Duration::ZERO };
+    for step in first.. {
+        let index = mix.at(step);
+        let review = &mix.all()[index];
+        let begin = Instant::now();
+        let answer = send(&mut connection, review).await.with_context(|| review.what)?;
+        let micros = u32::try_from(begin.elapsed().as_micros()).unwrap_or(u32::MAX);
+        ensure!(
+            answer == answers[index],
+            "{} was answered with\n{}\nand before with\n{}",
+            review.what,
+            String::from_utf8_lossy(&answer),
+            String::from_utf8_lossy(&answers[index])
+        );
+        load.latencies.push(micros);
+        if review.is_large() {
+            load.large.push(micros);
+        }
+        if begin >= until {
+            break;
+        }
+    }
+    Ok(load)
+}

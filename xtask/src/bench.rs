@@ -1,0 +1,51 @@
+//! `cargo xtask bench`: builds the release, and what measures it.
+
+use crate::build;
+use anyhow::{Context, Result};
+use std::process::{Command, ExitCode};
+
+/// Measures how fast Sluice is.
+///
+/// The release build of `sluice webhook`, on a control plane of its own with 200 bound projects and 2,000 Pods, answers
+/// reviews that were recorded there, over 8 TLS connections; two floors take turns with it: a webhook that does nothing,
+/// and one that parses the review and allows. Then `policy_engine::admit` by criterion, and Pod creations a second with
+/// Sluice's webhook configurations and without them. All load is on loopback, and everything ends with this command.
+///
+/// `-o json` prints one object. Every measured thing is an object `{"value": <median of the runs>, "runs": [<each run>]}`:
+///
+/// webhook.{p50_ms, p99_ms, large_p50_ms, rate, cpu_us, rss_idle_mb, rss_loaded_mb},
+/// webhook.{rate_vs_parsing_floor, rate_vs_noop_floor, cpu_vs_parsing_floor} (ratios round by round),
+/// floors.{noop, parsing}.{p50_ms, … as of webhook},
+/// admit_us, admit.{pod_us, by_projects_us.<n>, by_containers_us.<n>, growth_10_to_10000_projects, growth_100_to_1000_containers},
+/// creation_rate_on_vs_off, creation_rate.{on, off};
+/// and `goals`, a list of {what, value, goal, met}.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Args {
+    /// For trying: one short run of each, on a small cluster
+    #[arg(long)]
+    quick: bool,
+    /// Only these parts: webhook, admit, creations
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// What standard output gets: text or json
+    #[arg(short, long, default_value = "text", value_parser = ["text", "json"])]
+    output: String,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let Self { quick, only, output } = self;
+        eprintln!("building the release");
+        ground::provide_binaries()?;
+        build::release(&["sluice", "bench", "floor"])?;
+        let mut bench = Command::new(ground::target().join("release/bench"));
+        bench.args(["--output", &output]);
+        bench.args(quick.then_some("--quick"));
+        if !only.is_empty() {
+            bench.args(["--only", &only.join(",")]);
+        }
+        let status = bench.status().context("cannot run the bench")?;
+        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
