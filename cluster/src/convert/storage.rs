@@ -14,7 +14,7 @@ pub(super) fn storage(written: &[group::Storage], about: &About, report: &mut Re
         let name = storage.name.as_str();
         if all.contains_key(name) {
             let message = format!("{name} is listed already; name each volume once");
-            report.refuse(about, format!("spec.storage[{index}].name"), message);
+            report.refuse(about, format!("spec.storage[{index}]"), message);
             continue;
         }
         let users = storage.users.iter().map(|(user, may)| (user.as_str().into(), permission(*may)));

@@ -248,7 +248,7 @@ fn storage_is_listed_once_and_lanes_become_classes() {
     let records = says(
         "Project",
         json!({"owner": "alice", "storage": twice}),
-        &["spec.storage[1].name: data is listed already; name each volume once"],
+        &["spec.storage[1]: data is listed already; name each volume once"],
     );
     let users = [("alice".into(), Permission::ReadWrite)].into();
     assert_eq!(records.projects["it"].storage, [("data".into(), Storage { default: Permission::None, users })].into());
