@@ -52,6 +52,8 @@ pub enum Act {
     Bind,
     /// It is deleted or evicted.
     Delete,
+    /// Someone speaks to what runs in it.
+    Connect,
 }
 
 impl Act {
@@ -59,6 +61,7 @@ impl Act {
     pub fn of(operation: &str, subresource: &str, whole: bool) -> Self {
         match (operation, subresource) {
             ("DELETE", _) | (_, "eviction") => Self::Delete,
+            ("CONNECT", _) => Self::Connect,
             ("CREATE", "") => Self::Create,
             (_, "binding") => Self::Bind,
             (_, "status") => Self::Status,
@@ -79,6 +82,8 @@ pub struct Facts {
     pub target_user_id: Option<String>,
     /// What is known about the volumes that the submission names.
     pub volumes: Volumes,
+    /// The object that a connection is asked to does not exist.
+    pub target_missing: bool,
 }
 
 /// One submission with everything that is known about it.
@@ -104,6 +109,8 @@ pub struct Case<'a> {
     pub names: usize,
     /// What is known about them.
     pub volumes: &'a Volumes,
+    /// The object that a connection is asked to does not exist.
+    pub target_missing: bool,
     /// The instant of the decision.
     pub now: Timestamp,
 }
@@ -163,6 +170,7 @@ impl<'a> Case<'a> {
             claims: Vec::new(),
             names: Named::by(submission, policy).len(),
             volumes: &facts.volumes,
+            target_missing: facts.target_missing,
             now,
         };
         case.owner = case.find_owner(facts);
@@ -227,7 +235,7 @@ impl<'a> Case<'a> {
             Act::Create => return self.creator(facts),
             Act::Update | Act::Status => self.old().and_then(|old| old.label(contract::USER_ID)),
             Act::Delete => self.old().and_then(|old| old.label(contract::USER_ID)).or(facts.target_user_id.as_deref()),
-            Act::Touch | Act::Bind => facts.target_user_id.as_deref(),
+            Act::Touch | Act::Bind | Act::Connect => facts.target_user_id.as_deref(),
         };
         Ok(Owner::stamped(recorded, self.policy))
     }

@@ -1,5 +1,6 @@
 //! The rules, in the order in which people meet them.
 
+pub mod connect;
 pub mod image;
 pub mod placement;
 pub mod plan_window;
@@ -63,6 +64,7 @@ pub const ALL: &[Rule] = &[
     rule!("storage", storage),
     rule!("storage-lane", storage_lane),
     rule!("resources", resources),
+    rule!("connect", connect),
     rule!(PLATFORM_LABELS, platform_labels),
 ];
 

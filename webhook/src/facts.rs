@@ -34,14 +34,15 @@ pub(crate) async fn gather(
             }
             facts.volumes = webhook.volumes.facts(submission, policy, deadline).await.map_err(Outage::Lookup)?;
         }
-        Act::Touch | Act::Delete if submission.old.is_none() || submission.act == Act::Touch => {
+        Act::Touch | Act::Connect | Act::Delete if submission.old.is_none() || submission.act == Act::Touch => {
             let named = &request.resource;
             let resource = GroupVersionResource::gvr(&named.group, &named.version, &named.resource);
             let target = owners.target(submission.namespace, &resource, submission.name, deadline).await;
             let target = target.map_err(Outage::Lookup)?;
+            facts.target_missing = target.is_none();
             facts.target_user_id = target.and_then(|target| target.user_id().map(str::to_owned));
         }
-        Act::Touch | Act::Bind | Act::Delete | Act::Status => {}
+        Act::Touch | Act::Connect | Act::Bind | Act::Delete | Act::Status => {}
     }
     Ok(facts)
 }

@@ -73,7 +73,7 @@ fn respond(
             let response = Response::decided(&request.uid, &decision).with_patch(&patch);
             (decision, response)
         }
-        Entry::Validate | Entry::Deletes | Entry::Binding | Entry::Records => {
+        Entry::Validate | Entry::Deletes | Entry::Connect | Entry::Binding | Entry::Records => {
             let decision = judge::validate(submission, facts, policy, now).map_err(Outage::Unreadable)?;
             let response = Response::decided(&request.uid, &decision);
             (decision, response)

@@ -24,6 +24,8 @@ pub enum Entry {
     Validate,
     /// Deletions and evictions by people.
     Deletes,
+    /// Connections to what runs in a Pod.
+    Connect,
     /// Namespaces whose binding changes.
     Binding,
     /// Our own records.
@@ -40,6 +42,7 @@ impl Entry {
             Self::Mutate => "mutate",
             Self::Validate => "validate",
             Self::Deletes => "deletes",
+            Self::Connect => "connect",
             Self::Binding => "binding",
             Self::Records => "records",
         }

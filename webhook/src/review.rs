@@ -148,14 +148,19 @@ impl Request {
 
     fn as_sent(&self) -> Submission<'_> {
         let resource = GroupResource::new(&self.resource.group, &self.resource.resource);
-        let whole = self.sub_resource.is_empty() || (resource.is_core("pods") && self.kind.kind == "Pod");
+        let is_pod = resource.is_core("pods");
+        let whole = self.sub_resource.is_empty() || (is_pod && self.kind.kind == "Pod");
         Submission {
             act: Act::of(&self.operation, &self.sub_resource, whole),
             resource,
             subresource: &self.sub_resource,
-            kind: if self.sub_resource.is_empty() { &self.kind.kind } else { singular(&self.resource.resource) },
+            kind: match self.sub_resource.as_str() {
+                "" => &self.kind.kind,
+                _ if is_pod => "Pod",
+                _ => singular(&self.resource.resource),
+            },
             namespace: &self.namespace,
-            name: &self.name,
+            name: if self.sub_resource == "proxy" { proxied(&self.name) } else { &self.name },
             requester: self.requester(),
             object: self.object.as_ref(),
             old: self.old_object.as_ref(),
@@ -163,7 +168,29 @@ impl Request {
     }
 }
 
+/// The name in `[scheme:]name[:port]`, which is what a request for a proxy carries where others carry a name.
+fn proxied(name: &str) -> &str {
+    let parts: Vec<_> = name.split(':').collect();
+    match parts.as_slice() {
+        [name] | [name, _] | [_, name, _] => name,
+        _ => name,
+    }
+}
+
 /// What people call one of these. A review of a subresource names the subresource's kind and the parent's plural only.
 fn singular(resource: &str) -> &str {
     resource.strip_suffix('s').unwrap_or(resource)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxys_target_is_found_between_scheme_and_port() {
+        for name in ["web", "web:8888", "https:web:", "https:web:8888", ":web:"] {
+            assert_eq!(proxied(name), "web", "{name}");
+        }
+        assert_eq!(proxied("a:b:c:d"), "a:b:c:d", "is no such name, and there is no such Pod");
+    }
 }

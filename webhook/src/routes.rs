@@ -37,6 +37,7 @@ pub(crate) fn router(webhook: Webhook) -> Router {
         .route("/governed/mutate", entry(Entry::Mutate))
         .route("/governed/validate", entry(Entry::Validate))
         .route("/deletes", entry(Entry::Deletes))
+        .route("/connect", entry(Entry::Connect))
         .route("/binding", entry(Entry::Binding))
         .route("/records", entry(Entry::Records))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -83,7 +84,7 @@ async fn answer(entry: Entry, State(webhook): State<Webhook>, Query(asked): Quer
 
 async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
     match call.entry {
-        Entry::Mutate | Entry::Validate | Entry::Deletes => governed::decide(webhook, call).await,
+        Entry::Mutate | Entry::Validate | Entry::Deletes | Entry::Connect => governed::decide(webhook, call).await,
         Entry::Binding => binding::decide(webhook, call),
         Entry::Records => records::decide(webhook, call),
     }

@@ -63,7 +63,7 @@ matchConditions:
   - name: not-sluice-itself
     expression: >-
       {{ include "sluice.cel.notSluice" . | indent 6 | trim }}
-  # log and proxy are nobody's change, exec, attach and portforward are connections, and an eviction is a deletion.
+  # log is nobody's change, exec, attach, portforward and proxy are connections, and an eviction is a deletion.
   - name: not-another-entrys-subresource
     expression: >-
       !(request.resource.group == '' && request.resource.resource == 'pods' &&

@@ -38,7 +38,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         Act::Update => case.pods.iter().for_each(|pod| scheduler(case, pod, say)),
         Act::Bind if !is_infrastructure(case) => say.deny(Place::of(["target"]), NotYours::Binding),
         Act::Status if case.is_pod() && !is_infrastructure(case) => say.deny(Place::of(["status"]), NotYours::Status),
-        Act::Bind | Act::Status | Act::Touch | Act::Delete => {}
+        Act::Bind | Act::Status | Act::Touch | Act::Delete | Act::Connect => {}
     }
 }
 

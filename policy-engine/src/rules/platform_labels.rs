@@ -32,7 +32,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         (Act::Create, false) => new_workload(case, object, say),
         (Act::Update | Act::Status, true) => put_back::pod(case, object, say),
         (Act::Update | Act::Status, false) => put_back::workload(case, object, say),
-        (Act::Touch | Act::Bind | Act::Delete, _) => {}
+        (Act::Touch | Act::Bind | Act::Delete | Act::Connect, _) => {}
     }
     let selector_of = |object: Object<'_>| object.at(&["spec", "selector"]).cloned();
     let stands = case.old().is_some_and(|old| selector_of(old) == selector_of(object));

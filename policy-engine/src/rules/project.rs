@@ -55,8 +55,8 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         Act::Create => creation(case, say),
         Act::Update | Act::Touch | Act::Delete => change(case, say),
         Act::Status if !case.is_pod() => change(case, say),
-        // Who binds Pods and writes their status is the rule `placement`'s.
-        Act::Status | Act::Bind => {}
+        // Who binds Pods and writes their status is the rule `placement`'s, who speaks to them `connect`'s.
+        Act::Status | Act::Bind | Act::Connect => {}
     }
 }
 
@@ -107,28 +107,37 @@ fn may_work_here(case: &Case<'_>, user: &User) -> bool {
 }
 
 fn change(case: &Case<'_>, say: &mut Findings) {
-    let groups = case.submission.requester.groups;
-    let field = Place::of(["metadata", "labels", contract::USER_ID]);
     match case.caller {
         _ if is_finishing(case.submission) => {}
         Caller::Controller => adoption(case, say),
         Caller::ControlPlane | Caller::Node(_) | Caller::Client | Caller::Admin => {}
-        Caller::Stranger => {
-            let why = NoOwner::Stranger;
-            say.deny(fault(&why), Unidentified { case, why: &why });
+        Caller::Stranger => stranger(case, say),
+        Caller::Person(editor) => own_or_managed(case, editor, "changes only", say),
+    }
+}
+
+pub(super) fn stranger(case: &Case<'_>, say: &mut Findings) {
+    let why = NoOwner::Stranger;
+    say.deny(fault(&why), Unidentified { case, why: &why });
+}
+
+/// A Member reaches what is theirs, a Manager or Admin what is anyone's. `does` says what is done, of the third person.
+pub(super) fn own_or_managed(case: &Case<'_>, user: &User, does: &'static str, say: &mut Findings) {
+    let groups = case.submission.requester.groups;
+    if case.policy.is_admin(Some(user), groups) {
+        return;
+    }
+    match (case.policy.role(user, groups, case.project), &case.owner) {
+        (None, _) => {
+            let why = NoMember { user: &user.name, project: case.project };
+            say.deny(Place::of(["metadata", "namespace"]), why);
         }
-        Caller::Person(editor) if case.policy.is_admin(Some(editor), groups) => {}
-        Caller::Person(editor) => match (case.policy.role(editor, groups, case.project), &case.owner) {
-            (None, _) => {
-                let why = NoMember { user: &editor.name, project: case.project };
-                say.deny(Place::of(["metadata", "namespace"]), why);
-            }
-            (Some(ProjectRole::Manager | ProjectRole::Admin), _) => {}
-            (Some(ProjectRole::Member), Ok(Owner::User(owner))) if owner.name == editor.name => {}
-            (Some(ProjectRole::Member), owner) => {
-                say.deny(field, NotTheirs { case, editor, owner: owner.as_ref().ok() })
-            }
-        },
+        (Some(ProjectRole::Manager | ProjectRole::Admin), _) => {}
+        (Some(ProjectRole::Member), Ok(Owner::User(owner))) if owner.name == user.name => {}
+        (Some(ProjectRole::Member), owner) => {
+            let field = Place::of(["metadata", "labels", contract::USER_ID]);
+            say.deny(field, NotTheirs { case, user, does, owner: owner.as_ref().ok() });
+        }
     }
 }
 
@@ -227,21 +236,22 @@ impl fmt::Display for NoMember<'_> {
 
 struct NotTheirs<'a> {
     case: &'a Case<'a>,
-    editor: &'a User,
+    user: &'a User,
+    does: &'static str,
     owner: Option<&'a Owner<'a>>,
 }
 
 impl fmt::Display for NotTheirs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { case, editor, owner } = self;
+        let Self { case, user, does, owner } = self;
         let project = case.project;
         let kind = case.submission.kind;
-        let editor = &editor.name;
+        let user = &user.name;
         match owner {
             Some(owner @ (Owner::User(_) | Owner::Former(_))) => write!(f, "this {kind} is {owner}'s")?,
             Some(Owner::Project) | None => write!(f, "this {kind} has no recorded owner")?,
         }
-        write!(f, ", and {editor} is a Member of project {}, who changes only their own; ask ", project.name)?;
+        write!(f, ", and {user} is a Member of project {}, who {does} their own; ask ", project.name)?;
         managers(f, project)
     }
 }

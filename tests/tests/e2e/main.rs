@@ -4,6 +4,7 @@ mod adoption;
 mod bypass;
 mod bypass_objects;
 mod drills;
+mod connect;
 mod dry_run;
 mod follow;
 mod identity;

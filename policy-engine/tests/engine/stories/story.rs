@@ -84,6 +84,8 @@ enum Again {
 struct Target {
     kind: String,
     user_id: Option<String>,
+    #[serde(default)]
+    missing: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -230,6 +232,7 @@ impl Story {
             controller: self.controller_owner.as_ref().map(Owner::fact),
             target_user_id: self.target.as_ref().and_then(|target| target.user_id.clone()),
             volumes: self.volumes.facts(),
+            target_missing: self.target.as_ref().is_some_and(|target| target.missing),
         };
         let decision = self.judge(&facts, policy, object.as_ref(), old.as_ref());
         let again = match (&decision, &object) {
