@@ -1,6 +1,7 @@
 //! Who is stamped on an object that another object names: the controller owner of a submission, or the object that a
 //! subresource belongs to. Only metadata is asked for.
 
+mod autoscalers;
 mod kinds;
 mod memory;
 

@@ -84,6 +84,17 @@ pub struct Facts {
     pub volumes: Volumes,
     /// The object that a connection is asked to does not exist.
     pub target_missing: bool,
+    /// On whose word the control plane scales a workload.
+    pub autoscalers: Vec<Autoscaler>,
+}
+
+/// A HorizontalPodAutoscaler that names a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Autoscaler {
+    /// Its name.
+    pub name: String,
+    /// The stamp on it; absent where it is from before the platform.
+    pub user_id: Option<String>,
 }
 
 /// One submission with everything that is known about it.
@@ -111,6 +122,8 @@ pub struct Case<'a> {
     pub volumes: &'a Volumes,
     /// The object that a connection is asked to does not exist.
     pub target_missing: bool,
+    /// On whose word the control plane scales a workload.
+    pub autoscalers: &'a [Autoscaler],
     /// The instant of the decision.
     pub now: Timestamp,
 }
@@ -171,6 +184,7 @@ impl<'a> Case<'a> {
             names: Named::by(submission, policy).len(),
             volumes: &facts.volumes,
             target_missing: facts.target_missing,
+            autoscalers: &facts.autoscalers,
             now,
         };
         case.owner = case.find_owner(facts);
@@ -195,7 +209,7 @@ impl<'a> Case<'a> {
         self.submission.resource.is_core("pods")
     }
 
-    /// Whether the submission is about an object that makes Pods.
+    /// Whether the submission is about an object of a listed kind.
     pub fn is_workload(&self) -> bool {
         self.policy.platform().workload_kind(&self.submission.resource).is_some()
     }

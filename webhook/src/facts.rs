@@ -24,6 +24,10 @@ pub(crate) async fn gather(
 ) -> Result<Facts, Outage> {
     let mut facts = Facts { project_id, ..Facts::default() };
     let owners = &webhook.owners;
+    if is_autoscaling(submission) {
+        let scaled = owners.autoscalers(submission.namespace, &submission.resource, submission.name, deadline).await;
+        facts.autoscalers = scaled.map_err(Outage::Lookup)?;
+    }
     match submission.act {
         Act::Create | Act::Update => {
             if let Some(reference) = new_controller(submission, policy)? {
@@ -45,6 +49,16 @@ pub(crate) async fn gather(
         Act::Touch | Act::Connect | Act::Bind | Act::Delete | Act::Status => {}
     }
     Ok(facts)
+}
+
+/// Whether the controller of autoscalers scales something.
+fn is_autoscaling(submission: &Submission<'_>) -> bool {
+    /// The second name where the controller manager does not use an account for each controller.
+    const ACCOUNTS: [&str; 2] =
+        ["system:serviceaccount:kube-system:horizontal-pod-autoscaler", "system:kube-controller-manager"];
+    submission.act == Act::Touch
+        && submission.subresource == "scale"
+        && ACCOUNTS.contains(&submission.requester.username)
 }
 
 /// The controller owner that a trusted controller gives to an object that it makes or takes over.

@@ -6,11 +6,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
-{{- /* Every workload kind: the built-in ones, then the policy's. One entry a group and version. */}}
+{{- /* Every workload kind: the built-in ones, those of them last that make no Pods and reach others', then the policy's. One entry a group and version. */}}
 {{- define "sluice.workloadKinds" -}}
 - {group: apps, version: v1, resources: [deployments, replicasets, statefulsets, daemonsets]}
 - {group: batch, version: v1, resources: [jobs, cronjobs]}
 - {group: "", version: v1, resources: [replicationcontrollers]}
+- {group: autoscaling, version: v2, resources: [horizontalpodautoscalers]}
+- {group: policy, version: v1, resources: [poddisruptionbudgets]}
 {{- range .Values.policy.workloadKinds }}
 - {group: {{ .group | default "" | quote }}, version: {{ .version }}, resources: [{{ .resource }}]}
 {{- end }}

@@ -41,12 +41,6 @@ Not here: rolebindings, tokens and impersonation, the proxy subresources. */}}
 - apiGroups: [""]
   resources: [pods/eviction]
   verbs: [create]
-- apiGroups: [autoscaling]
-  resources: [horizontalpodautoscalers]
-  verbs: {{ $all }}
-- apiGroups: [policy]
-  resources: [poddisruptionbudgets]
-  verbs: {{ $all }}
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
   verbs: {{ $all }}

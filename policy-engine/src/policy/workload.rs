@@ -1,4 +1,4 @@
-//! Workload kinds: which objects carry pod templates, and where.
+//! Workload kinds: which objects are stamped because they make Pods, or reach Pods, and where their pod templates are.
 
 use serde::Serialize;
 
@@ -32,12 +32,12 @@ impl std::fmt::Display for GroupResource {
     }
 }
 
-/// A kind whose objects make Pods from templates.
+/// A kind whose objects make Pods from templates, or act on workloads and Pods that others made.
 #[derive(Clone, Debug, Serialize)]
 pub struct WorkloadKind {
     /// The resource.
     pub of: GroupResource,
-    /// Where its pod templates are.
+    /// Where its pod templates are; none for what makes no Pods.
     pub pod_templates: Vec<TemplatePath>,
 }
 
@@ -74,18 +74,23 @@ pub fn built_in() -> Vec<WorkloadKind> {
     const TEMPLATE: &[&str] = &["spec", "template"];
     const JOB_TEMPLATE: &[&str] = &["spec", "jobTemplate", "spec", "template"];
     [
-        ("apps", "deployments", TEMPLATE),
-        ("apps", "replicasets", TEMPLATE),
-        ("apps", "statefulsets", TEMPLATE),
-        ("apps", "daemonsets", TEMPLATE),
-        ("batch", "jobs", TEMPLATE),
-        ("batch", "cronjobs", JOB_TEMPLATE),
-        ("", "replicationcontrollers", TEMPLATE),
+        ("apps", "deployments", Some(TEMPLATE)),
+        ("apps", "replicasets", Some(TEMPLATE)),
+        ("apps", "statefulsets", Some(TEMPLATE)),
+        ("apps", "daemonsets", Some(TEMPLATE)),
+        ("batch", "jobs", Some(TEMPLATE)),
+        ("batch", "cronjobs", Some(JOB_TEMPLATE)),
+        ("", "replicationcontrollers", Some(TEMPLATE)),
+        ("autoscaling", "horizontalpodautoscalers", None),
+        ("policy", "poddisruptionbudgets", None),
     ]
     .into_iter()
-    .map(|(group, resource, keys)| WorkloadKind {
+    .map(|(group, resource, template)| WorkloadKind {
         of: GroupResource::new(group, resource),
-        pod_templates: vec![TemplatePath(keys.iter().map(|&key| key.into()).collect())],
+        pod_templates: template
+            .map(|keys| TemplatePath(keys.iter().map(|&key| key.into()).collect()))
+            .into_iter()
+            .collect(),
     })
     .collect()
 }

@@ -36,7 +36,12 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     }
     let selector_of = |object: Object<'_>| object.at(&["spec", "selector"]).cloned();
     let stands = case.old().is_some_and(|old| selector_of(old) == selector_of(object));
-    if !case.is_pod() && matches!(case.submission.act, Act::Create | Act::Update) && !stands {
+    let makes_pods = case
+        .policy
+        .platform()
+        .workload_kind(&case.submission.resource)
+        .is_some_and(|kind| !kind.pod_templates.is_empty());
+    if makes_pods && matches!(case.submission.act, Act::Create | Act::Update) && !stands {
         selector(object, say);
     }
 }

@@ -6,6 +6,8 @@
 //!
 //! A controller takes over only what belongs to the owner of its own object: a selector is no way to a colleague's Pods.
 //!
+//! So is a HorizontalPodAutoscaler: it scales what its own maker may scale.
+//!
 //! A Member changes, scales, evicts and deletes their own workloads; a Manager or Admin of the project, and a platform
 //! Admin, everyone's. Deleting goes on for an object that is already being deleted.
 
@@ -110,7 +112,8 @@ fn change(case: &Case<'_>, say: &mut Findings) {
     match case.caller {
         _ if is_finishing(case.submission) => {}
         Caller::Controller => adoption(case, say),
-        Caller::ControlPlane | Caller::Node(_) | Caller::Client | Caller::Admin => {}
+        Caller::ControlPlane => autoscaling(case, say),
+        Caller::Node(_) | Caller::Client | Caller::Admin => {}
         Caller::Stranger => stranger(case, say),
         Caller::Person(editor) => own_or_managed(case, editor, "changes only", say),
     }
@@ -153,6 +156,26 @@ fn adoption(case: &Case<'_>, say: &mut Findings) {
             "{kind} {name} is {whose}'s and asked to take over what is {owner}'s; a selector reaches its owner's own work only; select by other labels"
         );
         say.deny(Place::of(["metadata", "ownerReferences"]), why);
+    }
+}
+
+/// The autoscaler's controller scales whatever an autoscaler names, so that whoever writes one could scale what a colleague
+/// made. It is judged when it scales: what it names may have come later. One from before the platform goes on.
+fn autoscaling(case: &Case<'_>, say: &mut Findings) {
+    let Ok(owner) = &case.owner else { return };
+    for autoscaler in case.autoscalers {
+        let Some(id) = autoscaler.user_id.as_deref() else { continue };
+        let manages = case.policy.user_by_id(id).is_some_and(|user| {
+            let role = case.policy.role(user, &[], case.project);
+            role > Some(ProjectRole::Member) || case.policy.is_admin(Some(user), &[])
+        });
+        if owner.id() != Some(id) && !manages {
+            let name = &autoscaler.name;
+            let why = format!(
+                "HorizontalPodAutoscaler {name} is {id}'s and asked to scale what is {owner}'s; a Member scales their own; have its owner or a Manager make the autoscaler"
+            );
+            say.deny(Place::of(["spec", "replicas"]), why);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What people see, on a real control plane. One binary, so that one control plane serves every test.
 
 mod adoption;
+mod autoscaling;
 mod bypass;
 mod bypass_objects;
 mod drills;

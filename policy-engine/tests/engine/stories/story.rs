@@ -1,6 +1,9 @@
 //! One story.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+use policy_engine::case::Autoscaler;
 use policy_engine::identity::{ControllerOwner, Requester};
 use policy_engine::object::Unreadable;
 use policy_engine::policy::Policy;
@@ -48,6 +51,10 @@ pub(crate) struct Story {
     /// The volumes that there are.
     #[serde(default)]
     pub(crate) volumes: Cluster,
+    volumes: Cluster,
+    /// Autoscaler to the stamp on it: who names what is scaled.
+    #[serde(default)]
+    autoscalers: BTreeMap<String, Option<String>>,
     /// The id that binds the namespace, where it is not the namespace's own name.
     project_id: Option<String>,
     pub(crate) expect: Expect,
@@ -233,6 +240,12 @@ impl Story {
             target_user_id: self.target.as_ref().and_then(|target| target.user_id.clone()),
             volumes: self.volumes.facts(),
             target_missing: self.target.as_ref().is_some_and(|target| target.missing),
+            autoscalers: self
+                .autoscalers
+                .clone()
+                .into_iter()
+                .map(|(name, user_id)| Autoscaler { name, user_id })
+                .collect(),
         };
         let decision = self.judge(&facts, policy, object.as_ref(), old.as_ref());
         let again = match (&decision, &object) {
