@@ -25,7 +25,9 @@ fn replicas(p: &Ground, deployment: &str) -> Value {
 fn bypass_confused_deputy_an_autoscaler_scales_what_its_maker_may_scale() {
     let p = shared();
     for (owner, name) in [("carol", "carols-scaled"), ("bob", "bobs-scaled")] {
-        ok(create(&p, owner, workload("Deployment", NAMESPACE, name, json!({"spec": {"replicas": 2}}))));
+        let mut deployment = workload("Deployment", NAMESPACE, name, json!({}));
+        deployment["spec"]["replicas"] = json!(2);
+        ok(create(&p, owner, deployment));
     }
     ok(create(&p, "bob", autoscaler("to-carols", "carols-scaled")));
     ok(create(&p, "carol", autoscaler("to-bobs", "bobs-scaled")));
