@@ -28,7 +28,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         (Act::Create, true) => case.pods.iter().for_each(|pod| new_pod(case, pod, say)),
         (Act::Create | Act::Update, false) => case.pods.iter().for_each(|pod| template(case, pod, say)),
         (Act::Update | Act::Status, true) => gates::kept(case, say),
-        (Act::Touch | Act::Status | Act::Bind | Act::Delete, _) => {}
+        (Act::Touch | Act::Status | Act::Bind | Act::Delete | Act::Connect, _) => {}
     }
 }
 
