@@ -99,7 +99,7 @@ fn volume(case: &Case<'_>, say: &mut Findings) {
             say.remove(label(contract::PLAN_ID));
         }
         Act::Update | Act::Status => put_back::volume(case, say),
-        Act::Touch | Act::Bind | Act::Delete => {}
+        Act::Touch | Act::Bind | Act::Delete | Act::Connect => {}
     }
 }
 
