@@ -8,13 +8,15 @@ use serde_json::{Value, json};
 
 /// What each way of connecting says to `user`. The Pod is on no node, so that what is let through ends before anything is dialled.
 fn ways_in(p: &Ground, user: &str, namespace: &str, name: &str) -> Vec<(&'static str, Output)> {
-    let proxy = format!("/api/v1/namespaces/{namespace}/pods/{name}:8888/proxy/");
+    let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
+    let proxy = format!("{path}:8888/proxy/");
     let here = |args: &[&str]| kubectl(p, user, &[&["-n", namespace], args].concat());
     vec![
         ("exec", here(&["exec", name, "--", "id"])),
         ("attach", here(&["attach", name])),
         ("cp", here(&["cp", &format!("{name}:/data"), "/dev/null"])),
-        ("port-forward", here(&["port-forward", &format!("pod/{name}"), ":8888"])),
+        // `kubectl port-forward` itself asks only for Pods that run.
+        ("port-forward", kubectl(p, user, &["get", "--raw", &format!("{path}/portforward?ports=8888")])),
         ("proxy", kubectl(p, user, &["get", "--raw", &proxy])),
     ]
 }
@@ -53,7 +55,7 @@ fn bypass_confused_deputy_nobody_connects_to_a_colleagues_pod() {
         );
     }
     for (way, said) in ways_in(&p, "alice", "llm-finetune", "alices-shell") {
-        let waits = ["does not have a host assigned", "pod is not running"];
+        let waits = ["does not have a host assigned", "address not allowed"];
         assert!(waits.iter().any(|it| said.stderr.contains(it)), "{way}: {}", said.stderr);
     }
 }
@@ -64,7 +66,7 @@ fn a_manager_connects_to_everybodys_pods() {
     open_the_proxy(&p, "detector");
     ok(create(&p, "bob", waiting("detector", "bobs-shell")));
     for (way, said) in ways_in(&p, "carol", "detector", "bobs-shell") {
-        let waits = ["does not have a host assigned", "pod is not running"];
+        let waits = ["does not have a host assigned", "address not allowed"];
         assert!(waits.iter().any(|it| said.stderr.contains(it)), "{way}: {}", said.stderr);
     }
 }
