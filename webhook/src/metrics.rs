@@ -34,7 +34,8 @@ pub enum Entry {
 
 impl Entry {
     /// Every entry.
-    pub const ALL: [Self; 5] = [Self::Mutate, Self::Validate, Self::Deletes, Self::Binding, Self::Records];
+    pub const ALL: [Self; 6] =
+        [Self::Mutate, Self::Validate, Self::Deletes, Self::Connect, Self::Binding, Self::Records];
 
     /// The entry as metrics and logs name it.
     pub fn as_str(self) -> &'static str {

@@ -99,7 +99,8 @@ fn entry(story: &Story) -> String {
         documents.flat_map(listed).collect()
     });
     let sketch = story.sketch();
-    let target = story.target().map_or(sketch.resource(), |(kind, _)| crate::support::object::resource_of(kind, None));
+    let target =
+        story.target().map_or_else(|| sketch.resource(), |(kind, _)| crate::support::object::resource_of(kind, None));
     let resource = match story.subresource.as_str() {
         "" => target.resource.clone(),
         subresource => format!("{}/{subresource}", target.resource),

@@ -51,7 +51,6 @@ pub(crate) struct Story {
     /// The volumes that there are.
     #[serde(default)]
     pub(crate) volumes: Cluster,
-    volumes: Cluster,
     /// Autoscaler to the stamp on it: who names what is scaled.
     #[serde(default)]
     autoscalers: BTreeMap<String, Option<String>>,
