@@ -1,5 +1,6 @@
 //! `sluice`: the front door. The long-running processes, and the admin's commands, one file each.
 
+mod audit;
 mod check;
 mod completions;
 mod crds;
@@ -35,6 +36,7 @@ enum Command {
     Reapers(run::ReapersCommand),
     DryRun(dry_run::DryRun),
     Check(check::Check),
+    Audit(audit::Audit),
     Rules(rules::Rules),
     Crds(crds::Crds),
     Completions(completions::Completions),
@@ -57,6 +59,7 @@ impl Command {
             Self::Reapers(args) => run::reapers(args).await.map_err(Failure::Ended).map(|()| Ending::Fine),
             Self::DryRun(dry_run) => dry_run.run().await,
             Self::Check(check) => check.run(),
+            Self::Audit(audit) => audit.run().await,
             Self::Rules(rules) => rules.run(),
             Self::Crds(crds) => crds.run(),
             Self::Completions(completions) => completions.run(),

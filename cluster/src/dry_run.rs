@@ -1,8 +1,10 @@
 //! What a dry run asks the API server: creations that it forgets, and what decides them, read once.
 
+mod inventory;
 mod observe;
 mod warnings;
 
+pub use inventory::Existing;
 pub use observe::{Identity, Observed};
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! What exists of what the daemon `follow` looks after: Namespaces, RoleBindings and PriorityClasses.
 
-mod contents;
+pub(crate) mod contents;
 mod seen;
 mod unreadable;
 

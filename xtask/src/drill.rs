@@ -3,8 +3,9 @@
 use crate::build;
 use crate::paint::{bad, good, heading, notable};
 use anyhow::{Context, Result, bail};
-use drill::{Drill, Group, Report, Tally};
+use drill::{Drill, Group, Options, Report, Tally};
 use ground::{Ground, Layout};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Breaks things on purpose while people work: what was refused, let through and lost
@@ -20,6 +21,9 @@ pub(crate) struct Args {
     /// How the answer is written
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
+    /// Another build of sluice, which decides beside this one in the drill `versions`
+    #[arg(long, value_name = "FILE")]
+    other: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -32,7 +36,7 @@ enum Format {
 
 impl Args {
     pub(crate) fn run(self) -> Result<ExitCode> {
-        let Self { names, list, output } = self;
+        let Self { names, list, output, other } = self;
         let chosen = choose(&names)?;
         if list {
             chosen.iter().for_each(|drill| println!("{:<12} {}", drill.name, drill.about));
@@ -43,10 +47,11 @@ impl Args {
         eprintln!("starting a control plane");
         let mut ground = Ground::start(Layout::e2e("drill"))?;
         ground.run_platform()?;
+        let options = Options { other };
         let mut reports = Vec::new();
         for drill in chosen {
             eprintln!("{} {}", heading(drill.name), drill.about);
-            let report = drill::run(&mut ground, drill)?;
+            let report = drill::run(&mut ground, drill, &options)?;
             if output == Format::Text {
                 show(&report);
             }
@@ -139,7 +144,7 @@ mod tests {
     #[test]
     fn a_name_that_is_no_drill_is_answered_with_those_that_are() {
         let error = choose(&["klled".to_owned()]).unwrap_err().to_string();
-        assert!(error.starts_with("no drill is named klled; there are killed, hung"), "{error}");
+        assert!(error.starts_with("no drill is named klled; there are killed, replicas"), "{error}");
         assert_eq!(choose(&[]).unwrap().len(), drill::ALL.len());
     }
 }

@@ -49,7 +49,7 @@ async fn any(client: &Client, namespace: &str, resource: &ApiResource) -> Result
 }
 
 /// The version in which the API server serves a listed kind; `None` where it serves none.
-async fn served(client: &Client, of: &GroupResource) -> Result<Option<ApiResource>, kube::Error> {
+pub(crate) async fn served(client: &Client, of: &GroupResource) -> Result<Option<ApiResource>, kube::Error> {
     match of.group.as_str() {
         "" | "apps" | "batch" => return Ok(Some(resource(&of.group, "v1", &of.resource))),
         _ => {}
@@ -64,7 +64,8 @@ async fn served(client: &Client, of: &GroupResource) -> Result<Option<ApiResourc
     }
 }
 
-fn resource(group: &str, version: &str, plural: &str) -> ApiResource {
+/// A resource whose version and plural name are known.
+pub(crate) fn resource(group: &str, version: &str, plural: &str) -> ApiResource {
     // Only the path is made of it, and the path does not carry the kind.
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, plural), plural)
 }

@@ -1,12 +1,33 @@
 //! The drills, one file each.
 
+mod apiserver;
+mod clock;
+mod cold;
+mod deleted;
+mod etcd;
+mod handles;
 mod hung;
 mod killed;
+mod replicas;
+mod stale;
+mod versions;
 
 use crate::Drill;
 
 /// Every drill, in the order in which they run.
-pub const ALL: &[Drill] = &[killed::DRILL, hung::DRILL];
+pub const ALL: &[Drill] = &[
+    killed::DRILL,
+    replicas::DRILL,
+    hung::DRILL,
+    handles::DRILL,
+    cold::DRILL,
+    apiserver::DRILL,
+    etcd::DRILL,
+    versions::DRILL,
+    clock::DRILL,
+    deleted::DRILL,
+    stale::DRILL,
+];
 
 /// The drill of this name.
 pub fn find(name: &str) -> Option<&'static Drill> {

@@ -81,6 +81,9 @@ struct Pages {
     /// What is wrong whatever the phase.
     let_through: Vec<String>,
     lost: Vec<String>,
+    /// Accepted although policy forbids it, while the webhooks were away on purpose.
+    ungoverned: Vec<String>,
+    glass_broken: bool,
 }
 
 /// Shared by all clients of a drill.
@@ -117,8 +120,27 @@ impl Journal {
         tally.slowest_ms = tally.slowest_ms.max(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     }
 
-    pub(crate) fn let_through(&self, what: String) {
-        self.pages().let_through.push(what);
+    /// `unjudged` says that the webhooks were away on purpose when the request began.
+    pub(crate) fn let_through(&self, unjudged: bool, namespace: &str, name: &str, what: &str) {
+        let mut pages = self.pages();
+        if unjudged {
+            pages.ungoverned.push(format!("{namespace}/{name}"));
+        } else {
+            pages.let_through.push(format!("{name} in {namespace}: {what}"));
+        }
+    }
+
+    /// The webhooks are taken away on purpose, or are back.
+    pub(crate) fn break_glass(&self, broken: bool) {
+        self.pages().glass_broken = broken;
+    }
+
+    pub(crate) fn glass_broken(&self) -> bool {
+        self.pages().glass_broken
+    }
+
+    pub(crate) fn ungoverned(&self) -> Vec<String> {
+        self.pages().ungoverned.clone()
     }
 
     pub(crate) fn lost(&self, what: String) {

@@ -8,17 +8,21 @@
 //! Each drill is a file under `drills`; its line in `docs/runbook.md` says what to expect and what to do.
 
 mod client;
+mod clock;
 mod drills;
 mod journal;
 mod load;
 mod reason;
+mod relay;
 mod report;
 mod stage;
 mod verify;
+mod webhooks;
 
 pub use drills::{ALL, find};
 pub use journal::{Group, Tally};
 pub use report::{Expectation, Measure, PhaseReport, Report};
+pub use webhooks::BREAK_GLASS;
 
 use anyhow::{Context, Result};
 use ground::Ground;
@@ -34,12 +38,19 @@ pub struct Drill {
     pub(crate) run: fn(&mut Stage<'_>) -> Result<()>,
 }
 
+/// What a drill is told besides the control plane.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Another build of `sluice`, for the drill in which two versions decide.
+    pub other: Option<std::path::PathBuf>,
+}
+
 /// Runs one drill on a control plane with the sample organisation, and leaves it as it was.
 ///
 /// # Errors
 /// Where the drill itself could not be carried out. What it shows is in the report, also where it is bad.
-pub fn run(ground: &mut Ground, drill: &Drill) -> Result<Report> {
-    let mut stage = Stage::open(ground, drill)?;
+pub fn run(ground: &mut Ground, drill: &Drill, options: &Options) -> Result<Report> {
+    let mut stage = Stage::open(ground, drill, options)?;
     let outcome = (drill.run)(&mut stage).with_context(|| format!("drill {}", drill.name));
     let report = stage.close();
     outcome?;

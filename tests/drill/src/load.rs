@@ -61,8 +61,10 @@ pub(crate) struct Believed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
     Alive,
+    /// Made while nobody judged. It stays, and its maker leaves it alone: without a stamp it is nobody's.
+    Unjudged,
     Deleted,
-    /// A request about it was cut off: it may be either.
+    /// Its deletion was refused or cut off: it may be either.
     Unknown,
 }
 
@@ -164,10 +166,12 @@ impl Worker {
             return;
         }
         let (name, pod) = self.pod(ALLOWED);
+        let unjudged = self.place.sort == Sort::Governed && self.journal.glass_broken();
         let request = self.person.create(self.place.namespace, &pod);
         if let Outcome::Accepted(made) = self.ask(self.group(Group::Create), &format!("create {name}"), request).await {
             let uid = made.metadata.uid.unwrap_or_default();
-            self.pods.push(Believed { place: self.place, name, uid, touched: 0, life: Life::Alive });
+            let life = if unjudged { Life::Unjudged } else { Life::Alive };
+            self.pods.push(Believed { place: self.place, name, uid, touched: 0, life });
         }
     }
 
@@ -176,9 +180,10 @@ impl Worker {
             return;
         }
         let (name, pod) = self.pod(FOREIGN);
+        let unjudged = self.journal.glass_broken();
         let request = self.person.create(self.place.namespace, &pod);
         if let Outcome::Accepted(_) = self.ask(Group::Forbidden, &format!("create {name}"), request).await {
-            self.journal.let_through(format!("{name} in {}: created with image {FOREIGN}", self.place.namespace));
+            self.journal.let_through(unjudged, self.place.namespace, &name, "created with a forbidden image");
         }
     }
 
@@ -196,11 +201,12 @@ impl Worker {
     async fn update_forbidden(&self) {
         let alive = self.pods.iter().rfind(|pod| pod.life == Life::Alive);
         let (Sort::Governed, Some(pod)) = (self.place.sort, alive) else { return };
+        let unjudged = self.journal.glass_broken();
         let patch = json!([{"name": "main", "image": FOREIGN}]);
         let patch = json!({"spec": {"containers": patch}});
         let request = self.person.merge(self.place.namespace, &pod.name, &patch);
         if let Outcome::Accepted(_) = self.ask(Group::Forbidden, &format!("update {}", pod.name), request).await {
-            self.journal.let_through(format!("{} in {}: image became {FOREIGN}", pod.name, self.place.namespace));
+            self.journal.let_through(unjudged, self.place.namespace, &pod.name, "its image became a forbidden one");
         }
     }
 
@@ -212,8 +218,8 @@ impl Worker {
         let outcome = self.ask(self.group(Group::Delete), &format!("delete {name}"), request).await;
         self.pods[oldest].life = match outcome {
             Outcome::Accepted(()) => Life::Deleted,
-            Outcome::Refused(_) => Life::Alive,
-            Outcome::Cut(_) | Outcome::Silent => Life::Unknown,
+            // The API server asks twice about a deletion. Where only the second answer is no, it is on its way all the same.
+            Outcome::Refused(_) | Outcome::Cut(_) | Outcome::Silent => Life::Unknown,
         };
     }
 }

@@ -26,7 +26,9 @@ pub(crate) fn of_transport(error: &kube::Error) -> String {
     let first: &dyn Error = error;
     let chain = std::iter::successors(Some(first), |error| (*error).source());
     let last = chain.last().map(ToString::to_string).unwrap_or_default();
-    format!("API server not reached: {}", without_numbers(cause(&last)))
+    // rustls says where its manual is.
+    let last = last.split(": http").next().unwrap_or(&last);
+    format!("API server not reached: {}", without_numbers(cause(last)))
 }
 
 /// Go and Rust both put the cause last; of a certificate's trouble the rest is times.
@@ -38,6 +40,7 @@ fn cause(message: &str) -> &str {
 }
 
 fn without_numbers(text: &str) -> String {
+    let text = text.split(" (os error").next().unwrap_or(text);
     let words = text.split(' ').map(|word| if word.starts_with(|c: char| c.is_ascii_digit()) { "…" } else { word });
     words.collect::<Vec<_>>().join(" ")
 }

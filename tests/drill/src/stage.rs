@@ -1,11 +1,12 @@
 //! A drill in progress: the control plane, people at work on it, phases, and what is expected of them.
 
-use crate::Drill;
 use crate::client::Person;
 use crate::journal::{Group, Journal, Tally};
 use crate::load::{Load, MARK, PLACES};
 use crate::report::{Expectation, Measure, PhaseReport, Report};
 use crate::verify::verify;
+use crate::webhooks::{MUTATING, VALIDATING, point};
+use crate::{Drill, Options};
 use anyhow::{Context, Result};
 use ground::{Ground, Who, until};
 use std::sync::Arc;
@@ -26,20 +27,20 @@ const CALM: [&str; 2] = ["before", "after"];
 
 pub(crate) struct Stage<'a> {
     pub(crate) ground: &'a mut Ground,
+    pub(crate) options: &'a Options,
     drill: &'static str,
     about: &'static str,
     run: String,
     journal: Arc<Journal>,
     load: Option<Load>,
     began: Instant,
-    /// Whether Pods that carry no stamp are a fault. Not where the webhooks were taken away on purpose.
-    pub(crate) judged: bool,
+    pointed: bool,
     pub(crate) expectations: Vec<Expectation>,
     pub(crate) measured: Vec<Measure>,
 }
 
 impl<'a> Stage<'a> {
-    pub(crate) fn open(ground: &'a mut Ground, drill: &Drill) -> Result<Self> {
+    pub(crate) fn open(ground: &'a mut Ground, drill: &Drill, options: &'a Options) -> Result<Self> {
         let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let run = format!("{}-{:x}", drill.name, millis);
         let journal = Arc::new(Journal::default());
@@ -47,13 +48,14 @@ impl<'a> Stage<'a> {
         let load = Some(Load::start(ground, &run, &journal)?);
         let mut stage = Self {
             ground,
+            options,
             drill: drill.name,
             about: drill.about,
             run,
             journal,
             load,
             began: Instant::now(),
-            judged: true,
+            pointed: false,
             expectations: Vec::new(),
             measured: Vec::new(),
         };
@@ -108,6 +110,38 @@ impl<'a> Stage<'a> {
         Ok(took)
     }
 
+    /// Returns when something of the group was refused for this reason in the newest phase.
+    pub(crate) fn await_refusal(&self, group: Group, reason: &str) -> Result<()> {
+        until(&format!("{} to be refused: {reason}", group.label()), RECOVERY_SECONDS, || {
+            let refused = self.journal.now(group).refused.into_keys().any(|said| said.starts_with(reason));
+            Ok::<_, anyhow::Error>(refused.then_some(()))
+        })
+    }
+
+    /// Lets the API server call other ports from now on: for its mutating and its validating calls.
+    pub(crate) fn point(&mut self, mutating: u16, validating: u16) -> Result<()> {
+        self.pointed = true;
+        point(self.ground, MUTATING, mutating)?;
+        point(self.ground, VALIDATING, validating)
+    }
+
+    /// From now on what policy forbids may be accepted, because the webhooks are taken away on purpose; or no more.
+    pub(crate) fn break_glass(&self, broken: bool) {
+        self.journal.break_glass(broken);
+    }
+
+    /// Returns when something of the group was accepted in the newest phase.
+    pub(crate) fn await_acceptance(&self, group: Group) -> Result<()> {
+        until(&format!("{} to be accepted", group.label()), RECOVERY_SECONDS, || {
+            Ok::<_, anyhow::Error>((self.journal.now(group).accepted > 0).then_some(()))
+        })
+    }
+
+    /// Selects the Pods of this drill.
+    pub(crate) fn selector(&self) -> String {
+        format!("{MARK}={}", self.run)
+    }
+
     pub(crate) fn measure(&mut self, what: &'static str, value: f64, unit: &'static str) {
         self.measured.push(Measure { what, value, unit });
     }
@@ -159,16 +193,21 @@ impl<'a> Stage<'a> {
     /// Ends the work, looks at what is there, and puts the control plane right.
     pub(crate) fn close(mut self) -> Result<Report> {
         self.ground.mend()?;
+        if self.pointed {
+            let port = self.ground.webhook_port()?;
+            self.point(port, port)?;
+        }
+        self.ground.stop_replica()?;
         let Some(load) = self.load.take() else { return Err(anyhow::anyhow!("the drill was closed already")) };
         let (runtime, believed) = load.stop()?;
         let kubeconfig = self.ground.kubeconfig(Who::Admin)?;
         let verified = runtime.block_on(async {
             let admin = Person::of(&kubeconfig).await?;
-            verify(&admin, &self.run, &believed, self.judged, &self.journal).await
+            verify(&admin, &self.run, &believed, &self.journal).await
         });
         verified.context("cannot look at what is there afterwards")?;
         for place in PLACES {
-            let label = format!("{MARK}={}", self.run);
+            let label = self.selector();
             self.ground.admin(&[
                 "-n",
                 place.namespace,

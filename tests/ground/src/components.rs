@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::layout::{self, Layout};
 use crate::ports::Ports;
 use crate::wait::until;
-use crate::{kubectl, nodes};
+use crate::{kubectl, nodes, replica};
 use sha2::{Digest, Sha256};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -14,7 +14,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 /// In the order of their start.
 pub(crate) const NAMES: &[&str] =
-    &["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "sluice"];
+    &["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "sluice", replica::NAME];
 
 /// A process and how to see that it is well.
 #[derive(Debug, Clone)]
@@ -165,7 +165,7 @@ pub(crate) fn wait_healthy(ground: &Ground, component: &Component) -> Result<()>
             return Err(Error::died(component.name, "ended", &log));
         }
         let well = match component.health {
-            Health::Http(port, path) => get(port, path).is_ok_and(|status| status == 200),
+            Health::Http(port, path) => get(port, path).is_ok_and(|(status, _)| status == 200),
             Health::Https(port, path) => kubectl::get_raw(layout, port, path),
         };
         Ok(well.then_some(()))
@@ -178,16 +178,19 @@ pub(crate) fn wait_healthy(ground: &Ground, component: &Component) -> Result<()>
     }
 }
 
-/// The status of one plain HTTP GET on loopback.
-fn get(port: u16, path: &str) -> std::io::Result<u16> {
+/// Status and body of one plain HTTP GET on loopback.
+pub(crate) fn get(port: u16, path: &str) -> std::io::Result<(u16, String)> {
     let limit = Some(Duration::from_secs(5));
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
     stream.set_read_timeout(limit)?;
     stream.set_write_timeout(limit)?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
-    let mut head = [0; 12];
-    stream.read_exact(&mut head)?;
-    let status = std::str::from_utf8(&head[9..]).ok().and_then(|code| code.parse().ok());
-    status.ok_or_else(|| std::io::Error::other("not an HTTP answer"))
+    // 1.0, so that the body comes as it is.
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    let (head, body) = text.split_once("\r\n\r\n").ok_or_else(|| std::io::Error::other("not an HTTP answer"))?;
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let status = status.ok_or_else(|| std::io::Error::other("not an HTTP answer"))?;
+    Ok((status, body.to_owned()))
 }

@@ -20,6 +20,7 @@ mod pki;
 mod platform;
 mod ports;
 mod process;
+mod replica;
 mod state;
 mod wait;
 mod warden;
@@ -29,6 +30,7 @@ pub use error::{Error, Result};
 pub use kubectl::{Output, Who};
 pub use layout::Layout;
 pub use platform::{ADMIN_GROUP, RELEASE, SYSTEM_NAMESPACE, USERS, built_sluice, target};
+pub use replica::{Doors, Replica};
 pub use wait::until;
 
 use process::Process;
@@ -119,6 +121,17 @@ impl Ground {
     /// Lets a paused component go on.
     pub fn resume(&self, name: &str) -> Result<()> {
         self.running(name)?.resume()
+    }
+
+    /// Lets a component have at most so many open files from now on; says how many it had to do with before.
+    pub fn limit_files(&self, name: &str, most: u64) -> Result<u64> {
+        self.running(name)?.limit_files(most)
+    }
+
+    /// How many files a component has open.
+    pub fn open_files(&self, name: &str) -> Result<usize> {
+        let path = std::path::PathBuf::from(format!("/proc/{}/fd", self.running(name)?.pid));
+        Ok(std::fs::read_dir(&path).map_err(Error::file("read", &path))?.count())
     }
 
     fn running(&self, name: &str) -> Result<&Process> {

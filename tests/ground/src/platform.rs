@@ -1,7 +1,7 @@
 //! Sluice on top: its chart, its process, the sample organisation and its people.
 
 use crate::Ground;
-use crate::components::{Component, Health};
+use crate::components::{self, Component, Health};
 use crate::error::{Error, Result};
 use crate::kubectl::{Output, Who};
 use crate::layout::{self, Layout};
@@ -88,6 +88,16 @@ impl Ground {
     /// The address of `/metrics`, `/healthz` and `/readyz`.
     pub fn metrics_url(&self) -> Result<String> {
         Ok(format!("http://127.0.0.1:{}", self.ports()?.metrics))
+    }
+
+    /// The port on which the API server calls Sluice.
+    pub fn webhook_port(&self) -> Result<u16> {
+        Ok(self.ports()?.webhook)
+    }
+
+    /// Status and body of a page of Sluice's metrics port; nothing where it does not answer.
+    pub fn sluice_says(&self, path: &str) -> Option<(u16, String)> {
+        components::get(self.ports().ok()?.metrics, path).ok()
     }
 
     /// The address of the webhook's routes.

@@ -50,6 +50,16 @@ impl Ports {
     }
 }
 
+/// Two more, for a process that is there for a while.
+pub(crate) fn two_more() -> Result<[u16; 2]> {
+    let begin = usize::try_from(std::process::id()).unwrap_or_default() * 97 % RANGE.len();
+    let candidates = RANGE.rev().cycle().skip(begin).take(RANGE.len());
+    let listeners: Vec<(u16, TcpListener)> =
+        candidates.filter_map(|port| Some((port, listen(port).ok()?))).take(2).collect();
+    let free: Vec<u16> = listeners.iter().map(|(port, _)| *port).collect();
+    <[u16; 2]>::try_from(free).map_err(|_| Error::says("no free loopback ports between 20000 and 32000"))
+}
+
 /// Whether any of these is in use. std listens with SO_REUSEADDR: a connection in TIME_WAIT is not in use.
 pub(crate) fn taken(ports: &[u16]) -> bool {
     ports.iter().any(|port| listen(*port).is_err())

@@ -4,7 +4,7 @@ use crate::components::Component;
 use crate::error::{Error, Result};
 use crate::layout::{self, Layout};
 use crate::wait::comes_true;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt;
@@ -59,6 +59,16 @@ impl Process {
 
     pub(crate) fn resume(&self) -> Result<()> {
         self.signal(Signal::CONT)
+    }
+
+    /// The soft limit; the hard one stays, so that it can be raised again.
+    pub(crate) fn limit_files(&self, most: u64) -> Result<u64> {
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return Ok(most) };
+        let trouble = |error| Error::says(format!("cannot limit the files of process {}: {error}", self.pid));
+        // A component has the hard limit that it inherited from us.
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let before = prlimit(Some(pid), Resource::Nofile, Rlimit { current: Some(most), maximum }).map_err(trouble)?;
+        Ok(before.current.unwrap_or(u64::MAX))
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {

@@ -7,7 +7,7 @@ use e2e::alone;
 fn assert_as_expected(name: &str) {
     let mut p = alone();
     let drill = drill::find(name).expect("a drill");
-    let report = drill::run(&mut p, drill).unwrap_or_else(|error| panic!("{error:#}"));
+    let report = drill::run(&mut p, drill, &drill::Options::default()).unwrap_or_else(|error| panic!("{error:#}"));
     let broken: Vec<_> = report.expectations.iter().filter(|expectation| !expectation.held).collect();
     assert!(broken.is_empty(), "{broken:#?}\nlet through: {:?}\nlost: {:?}", report.let_through, report.lost);
     // An empty drill would hold too.
@@ -17,4 +17,14 @@ fn assert_as_expected(name: &str) {
 #[test]
 fn drill_killed() {
     assert_as_expected("killed");
+}
+
+#[test]
+fn drill_deleted() {
+    assert_as_expected("deleted");
+}
+
+#[test]
+fn drill_versions() {
+    assert_as_expected("versions");
 }

@@ -1,4 +1,5 @@
-//! Every drill has its answer in the runbook, and the runbook answers no drill that there is not.
+//! Every drill has its answer in the runbook, the runbook answers no drill that there is not, and break-glass is what is
+//! drilled.
 
 use super::tree::{File, Finding, Tree};
 
@@ -8,7 +9,14 @@ const BEGINS: &str = "### `";
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let drills: Vec<&str> = drill::ALL.iter().map(|drill| drill.name).collect();
     match tree.get(RUNBOOK) {
-        Some(file) => compare(file, &drills),
+        Some(file) => {
+            let mut findings = compare(file, &drills);
+            if !file.text.lines().any(|line| line == drill::BREAK_GLASS) {
+                findings
+                    .push(file.finding(1, format!("break-glass is not here as it is drilled: {}", drill::BREAK_GLASS)));
+            }
+            findings
+        }
         None => vec![Finding { path: RUNBOOK.into(), line: 1, says: "the runbook is missing".into() }],
     }
 }

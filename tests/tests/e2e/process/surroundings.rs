@@ -2,7 +2,8 @@
 
 use super::assert_governed;
 use e2e::manifest::pod;
-use e2e::{ADMIN, alone, apply, create, eventually, find, get, http_get, kubectl, label, must, ok, within};
+use e2e::refusal::assert_denied;
+use e2e::{ADMIN, alone, apply, create, eventually, find, get, http_get, kubectl, label, must, ok, sluice, within};
 use ground::Ground;
 use serde_json::{Value, json};
 
@@ -54,6 +55,15 @@ fn break_glass_lets_everything_through_and_helm_upgrade_brings_governance_back()
     assert_governed(&p, 15);
     assert!(bundles(&p).iter().all(|bundle| bundle.as_str().is_some_and(|it| it.len() > 500)));
     assert_eq!(p.pid("sluice"), pid);
+    // Nobody is stamped on it, so it is no Member's.
+    let refused = kubectl(&p, "bob", &["-n", "detector", "delete", "pod/break-glass", "--wait=false"]);
+    assert_denied(&refused, &[("project", "bob is a Member of project detector")]);
+    let audit = sluice(&p, &["audit", "detector"], "");
+    let said = audit.stdout.lines().skip_while(|line| !line.starts_with("Pod detector/break-glass created "));
+    let said: Vec<_> = said.take(2).collect();
+    assert!(audit.code == 1 && said.len() == 2, "{}{}", audit.stdout, audit.stderr);
+    assert!(said[0].ends_with(", unstamped: nobody judged it"), "{said:?}");
+    assert!(said[1].starts_with("  would be refused: image: spec.containers[0].image: asked quay.io/somebody/app"));
     ok(kubectl(&p, ADMIN, &["-n", "detector", "delete", "pod/break-glass", "--wait=false"]));
 }
 
