@@ -69,6 +69,7 @@ pub fn admit(
 fn merge(found: impl IntoIterator<Item = Findings>) -> Decision {
     found.into_iter().fold(Decision::default(), |mut decision, found| {
         decision.denials.extend(found.denials);
+        decision.more += found.more;
         decision.mutations.extend(found.mutations);
         decision.warnings.extend(found.warnings);
         decision

@@ -3,14 +3,20 @@
 //! On a Pod it is kept in the annotation `platform-go/asked`, so that the same manifest can be applied again:
 //! a client that asks on UPDATE what it asked at creation gets the same answer.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::case::Case;
 use crate::contract;
-use crate::decision::{Decision, Mutation};
+use crate::decision::{Decision, MOST_KEPT, Mutation};
 use crate::object::Object;
 use crate::place::Place;
 use crate::rules;
+use crate::sentence::one_line;
+
+/// What is longer is no value that Kubernetes would take, and is not kept.
+const LONGEST_KEPT: usize = 1024;
 
 /// What is in the annotation: JSON Pointer to value. Text that is no such map is nobody's memory.
 pub(crate) fn recall(object: Object<'_>) -> Map<String, Value> {
@@ -21,19 +27,21 @@ pub(crate) fn recall(object: Object<'_>) -> Map<String, Value> {
 pub(crate) fn remember(case: &Case<'_>, object: Object<'_>, said: Vec<Mutation>, decision: &mut Decision) {
     let before = recall(case.old().unwrap_or(object));
     let mut replaced = Map::new();
+    let mut told = 0;
     for mutation in decision.mutations.iter().filter(|mutation| !mutation.unasked && !is_own_memory(mutation)) {
         let Ok(asked) = mutation.at.pointer().resolve(object.0) else { continue };
-        if before.get(mutation.at.pointer().as_str()) != Some(asked) {
+        if before.get(mutation.at.pointer().as_str()) != Some(asked) && told < MOST_KEPT {
+            told += 1;
             decision.warnings.push(tell(mutation, asked));
         }
-        replaced.insert(mutation.at.pointer().to_string(), asked.clone());
+        if asked.as_str().map_or_else(|| asked.to_string().len(), str::len) <= LONGEST_KEPT {
+            replaced.insert(mutation.at.pointer().to_string(), asked.clone());
+        }
     }
     let Some(pod) = case.new_pod() else { return };
     // A reinvocation, or the validating call, finds what an earlier call kept. Whatever else is there, a client made up.
-    let mut memory: Map<_, _> = before
-        .into_iter()
-        .filter(|(place, _)| said.iter().any(|mutation| mutation.at.pointer().as_str() == place))
-        .collect();
+    let said: HashSet<_> = said.iter().map(|mutation| mutation.at.pointer().as_str()).collect();
+    let mut memory: Map<_, _> = before.into_iter().filter(|(place, _)| said.contains(place.as_str())).collect();
     memory.extend(replaced);
     let value = (!memory.is_empty()).then(|| Value::String(Value::Object(memory).to_string()));
     if object.annotation(contract::ASKED) != value.as_ref().and_then(Value::as_str) {
@@ -49,7 +57,7 @@ fn is_own_memory(mutation: &Mutation) -> bool {
 fn tell(mutation: &Mutation, asked: &Value) -> String {
     let Mutation { rule, at, value, .. } = mutation;
     match value {
-        Some(value) => format!("{rule}: {at}: asked {asked}, set to {value}"),
-        None => format!("{rule}: {at}: asked {asked}, removed"),
+        Some(value) => one_line(format_args!("{rule}: {at}: asked {asked}, set to {value}")),
+        None => one_line(format_args!("{rule}: {at}: asked {asked}, removed")),
     }
 }

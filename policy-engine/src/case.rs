@@ -171,6 +171,9 @@ impl<'a> Case<'a> {
         project: &'a Project,
         now: Timestamp,
     ) -> Result<Self, Unreadable> {
+        if let Some(object) = submission.object.map(Object) {
+            object.check_metadata()?;
+        }
         let caller = Caller::of(submission.requester, policy);
         let mut case = Self {
             submission,

@@ -11,6 +11,8 @@ use crate::place::Place;
 pub struct Decision {
     /// Why it is refused; admitted if there are none.
     pub denials: Vec<Denial>,
+    /// Denials beyond [`MOST_KEPT`] of a rule: counted, and not put into words.
+    pub more: usize,
     /// What the platform writes, in no particular order; each place at most once.
     pub mutations: Vec<Mutation>,
     /// What people should know although it is admitted.
@@ -21,6 +23,11 @@ impl Decision {
     /// Whether the submission is admitted.
     pub fn allowed(&self) -> bool {
         self.denials.is_empty()
+    }
+
+    /// How many reasons there are, in words or not.
+    pub fn reasons(&self) -> usize {
+        self.denials.len() + self.more
     }
 
     /// The ids of the rules that deny, each once, in the order of the rules.
@@ -52,14 +59,17 @@ impl fmt::Display for Denial {
 /// Nobody reads more reasons at once, and a Pod of ten thousand containers has twenty thousand.
 pub const MOST_SHOWN: usize = 100;
 
+/// One rule puts no more reasons into words, and no more warnings.
+pub const MOST_KEPT: usize = MOST_SHOWN;
+
 /// The refusal as kubectl prints it, which shows this text and not the causes.
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sluice: {} denied: {}", self.denials.len(), self.denying_rules().join(", "))?;
+        write!(f, "sluice: {} denied: {}", self.reasons(), self.denying_rules().join(", "))?;
         for denial in self.denials.iter().take(MOST_SHOWN) {
             write!(f, "\n{denial}")?;
         }
-        match self.denials.len().saturating_sub(MOST_SHOWN) {
+        match self.reasons().saturating_sub(MOST_SHOWN) {
             0 => Ok(()),
             more => write!(f, "\nand {more} more"),
         }

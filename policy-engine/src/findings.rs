@@ -4,25 +4,32 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
-use crate::decision::{Decision, Denial, Mutation};
+use crate::decision::{Decision, Denial, MOST_KEPT, Mutation};
 use crate::place::Place;
+use crate::sentence::one_line;
 
 /// What one rule found.
 #[derive(Debug)]
 pub struct Findings {
     pub(crate) rule: &'static str,
     pub(crate) denials: Vec<Denial>,
+    /// Denials that were counted and not put into words.
+    pub(crate) more: usize,
     pub(crate) mutations: Vec<Mutation>,
     pub(crate) warnings: Vec<String>,
 }
 
 impl Findings {
     pub(crate) fn of(rule: &'static str) -> Self {
-        Self { rule, denials: Vec::new(), mutations: Vec::new(), warnings: Vec::new() }
+        Self { rule, denials: Vec::new(), more: 0, mutations: Vec::new(), warnings: Vec::new() }
     }
 
     /// Refuses the submission. The sentence says what was asked, what is allowed and what to do, on one line.
     pub fn deny(&mut self, field: Place, why: impl Display) {
+        if self.denials.len() == MOST_KEPT {
+            self.more += 1;
+            return;
+        }
         self.denials.push(Denial { rule: self.rule, field: one_line(field), message: one_line(why) });
     }
 
@@ -53,26 +60,15 @@ impl Findings {
 
     /// Says something that does not stand in the way.
     pub fn warn(&mut self, text: impl Display) {
-        self.warnings.push(one_line(format_args!("{}: {text}", self.rule)));
-    }
-}
-
-/// The mutating call comes before the API server's own validation, so that anything can stand where a name should:
-/// a line break would forge a line of the answer, an escape sequence would speak to the reader's terminal.
-fn one_line(text: impl Display) -> String {
-    let mut line = String::new();
-    for c in text.to_string().chars() {
-        match c {
-            '"' | '\'' | '\\' => line.push(c),
-            _ => line.extend(c.escape_debug()),
+        if self.warnings.len() < MOST_KEPT {
+            self.warnings.push(one_line(format_args!("{}: {text}", self.rule)));
         }
     }
-    line
 }
 
 impl From<Findings> for Decision {
     fn from(found: Findings) -> Self {
-        let Findings { rule: _, denials, mutations, warnings } = found;
-        Self { denials, mutations, warnings }
+        let Findings { rule: _, denials, more, mutations, warnings } = found;
+        Self { denials, more, mutations, warnings }
     }
 }

@@ -19,6 +19,7 @@ pub mod place;
 pub mod pod;
 pub mod policy;
 pub mod rules;
+pub mod sentence;
 pub mod volumes;
 pub mod windows;
 

@@ -19,8 +19,11 @@ pub fn apply(mode: RuleMode, mut found: Findings) -> Findings {
     match mode {
         RuleMode::Enforce => found,
         RuleMode::Warn => {
-            let denials = std::mem::take(&mut found.denials);
+            let (denials, more) = (std::mem::take(&mut found.denials), std::mem::take(&mut found.more));
             found.warnings.extend(denials.into_iter().map(|denial| format!("not enforced: {denial}")));
+            if more > 0 {
+                found.warnings.push(format!("not enforced: {}: and {more} more", found.rule));
+            }
             found
         }
         RuleMode::Off => Findings::of(found.rule),

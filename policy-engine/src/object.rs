@@ -39,6 +39,20 @@ impl<'a> Object<'a> {
         self.annotations()?.get(key)?.as_str()
     }
 
+    /// Whether what the platform writes to are maps, as they are in whatever Kubernetes has decoded.
+    ///
+    /// # Errors
+    /// Where one of them is something else.
+    pub(crate) fn check_metadata(&self) -> Result<(), Unreadable> {
+        for keys in [&["metadata"][..], &["metadata", "labels"], &["metadata", "annotations"]] {
+            if self.at(keys).is_some_and(|value| !value.is_object()) {
+                let field = keys.iter().fold(Place::root(), |place, key| place.key(key));
+                return Err(Unreadable { field, why: "it is no map; write lines of key: value".into() });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the object is being deleted.
     pub fn is_terminating(&self) -> bool {
         self.at(&["metadata", "deletionTimestamp"]).is_some()

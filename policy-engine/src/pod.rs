@@ -10,6 +10,55 @@ use crate::object::{Object, Unreadable};
 use crate::place::Place;
 use crate::policy::workload::{TemplatePath, WorkloadKind};
 
+/// Read, a container or a volume takes three kilobytes, and as JSON it can be two characters.
+pub const MOST_CONTAINERS_AND_VOLUMES: usize = 16 << 10;
+/// Elements of all other lists: ports, variables, mounts, tolerations. Read, they take up to half a kilobyte each.
+pub const MOST_ELEMENTS: usize = 128 << 10;
+/// Pods or templates that one object carries; read, even an empty one takes two kilobytes.
+pub const MOST_TEMPLATES: usize = 4 << 10;
+
+/// How much there is to read in the Pods of one object, counted before it is read.
+#[derive(Default)]
+struct Size {
+    pods: usize,
+    large: usize,
+    elements: usize,
+}
+
+impl Size {
+    const LARGE: [&str; 4] = ["containers", "initContainers", "ephemeralContainers", "volumes"];
+
+    fn add(&mut self, pod: &Value, place: &Place) -> Result<(), Unreadable> {
+        let spec = Object(pod).at(&["spec"]);
+        self.pods += 1;
+        self.large += spec.map_or(0, |spec| {
+            Self::LARGE.iter().filter_map(|key| spec.get(key)?.as_array()).map(Vec::len).sum::<usize>()
+        });
+        self.elements += spec.map_or(0, elements);
+        let too_many = [
+            (self.pods, MOST_TEMPLATES, "pod templates"),
+            (self.large, MOST_CONTAINERS_AND_VOLUMES, "containers and volumes"),
+            (self.elements, MOST_ELEMENTS, "elements of lists"),
+        ];
+        match too_many.into_iter().find(|(count, most, _)| count > most) {
+            Some((count, most, what)) => Err(Unreadable {
+                field: place.clone().key("spec"),
+                why: format!("asked {count} {what}; at most {most} are read in one object; make it smaller"),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The elements of all lists, at any depth. JSON is read to a depth of 128 at most.
+fn elements(value: &Value) -> usize {
+    match value {
+        Value::Array(list) => list.len() + list.iter().map(elements).sum::<usize>(),
+        Value::Object(map) => map.values().map(elements).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
 /// A Pod, or a pod template within an object.
 #[derive(Clone, Debug)]
 pub struct Pod<'a> {
@@ -26,6 +75,11 @@ impl<'a> Pod<'a> {
     /// # Errors
     /// Where its spec is not a PodSpec.
     pub fn read(value: &'a Value, place: Place) -> Result<Self, Unreadable> {
+        Size::default().add(value, &place)?;
+        Self::parse(value, place)
+    }
+
+    fn parse(value: &'a Value, place: Place) -> Result<Self, Unreadable> {
         let object = Object(value);
         let spec = match object.at(&["spec"]) {
             Some(spec) => PodSpec::deserialize(spec).map_err(|why| Unreadable::new(place.clone().key("spec"), &why))?,
@@ -40,9 +94,11 @@ impl<'a> Pod<'a> {
     /// Where one of them is not a pod template.
     pub fn templates(object: &'a Value, kind: &WorkloadKind) -> Result<Vec<Self>, Unreadable> {
         let mut found = Vec::new();
+        let mut size = Size::default();
         for path in &kind.pod_templates {
             for (place, template) in resolve(path, object) {
-                found.push(Self::read(template, place)?);
+                size.add(template, &place)?;
+                found.push(Self::parse(template, place)?);
             }
         }
         Ok(found)
@@ -191,6 +247,35 @@ mod tests {
         assert_eq!(
             places,
             ["spec.roles[0].template.spec.containers[0].image", "spec.byName.main.spec.containers[0].image"]
+        );
+    }
+
+    #[test]
+    fn class_exhaustion_what_would_fill_the_memory_is_counted_before_it_is_read() {
+        let refused = |spec: Value| {
+            let error = Pod::read(&json!({"spec": spec}), Place::root()).expect_err("too many");
+            error.to_string()
+        };
+        let many = |count: usize| Value::Array(vec![json!({}); count]);
+        let containers = json!({"containers": many(MOST_CONTAINERS_AND_VOLUMES), "volumes": [{}]});
+        assert_eq!(
+            refused(containers),
+            "spec: asked 16385 containers and volumes; at most 16384 are read in one object; make it smaller"
+        );
+        let env = json!({"containers": [{"env": many(MOST_ELEMENTS)}]});
+        assert_eq!(
+            refused(env),
+            "spec: asked 131073 elements of lists; at most 131072 are read in one object; make it smaller"
+        );
+        let kind = WorkloadKind {
+            of: GroupResource::new("example.org", "gangs"),
+            pod_templates: vec!["/spec/*".parse().expect("a path")],
+        };
+        let gang = json!({"spec": many(MOST_TEMPLATES + 1)});
+        let error = Pod::templates(&gang, &kind).expect_err("too many").to_string();
+        assert_eq!(
+            error,
+            "spec[4096].spec: asked 4097 pod templates; at most 4096 are read in one object; make it smaller"
         );
     }
 

@@ -74,7 +74,7 @@ impl Response {
     /// A decision that changes nothing.
     pub fn decided(uid: &str, decision: &Decision) -> Self {
         let mut response = if decision.allowed() { Self::allow(uid) } else { Self::refuse(uid, forbidden(decision)) };
-        response.warnings = decision.warnings.iter().map(|text| warning(text)).collect();
+        response.warnings = warnings(&decision.warnings);
         response
     }
 
@@ -120,6 +120,17 @@ impl Response {
 
 /// Clients may cut longer warnings, and the API server drops what exceeds 4096 characters in all.
 const LONGEST_WARNING: usize = 256;
+/// So many of the longest are what the API server passes on.
+const MOST_WARNINGS: usize = 4096 / LONGEST_WARNING;
+
+fn warnings(texts: &[String]) -> Vec<String> {
+    let shown = if texts.len() > MOST_WARNINGS { MOST_WARNINGS - 1 } else { texts.len() };
+    let mut lines: Vec<_> = texts.iter().take(shown).map(|text| warning(text)).collect();
+    if texts.len() > shown {
+        lines.push(warning(&format!("and {} more warnings", texts.len() - shown)));
+    }
+    lines
+}
 
 fn warning(text: &str) -> String {
     let mut line = format!("sluice: {text}");
@@ -143,5 +154,28 @@ fn forbidden(decision: &Decision) -> Status {
         status: Some("Failure".into()),
         details: Some(StatusDetails { causes: Some(causes.collect()), ..StatusDetails::default() }),
         ..Status::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use policy_engine::{Denial, decision::MOST_KEPT};
+
+    use super::*;
+
+    #[test]
+    fn class_exhaustion_an_answer_has_a_size_whatever_was_asked() {
+        let denial = Denial { rule: "image", field: "spec".into(), message: "asked x".into() };
+        let warnings: Vec<_> = (0..1000).map(|index| format!("{index} {}", "w".repeat(10_000))).collect();
+        let decision = Decision { denials: vec![denial; 10 * MOST_KEPT], more: 9000, warnings, ..Decision::default() };
+        let response = Response::decided("1", &decision);
+        assert_eq!(response.warnings.len(), 16);
+        assert!(response.warnings.iter().map(|line| line.chars().count()).sum::<usize>() <= 4096);
+        assert_eq!(response.warnings[15], "sluice: and 985 more warnings");
+        let status = response.status.expect("a status");
+        let message = status.message.expect("a message");
+        assert!(message.starts_with("sluice: 10000 denied: image\n"), "{message}");
+        assert!(message.ends_with("\nand 9900 more"), "{message}");
+        assert_eq!(status.details.and_then(|it| it.causes).expect("causes").len(), MOST_SHOWN);
     }
 }

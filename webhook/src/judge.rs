@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use json_patch::Patch;
+use policy_engine::decision::MOST_KEPT;
 use policy_engine::object::Unreadable;
 use policy_engine::policy::Policy;
 use policy_engine::{Decision, Denial, Facts, Submission, admit};
@@ -38,13 +39,14 @@ pub fn validate(
 ) -> Result<Decision, Unreadable> {
     let mut decision = admit(submission, facts, policy, now)?;
     // What is still to be written was taken back after the mutating call, by another webhook or by the API server.
-    let undone = std::mem::take(&mut decision.mutations).into_iter().map(|mutation| Denial {
+    let undone = std::mem::take(&mut decision.mutations);
+    decision.more += undone.len().saturating_sub(MOST_KEPT);
+    decision.denials.extend(undone.into_iter().take(MOST_KEPT).map(|mutation| Denial {
         rule: mutation.rule,
         field: mutation.at.to_string(),
-        message: "something changed this after Sluice wrote it; look for another mutating webhook, and try again"
-            .into(),
-    });
-    decision.denials.extend(undone);
+        message:
+            "something changed this after Sluice wrote it; look for another mutating webhook, and try again".into(),
+    }));
     // People have read the warnings in the mutating call.
     decision.warnings.clear();
     Ok(decision)

@@ -5,9 +5,11 @@
 
 pub mod answer;
 mod binding;
+mod connections;
 mod facts;
 mod governed;
 pub mod judge;
+mod limits;
 pub mod metrics;
 mod outage;
 pub mod patch;
@@ -28,6 +30,7 @@ use cluster::watch::Caches;
 use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
+use limits::Limits;
 pub use metrics::Metrics;
 pub use outage::chain;
 
@@ -42,6 +45,7 @@ pub struct Webhook {
     owners: Owners,
     volumes: Volumes,
     metrics: Arc<Metrics>,
+    limits: Arc<Limits>,
 }
 
 impl Webhook {
@@ -49,7 +53,7 @@ impl Webhook {
     pub fn new(caches: Caches, owners: Owners, metrics: Arc<Metrics>) -> Self {
         let namespaces = Namespaces::new(caches.clone());
         let volumes = Volumes::start(&caches);
-        Self { caches, namespaces, owners, volumes, metrics }
+        Self { caches, namespaces, owners, volumes, metrics, limits: Arc::default() }
     }
 }
 
@@ -78,9 +82,10 @@ pub async fn serve(
         shutdown.cancelled().await;
         draining.graceful_shutdown(Some(DRAIN));
     };
-    let server = axum_server::bind_rustls(address, RustlsConfig::from_config(tls))
-        .handle(handle)
-        .serve(routes::router(webhook).into_make_service());
+    let mut server =
+        axum_server::bind(address).acceptor(connections::Acceptor::new(RustlsConfig::from_config(tls))).handle(handle);
+    connections::limit(server.http_builder());
+    let server = server.serve(routes::router(webhook).into_make_service());
     let (served, ()) = tokio::join!(server, drain);
     served.map_err(|source| ServeFailed { address, source })
 }

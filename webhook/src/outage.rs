@@ -22,6 +22,12 @@ pub(crate) enum Outage {
     /// The API server would have given up before the answer.
     #[error("there was no time left to decide")]
     Deadline,
+    /// As many other calls as there are places for.
+    #[error("other calls take all the room there is")]
+    Busy,
+    /// Deciding ended without a decision, which is a defect; the process goes on.
+    #[error("deciding ended early")]
+    Defect,
     /// The object is not what its kind says.
     #[error("the object cannot be read")]
     Unreadable(#[source] Unreadable),
@@ -58,6 +64,8 @@ impl Outage {
             Self::Caches(Unusable::Old(_)) => "old",
             Self::Lookup(_) => "lookup",
             Self::Deadline => "deadline",
+            Self::Busy => "busy",
+            Self::Defect => "defect",
             Self::Unreadable(_) => "unreadable",
             Self::NoObject => "no-object",
             Self::OtherKind { .. } => "other-kind",
@@ -69,7 +77,7 @@ impl Outage {
     pub(crate) fn answer(&self, uid: &str) -> Response {
         let sentence = chain(self);
         let status = match self {
-            Self::Caches(_) | Self::Lookup(_) | Self::Deadline => Status {
+            Self::Caches(_) | Self::Lookup(_) | Self::Deadline | Self::Busy | Self::Defect => Status {
                 code: Some(503),
                 reason: Some("ServiceUnavailable".into()),
                 message: Some(format!("sluice: retry: {sentence}; nothing was decided, try again in a moment")),

@@ -1,51 +1,58 @@
 //! Mutations as JSON Patch on the object as it arrived. Nothing else writes JSON Patch.
 
+use std::collections::HashMap;
+
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
-use jsonptr::{Pointer, PointerBuf};
+use jsonptr::Pointer;
 use policy_engine::Mutation;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// The patch that makes `object` say what the mutations say.
 ///
-/// Maps above a place that do not exist are made once. Elements of lists are removed from the last to the first, so that
-/// no index moves before it is used. A mutation that the object follows already, or whose list does not exist, is left out.
+/// A map that does not exist is made once, by one operation that carries all that is written in it. Elements of lists are
+/// removed from the last to the first, so that no index moves before it is used. A mutation that the object follows
+/// already, or whose list does not exist, is left out.
 pub fn of(mutations: &[Mutation], object: &Value) -> Patch {
-    let mut made = Made::default();
+    let mut made = HashMap::new();
     let mut operations = Vec::new();
     for mutation in mutations {
         let at = mutation.at.pointer();
-        if let Some(value) = &mutation.value
-            && at.resolve(object).ok() != Some(value)
-        {
-            write(at, value, object, &mut made, &mut operations);
+        let said = at.resolve(object).ok();
+        match &mutation.value {
+            Some(value) if said == Some(value) => {}
+            Some(value) if said.is_some() => {
+                operations.push(PatchOperation::Replace(ReplaceOperation { path: at.to_buf(), value: value.clone() }));
+            }
+            Some(value) => add(at, value, object, &mut made, &mut operations),
+            None => {}
         }
     }
     operations.extend(removals(mutations, object));
     Patch(operations)
 }
 
-/// The maps that the patch has made so far.
-#[derive(Default)]
-struct Made(Vec<PointerBuf>);
-
-fn write(at: &Pointer, value: &Value, object: &Value, made: &mut Made, operations: &mut Vec<PatchOperation>) {
-    if at.resolve(object).is_ok() {
-        operations.push(PatchOperation::Replace(ReplaceOperation { path: at.to_buf(), value: value.clone() }));
-        return;
-    }
+/// Adds what is not there. `made` says which operation makes a map.
+fn add<'a>(
+    at: &'a Pointer,
+    value: &Value,
+    object: &Value,
+    made: &mut HashMap<&'a Pointer, usize>,
+    operations: &mut Vec<PatchOperation>,
+) {
     let parents = std::iter::successors(at.parent(), |parent| parent.parent());
-    let mut above: Vec<_> = parents.take_while(|parent| is_missing(parent, object, made)).collect();
-    above.reverse();
-    for parent in above {
-        operations.push(PatchOperation::Add(AddOperation { path: parent.to_buf(), value: Value::Object(Map::new()) }));
-        made.0.push(parent.to_buf());
+    let path = parents.take_while(|parent| is_missing(parent, object)).last().unwrap_or(at);
+    let index = *made.entry(path).or_insert_with(|| {
+        operations.push(PatchOperation::Add(AddOperation { path: path.to_buf(), value: Value::Null }));
+        operations.len() - 1
+    });
+    if let (PatchOperation::Add(operation), Some(below)) = (&mut operations[index], at.strip_prefix(path)) {
+        *below.tokens().fold(&mut operation.value, |map, key| &mut map[key.decoded().as_ref()]) = value.clone();
     }
-    operations.push(PatchOperation::Add(AddOperation { path: at.to_buf(), value: value.clone() }));
 }
 
 /// A map that is absent, or null as some clients write it.
-fn is_missing(parent: &Pointer, object: &Value, made: &Made) -> bool {
-    !parent.is_root() && parent.resolve(object).map_or(true, Value::is_null) && !made.0.iter().any(|it| **it == *parent)
+fn is_missing(parent: &Pointer, object: &Value) -> bool {
+    !parent.is_root() && parent.resolve(object).map_or(true, Value::is_null)
 }
 
 fn removals(mutations: &[Mutation], object: &Value) -> Vec<PatchOperation> {
@@ -101,6 +108,22 @@ mod tests {
                 "spec": {"unknown": 1, "securityContext": {"runAsNonRoot": true}},
             })
         );
+    }
+
+    #[test]
+    fn class_exhaustion_a_patch_has_one_operation_for_each_map_that_it_makes() {
+        let containers = |count| json!({"spec": {"containers": vec![json!({"name": "c"}); count]}});
+        let mutations: Vec<_> = (0..1000)
+            .flat_map(|index| {
+                let requests = Place::of(["spec", "containers"]).index(index).key("resources").key("requests");
+                [set(requests.clone().key("cpu"), "1"), set(requests.key("memory"), "1Gi")]
+            })
+            .collect();
+        let object = containers(1000);
+        let patch = of(&mutations, &object);
+        assert_eq!(patch.0.len(), 1000);
+        let first = json!({"op": "add", "path": "/spec/containers/0/resources", "value": {"requests": {"cpu": "1", "memory": "1Gi"}}});
+        assert_eq!(serde_json::to_value(&patch.0[0]).expect("JSON"), first);
     }
 
     #[test]

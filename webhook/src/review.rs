@@ -22,6 +22,17 @@ struct Review {
     request: Option<Request>,
 }
 
+/// What must be known to answer at all.
+#[derive(Deserialize)]
+struct Named {
+    request: Option<Uid>,
+}
+
+#[derive(Deserialize)]
+struct Uid {
+    uid: String,
+}
+
 /// What is to be decided.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -121,6 +132,15 @@ impl Request {
             return Err(NoReview::OtherKind { api_version, kind });
         }
         request.ok_or(NoReview::NoRequest)
+    }
+
+    /// Reads under which uid a review is answered, and keeps nothing else of it.
+    ///
+    /// # Errors
+    /// Where the body is no review.
+    pub fn read_uid(body: &[u8]) -> Result<String, NoReview> {
+        let Named { request } = serde_json::from_slice(body).map_err(NoReview::Malformed)?;
+        request.map(|request| request.uid).ok_or(NoReview::NoRequest)
     }
 
     /// Who asks.

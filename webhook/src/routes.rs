@@ -2,36 +2,35 @@
 
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::post;
-use axum::{Json, Router, body::Bytes};
+use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use tokio::time::Instant;
-use tower::limit::GlobalConcurrencyLimitLayer;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::answer::{Answer, Response};
 use crate::governed::{self, Call};
+use crate::limits::{Held, NoBody, Weight};
 use crate::metrics::Entry;
 use crate::outage::{self, Outage};
-use crate::review::Request;
+use crate::review::{NoReview, Request};
 use crate::{Webhook, binding, records};
-
-/// An UPDATE carries two objects, and the API server stores none above 3 MiB.
-pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;
-/// More calls than these wait for a place; each may hold a body.
-pub(crate) const MAX_CONCURRENT_CALLS: usize = 256;
 
 /// What the API server waits where it does not say.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+/// No webhook configuration can ask for more.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Kept for the way back, so that our own refusal arrives before the API server gives up.
 const RESERVE: Duration = Duration::from_millis(300);
 
 pub(crate) fn router(webhook: Webhook) -> Router {
     let entry = |entry: Entry| {
-        post(move |state: State<Webhook>, query: Query<Asked>, body: Bytes| answer(entry, state, query, body))
+        post(move |state: State<Webhook>, query: Query<Asked>, body: Body| answer(entry, state, query, body))
     };
     Router::new()
         .route("/governed/mutate", entry(Entry::Mutate))
@@ -40,8 +39,6 @@ pub(crate) fn router(webhook: Webhook) -> Router {
         .route("/connect", entry(Entry::Connect))
         .route("/binding", entry(Entry::Binding))
         .route("/records", entry(Entry::Records))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(GlobalConcurrencyLimitLayer::new(MAX_CONCURRENT_CALLS))
         .with_state(webhook)
 }
 
@@ -56,30 +53,89 @@ impl Asked {
     fn deadline(&self, now: Instant) -> Instant {
         let asked = self.timeout.as_deref().and_then(|text| text.parse::<SignedDuration>().ok());
         let left = asked.and_then(|left| Duration::try_from(left).ok()).unwrap_or(DEFAULT_TIMEOUT);
+        let left = left.min(LONGEST_TIMEOUT);
         now + left.saturating_sub(RESERVE.min(left / 4))
     }
 }
 
-async fn answer(entry: Entry, State(webhook): State<Webhook>, Query(asked): Query<Asked>, body: Bytes) -> HttpResponse {
+async fn answer(entry: Entry, State(webhook): State<Webhook>, Query(asked): Query<Asked>, body: Body) -> HttpResponse {
     let started = Instant::now();
     let deadline = asked.deadline(started);
-    let request = match Request::read(&body) {
-        Ok(request) => request,
+    let (body, weight) = match webhook.limits.read(body, started, deadline).await {
+        Ok(read) => read,
+        Err(why) => return unread(&webhook, entry, &why),
+    };
+    let call = Arrived { entry, body, weight, deadline };
+    let response = match call.respond(&webhook).await {
+        Ok(response) => response,
         Err(error) => {
             webhook.metrics.unreadable(entry);
             return (StatusCode::BAD_REQUEST, outage::chain(&error)).into_response();
         }
     };
-    let call = Call { entry, request: &request, now: Timestamp::now(), deadline };
-    let decided = tokio::time::timeout_at(deadline, decide(&webhook, call)).await;
-    let response = decided.unwrap_or(Err(Outage::Deadline)).unwrap_or_else(|outage| {
-        let error: &dyn std::error::Error = &outage;
-        tracing::warn!(decision = request.uid, entry = entry.as_str(), error, "nothing was decided");
-        webhook.metrics.outage(entry, outage.cause());
-        outage.answer(&request.uid)
-    });
     webhook.metrics.answered(entry, response.allowed, started.elapsed());
     Json(Answer::from(response)).into_response()
+}
+
+fn unread(webhook: &Webhook, entry: Entry, why: &NoBody) -> HttpResponse {
+    webhook.metrics.outage(entry, why.cause());
+    let status = match why {
+        NoBody::TooLarge | NoBody::TooHeavy(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        NoBody::TooLate => StatusCode::SERVICE_UNAVAILABLE,
+        NoBody::Broken(_) => StatusCode::BAD_REQUEST,
+    };
+    // What was not read of the body stands in the way of another call on the same connection.
+    (status, [(header::CONNECTION, "close")], format!("sluice: {}", outage::chain(why))).into_response()
+}
+
+/// A call whose body is there.
+struct Arrived {
+    entry: Entry,
+    body: Held,
+    weight: Weight,
+    deadline: Instant,
+}
+
+impl Arrived {
+    async fn respond(self, webhook: &Webhook) -> Result<Response, NoReview> {
+        let Self { entry, body, weight, deadline } = self;
+        // Reading a heavy review may take longer than there is time to answer, and the answer needs the uid.
+        let uid = if weight.is_heavy() { Some(Request::read_uid(&body.bytes)?) } else { None };
+        let Some(place) = webhook.limits.place(weight, deadline).await else {
+            let uid = uid.map_or_else(|| Request::read_uid(&body.bytes), Ok)?;
+            return Ok(undecided(webhook, entry, &uid, &Outage::Busy));
+        };
+        let Some(uid) = uid else { return read_and_decide(webhook, entry, body, deadline).await };
+        // What overruns its time goes on without anybody who waits, and keeps its place until it has ended.
+        let deciding = tokio::task::spawn_blocking({
+            let (webhook, runtime) = (webhook.clone(), Handle::current());
+            move || {
+                let decided = runtime.block_on(read_and_decide(&webhook, entry, body, deadline));
+                drop(place);
+                decided
+            }
+        });
+        match timeout_at(deadline, deciding).await {
+            Ok(Ok(decided)) => decided,
+            Ok(Err(_)) => Ok(undecided(webhook, entry, &uid, &Outage::Defect)),
+            Err(_) => Ok(undecided(webhook, entry, &uid, &Outage::Deadline)),
+        }
+    }
+}
+
+async fn read_and_decide(webhook: &Webhook, entry: Entry, body: Held, deadline: Instant) -> Result<Response, NoReview> {
+    let request = Request::read(&body.bytes)?;
+    drop(body);
+    let call = Call { entry, request: &request, now: Timestamp::now(), deadline };
+    let decided = timeout_at(deadline, decide(webhook, call)).await.unwrap_or(Err(Outage::Deadline));
+    Ok(decided.unwrap_or_else(|outage| undecided(webhook, entry, &request.uid, &outage)))
+}
+
+fn undecided(webhook: &Webhook, entry: Entry, uid: &str, outage: &Outage) -> Response {
+    let error: &dyn std::error::Error = outage;
+    tracing::warn!(decision = uid, entry = entry.as_str(), error, "nothing was decided");
+    webhook.metrics.outage(entry, outage.cause());
+    outage.answer(uid)
 }
 
 async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {

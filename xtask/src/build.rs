@@ -21,11 +21,15 @@ pub(crate) fn release(names: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Builds the binary `sluice`; cargo shows its progress. `--workspace`, so that dependencies have the features that the
-/// tests compile them with, and are not compiled twice.
+/// Builds the binary `sluice`.
 pub(crate) fn sluice() -> Result<()> {
-    let status =
-        cargo().args(["build", "--quiet", "--workspace", "--bin", "sluice"]).status().context("cannot run cargo")?;
-    ensure!(status.success(), "sluice does not build");
+    binary("sluice")
+}
+
+/// Builds a binary; cargo shows its progress. `--workspace`, so that dependencies have the features that the tests compile
+/// them with, and are not compiled twice.
+pub(crate) fn binary(name: &str) -> Result<()> {
+    let status = cargo().args(["build", "--quiet", "--workspace", "--bin", name]).status().context("cannot run cargo")?;
+    ensure!(status.success(), "{name} does not build");
     Ok(())
 }

@@ -8,6 +8,7 @@ mod deny;
 mod docs;
 mod down;
 mod drill;
+mod fuzz;
 mod paint;
 mod test;
 mod tidy;
@@ -32,6 +33,8 @@ enum Command {
     Down(down::Args),
     /// Breaks things on purpose while people work: what was refused, let through and lost
     Drill(drill::Args),
+    /// Reads and judges what nobody would write, for as long as you like, and keeps what it finds for the tests
+    Fuzz(fuzz::Args),
     /// The test command: format, lints, tests, tidy, dependencies, end to end
     Test(test::Args),
     /// Writes docs/reference: rules, records, labels, metrics, exit codes, flags and chart values, as the code says
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Up(args) => args.run(),
         Command::Down(args) => args.run(),
         Command::Drill(args) => args.run(),
+        Command::Fuzz(args) => args.run(),
         Command::Test(args) => args.run(),
         Command::Docs(args) => args.run(),
         Command::Bench(args) => args.run(),

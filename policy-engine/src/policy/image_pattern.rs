@@ -10,6 +10,9 @@ use serde::{Serialize, Serializer};
 /// No pattern is longer; what people mean is said in far less.
 pub const MAX_PATTERN_LENGTH: usize = 512;
 
+/// No image reference is longer: a name of 255 characters, a tag of 128, a digest, and a registry.
+const LONGEST_IMAGE: usize = 1024;
+
 /// An image as a container runtime understands it: `nginx` is `docker.io/library/nginx:latest`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
@@ -22,6 +25,11 @@ impl FromStr for Image {
     type Err = InvalidImage;
 
     fn from_str(text: &str) -> Result<Self, InvalidImage> {
+        if text.len() > LONGEST_IMAGE {
+            let (shown, _) = text.split_at(text.floor_char_boundary(LONGEST_IMAGE / 4));
+            let why = format!("it begins so and has {} characters, where {LONGEST_IMAGE} are the most", text.len());
+            return Err(InvalidImage { text: shown.into(), why });
+        }
         // The parser's `\w` takes letters of every script in a tag; runtimes take ASCII.
         if !text.is_ascii() {
             return Err(InvalidImage { text: text.into(), why: "it has letters outside ASCII".into() });

@@ -9,6 +9,7 @@
 //! Where root is allowed, what is unset stays unset, and `platform-go/root-shell: "true"` makes the Pod run as UID 0,
 //! unless it asks for another UID; `runAsNonRoot: true` beside it is refused.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::case::{Act, Case};
@@ -101,17 +102,17 @@ fn write_non_root(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
         }
     } else if case.is_pod() && case.submission.act == Act::Update && pod_says_non_root(pod).is_none() {
         // A Pod from before the platform: its own security context cannot change any more, that of a new container can.
-        let before: Vec<_> = case.old().map(ephemeral_names).unwrap_or_default();
+        let before: HashSet<_> = case.old().map(ephemeral_names).unwrap_or_default();
         for container in pod.containers().filter(|it| it.list == ContainerList::Ephemeral) {
             let unset = container.security.and_then(|context| context.run_as_non_root).is_none();
-            if unset && !before.contains(&container.name) {
+            if unset && !before.contains(container.name) {
                 say.set(container.at(["securityContext", "runAsNonRoot"]), true);
             }
         }
     }
 }
 
-fn ephemeral_names(pod: Object<'_>) -> Vec<&str> {
+fn ephemeral_names(pod: Object<'_>) -> HashSet<&str> {
     let containers = pod.at(&["spec", "ephemeralContainers"]).and_then(|list| list.as_array());
     containers.into_iter().flatten().filter_map(|it| it.get("name")?.as_str()).collect()
 }

@@ -5,6 +5,7 @@
 //! added; either alone would not last. A projected token that somebody wrote into a Pod or a template is refused, and so
 //! is a Secret of type `kubernetes.io/service-account-token`, into which the control plane would write a lasting token.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use k8s_openapi::api::core::v1::Volume;
@@ -32,6 +33,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         return secret(case, say);
     }
     for pod in &case.pods {
+        let mut discarded = HashSet::new();
         for (index, volume) in pod.spec.volumes.iter().flatten().enumerate() {
             let here = pod.at(["spec", "volumes"]).index(index);
             let tokens = token_sources(volume);
@@ -40,7 +42,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             }
             if new_pod && volume.name.starts_with(ADDED_BY_API_SERVER) {
                 say.discard(here);
-                discard_mounts(pod, &volume.name, say);
+                discarded.insert(volume.name.as_str());
                 continue;
             }
             for source in tokens {
@@ -48,6 +50,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
                 say.deny(field, NotAllowed { project: &case.project.name });
             }
         }
+        discard_mounts(pod, &discarded, say);
     }
     if let Some(pod) = case.new_pod() {
         say.set(pod.at(["spec", "automountServiceAccountToken"]), false);
@@ -67,9 +70,14 @@ fn token_sources(volume: &Volume) -> Vec<usize> {
     sources.filter(|(_, source)| source.service_account_token.is_some()).map(|(index, _)| index).collect()
 }
 
-fn discard_mounts(pod: &Pod<'_>, volume: &str, say: &mut Findings) {
+/// Two volumes of one name are refused by the API server later; each mount is removed once all the same.
+fn discard_mounts(pod: &Pod<'_>, volumes: &HashSet<&str>, say: &mut Findings) {
+    if volumes.is_empty() {
+        return;
+    }
     for container in pod.containers() {
-        for (index, _) in container.mounts.iter().enumerate().filter(|(_, mount)| mount.name == volume) {
+        let mounts = container.mounts.iter().enumerate();
+        for (index, _) in mounts.filter(|(_, mount)| volumes.contains(mount.name.as_str())) {
             say.discard(container.at(["volumeMounts"]).index(index));
         }
     }

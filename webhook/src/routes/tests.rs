@@ -13,6 +13,7 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::Metrics;
+use crate::limits::MAX_BODY_BYTES;
 
 const PATHS: [&str; 5] = ["/governed/mutate", "/governed/validate", "/deletes", "/binding", "/records"];
 
@@ -72,17 +73,36 @@ fn the_answer_is_early_enough() {
     let now = Instant::now();
     let left = |timeout: Option<&str>| Asked { timeout: timeout.map(str::to_owned) }.deadline(now) - now;
     assert_eq!(left(Some("5s")), Duration::from_millis(4700));
-    assert_eq!(left(Some("1m0s")), Duration::from_millis(59_700));
+    assert_eq!(left(Some("30s")), Duration::from_millis(29_700));
+    assert_eq!(left(Some("1h0m0s")), Duration::from_millis(29_700));
     assert_eq!(left(Some("400ms")), Duration::from_millis(300));
     assert_eq!(left(Some("soon")), Duration::from_millis(4700));
     assert_eq!(left(None), Duration::from_millis(4700));
 }
 
 #[tokio::test]
-async fn a_body_above_the_limit_is_too_large() {
+async fn class_exhaustion_a_body_above_the_limit_is_too_large() {
     for path in PATHS {
-        let (status, _) = post(path, vec![b' '; MAX_BODY_BYTES + 1]).await;
+        let (status, said) = post(path, vec![b' '; MAX_BODY_BYTES + 1]).await;
         assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        assert!(said.starts_with("sluice: the body has more than 8388608 bytes"), "{path}: {said}");
+        let (status, said) = post(path, vec![b'{'; MAX_BODY_BYTES]).await;
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        assert!(said.contains("bytes of memory, and 201326592 are the most"), "{path}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn class_exhaustion_a_heavy_review_is_answered_as_a_light_one_is() {
+    let mut request = asked();
+    request["object"]["spec"]["containers"] = vec![json!({"name": "c", "image": "x"}); 10_000].into();
+    for path in PATHS {
+        let (status, said) = post(path, review(request.clone())).await;
+        let answer: Value = serde_json::from_str(&said).expect("JSON");
+        assert_eq!((status, &answer["response"]["uid"]), (StatusCode::OK, &json!("7f0b2c9e")), "{path}: {said}");
+        assert_eq!(answer["response"]["status"]["code"], 503, "{path}: {said}");
+        let (status, said) = post(path, vec![b'{'; 1 << 10]).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}: {said}");
     }
 }
 

@@ -1,0 +1,114 @@
+//! How many connections there may be, and how long one may be silent.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum_server::accept::{Accept, DefaultAcceptor};
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep};
+
+/// Each takes a file handle, of which a process often has 1024, and some 100 KiB. What comes beyond is closed at once.
+pub(crate) const MAX_CONNECTIONS: usize = 512;
+/// An API server that means it is done in a hundredth of that.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// Clients in Go close an idle connection after 90 s. It must never be us: a call that is on its way would be lost.
+const SILENCE: Duration = Duration::from_secs(120);
+/// Heads of calls, and of bodies what is read at once.
+const READ_BUFFER_BYTES: usize = 64 << 10;
+/// What a client may send before it is read, over HTTP/2.
+const WINDOW_BYTES: u32 = 256 << 10;
+/// Calls at the same time on one connection, over HTTP/2.
+const MAX_STREAMS: u32 = 128;
+
+/// Sets the limits of a connection.
+pub(crate) fn limit(builder: &mut Builder<TokioExecutor>) {
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(SILENCE).max_buf_size(READ_BUFFER_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES)
+        .max_header_list_size(READ_BUFFER_BYTES as u32);
+}
+
+/// Accepts TLS connections while there are places.
+#[derive(Clone)]
+pub(crate) struct Acceptor {
+    tls: RustlsAcceptor<DefaultAcceptor>,
+    places: Arc<Semaphore>,
+}
+
+impl Acceptor {
+    pub(crate) fn new(config: RustlsConfig) -> Self {
+        let tls = RustlsAcceptor::new(config).handshake_timeout(HANDSHAKE);
+        Self { tls, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
+    }
+}
+
+type TlsStream = <RustlsAcceptor as Accept<TcpStream, ()>>::Stream;
+
+impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
+    type Stream = Guarded<TlsStream>;
+    type Service = S;
+    type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, S)>> + Send>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let tls = self.tls.clone();
+        Box::pin(async move {
+            let place = place.map_err(|_| io::Error::new(io::ErrorKind::ResourceBusy, "too many connections"))?;
+            let (stream, service) = tls.accept(stream, service).await?;
+            let silence = Box::pin(tokio::time::sleep(SILENCE));
+            Ok((Guarded { stream, silence, _place: place }, service))
+        })
+    }
+}
+
+/// A connection with its place, which ends when nothing was read or written for too long.
+pub(crate) struct Guarded<S> {
+    stream: S,
+    silence: Pin<Box<Sleep>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<S> Guarded<S> {
+    fn heard<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if outcome.is_pending() {
+            ready!(self.silence.as_mut().poll(cx));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        self.silence.as_mut().reset(Instant::now() + SILENCE);
+        outcome
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        self.heard(cx, outcome)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, buffer);
+        self.heard(cx, outcome)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
