@@ -18,6 +18,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub struct Wire {
     config: Arc<ClientConfig>,
     address: SocketAddr,
+    timeout: &'static str,
 }
 
 /// What was answered.
@@ -54,7 +55,19 @@ impl Wire {
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let builder = builder.with_safe_default_protocol_versions().expect("the provider's versions");
         let config = builder.with_root_certificates(roots).with_no_client_auth();
-        Self { config: Arc::new(config), address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) }
+        Self { config: Arc::new(config), address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), timeout: "5s" }
+    }
+
+    /// The same port, told that the caller waits so long: `30s`.
+    #[must_use]
+    pub fn waiting(self, timeout: &'static str) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// A connection on which nothing is said yet, not even that it is TLS.
+    #[track_caller]
+    pub fn silent(&self) -> TcpStream {
+        TcpStream::connect(self.address).expect("the webhook listens")
     }
 
     /// Whether anybody listens.
@@ -72,8 +85,9 @@ impl Wire {
         let client = ClientConnection::new(Arc::clone(&self.config), name).expect("a client");
         let mut call = Call(StreamOwned::new(client, stream));
         let head = format!(
-            "POST {path}?timeout=5s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
-             Content-Length: {length}\r\nConnection: close\r\n\r\n"
+            "POST {path}?timeout={} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n",
+            self.timeout
         );
         call.send(head.as_bytes());
         call

@@ -29,7 +29,8 @@ pub(crate) fn sluice() -> Result<()> {
 /// Builds a binary; cargo shows its progress. `--workspace`, so that dependencies have the features that the tests compile
 /// them with, and are not compiled twice.
 pub(crate) fn binary(name: &str) -> Result<()> {
-    let status = cargo().args(["build", "--quiet", "--workspace", "--bin", name]).status().context("cannot run cargo")?;
+    let status =
+        cargo().args(["build", "--quiet", "--workspace", "--bin", name]).status().context("cannot run cargo")?;
     ensure!(status.success(), "{name} does not build");
     Ok(())
 }

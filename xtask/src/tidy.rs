@@ -3,6 +3,7 @@
 //! A check is a function from file contents to findings, in a file of its own.
 
 mod assertions;
+mod classes;
 mod crds;
 mod ignored;
 mod invariants;
@@ -31,6 +32,7 @@ const CHECKS: &[Check] = &[
     Check { name: "files that no `mod` or target names", run: |tree| Ok(orphans::check(tree)) },
     Check { name: "ignored tests", run: |tree| Ok(ignored::check(tree)) },
     Check { name: "tests without an assertion", run: |tree| Ok(assertions::check(tree)) },
+    Check { name: "classes of bypass without a test", run: |tree| Ok(classes::check(tree)) },
     Check { name: "crates that name what the architecture forbids", run: |tree| invariants::check(tree) },
     Check { name: "placeholders", run: |tree| Ok(placeholders::check(tree)) },
     Check { name: "paths of somebody's machine", run: |tree| Ok(machine_paths::check(tree)) },

@@ -7,6 +7,7 @@
 //! A container runtime that is given a digest ignores the tag, so a pattern with a tag and no digest admits no digest.
 //! Ephemeral containers count, since `kubectl debug` is a way to run an image, and so do images mounted as volumes.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::case::Case;
@@ -17,10 +18,16 @@ use crate::policy::image_pattern::Image;
 use crate::policy::project::Project;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
-    for (field, image) in case.pods.iter().flat_map(images) {
-        match image.parse::<Image>() {
+    let mut admitted = HashSet::new();
+    for (field, text) in case.pods.iter().flat_map(images) {
+        if admitted.contains(text) {
+            continue;
+        }
+        match text.parse::<Image>() {
             Err(unreadable) => say.deny(field, unreadable),
-            Ok(image) if case.project.images.iter().any(|pattern| pattern.admits(&image)) => {}
+            Ok(image) if case.project.images.iter().any(|pattern| pattern.admits(&image)) => {
+                admitted.insert(text);
+            }
             Ok(image) => say.deny(field, NotAllowed { image, project: case.project }),
         }
     }

@@ -222,13 +222,19 @@ fn apply(input: &mut Value, at: Index, change: Change) {
         (Change::Double, here) => *here = json!([here.clone()]),
         (Change::Graft(_), here) => *here = other.unwrap_or_default(),
         (Change::Splice(at, more), Value::String(text)) => {
-            let at = text.floor_char_boundary(at.index(text.len() + 1));
+            let at = boundary(text, at);
             text.insert_str(at, &more);
         }
-        (Change::Cut(at), Value::String(text)) => text.truncate(text.floor_char_boundary(at.index(text.len() + 1))),
+        (Change::Cut(at), Value::String(text)) => text.truncate(boundary(text, at)),
         (Change::Remove, here) => *here = Value::Null,
         (Change::Insert(..) | Change::Splice(..) | Change::Cut(_), _) => {}
     }
+}
+
+/// Somewhere between two characters.
+fn boundary(text: &str, at: Index) -> usize {
+    let at = at.index(text.len() + 1);
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
 /// Every place of an input, from the root.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
-fn wire(p: &Ground) -> Wire {
+pub(crate) fn wire(p: &Ground) -> Wire {
     let url = must(p.webhook_url());
     let port = url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
     Wire::new(p.layout(), port)
@@ -24,7 +24,7 @@ fn owl(name: &str) -> Value {
 
 const OWL_SAYS: [(&str, &str); 1] = [("queue", "asked queue urgent; plan bronze of project detector allows")];
 
-fn review(request: Value) -> Value {
+pub(crate) fn review(request: Value) -> Value {
     let usual = json!({
         "uid": "raw-call", "operation": "CREATE", "namespace": "detector", "name": "raw",
         "kind": {"group": "", "version": "v1", "kind": "Pod"},
