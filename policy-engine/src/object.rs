@@ -44,7 +44,7 @@ impl<'a> Object<'a> {
     /// # Errors
     /// Where one of them is something else.
     pub(crate) fn check_metadata(&self) -> Result<(), Unreadable> {
-        for keys in [&["metadata"][..], &["metadata", "labels"], &["metadata", "annotations"]] {
+        for keys in [&[][..], &["metadata"], &["metadata", "labels"], &["metadata", "annotations"]] {
             if self.at(keys).is_some_and(|value| !value.is_object()) {
                 let field = keys.iter().fold(Place::root(), |place, key| place.key(key));
                 return Err(Unreadable { field, why: "it is no map; write lines of key: value".into() });

@@ -79,6 +79,9 @@ pub(crate) enum NoBody {
 }
 
 impl NoBody {
+    /// Every cause.
+    pub(crate) const CAUSES: [&str; 4] = ["too-large", "too-heavy", "late-body", "broken-body"];
+
     /// The cause, as metrics name it.
     pub(crate) fn cause(&self) -> &'static str {
         match self {

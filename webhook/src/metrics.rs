@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::limits::NoBody;
 use crate::outage::Outage;
 use crate::review::Request;
 
@@ -110,7 +111,7 @@ impl Metrics {
             for answer in ANSWERS {
                 drop(self.latency.get_or_create(&CallLabels { entry, answer }));
             }
-            for cause in Outage::CAUSES.into_iter().chain([NO_REVIEW]) {
+            for cause in Outage::CAUSES.into_iter().chain(NoBody::CAUSES).chain([NO_REVIEW]) {
                 drop(self.outages.get_or_create(&OutageLabels { entry, cause }));
             }
         }

@@ -1,5 +1,7 @@
 //! Scheduling gates of the platform.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::closed::{Closed, NotYours};
@@ -33,9 +35,10 @@ pub(super) fn written(pod: &Pod<'_>, gated: bool, say: &mut Findings) {
 /// The platform's gates of a living Pod stay as they are.
 pub(super) fn kept(case: &Case<'_>, say: &mut Findings) {
     let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
-    let is_in = |gate: &Value, object| gates(object).any(|other| name(other) == name(gate));
-    let lifted = gates(old).find(|gate| is_ours(gate) && !is_in(gate, object));
-    let added = gates(object).any(|gate| is_ours(gate) && !is_in(gate, old));
+    let names = |object| gates(object).map(name).collect::<HashSet<_>>();
+    let (asked, before) = (names(object), names(old));
+    let lifted = gates(old).find(|gate| is_ours(gate) && !asked.contains(&name(gate)));
+    let added = gates(object).any(|gate| is_ours(gate) && !before.contains(&name(gate)));
     let here = Place::of(["spec", "schedulingGates"]);
     match lifted.and_then(name) {
         Some(gate) if is_stamped_as(object, old) => {
@@ -44,8 +47,8 @@ pub(super) fn kept(case: &Case<'_>, say: &mut Findings) {
         None if !added => {}
         // A manifest from before the platform wrote on it, as people keep it.
         Some(_) | None => {
-            let stay = gates(old).filter(|gate| is_ours(gate) || is_in(gate, object));
-            let come = gates(object).filter(|gate| !is_ours(gate) && !is_in(gate, old));
+            let stay = gates(old).filter(|gate| is_ours(gate) || asked.contains(&name(gate)));
+            let come = gates(object).filter(|gate| !is_ours(gate) && !before.contains(&name(gate)));
             let gates: Vec<_> = stay.chain(come).cloned().collect();
             if gates.is_empty() { say.discard(here) } else { say.put_back(here, gates) }
         }
