@@ -25,7 +25,8 @@ pub(crate) fn recall(object: Object<'_>) -> Map<String, Value> {
 
 /// Tells people what is replaced, and on a new Pod keeps it in the annotation. `said` is what the object says already.
 pub(crate) fn remember(case: &Case<'_>, object: Object<'_>, said: Vec<Mutation>, decision: &mut Decision) {
-    let before = recall(case.old().unwrap_or(object));
+    // On a new Pod an earlier call has kept it in the object itself, whatever else the review carries.
+    let before = recall(case.old().filter(|_| case.new_pod().is_none()).unwrap_or(object));
     let mut replaced = Map::new();
     let mut told = 0;
     for mutation in decision.mutations.iter().filter(|mutation| !mutation.unasked && !is_own_memory(mutation)) {
