@@ -66,7 +66,7 @@ fn class_panic_a_call_that_nobody_should_make_is_answered_and_ends_nothing() {
             400,
             "the AdmissionReview has no request",
         ),
-        (&huge, 413, "length limit exceeded"),
+        (&huge, 413, "sluice: the body has more than 8388608 bytes, which no review of the API server's has"),
     ];
     for path in ["/governed/mutate", "/governed/validate", "/deletes", "/binding", "/records"] {
         for (body, status, says) in bodies {
