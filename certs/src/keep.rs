@@ -3,19 +3,20 @@
 mod directory;
 mod secret;
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use kube::Client;
 use tokio::task::JoinError;
 
-use crate::KeyMaterial;
 use crate::material::Unusable;
+use crate::{KeyMaterial, Request, request};
 
 /// Where material is kept.
 #[derive(Clone)]
 pub enum Keep {
-    /// Files `ca.crt`, `ca.key`, `tls.crt`, `tls.key`, for processes of one machine.
+    /// Files `ca.crt`, `ca.key`, `tls.crt`, `tls.key`, for processes of one machine; or a Secret mounted there.
     Directory(PathBuf),
     /// A Secret with the same keys, for all replicas.
     Secret {
@@ -31,6 +32,8 @@ pub enum Keep {
 /// What was found, and what a replacement is guarded by.
 pub(crate) struct Kept {
     pub(crate) material: Option<KeyMaterial>,
+    /// What a person asks for, as it is written there.
+    pub(crate) request: Option<String>,
     version: Version,
 }
 
@@ -114,17 +117,54 @@ pub enum KeepError {
     Task(#[source] JoinError),
 }
 
+impl fmt::Display for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => write!(f, "{}", path.display()),
+            Self::Secret { namespace, name, .. } => write!(f, "Secret {namespace}/{name}"),
+        }
+    }
+}
+
 impl Keep {
+    /// What is kept; `None` if nothing is.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is there and cannot be used.
+    pub async fn look(&self) -> Result<Option<KeyMaterial>, KeepError> {
+        self.load().await.map(|kept| kept.material)
+    }
+
     pub(crate) async fn load(&self) -> Result<Kept, KeepError> {
         match self {
             Self::Directory(path) => {
-                let material = off_thread(path, directory::load).await?;
-                Ok(Kept { material, version: Version::Content })
+                let (material, request) = off_thread(path, |path| {
+                    Ok((directory::load(path)?, directory::read_optional(&path.join(request::FILE))?))
+                })
+                .await?;
+                let request = request.map(|text| String::from_utf8_lossy(&text).into_owned());
+                Ok(Kept { material, request, version: Version::Content })
             }
             Self::Secret { client, namespace, name } => {
                 let (material, secret) = secret::load(client, namespace, name).await?;
-                Ok(Kept { material, version: Version::Secret(secret.map(Box::new)) })
+                let annotations = secret.as_ref().and_then(|secret| secret.metadata.annotations.as_ref());
+                let request = annotations.and_then(|all| all.get(request::ANNOTATION)).cloned();
+                Ok(Kept { material, request, version: Version::Secret(secret.map(Box::new)) })
             }
+        }
+    }
+
+    /// Asks whoever follows this place for a rotation. The last request counts.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn ask(&self, request: &Request) -> Result<(), KeepError> {
+        match self {
+            Self::Directory(path) => {
+                let text = request.to_string();
+                off_thread(path, move |path| directory::write(&path.join(request::FILE), text.as_bytes())).await
+            }
+            Self::Secret { client, namespace, name } => secret::annotate(client, namespace, name, request).await,
         }
     }
 

@@ -7,11 +7,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use pem::{EncodeConfig, LineEnding, encode_many_config};
 use rustls::RootCertStore;
 use rustls::crypto::ring;
-use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::error::X509Error;
 use x509_parser::extensions::GeneralName;
@@ -19,13 +21,15 @@ use x509_parser::extensions::GeneralName;
 use crate::ServingName;
 use crate::issue::Authority;
 
-/// One of the four things kept. The names are those of a `kubernetes.io/tls` Secret, which other issuers write too.
+/// One of the things kept. The names are those of a `kubernetes.io/tls` Secret, which other issuers write too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// `ca.crt`: every CA that is trusted now.
     CaBundle,
     /// `ca.key`: the key of the CA that issues. Absent where someone else issues.
     CaKey,
+    /// `ca-next.key`: the key of the CA that will issue, from when it joins the bundle until it does.
+    NextCaKey,
     /// `tls.crt`: the serving certificate, then its intermediates.
     LeafCertificate,
     /// `tls.key`: the serving certificate's key.
@@ -34,7 +38,7 @@ pub enum Part {
 
 impl Part {
     /// All parts.
-    pub const ALL: [Self; 4] = [Self::CaBundle, Self::CaKey, Self::LeafCertificate, Self::LeafKey];
+    pub const ALL: [Self; 5] = [Self::CaBundle, Self::CaKey, Self::NextCaKey, Self::LeafCertificate, Self::LeafKey];
 
     /// The file in a directory, or the key in a Secret.
     #[must_use]
@@ -42,6 +46,7 @@ impl Part {
         match self {
             Self::CaBundle => "ca.crt",
             Self::CaKey => "ca.key",
+            Self::NextCaKey => "ca-next.key",
             Self::LeafCertificate => "tls.crt",
             Self::LeafKey => "tls.key",
         }
@@ -74,7 +79,7 @@ pub(crate) enum Cause {
     #[error("it is no text")]
     NotText,
     #[error("it is no PEM")]
-    Pem(#[source] pem::Error),
+    Pem(#[source] PemError),
     // Without its source: a parser may quote what it read.
     #[error("it holds no private key in PEM")]
     KeyPem,
@@ -92,6 +97,8 @@ pub(crate) enum Cause {
     SigningKey(#[source] rcgen::Error),
     #[error("it is the key of no CA in ca.crt")]
     KeyOfNoAuthority,
+    #[error("it is there, though there is no ca.key")]
+    NextWithoutAuthority,
     #[error("it does not fit the certificate in tls.crt, or is of an unknown type")]
     ServingKey(#[source] rustls::Error),
 }
@@ -132,11 +139,12 @@ pub struct Life {
 }
 
 impl Life {
-    /// Two thirds of the way: a third of its life is left for repairing what keeps it from being renewed.
+    /// A third of its life before its end: time for repairing what keeps it from being renewed. What we issue is valid from long
+    /// before it was made, which is no part of the `usual` life.
     #[must_use]
-    pub fn renew_at(self) -> Timestamp {
-        let whole = self.ends.as_second() - self.starts.as_second();
-        self.starts + SignedDuration::from_secs(whole / 3 * 2)
+    pub fn renew_at(self, usual: SignedDuration) -> Timestamp {
+        let whole = SignedDuration::from_secs(self.ends.as_second() - self.starts.as_second());
+        self.ends - whole.min(usual) / 3
     }
 
     pub(crate) fn of(certificate: &CertificateDer<'_>) -> Result<Self, Cause> {
@@ -168,6 +176,18 @@ impl CaBundle {
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// These certificates, each once.
+    pub(crate) fn of<'a>(certificates: impl IntoIterator<Item = &'a CertificateDer<'static>>) -> Result<Self, Cause> {
+        let mut listed: Vec<&CertificateDer<'_>> = Vec::new();
+        for certificate in certificates {
+            if !listed.contains(&certificate) {
+                listed.push(certificate);
+            }
+        }
+        let blocks: Vec<_> = listed.into_iter().map(|it| pem::Pem::new("CERTIFICATE", it.to_vec())).collect();
+        Self::read(encode_many_config(&blocks, EncodeConfig::new().set_line_ending(LineEnding::LF)).as_bytes())
     }
 
     /// The same, for a TLS client.
@@ -223,6 +243,12 @@ impl Leaf {
         self.life
     }
 
+    /// SHA-256 of the certificate, in hexadecimal.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        fingerprint(&self.certified.cert[0])
+    }
+
     pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
         &self.certified.cert
     }
@@ -251,6 +277,8 @@ pub struct KeyMaterial {
     pub bundle: CaBundle,
     /// The CA that issues; `None` where someone else does and only leaves the result here.
     pub authority: Option<Authority>,
+    /// The CA that will issue as soon as every API server knows it.
+    pub next: Option<Authority>,
     /// What is served.
     pub leaf: Leaf,
 }
@@ -265,12 +293,17 @@ impl KeyMaterial {
         let needed = |part| optional(part).ok_or_else(|| Cause::Missing.of(part));
 
         let bundle = CaBundle::read(needed(Part::CaBundle)?).map_err(|c| c.of(Part::CaBundle))?;
-        let authority = optional(Part::CaKey)
-            .map(|key| text(key).and_then(|key| Authority::read(&bundle, PrivateKey(key))))
-            .transpose()
-            .map_err(|cause| cause.of(Part::CaKey))?;
+        let authority = |part| {
+            let key = optional(part).map(|key| text(key).and_then(|key| Authority::read(&bundle, PrivateKey(key))));
+            key.transpose().map_err(|cause| cause.of(part))
+        };
+        let next = authority(Part::NextCaKey)?;
+        let authority = authority(Part::CaKey)?;
+        if next.is_some() && authority.is_none() {
+            return Err(Cause::NextWithoutAuthority.of(Part::NextCaKey));
+        }
         let leaf = Leaf::read(needed(Part::LeafCertificate)?, needed(Part::LeafKey)?)?;
-        Ok(Some(Self { bundle, authority, leaf }))
+        Ok(Some(Self { bundle, authority, next, leaf }))
     }
 
     pub(crate) fn parts(&self) -> Parts {
@@ -279,11 +312,16 @@ impl KeyMaterial {
             (Part::LeafCertificate, self.leaf.pem.clone().into_bytes()),
             (Part::LeafKey, self.leaf.key.0.clone().into_bytes()),
         ]);
-        if let Some(authority) = &self.authority {
-            parts.insert(Part::CaKey, authority.key().pem().as_bytes().to_vec());
+        for (part, authority) in [(Part::CaKey, &self.authority), (Part::NextCaKey, &self.next)] {
+            parts.extend(authority.iter().map(|authority| (part, authority.key().pem().as_bytes().to_vec())));
         }
         parts
     }
+}
+
+/// SHA-256 of a certificate: what `openssl x509 -fingerprint -sha256` prints, without colons and in small letters.
+pub(crate) fn fingerprint(certificate: &CertificateDer<'_>) -> String {
+    Sha256::digest(certificate).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(crate) fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, Cause> {

@@ -12,12 +12,10 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use crate::CaBundle;
+use crate::step::Observed;
 
 /// Who wrote, in the API server's bookkeeping.
 pub(crate) const FIELD_MANAGER: &str = "sluice-certs";
-
-/// Each is a write by someone else between our read and our write.
-const ATTEMPTS: u32 = 8;
 
 /// A kind of configuration that holds CA bundles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +52,8 @@ pub struct Publication {
     pub client: Client,
     /// The configurations that name our webhooks, and only ours: every entry of them gets the bundle.
     pub configurations: Vec<Configuration>,
+    /// Whether the bundle is ours to write, or somebody else's, and we only look what API servers are told.
+    pub writes: bool,
 }
 
 /// How a configuration was found or left.
@@ -97,57 +97,52 @@ pub enum PublishError {
         #[source]
         source: Box<kube::Error>,
     },
-    /// Someone else writes it again and again.
-    #[error("someone else keeps changing {configuration}; find out who also writes its caBundle")]
-    Contended {
-        /// Which one.
-        configuration: Configuration,
-    },
+    /// Someone else writes them again and again.
+    #[error("someone else keeps changing the webhook configurations; find out who also writes caBundle there")]
+    Contended,
+}
+
+/// A configuration as it was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    configuration: Configuration,
+    object: Option<DynamicObject>,
 }
 
 impl Publication {
-    /// Returns when every configuration that exists was read with the bundle in it.
-    ///
-    /// API servers follow configurations by watch: one of several may act on the former bundle for a moment longer.
-    ///
-    /// # Errors
-    /// When a configuration cannot be read or written; those before it in the list are done.
-    pub async fn publish(&self, bundle: &CaBundle) -> Result<Vec<Published>, PublishError> {
-        let mut published = Vec::with_capacity(self.configurations.len());
+    /// The configurations as they are, as far as they are there.
+    pub(crate) async fn read(&self) -> Result<Vec<Found>, PublishError> {
+        let mut all = Vec::with_capacity(self.configurations.len());
         for configuration in &self.configurations {
-            published.push(Published {
-                configuration: configuration.clone(),
-                outcome: self.publish_in(configuration, bundle).await?,
-            });
-        }
-        Ok(published)
-    }
-
-    async fn publish_in(&self, configuration: &Configuration, bundle: &CaBundle) -> Result<Outcome, PublishError> {
-        let api = self.api(configuration.kind);
-        let mut outcome = Outcome::Unchanged;
-        for _ in 0..ATTEMPTS {
-            let found = (api.get_opt(&configuration.name).await).map_err(|source| PublishError::Get {
+            let found = self.api(configuration.kind).get_opt(&configuration.name).await;
+            let object = found.map_err(|source| PublishError::Get {
                 configuration: configuration.clone(),
                 source: Box::new(source),
             })?;
-            let Some(found) = found else {
-                return Ok(Outcome::Absent);
-            };
-            let Some(patch) = patch(&found, bundle) else {
-                return Ok(outcome);
-            };
+            all.push(Found { configuration: configuration.clone(), object });
+        }
+        Ok(all)
+    }
+
+    /// Writes the bundle into every configuration that was found without it, if it is still as it was found. Returns those that were
+    /// written; whether all have the bundle now is known after they are read again.
+    ///
+    /// API servers follow configurations by watch: one of several may act on the former bundle for a moment longer.
+    pub(crate) async fn write(&self, found: &[Found], bundle: &CaBundle) -> Result<Vec<Configuration>, PublishError> {
+        let mut written = Vec::new();
+        for Found { configuration, object } in found {
+            let Some(patch) = object.as_ref().and_then(|object| patch(object, bundle)) else { continue };
             let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-            let name = &configuration.name;
-            match api.patch(name, &params, &Patch::Strategic(patch)).await {
-                Ok(_) => outcome = Outcome::Written,
+            let api = self.api(configuration.kind);
+            match api.patch(&configuration.name, &params, &Patch::Strategic(patch)).await {
+                Ok(_) => written.push(configuration.clone()),
                 Err(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found() => {}
                 Err(source) => {
                     return Err(PublishError::Patch { configuration: configuration.clone(), source: Box::new(source) });
                 }
             }
         }
-        Err(PublishError::Contended { configuration: configuration.clone() })
+        Ok(written)
     }
 
     /// The configurations as they are now and whenever they change. Never ends; with no configurations, never yields.
@@ -167,6 +162,33 @@ impl Publication {
         };
         Api::all_with(self.client.clone(), &resource)
     }
+}
+
+/// What all configurations together say.
+pub(crate) fn observed(found: &[Found]) -> Observed {
+    let objects = || found.iter().map(|found| found.object.as_ref());
+    let entries = objects().flatten().filter_map(|object| object.data.get("webhooks")?.as_array());
+    let bundle = |entry: &Value| {
+        let encoded = entry.pointer("/clientConfig/caBundle").and_then(Value::as_str).unwrap_or_default();
+        let pem = STANDARD.decode(encoded).unwrap_or_default();
+        String::from_utf8(pem).unwrap_or_default()
+    };
+    Observed {
+        bundles: entries.flatten().map(bundle).collect(),
+        generations: objects().map(|object| object?.metadata.generation).collect(),
+    }
+}
+
+/// How each configuration was left.
+pub(crate) fn outcomes(found: Vec<Found>, written: &[Configuration]) -> Vec<Published> {
+    let outcome = |found: &Found| match &found.object {
+        None => Outcome::Absent,
+        Some(_) if written.contains(&found.configuration) => Outcome::Written,
+        Some(_) => Outcome::Unchanged,
+    };
+    let outcomes =
+        found.into_iter().map(|found| Published { outcome: outcome(&found), configuration: found.configuration });
+    outcomes.collect()
 }
 
 /// What to send so that every entry has the bundle; `None` if it has. Entries merge by name, so nothing else in them is touched, and the

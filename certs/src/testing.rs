@@ -15,7 +15,7 @@ pub(crate) fn names(names: &[&str]) -> Vec<ServingName> {
 }
 
 pub(crate) fn without_authority(material: KeyMaterial) -> KeyMaterial {
-    KeyMaterial { authority: None, ..material }
+    KeyMaterial { authority: None, next: None, ..material }
 }
 
 /// The error and all that caused it, as a person sees it.

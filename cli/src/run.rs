@@ -4,7 +4,6 @@ mod health;
 mod tls;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -49,18 +48,8 @@ pub(crate) struct WebhookArgs {
     /// Where the API server calls, over TLS
     #[arg(long, default_value = "0.0.0.0:8443", env = "SLUICE_LISTEN")]
     listen: SocketAddr,
-    /// The Service through which the API server calls; without one it calls --listen by its address
-    #[arg(long)]
-    service_name: Option<String>,
-    /// Directory that keeps the CA and the serving certificate
-    #[arg(long, conflicts_with = "certs_secret", required_unless_present = "certs_secret")]
-    certs_dir: Option<PathBuf>,
-    /// Secret that keeps the CA and the serving certificate, for all replicas
-    #[arg(long)]
-    certs_secret: Option<String>,
-    /// Name of the webhook configurations into which the CA is written
-    #[arg(long, default_value = "sluice")]
-    webhook_configuration: String,
+    #[command(flatten)]
+    tls: tls::TlsArgs,
 }
 
 /// Webhook and daemons in one process.
@@ -126,16 +115,22 @@ impl Process {
     async fn until_stopped(self, webhook: Option<WebhookArgs>, daemons: bool) -> Result<()> {
         let Self { args, access, caches, shutdown } = self;
         let metrics = Arc::new(webhook::Metrics::default());
+        let certificates = certs::Metrics::default();
         let reapers = daemons.then(|| Reapers::start(&caches, &args.namespace, shutdown.clone()));
-        let registry = registry(&caches, &metrics, reapers.as_ref());
+        let mut registry = registry(&caches, &metrics, reapers.as_ref());
+        if webhook.is_some() {
+            certificates.register(&mut registry);
+        }
         // Beside a webhook the daemons are no reason to take no calls.
         let alone = reapers.clone().filter(|_| webhook.is_none());
         let health = Health::new(caches.clone(), alone, registry);
         let watched = health::serve(health.clone(), args.metrics_listen, shutdown.clone());
         let answered = async {
             let Some(webhook) = &webhook else { return Ok(()) };
-            let tls = tls::start(webhook, &access, &args.namespace).await?;
-            let follow = tls.follow(tls::CHECK_INTERVAL, shutdown.clone());
+            let tls = tls::start(webhook, &access, &args.namespace, certificates);
+            let Some(tls) = shutdown.run_until_cancelled(tls).await else { return Ok(()) };
+            let tls = tls?;
+            let follow = tls.follow(webhook.tls.check_interval(), shutdown.clone());
             let handler = Webhook::new(caches.clone(), Owners::new(access.clone()), metrics);
             let serve = webhook::serve(handler, webhook.listen, tls.server_config(), shutdown.clone());
             health.listening();

@@ -40,13 +40,29 @@ fn read(directory: &Path) -> Result<Parts, KeepError> {
     let mut parts = Parts::new();
     for part in Part::ALL {
         let path = directory.join(part.name());
-        match fs::read(&path) {
-            Ok(content) => drop(parts.insert(part, content)),
-            Err(e) if e.kind() == ErrorKind::NotFound => {}
-            Err(source) => return Err(KeepError::Read { path, source }),
-        }
+        parts.extend(read_optional(&path)?.map(|content| (part, content)));
     }
     Ok(parts)
+}
+
+pub(super) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, KeepError> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(KeepError::Read { path: path.to_owned(), source }),
+    }
+}
+
+/// One file, all at once.
+pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), KeepError> {
+    let next = path.with_extension("next");
+    let written = open_private(&next).and_then(|mut file| {
+        file.set_len(0)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&next, path)
+    });
+    written.map_err(writing(path))
 }
 
 pub(super) fn store(directory: &Path, seen: Option<&KeyMaterial>, new: &Parts) -> Result<Stored, KeepError> {
@@ -70,10 +86,10 @@ pub(super) fn store(directory: &Path, seen: Option<&KeyMaterial>, new: &Parts) -
     }
     let current = directory.join(CURRENT);
     replace_link(directory, &name, &current).map_err(writing(&current))?;
-    for part in new.keys() {
+    for part in Part::ALL {
         let path = directory.join(part.name());
-        if fs::read_link(&path).ok() != Some(target(*part)) {
-            link(directory, *part).map_err(writing(&path))?;
+        if fs::read_link(&path).ok() != Some(target(part)) && (new.contains_key(&part) || path.is_file()) {
+            link(directory, part).map_err(writing(&path))?;
         }
     }
     sync(directory).map_err(writing(directory))?;

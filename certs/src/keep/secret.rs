@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{ObjectMeta, PostParams};
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use kube::core::Status;
 use kube::{Api, Client};
+use serde_json::json;
 
 use super::{KeepError, Stored};
-use crate::KeyMaterial;
 use crate::material::{Part, Parts};
 use crate::publish::FIELD_MANAGER;
+use crate::{KeyMaterial, Request, request};
 
 pub(super) async fn load(
     client: &Client,
@@ -47,6 +48,7 @@ pub(super) async fn store(
         None => (api.create(&params, &first(name, new)).await, Status::is_already_exists),
         Some(mut secret) => {
             let data_of = secret.data.get_or_insert_default();
+            data_of.retain(|key, _| Part::ALL.iter().all(|part| part.name() != key));
             data_of.extend(data(new.parts()));
             // Gone since it was seen: the next look decides anew.
             (api.replace(name, &params, &secret).await, |status| status.is_conflict() || status.is_not_found())
@@ -59,6 +61,17 @@ pub(super) async fn store(
             Err(KeepError::Put { namespace: namespace.to_owned(), name: name.to_owned(), source: Box::new(source) })
         }
     }
+}
+
+pub(super) async fn annotate(client: &Client, namespace: &str, name: &str, request: &Request) -> Result<(), KeepError> {
+    let api = Api::<Secret>::namespaced(client.clone(), namespace);
+    let patch = json!({ "metadata": { "annotations": { request::ANNOTATION: request.to_string() } } });
+    let asked = api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(patch)).await;
+    asked.map(|_| ()).map_err(|source| KeepError::Put {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        source: Box::new(source),
+    })
 }
 
 fn first(name: &str, material: &KeyMaterial) -> Secret {

@@ -9,7 +9,7 @@ fn configuration(webhooks: Value) -> DynamicObject {
 
 #[test]
 fn only_entries_without_the_bundle_are_patched_and_the_version_guards_it() {
-    let bundle = issue_all(&names(&[NAME]), now()).unwrap().bundle;
+    let bundle = issue_all(&names(&[NAME]), now(), &[]).unwrap().bundle;
     let wanted = STANDARD.encode(bundle.pem());
     let found = configuration(json!([
         { "name": "has.sluice.dev", "clientConfig": { "caBundle": wanted } },
@@ -29,7 +29,7 @@ fn only_entries_without_the_bundle_are_patched_and_the_version_guards_it() {
 
 #[test]
 fn a_configuration_that_has_the_bundle_everywhere_or_no_entry_is_left_alone() {
-    let bundle = issue_all(&names(&[NAME]), now()).unwrap().bundle;
+    let bundle = issue_all(&names(&[NAME]), now(), &[]).unwrap().bundle;
     let wanted = STANDARD.encode(bundle.pem());
     let entry = json!({ "name": "a.sluice.dev", "clientConfig": { "caBundle": wanted } });
     for webhooks in [json!([entry]), json!([]), Value::Null] {

@@ -61,7 +61,7 @@ fn read(mut wire: &[u8], mut into: impl FnMut(&mut &[u8]) -> std::io::Result<usi
 }
 
 fn serving(names_served: &[&str]) -> (KeyMaterial, Arc<ServingCertificate>, Arc<ServerConfig>) {
-    let material = issue_all(&names(names_served), now()).unwrap();
+    let material = issue_all(&names(names_served), now(), &[]).unwrap();
     let certificate = Arc::new(ServingCertificate::new(&material.leaf));
     let config = server_config(Arc::clone(&certificate)).unwrap();
     (material, certificate, config)
@@ -92,7 +92,7 @@ fn a_name_that_is_not_covered_is_refused() {
 #[test]
 fn a_client_that_trusts_another_authority_turns_away() {
     let (_, _, server) = serving(&[NAME]);
-    let other = issue_all(&names(&[NAME]), now()).unwrap();
+    let other = issue_all(&names(&[NAME]), now(), &[]).unwrap();
     let refused = call(&server, &other.bundle, NAME).err();
     // Both CAs have the same name, so the client finds one and then that the signature is not its.
     assert_eq!(refused, Some(Error::InvalidCertificate(CertificateError::BadSignature)));
@@ -102,7 +102,7 @@ fn a_client_that_trusts_another_authority_turns_away() {
 fn the_next_handshake_sees_a_swap() {
     let (material, certificate, server) = serving(&[NAME]);
     let authority = material.authority.as_ref().unwrap();
-    let renewed = authority.issue(&names(&[NAME]), now()).unwrap();
+    let renewed = authority.issue(&names(&[NAME]), now(), None).unwrap();
 
     let before = call(&server, &material.bundle, NAME).unwrap();
     certificate.swap(&renewed);
@@ -116,7 +116,7 @@ fn the_next_handshake_sees_a_swap() {
 #[test]
 fn a_bundle_of_two_authorities_trusts_both() {
     let (old, certificate, server) = serving(&[NAME]);
-    let new = issue_all(&names(&[NAME]), now()).unwrap();
+    let new = issue_all(&names(&[NAME]), now(), &[]).unwrap();
     let both = format!("{}{}", old.bundle.pem(), new.bundle.pem());
     let both = CaBundle::read(both.as_bytes()).unwrap();
 
