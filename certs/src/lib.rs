@@ -14,6 +14,8 @@
 //! others; later ones are valid whenever those were that they replace.
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should"))]
 
+mod accept;
+mod clients;
 mod issue;
 mod keep;
 mod material;
@@ -31,6 +33,8 @@ mod trust;
 
 use tokio::time::error::Elapsed;
 
+pub use accept::{Acceptor, HANDSHAKE_TIMEOUT, MAX_HANDSHAKES};
+pub use clients::{Clients, ClientsError};
 pub use issue::{AUTHORITY_LIFE, Authority, BACKDATED, IssueError, LEAF_LIFE, issue_all};
 pub use keep::{Keep, KeepError};
 pub use material::{CaBundle, KeyMaterial, Leaf, Life, Part, PrivateKey, Unusable};
@@ -39,7 +43,7 @@ pub use name::{NotAServingName, ServingName};
 pub use plan::{Action, MAX_AUTHORITIES, Pace, Reason, Situation, plan};
 pub use publish::{Configuration, ConfigurationKind, Outcome, Publication, PublishError, Published};
 pub use request::{NotARequest, Request};
-pub use serve::{ServingCertificate, server_config};
+pub use serve::ServingCertificate;
 pub use tls::{Pass, Tls, start};
 
 /// What to keep where, and whom to tell.
@@ -55,6 +59,8 @@ pub struct Settings {
     pub publication: Option<Publication>,
     /// How long a rotation waits between its steps.
     pub pace: Pace,
+    /// Who may call, where callers need a certificate.
+    pub clients: Option<Clients>,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -91,6 +97,9 @@ pub enum Error {
     /// The API server or the disk did not answer.
     #[error("obtaining and publishing TLS material took too long")]
     Deadline(#[source] Elapsed),
+    /// The CAs of callers cannot be used.
+    #[error("cannot tell callers apart")]
+    Clients(#[from] ClientsError),
     /// The cryptography library refused the configuration.
     #[error("cannot configure TLS")]
     Configure(#[source] rustls::Error),

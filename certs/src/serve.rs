@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use crate::Leaf;
+use crate::clients::Verifier;
 
 /// The certificate of the next handshake. Connections that are open keep theirs.
 pub struct ServingCertificate {
@@ -42,15 +43,27 @@ impl ResolvesServerCert for ServingCertificate {
     }
 }
 
-/// A configuration for `axum_server::tls_rustls::RustlsConfig::from_config`. Clients need no certificate.
+/// A configuration for a server. Callers need a certificate where there is something to verify it with.
 ///
 /// # Errors
 /// When the cryptography library supports no protocol version, which would be a defect.
-pub fn server_config(certificate: Arc<ServingCertificate>) -> Result<Arc<ServerConfig>, rustls::Error> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_cert_resolver(certificate);
+pub(crate) fn server_config(
+    certificate: Arc<ServingCertificate>,
+    callers: Option<Arc<Verifier>>,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let verifies = callers.is_some();
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?;
+    let builder = match callers {
+        Some(callers) => builder.with_client_cert_verifier(callers),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(certificate);
+    if verifies {
+        // A session that goes on is not verified anew.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

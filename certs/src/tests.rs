@@ -14,6 +14,7 @@ fn settings(directory: &std::path::Path) -> Settings {
         names: names(&[NAME]),
         publication: None,
         pace: Pace { settle: Duration::ZERO, overlap: Duration::ZERO },
+        clients: None,
         metrics: Metrics::default(),
     }
 }

@@ -6,15 +6,16 @@ use std::time::Duration;
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::api::DynamicObject;
-use rustls::ServerConfig;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::clients::Verifier;
 use crate::keep::{Kept, Stored};
 use crate::publish::{self, Outcome, Publication, Published};
+use crate::serve::server_config;
 use crate::step::{Memory, Read, Rest, Step, Terms};
 use crate::{
-    Action, CaBundle, Error, Leaf, Life, PublishError, Reason, Request, ServingCertificate, Settings, server_config,
+    Acceptor, Action, CaBundle, Error, Leaf, Life, PublishError, Reason, Request, ServingCertificate, Settings,
 };
 
 /// Each is a step, or another replica that was faster.
@@ -47,7 +48,8 @@ pub struct Tls {
     settings: Settings,
     born: Instant,
     certificate: Arc<ServingCertificate>,
-    config: Arc<ServerConfig>,
+    acceptor: Acceptor,
+    callers: Option<Arc<Verifier>>,
     /// Held for a whole pass.
     memory: tokio::sync::Mutex<Memory>,
     current: Mutex<Current>,
@@ -66,6 +68,7 @@ struct Current {
 /// When material cannot be had or a configuration that exists cannot be written. Damaged material is never replaced.
 pub async fn start(settings: Settings, now: Timestamp) -> Result<Tls, Error> {
     let (born, mut memory) = (Instant::now(), Memory::default());
+    let callers = settings.clients.clone().map(Verifier::new).transpose()?.map(Arc::new);
     let place = || settings.keep.to_string();
     let (pass, (leaf, bundle)) = loop {
         let pass = pass(&settings, &mut memory, born, now).await?;
@@ -81,18 +84,19 @@ pub async fn start(settings: Settings, now: Timestamp) -> Result<Tls, Error> {
         }
     };
     let certificate = Arc::new(ServingCertificate::new(&leaf));
-    let config = server_config(Arc::clone(&certificate)).map_err(Error::Configure)?;
+    let config = server_config(Arc::clone(&certificate), callers.clone()).map_err(Error::Configure)?;
+    let acceptor = Acceptor::new(config, settings.metrics.clone());
     tell(&settings, None, &pass);
     settings.metrics.served(&leaf, &bundle);
     let current = Mutex::new(Current { bundle, leaf, pass });
-    Ok(Tls { settings, born, certificate, config, memory: memory.into(), current })
+    Ok(Tls { settings, born, certificate, acceptor, callers, memory: memory.into(), current })
 }
 
 impl Tls {
     /// For the server. It stays the same; the certificate in it changes.
     #[must_use]
-    pub fn server_config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config)
+    pub fn acceptor(&self) -> Acceptor {
+        self.acceptor.clone()
     }
 
     /// The CAs that clients must trust.
@@ -118,6 +122,11 @@ impl Tls {
     /// # Errors
     /// As [`start`].
     pub async fn pass(&self, now: Timestamp) -> Result<Pass, Error> {
+        if let Some(Err(error)) = self.callers.as_ref().map(|callers| callers.look()) {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "callers are told apart as before");
+            self.settings.metrics.failed();
+        }
         let mut memory = self.memory.lock().await;
         let pass = pass(&self.settings, &mut memory, self.born, now).await;
         let pass = pass.inspect_err(|_| self.settings.metrics.failed())?;

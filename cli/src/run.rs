@@ -132,7 +132,7 @@ impl Process {
             let tls = tls?;
             let follow = tls.follow(webhook.tls.check_interval(), shutdown.clone());
             let handler = Webhook::new(caches.clone(), Owners::new(access.clone()), metrics);
-            let serve = webhook::serve(handler, webhook.listen, tls.server_config(), shutdown.clone());
+            let serve = webhook::serve(handler, webhook.listen, tls.acceptor(), shutdown.clone());
             health.listening();
             let (served, ()) = tokio::join!(serve, follow);
             served.context("the webhook ended")

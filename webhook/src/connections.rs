@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum_server::accept::{Accept, DefaultAcceptor};
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::accept::Accept;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,10 +14,9 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
-/// Each takes a file handle, of which a process often has 1024, and some 100 KiB. What comes beyond is closed at once.
+/// Each takes a file handle, of which a process often has 1024, and some 100 KiB. What comes beyond is closed at once;
+/// handshakes have a limit of their own.
 pub(crate) const MAX_CONNECTIONS: usize = 512;
-/// An API server that means it is done in a hundredth of that.
-const HANDSHAKE: Duration = Duration::from_secs(5);
 /// Clients in Go close an idle connection after 90 s. It must never be us: a call that is on its way would be lost.
 const SILENCE: Duration = Duration::from_secs(120);
 /// Heads of calls, and of bodies what is read at once.
@@ -40,21 +38,20 @@ pub(crate) fn limit(builder: &mut Builder<TokioExecutor>) {
         .max_header_list_size(READ_BUFFER_BYTES as u32);
 }
 
-/// Accepts TLS connections while there are places.
+/// Keeps TLS connections while there are places.
 #[derive(Clone)]
 pub(crate) struct Acceptor {
-    tls: RustlsAcceptor<DefaultAcceptor>,
+    tls: certs::Acceptor,
     places: Arc<Semaphore>,
 }
 
 impl Acceptor {
-    pub(crate) fn new(config: RustlsConfig) -> Self {
-        let tls = RustlsAcceptor::new(config).handshake_timeout(HANDSHAKE);
+    pub(crate) fn new(tls: certs::Acceptor) -> Self {
         Self { tls, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
     }
 }
 
-type TlsStream = <RustlsAcceptor as Accept<TcpStream, ()>>::Stream;
+type TlsStream = <certs::Acceptor as Accept<TcpStream, ()>>::Stream;
 
 impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
     type Stream = Guarded<TlsStream>;
@@ -62,11 +59,11 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
     type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, S)>> + Send>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let tls = self.tls.clone();
+        let (handshake, places) = (self.tls.accept(stream, service), Arc::clone(&self.places));
         Box::pin(async move {
+            let (stream, service) = handshake.await?;
+            let place = places.try_acquire_owned();
             let place = place.map_err(|_| io::Error::new(io::ErrorKind::ResourceBusy, "too many connections"))?;
-            let (stream, service) = tls.accept(stream, service).await?;
             let silence = Box::pin(tokio::time::sleep(SILENCE));
             Ok((Guarded { stream, silence, _place: place }, service))
         })

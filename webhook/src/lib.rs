@@ -22,12 +22,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use certs::Acceptor;
 use cluster::namespaces::Namespaces;
 use cluster::owners::Owners;
 use cluster::volumes::Volumes;
 use cluster::watch::Caches;
-use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 use limits::Limits;
@@ -73,7 +72,7 @@ pub struct ServeFailed {
 pub async fn serve(
     webhook: Webhook,
     address: SocketAddr,
-    tls: Arc<ServerConfig>,
+    tls: Acceptor,
     shutdown: CancellationToken,
 ) -> Result<(), ServeFailed> {
     let handle = Handle::new();
@@ -82,8 +81,7 @@ pub async fn serve(
         shutdown.cancelled().await;
         draining.graceful_shutdown(Some(DRAIN));
     };
-    let mut server =
-        axum_server::bind(address).acceptor(connections::Acceptor::new(RustlsConfig::from_config(tls))).handle(handle);
+    let mut server = axum_server::bind(address).acceptor(connections::Acceptor::new(tls)).handle(handle);
     connections::limit(server.http_builder());
     let server = server.serve(routes::router(webhook).into_make_service());
     let (served, ()) = tokio::join!(server, drain);

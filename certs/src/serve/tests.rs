@@ -63,7 +63,7 @@ fn read(mut wire: &[u8], mut into: impl FnMut(&mut &[u8]) -> std::io::Result<usi
 fn serving(names_served: &[&str]) -> (KeyMaterial, Arc<ServingCertificate>, Arc<ServerConfig>) {
     let material = issue_all(&names(names_served), now(), &[]).unwrap();
     let certificate = Arc::new(ServingCertificate::new(&material.leaf));
-    let config = server_config(Arc::clone(&certificate)).unwrap();
+    let config = server_config(Arc::clone(&certificate), None).unwrap();
     (material, certificate, config)
 }
 

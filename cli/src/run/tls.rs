@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use certs::{Configuration, ConfigurationKind, Keep, Metrics, Pace, Publication, ServingName, Settings, Tls};
+use certs::{Clients, Configuration, ConfigurationKind, Keep, Metrics, Pace, Publication, ServingName, Settings, Tls};
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
@@ -38,6 +38,12 @@ pub(crate) struct TlsArgs {
     /// How often kept certificates and published bundles are compared with what is served
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     certs_check: Duration,
+    /// File with the CAs, in PEM, of the callers' certificates: who has none is not answered (see `sluice certs mtls`)
+    #[arg(long, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
+    /// Common name that a caller's certificate may have; may be repeated. Without one, any that the CA has signed
+    #[arg(long, value_name = "NAME", requires = "client_ca")]
+    client_name: Vec<String>,
     /// Name of the webhook configurations into which the CA is written
     #[arg(long, default_value = "sluice")]
     webhook_configuration: String,
@@ -117,6 +123,7 @@ pub(super) async fn start(args: &WebhookArgs, client: &Client, namespace: &str, 
         names: vec![name],
         publication: Some(publication),
         pace: args.pace()?,
+        clients: args.client_ca.clone().map(|authorities| Clients { authorities, names: args.client_name.clone() }),
         metrics,
     };
     let mut said = None;
