@@ -16,6 +16,7 @@
 
 mod accept;
 mod clients;
+mod describe;
 mod issue;
 mod keep;
 mod material;
@@ -35,6 +36,7 @@ use tokio::time::error::Elapsed;
 
 pub use accept::{Acceptor, HANDSHAKE_TIMEOUT, MAX_HANDSHAKES};
 pub use clients::{Clients, ClientsError};
+pub use describe::{Described, Phase};
 pub use issue::{AUTHORITY_LIFE, Authority, BACKDATED, IssueError, LEAF_LIFE, issue_all};
 pub use keep::{Keep, KeepError};
 pub use material::{CaBundle, KeyMaterial, Leaf, Life, Part, PrivateKey, Unusable};

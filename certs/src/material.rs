@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -201,6 +202,15 @@ impl CaBundle {
     }
 }
 
+impl FromStr for CaBundle {
+    type Err = Unusable;
+
+    /// From PEM.
+    fn from_str(pem: &str) -> Result<Self, Self::Err> {
+        Self::read(pem.as_bytes()).map_err(|cause| cause.of(Part::CaBundle))
+    }
+}
+
 impl PartialEq for CaBundle {
     fn eq(&self, other: &Self) -> bool {
         self.pem == other.pem
@@ -328,7 +338,7 @@ pub(crate) fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certi
     x509_parser::parse_x509_certificate(certificate).map(|(_, parsed)| parsed).map_err(Cause::Certificate)
 }
 
-fn names(certificate: &CertificateDer<'_>) -> Result<Vec<ServingName>, Cause> {
+pub(crate) fn names(certificate: &CertificateDer<'_>) -> Result<Vec<ServingName>, Cause> {
     let parsed = parse(certificate)?;
     let alternatives = parsed.subject_alternative_name().map_err(|e| Cause::Certificate(e.into()))?;
     let names = alternatives.iter().flat_map(|found| &found.value.general_names);

@@ -124,6 +124,15 @@ impl Publication {
         Ok(all)
     }
 
+    /// The bundle of every entry of every configuration, in PEM; empty text where an entry has none.
+    ///
+    /// # Errors
+    /// When a configuration cannot be read.
+    pub async fn bundles(&self) -> Result<Vec<(Configuration, Vec<String>)>, PublishError> {
+        let found = self.read().await?;
+        Ok(found.into_iter().map(|it| (it.configuration, it.object.iter().flat_map(bundles).collect())).collect())
+    }
+
     /// Writes the bundle into every configuration that was found without it, if it is still as it was found. Returns those that were
     /// written; whether all have the bundle now is known after they are read again.
     ///
@@ -164,17 +173,21 @@ impl Publication {
     }
 }
 
-/// What all configurations together say.
-pub(crate) fn observed(found: &[Found]) -> Observed {
-    let objects = || found.iter().map(|found| found.object.as_ref());
-    let entries = objects().flatten().filter_map(|object| object.data.get("webhooks")?.as_array());
+fn bundles(object: &DynamicObject) -> Vec<String> {
+    let entries = object.data.get("webhooks").and_then(Value::as_array);
     let bundle = |entry: &Value| {
         let encoded = entry.pointer("/clientConfig/caBundle").and_then(Value::as_str).unwrap_or_default();
         let pem = STANDARD.decode(encoded).unwrap_or_default();
         String::from_utf8(pem).unwrap_or_default()
     };
+    entries.into_iter().flatten().map(bundle).collect()
+}
+
+/// What all configurations together say.
+pub(crate) fn observed(found: &[Found]) -> Observed {
+    let objects = || found.iter().map(|found| found.object.as_ref());
     Observed {
-        bundles: entries.flatten().map(bundle).collect(),
+        bundles: objects().flatten().flat_map(bundles).collect(),
         generations: objects().map(|object| object?.metadata.generation).collect(),
     }
 }

@@ -1,6 +1,7 @@
 //! `sluice`: the front door. The long-running processes, and the admin's commands, one file each.
 
 mod audit;
+mod certs;
 mod check;
 mod completions;
 mod crds;
@@ -37,6 +38,7 @@ enum Command {
     DryRun(dry_run::DryRun),
     Check(check::Check),
     Audit(audit::Audit),
+    Certs(certs::Certs),
     Rules(rules::Rules),
     Crds(crds::Crds),
     Completions(completions::Completions),
@@ -60,6 +62,7 @@ impl Command {
             Self::DryRun(dry_run) => dry_run.run().await,
             Self::Check(check) => check.run(),
             Self::Audit(audit) => audit.run().await,
+            Self::Certs(certs) => certs.run().await,
             Self::Rules(rules) => rules.run(),
             Self::Crds(crds) => crds.run(),
             Self::Completions(completions) => completions.run(),

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use webhook::Webhook;
 
 use health::Health;
+pub(crate) use tls::duration;
 
 /// What every long-running process needs.
 #[derive(Args, Debug)]
@@ -115,7 +116,7 @@ impl Process {
     async fn until_stopped(self, webhook: Option<WebhookArgs>, daemons: bool) -> Result<()> {
         let Self { args, access, caches, shutdown } = self;
         let metrics = Arc::new(webhook::Metrics::default());
-        let certificates = certs::Metrics::default();
+        let certificates = ::certs::Metrics::default();
         let reapers = daemons.then(|| Reapers::start(&caches, &args.namespace, shutdown.clone()));
         let mut registry = registry(&caches, &metrics, reapers.as_ref());
         if webhook.is_some() {

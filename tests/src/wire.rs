@@ -1,10 +1,11 @@
 //! Calls to a webhook's port over TLS, as the API server makes them and as it never would.
 
 use ground::Layout;
+use rustls::client::WantsClientCert;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -48,13 +49,16 @@ impl Wire {
     #[track_caller]
     pub fn new(layout: &Layout, port: u16) -> Self {
         let pem = std::fs::read(layout.certs().join("ca.crt")).expect("a CA");
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            roots.add(certificate.expect("a certificate")).expect("a CA");
-        }
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-        let builder = builder.with_safe_default_protocol_versions().expect("the provider's versions");
-        let config = builder.with_root_certificates(roots).with_no_client_auth();
+        Self::trusting(&pem, port)
+    }
+
+    /// A port of loopback, trusted by these CAs.
+    #[track_caller]
+    pub fn trusting(pem: &[u8], port: u16) -> Self {
+        Self::of(config(pem).with_no_client_auth(), port)
+    }
+
+    fn of(config: ClientConfig, port: u16) -> Self {
         Self { config: Arc::new(config), address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), timeout: "5s" }
     }
 
@@ -68,6 +72,29 @@ impl Wire {
     #[track_caller]
     pub fn silent(&self) -> TcpStream {
         TcpStream::connect(self.address).expect("the webhook listens")
+    }
+
+    /// The same as [`Wire::trusting`], by a client that shows the certificate in a file.
+    #[track_caller]
+    pub fn showing(pem: &[u8], port: u16, certificate: &str, key: &str) -> Self {
+        let chain = CertificateDer::pem_file_iter(certificate).expect("a file").collect::<Result<_, _>>();
+        let key = PrivateKeyDer::from_pem_file(key).expect("a key");
+        let config = config(pem).with_client_auth_cert(chain.expect("certificates"), key).expect("a pair");
+        Self::of(config, port)
+    }
+
+    /// Connects, and asks for something that is not there: whether there is any answer.
+    pub fn knock(&self) -> Result<(), String> {
+        let stream = TcpStream::connect(self.address).map_err(|error| error.to_string())?;
+        stream.set_read_timeout(Some(LIMIT)).map_err(|error| error.to_string())?;
+        let name = ServerName::from(self.address.ip());
+        let client = ClientConnection::new(Arc::clone(&self.config), name).map_err(|error| error.to_string())?;
+        let mut stream = StreamOwned::new(client, stream);
+        let asked = stream.write_all(b"GET /knock HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+        asked.map_err(|error| error.to_string())?;
+        let mut begin = [0; 12];
+        stream.read_exact(&mut begin).map_err(|error| error.to_string())?;
+        (begin == *b"HTTP/1.1 404").then_some(()).ok_or_else(|| String::from_utf8_lossy(&begin).into_owned())
     }
 
     /// Whether anybody listens.
@@ -100,6 +127,15 @@ impl Wire {
         call.send(body);
         call.answer()
     }
+}
+
+fn config(pem: &[u8]) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        roots.add(certificate.expect("a certificate")).expect("a CA");
+    }
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    builder.with_safe_default_protocol_versions().expect("the provider's versions").with_root_certificates(roots)
 }
 
 impl Call {

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ::certs::{
+    Clients, Configuration, ConfigurationKind, Keep, Metrics, Pace, Publication, ServingName, Settings, Tls,
+};
 use anyhow::{Context, Result, anyhow};
-use certs::{Clients, Configuration, ConfigurationKind, Keep, Metrics, Pace, Publication, ServingName, Settings, Tls};
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
@@ -71,7 +73,7 @@ enum CaBundleBy {
 }
 
 /// A length of time above zero, as `30s` or `1h30m`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let parsed = text.parse::<SignedDuration>().ok().and_then(|it| Duration::try_from(it).ok());
     parsed.filter(|it| !it.is_zero()).ok_or_else(|| "give a length of time above zero, such as 30s or 1h30m".to_owned())
 }
@@ -128,8 +130,8 @@ pub(super) async fn start(args: &WebhookArgs, client: &Client, namespace: &str, 
     };
     let mut said = None;
     loop {
-        match certs::start(settings.clone(), Timestamp::now()).await {
-            Err(error @ (certs::Error::Absent { .. } | certs::Error::Unfit { .. })) => {
+        match ::certs::start(settings.clone(), Timestamp::now()).await {
+            Err(error @ (::certs::Error::Absent { .. } | ::certs::Error::Unfit { .. })) => {
                 let error = error.to_string();
                 if said.as_ref() != Some(&error) {
                     tracing::warn!("{error}; waiting for one that can be served");

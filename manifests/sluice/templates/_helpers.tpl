@@ -49,6 +49,10 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
+{{- define "sluice.certsSecret" -}}
+{{ .Values.webhook.tls.secretName | default "sluice-certs" }}
+{{- end }}
+
 {{- define "sluice.records" -}}
 [users, groups, projects, resourceplans, platformqueues, gpumodels, platformpolicies]
 {{- end }}

@@ -53,7 +53,19 @@ spec:
             {{- if .serves }}
             - --listen=0.0.0.0:8443
             - --service-name=sluice
-            - --certs-secret=sluice-certs
+            - --certs-secret={{ include "sluice.certsSecret" .root }}
+            {{- if $values.webhook.tls.secretName }}
+            - --certs-issuer=external
+            {{- end }}
+            {{- if eq $values.webhook.tls.caBundle "External" }}
+            - --ca-bundle=external
+            {{- end }}
+            {{- if $values.webhook.clientCA }}
+            - --client-ca=/etc/sluice/client-ca/ca.crt
+            {{- range $values.webhook.clientNames }}
+            - {{ printf "--client-name=%s" . | quote }}
+            {{- end }}
+            {{- end }}
             {{- end }}
             - --metrics-listen=0.0.0.0:8080
             - --namespace={{ .root.Release.Namespace }}
@@ -79,6 +91,13 @@ spec:
             allowPrivilegeEscalation: false
             readOnlyRootFilesystem: true
             capabilities: {drop: [ALL]}
+          {{- if and .serves $values.webhook.clientCA }}
+          volumeMounts:
+            - {name: client-ca, mountPath: /etc/sluice/client-ca, readOnly: true}
+      volumes:
+        - name: client-ca
+          configMap: {name: sluice-client-ca}
+          {{- end }}
       {{- with $values.nodeSelector }}
       nodeSelector: {{ toJson . }}
       {{- end }}

@@ -46,10 +46,12 @@ impl Component {
 }
 
 /// The control plane; Sluice is [`crate::platform`]'s.
-pub(crate) fn all(layout: &Layout, ports: &Ports) -> Vec<Component> {
+pub(crate) fn all(layout: &Layout, ports: &Ports, apiserver_args: &[String]) -> Vec<Component> {
+    let mut kube_apiserver = kube_apiserver(layout, ports);
+    kube_apiserver.args.extend_from_slice(apiserver_args);
     vec![
         etcd(layout, ports),
-        kube_apiserver(layout, ports),
+        kube_apiserver,
         kube_controller_manager(layout, ports),
         kube_scheduler(layout, ports),
         kwok(layout, ports),

@@ -21,6 +21,13 @@ impl Ground {
         self.run_sluice()
     }
 
+    /// Starts kube-apiserver again with these arguments besides the usual ones, which it keeps until they are set anew.
+    pub fn set_apiserver_args(&mut self, args: &[String]) -> Result<()> {
+        self.state.apiserver_args = args.to_vec();
+        self.save()?;
+        self.repair()
+    }
+
     pub(crate) fn bring_up(&mut self) -> Result<Found> {
         binaries::provide(&self.layout)?;
         let components = self.settle_ports()?;
@@ -51,7 +58,7 @@ impl Ground {
     /// kubeconfig and every neighbour's command line names them.
     fn settle_ports(&mut self) -> Result<Vec<Component>> {
         if let Some(ports) = &self.state.ports {
-            let components = components::all(&self.layout, ports);
+            let components = components::all(&self.layout, ports, &self.state.apiserver_args);
             let sluice = platform::sluice(&self.layout, ports);
             let doors = components.iter().chain([&sluice]).map(|component| (component.name, &component.ports));
             let moved = doors.into_iter().find(|(name, doors)| !self.is_alive(name) && ports::taken(doors));
@@ -60,7 +67,7 @@ impl Ground {
         }
         self.end_all()?;
         let ports = Ports::choose()?;
-        let components = components::all(&self.layout, &ports);
+        let components = components::all(&self.layout, &ports, &self.state.apiserver_args);
         self.state.ports = Some(ports);
         self.save()?;
         Ok(components)

@@ -12,6 +12,9 @@ use std::path::Path;
 pub(crate) struct State {
     pub ports: Option<Ports>,
     pub processes: BTreeMap<String, Process>,
+    /// What kube-apiserver is started with besides.
+    #[serde(default)]
+    pub apiserver_args: Vec<String>,
 }
 
 impl State {

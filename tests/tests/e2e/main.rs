@@ -4,6 +4,7 @@ mod adoption;
 mod autoscaling;
 mod bypass;
 mod bypass_objects;
+mod certificates;
 mod connect;
 mod drills;
 mod dry_run;

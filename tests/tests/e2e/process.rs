@@ -9,6 +9,7 @@ use e2e::{ADMIN, create, eventually, http_get, kubectl, must, ok, shared, within
 use ground::{Ground, Output, SYSTEM_NAMESPACE};
 use serde_json::{Value, json};
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 pub(crate) fn wire(p: &Ground) -> Wire {
@@ -108,39 +109,54 @@ fn class_panic_a_review_of_something_else_is_refused_under_its_own_uid() {
     assert_eq!(p.pid("sluice"), Some(before));
 }
 
-/// A process of our own beside the platform's, with the same certificates.
-struct Beside {
+/// A process of our own beside the platform's.
+pub(super) struct Beside {
     child: Child,
-    wire: Wire,
+    pub(super) port: u16,
     metrics: String,
+    log: PathBuf,
 }
 
 impl Beside {
-    fn start(p: &Ground, command: &str, kubeconfig: &std::path::Path) -> Self {
+    /// With the platform's certificates, when it listens.
+    fn start(p: &Ground, command: &str, kubeconfig: &Path) -> Self {
+        let certificates = format!("--certs-dir={}", p.layout().certs().display());
+        let beside = Self::spawn(p, command, kubeconfig, &[&certificates]);
+        let wire = beside.wire(p);
+        eventually("it to listen", || (wire.is_open() && beside.get("/healthz")?.0 == 200).then_some(()));
+        beside
+    }
+
+    pub(super) fn spawn(p: &Ground, command: &str, kubeconfig: &Path, more: &[&str]) -> Self {
         let port = || TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port();
         let (webhook, metrics) = (port(), port());
-        let log = std::fs::File::create(p.layout().log(&format!("sluice-{command}"))).expect("a log");
+        let log = p.layout().log(&format!("sluice-{command}-{webhook}"));
         // Nobody else ends it if this process is killed.
         let child = Command::new("timeout")
             .args(["--kill-after=20", "300"])
             .arg(p.layout().bin("sluice"))
             .args([command, &format!("--listen=127.0.0.1:{webhook}"), &format!("--metrics-listen=127.0.0.1:{metrics}")])
-            .args([
-                &format!("--namespace={SYSTEM_NAMESPACE}"),
-                &format!("--certs-dir={}", p.layout().certs().display()),
-            ])
+            .arg(format!("--namespace={SYSTEM_NAMESPACE}"))
+            .args(more)
             .env("KUBECONFIG", kubeconfig)
+            .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
+            .stderr(std::fs::File::create(&log).expect("a log"))
             .spawn()
             .expect("sluice starts");
-        let beside = Self { child, wire: Wire::new(p.layout(), webhook), metrics: format!("127.0.0.1:{metrics}") };
-        eventually("it to listen", || (beside.wire.is_open() && beside.get("/healthz")?.0 == 200).then_some(()));
-        beside
+        Self { child, port: webhook, metrics: format!("127.0.0.1:{metrics}"), log }
     }
 
-    fn get(&self, path: &str) -> Option<(u16, String)> {
+    fn wire(&self, p: &Ground) -> Wire {
+        Wire::new(p.layout(), self.port)
+    }
+
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("a log")
+    }
+
+    pub(super) fn get(&self, path: &str) -> Option<(u16, String)> {
         get_plain(&self.metrics, path)
     }
 
@@ -168,10 +184,11 @@ fn a_process_that_is_asked_to_stop_answers_open_calls_and_exits_with_0() {
     eventually("it to be ready", || (beside.get("/readyz")?.0 == 200).then_some(()));
     let body = review(json!({"uid": "slow"})).to_string();
     let (begin, end) = body.as_bytes().split_at(body.len() / 2);
-    let mut call = beside.wire.begin("/governed/mutate", body.len());
+    let wire = beside.wire(&p);
+    let mut call = wire.begin("/governed/mutate", body.len());
     call.send(begin);
     beside.terminate();
-    eventually("new calls to be turned away", || (!beside.wire.is_open()).then_some(()));
+    eventually("new calls to be turned away", || (!wire.is_open()).then_some(()));
     call.send(end);
     let response = call.answer().response();
     assert_eq!((&response["uid"], &response["status"]["code"]), (&json!("slow"), &json!(403)), "{response}");
@@ -192,9 +209,10 @@ fn class_stale_or_cold_caches_that_are_not_filled_refuse_with_retry_until_they_a
     };
     bind("cold-sluice", "cold-sluice");
     let beside = Beside::start(&p, "webhook", &kubeconfig);
+    let wire = beside.wire(&p);
     assert_eq!(beside.get("/readyz"), Some((503, "the caches are not filled yet".into())));
     for path in ["/governed/mutate", "/governed/validate", "/deletes", "/binding", "/records"] {
-        let response = beside.wire.post(path, review(json!({})).to_string().as_bytes()).response();
+        let response = wire.post(path, review(json!({})).to_string().as_bytes()).response();
         let status = &response["status"];
         assert_eq!((&response["allowed"], &status["code"]), (&json!(false), &json!(503)), "{path}: {response}");
         assert_eq!(status["details"]["retryAfterSeconds"], 1);
@@ -203,7 +221,7 @@ fn class_stale_or_cold_caches_that_are_not_filled_refuse_with_retry_until_they_a
     }
     bind("warm-sluice", "sluice-webhook");
     eventually("it to be ready", || (beside.get("/readyz")?.0 == 200).then_some(()));
-    let response = beside.wire.post("/governed/mutate", review(json!({})).to_string().as_bytes()).response();
+    let response = wire.post("/governed/mutate", review(json!({})).to_string().as_bytes()).response();
     assert_eq!(response["status"]["details"]["causes"][0]["reason"], "queue", "{response}");
     let gone =
         ["delete", "clusterrolebinding/cold-sluice", "clusterrolebinding/warm-sluice", "clusterrole/cold-sluice"];
