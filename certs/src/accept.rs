@@ -22,7 +22,7 @@ use crate::Metrics;
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many handshakes may go on at once.
-pub const MAX_HANDSHAKES: usize = 512;
+pub const MAX_HANDSHAKES: usize = 128;
 
 /// At most one line is logged in this time, with the number of those that were not.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);

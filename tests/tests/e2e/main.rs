@@ -9,6 +9,7 @@ mod connect;
 mod drills;
 mod dry_run;
 mod follow;
+mod hostile;
 mod identity;
 mod manual;
 mod members;
