@@ -14,15 +14,14 @@ mod show;
 mod verdict;
 mod written;
 
-use std::convert::Infallible;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use anyhow::{Error, anyhow};
 use clap::Args;
 use jiff::Timestamp;
 
 use crate::ending::{self, Ending, Failure};
+use crate::policy_source::{self, PolicySource};
 use local::Local;
 use object::Asker;
 use show::Format;
@@ -51,8 +50,9 @@ pub(crate) struct DryRun {
     /// Decide here: on the records in a directory, or on those of the cluster
     #[arg(long, value_name = "DIR|cluster")]
     policy: Option<PolicySource>,
-    /// Decide as at this instant, with --policy; by default now
-    #[arg(long, value_name = "RFC3339")]
+    /// Decide as at this instant, with --policy; by default now. With an offset (2026-11-23T12:00:00+01:00), or in a
+    /// zone (2026-11-23T12:00[Europe/Berlin])
+    #[arg(long, value_name = "TIME", value_parser = crate::instant::parse)]
     at: Option<Timestamp>,
     /// How the answer is written
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
@@ -62,28 +62,13 @@ pub(crate) struct DryRun {
     strict: bool,
 }
 
-/// Where the records are that decide locally.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum PolicySource {
-    Cluster,
-    Directory(PathBuf),
-}
-
-impl FromStr for PolicySource {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(if text == "cluster" { Self::Cluster } else { Self::Directory(text.into()) })
-    }
-}
-
 impl DryRun {
     pub(crate) async fn run(self) -> Result<Ending, Failure> {
         let Self { files, user, groups, namespace, policy, at, output, strict } = self;
         let mut problems = contradictions(user.as_deref(), &groups, policy.as_ref(), at);
         let objects = input::read(&files, &mut problems);
         let directory = match &policy {
-            Some(PolicySource::Directory(path)) => local::read(path).map_err(|all| problems.extend(all)).ok(),
+            Some(PolicySource::Directory(path)) => policy_source::read(path).map_err(|all| problems.extend(all)).ok(),
             Some(PolicySource::Cluster) | None => None,
         };
         if !problems.is_empty() {

@@ -7,7 +7,10 @@ mod completions;
 mod crds;
 mod dry_run;
 mod ending;
+mod instant;
 mod output;
+mod plan;
+mod policy_source;
 mod rules;
 mod run;
 #[cfg(test)]
@@ -39,6 +42,7 @@ enum Command {
     Check(check::Check),
     Audit(audit::Audit),
     Certs(certs::Certs),
+    Plan(plan::Plan),
     Rules(rules::Rules),
     Crds(crds::Crds),
     Completions(completions::Completions),
@@ -63,6 +67,7 @@ impl Command {
             Self::Check(check) => check.run(),
             Self::Audit(audit) => audit.run().await,
             Self::Certs(certs) => certs.run().await,
+            Self::Plan(plan) => plan.run().await,
             Self::Rules(rules) => rules.run(),
             Self::Crds(crds) => crds.run(),
             Self::Completions(completions) => completions.run(),

@@ -135,7 +135,7 @@ fn fields(
         Kind::ResourcePlan => {
             let standing = standing::of_plan(policy, &name.into(), now);
             object(ResourcePlanStatus {
-                open: standing.and_then(|it| it.open),
+                open: standing.map(|it| it.open),
                 next_boundary: standing.and_then(|it| it.next_boundary).map(|time| time.to_string()),
                 projects: standing.map(|it| count(it.projects)),
                 conditions,

@@ -17,6 +17,7 @@ use policy_engine::follow::view::{Contents, View};
 use policy_engine::follow::{MANAGED_BY, MANAGER, questions};
 use policy_engine::policy::Policy;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::records::POLICY_NAME;
@@ -111,8 +112,7 @@ impl Governed {
             return Err(Unfit::Cold(name));
         }
         let heard = [self.caches.observed_at(), self.role_bindings.last_heard(), self.priority_classes.last_heard()];
-        let age = heard.into_iter().flatten().min().map_or(Duration::ZERO, |oldest| oldest.elapsed());
-        if age > OLDEST { Err(Unfit::Old(age)) } else { Ok(()) }
+        heard_lately(heard)
     }
 
     /// What exists, with the contents of those Namespaces for which it matters.
@@ -155,4 +155,10 @@ impl Governed {
         }
         answers
     }
+}
+
+/// Whether none of the watches has been silent for long.
+pub(crate) fn heard_lately(heard: impl IntoIterator<Item = Option<Instant>>) -> Result<(), Unfit> {
+    let age = heard.into_iter().flatten().min().map_or(Duration::ZERO, |oldest| oldest.elapsed());
+    if age > OLDEST { Err(Unfit::Old(age)) } else { Ok(()) }
 }

@@ -11,5 +11,6 @@ pub mod namespaces;
 pub mod owners;
 pub mod records;
 pub mod volumes;
+pub mod waiting;
 pub mod watch;
 pub mod write;

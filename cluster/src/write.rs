@@ -4,6 +4,7 @@
 //! outcome and no error: the next cycle plans anew.
 
 mod follow;
+mod gates;
 mod report;
 mod status;
 

@@ -24,7 +24,7 @@ mod queues;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -98,6 +98,6 @@ pub fn questions<'a>(view: &'a View, policy: &'a Policy) -> Vec<&'a str> {
 }
 
 /// Whether a Namespace is never governed: the platform's list, Kubernetes' own, and that of Sluice itself.
-pub fn is_exempt(view: &View, platform: &Platform, namespace: &str) -> bool {
-    namespace == view.own_namespace || namespace.starts_with("kube-") || platform.exempt_namespaces.contains(namespace)
+pub fn is_exempt(own_namespace: &str, platform: &Platform, namespace: &str) -> bool {
+    namespace == own_namespace || namespace.starts_with("kube-") || platform.exempt_namespaces.contains(namespace)
 }

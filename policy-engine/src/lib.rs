@@ -16,6 +16,7 @@ pub mod identity;
 pub mod mode;
 pub mod object;
 pub mod place;
+pub mod plan_window;
 pub mod pod;
 pub mod policy;
 pub mod rules;

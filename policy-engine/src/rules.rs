@@ -49,13 +49,14 @@ macro_rules! rule {
 }
 
 pub(crate) const PROJECT: &str = "project";
+pub(crate) const PLAN_WINDOW: &str = "plan-window";
 pub(crate) const PLATFORM_LABELS: &str = "platform-labels";
 
 /// All rules.
 pub const ALL: &[Rule] = &[
     rule!(PROJECT, project),
     rule!("queue", queue),
-    rule!("plan-window", plan_window),
+    rule!(PLAN_WINDOW, plan_window),
     rule!("placement", placement),
     rule!("root-shell", root_shell),
     rule!("privilege", privilege),

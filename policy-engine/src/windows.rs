@@ -26,6 +26,7 @@ use crate::policy::window::{Schedule, Window};
 pub use boundary::Standing;
 pub use range::{InvalidRange, Range};
 pub use span::Span;
+pub use weekly::first_instant;
 pub use words::Moment;
 
 /// The zone of this name, from the database that comes with the binary: the same wherever it runs.

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use cluster::governed::{Governed, Unfit};
 use cluster::leases::Leadership;
+use cluster::waiting::Waiting;
 use cluster::write::{Amendment, News, Outcome, WriteFailed, Writer};
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
-use policy_engine::follow::audit::Violation;
+use jiff::Timestamp;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -34,8 +35,19 @@ const MOST_AMENDMENTS: usize = 500;
 pub struct Daemon {
     /// What it is called.
     pub name: DaemonName,
+    /// What makes it look again before its next tick.
+    pub hears: Hears,
     /// Observes, plans and has the plan audited. Writes nothing.
     pub propose: for<'a> fn(&'a Stage) -> BoxFuture<'a, Result<Proposal, Refusal>>,
+}
+
+/// What makes a daemon look again before its next tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hears {
+    /// A change of records, of Namespaces, or of what the platform makes.
+    Records,
+    /// The same, and a change of Pods that wait.
+    RecordsAndPods,
 }
 
 /// What daemons are called, in logs, metrics and as writers of fields.
@@ -43,6 +55,8 @@ pub struct Daemon {
 pub enum DaemonName {
     /// [`crate::follow`]
     Follow,
+    /// [`crate::plan_window`]
+    PlanWindow,
 }
 
 impl DaemonName {
@@ -50,6 +64,7 @@ impl DaemonName {
     pub fn label(self) -> &'static str {
         match self {
             Self::Follow => "follow",
+            Self::PlanWindow => "plan-window",
         }
     }
 }
@@ -65,8 +80,29 @@ impl fmt::Display for DaemonName {
 pub struct Stage {
     /// What exists.
     pub governed: Governed,
+    /// Pods that wait.
+    pub waiting: Waiting,
     /// All writes.
     pub writer: Writer,
+}
+
+impl Stage {
+    /// Waits for what a daemon hears of and did not notice yet.
+    async fn changed(&mut self, hears: Hears) {
+        match hears {
+            Hears::Records => self.governed.changed().await,
+            Hears::RecordsAndPods => tokio::select! {
+                () = self.governed.changed() => {}
+                () = self.waiting.changed() => {}
+            },
+        }
+    }
+
+    /// Takes note of everything that has changed so far.
+    fn notice(&mut self) {
+        self.governed.notice();
+        self.waiting.notice();
+    }
 }
 
 /// What is to be done, audited.
@@ -80,6 +116,8 @@ pub struct Proposal {
     pub amendments: Vec<Amendment>,
     /// Whether there is more to do than one turn may.
     pub cut_short: bool,
+    /// When there will be something to do though nothing changes.
+    pub again_at: Option<Timestamp>,
 }
 
 /// One action.
@@ -98,7 +136,33 @@ pub enum Refusal {
     Unfit(#[from] Unfit),
     /// The plan breaks a promise: a bug, and nothing is carried out.
     #[error("the audit stopped the plan")]
-    Stopped(#[from] Violation),
+    Stopped(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Refusal {
+    /// The plan breaks a promise.
+    pub fn stopped(violation: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Stopped(Box::new(violation))
+    }
+}
+
+/// When a daemon looks again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// At once: there is more to do.
+    Now,
+    /// After so long, if nothing changes before.
+    After(Duration),
+}
+
+impl Next {
+    fn of(cut_short: bool, again_at: Option<Timestamp>, now: Timestamp) -> Self {
+        if cut_short {
+            return Self::Now;
+        }
+        let until = again_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO));
+        Self::After(until.map_or(TICK, |until| until.min(TICK)))
+    }
 }
 
 /// Turns until the process is told to stop.
@@ -113,17 +177,17 @@ pub(crate) async fn live(
     // Caches that are not filled yet are no news at the start.
     let mut last = CycleEnd::Unfit;
     while let Some(()) = shutdown.run_until_cancelled(leadership.gained()).await {
-        stage.governed.notice();
+        stage.notice();
         metrics.leads(true);
         let may_act = || leadership.leads() && !shutdown.is_cancelled();
-        let (end, cut_short) = turn(daemon, &stage, &mut told, &metrics, may_act, last).await;
+        let (end, next) = turn(daemon, &stage, &mut told, &metrics, may_act, last).await;
         metrics.cycle(daemon.name, end);
         last = end;
         let rest = async {
-            if !cut_short {
+            if let Next::After(pause) = next {
                 tokio::select! {
-                    () = sleep(TICK) => {}
-                    () = stage.governed.changed() => {}
+                    () = sleep(pause) => {}
+                    () = stage.changed(daemon.hears) => {}
                 }
             }
             sleep(GATHER).await;
@@ -136,7 +200,7 @@ pub(crate) async fn live(
     metrics.leads(false);
 }
 
-/// One turn. Says how it ended, and whether there is more to do.
+/// One turn. Says how it ended, and when the next one is.
 async fn turn(
     daemon: &Daemon,
     stage: &Stage,
@@ -144,7 +208,7 @@ async fn turn(
     metrics: &Metrics,
     may_act: impl Fn() -> bool,
     last: CycleEnd,
-) -> (CycleEnd, bool) {
+) -> (CycleEnd, Next) {
     let name = daemon.name;
     let proposal = match (daemon.propose)(stage).await {
         Ok(proposal) => proposal,
@@ -161,14 +225,14 @@ async fn turn(
                     tracing::warn!(daemon = %name, error, "does nothing");
                 }
             }
-            return (end, false);
+            return (end, Next::After(TICK));
         }
     };
-    let Proposal { steps, refusals, mut amendments, mut cut_short } = proposal;
+    let Proposal { steps, refusals, mut amendments, mut cut_short, again_at } = proposal;
     metrics.spared(name, refusals.len());
     let acted = act(name, steps, metrics, &may_act).await;
     if !may_act() {
-        return (CycleEnd::Interrupted, false);
+        return (CycleEnd::Interrupted, Next::After(TICK));
     }
     // What was refused before and still is was told already.
     let refusals: BTreeSet<_> = refusals.into_iter().collect();
@@ -177,7 +241,7 @@ async fn turn(
     cut_short |= amendments.len() > MOST_AMENDMENTS;
     amendments.truncate(MOST_AMENDMENTS);
     report(name, stage, &news, &amendments).await;
-    (CycleEnd::Done, cut_short)
+    (CycleEnd::Done, Next::of(cut_short, again_at, Timestamp::now()))
 }
 
 /// Records the whole plan, then carries it out as long as it may. Returns what was written.

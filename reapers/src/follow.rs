@@ -32,10 +32,10 @@ use policy_engine::follow::audit::audit;
 use policy_engine::follow::spared::{NotYours, Spared};
 use policy_engine::follow::{Plan, plan};
 
-use crate::cycle::{Daemon, DaemonName, Proposal, Refusal, Stage, Step};
+use crate::cycle::{Daemon, DaemonName, Hears, Proposal, Refusal, Stage, Step};
 
 /// The daemon's line in the list.
-pub const DAEMON: Daemon = Daemon { name: DaemonName::Follow, propose };
+pub const DAEMON: Daemon = Daemon { name: DaemonName::Follow, hears: Hears::Records, propose };
 
 fn propose(stage: &Stage) -> BoxFuture<'_, Result<Proposal, Refusal>> {
     async move {
@@ -44,7 +44,7 @@ fn propose(stage: &Stage) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         let now = Timestamp::now();
         let view = stage.governed.view(&snapshot, now).await?;
         let plan = plan(&view, policy);
-        audit(&view, policy, &plan)?;
+        audit(&view, policy, &plan).map_err(Refusal::stopped)?;
         let amendments = amendments(&snapshot, &plan.spared, DAEMON.name.label(), now);
         Ok(Proposal { amendments, ..proposal(stage, plan) })
     }
@@ -61,6 +61,7 @@ fn proposal(stage: &Stage, plan: Plan) -> Proposal {
         refusals: plan.spared.iter().map(refused).collect(),
         amendments: Vec::new(),
         cut_short: plan.cut_short,
+        again_at: None,
     }
 }
 

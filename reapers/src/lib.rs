@@ -6,11 +6,13 @@
 pub mod cycle;
 pub mod follow;
 pub mod metrics;
+pub mod plan_window;
 
 use std::sync::Arc;
 
 use cluster::governed::{Governed, Unfit};
 use cluster::leases::{Leadership, identity};
+use cluster::waiting::Waiting;
 use cluster::watch::Caches;
 use cluster::write::Writer;
 use futures::future::join_all;
@@ -21,7 +23,7 @@ use cycle::{Daemon, Stage};
 use metrics::Metrics;
 
 /// All daemons.
-const DAEMONS: &[Daemon] = &[follow::DAEMON];
+const DAEMONS: &[Daemon] = &[follow::DAEMON, plan_window::DAEMON];
 
 /// The Lease that the acting replica holds.
 const LEASE: &str = "sluice-reapers";
@@ -39,7 +41,8 @@ impl Reapers {
     /// Starts to watch what the daemons look after. Nothing is written before [`run`](Self::run).
     pub fn start(caches: &Caches, own_namespace: &str, shutdown: CancellationToken) -> Self {
         let governed = Governed::start(caches.clone(), own_namespace, shutdown.clone());
-        let stage = Stage { governed, writer: Writer::new(caches, identity()) };
+        let waiting = Waiting::start(caches.clone(), own_namespace, shutdown.clone());
+        let stage = Stage { governed, waiting, writer: Writer::new(caches, identity()) };
         Self { stage, own_namespace: own_namespace.into(), metrics: Arc::default(), shutdown }
     }
 
@@ -48,7 +51,8 @@ impl Reapers {
     /// # Errors
     /// Why they could not.
     pub fn ready(&self) -> Result<(), Unfit> {
-        self.stage.governed.fit()
+        self.stage.governed.fit()?;
+        self.stage.waiting.fit()
     }
 
     /// Adds what the daemons count to what `/metrics` shows.

@@ -4,13 +4,12 @@ mod kinds;
 mod volumes;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Context as _, Error, anyhow};
 use cluster::client::Access;
 use cluster::convert::{self, RawRecords};
 use cluster::dry_run::Server;
-use cluster::{files, records};
+use cluster::records;
 use jiff::Timestamp;
 use json_patch::Patch;
 use policy_engine::identity::{Caller, ControllerOwner, Requester};
@@ -41,11 +40,6 @@ pub(super) struct Local {
     asker: Asker,
     now: Timestamp,
     server: Option<Server>,
-}
-
-/// Reads records from files.
-pub(super) fn read(path: &Path) -> Result<(RawRecords, Vec<convert::Problem>), Vec<Error>> {
-    files::read(path).map_err(|error| vec![Error::new(error).context("cannot read the policy")])
 }
 
 impl Local {

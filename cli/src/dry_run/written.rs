@@ -56,9 +56,10 @@ fn keys_of_ours(before: &Value, after: &Value) -> Vec<PointerBuf> {
 }
 
 fn pod_fields(before: &Value, after: &Value) -> Vec<PointerBuf> {
-    const FIELDS: [&[&str]; 4] = [
+    const FIELDS: [&[&str]; 5] = [
         &["spec", "automountServiceAccountToken"],
         &["spec", "priorityClassName"],
+        &["spec", "schedulingGates"],
         &["spec", "securityContext", "runAsNonRoot"],
         &["spec", "securityContext", "runAsUser"],
     ];

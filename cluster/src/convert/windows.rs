@@ -1,8 +1,9 @@
 //! Windows and their time zone.
 
 use jiff::civil::Time;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::TimeZoneDatabase;
 use policy_engine::policy::window::{Day, Schedule, Weekly, Window};
+use policy_engine::windows;
 
 use super::problem::{About, Report};
 use super::units::moment;
@@ -34,7 +35,7 @@ pub(super) fn schedule(
 }
 
 fn known(zone: &ZoneName, about: &About, report: &mut Report) -> bool {
-    let known = TimeZone::get(zone.as_str()).is_ok_and(|found| !found.is_unknown());
+    let known = windows::zone(zone.as_str()).is_some();
     if !known {
         let bundled = TimeZoneDatabase::bundled();
         let names = bundled.available().map(|name| name.to_string());

@@ -55,6 +55,20 @@ impl Server {
     /// # Errors
     /// Where one of them cannot be read: nothing is decided on a part.
     pub async fn observe(&self) -> Result<Observed, AskFailed> {
+        let records = self.records().await?;
+        let mut bindings = BTreeMap::new();
+        for namespace in list(&Api::<NamespaceMeta>::all(self.client.clone()), "namespaces").await? {
+            let project = namespace.metadata.labels.and_then(|mut labels| labels.remove(contract::PROJECT_ID));
+            bindings.extend(namespace.metadata.name.zip(project));
+        }
+        Ok(Observed { records, bindings })
+    }
+
+    /// Reads all records once.
+    ///
+    /// # Errors
+    /// Where one of them cannot be read.
+    pub async fn records(&self) -> Result<RawRecords, AskFailed> {
         let mut records = Vec::new();
         for kind in Kind::ALL {
             let resource = record_resource(kind);
@@ -66,12 +80,7 @@ impl Server {
                 records.extend(RawRecord::of(kind, object?, None));
             }
         }
-        let mut bindings = BTreeMap::new();
-        for namespace in list(&Api::<NamespaceMeta>::all(self.client.clone()), "namespaces").await? {
-            let project = namespace.metadata.labels.and_then(|mut labels| labels.remove(contract::PROJECT_ID));
-            bindings.extend(namespace.metadata.name.zip(project));
-        }
-        Ok(Observed { records: records.into_iter().collect(), bindings })
+        Ok(records.into_iter().collect())
     }
 
     /// The version of the policy in force, as the platform reports it; `None` where that cannot be read.

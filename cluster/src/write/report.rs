@@ -20,6 +20,15 @@ pub enum About {
     Namespace(String),
     /// A record, by kind and name.
     Record(Kind, String),
+    /// A Pod, with the UID of the one that was seen.
+    Pod {
+        /// Its Namespace.
+        namespace: String,
+        /// Its name there.
+        name: String,
+        /// Its UID.
+        uid: String,
+    },
 }
 
 impl fmt::Display for About {
@@ -27,6 +36,7 @@ impl fmt::Display for About {
         match self {
             Self::Namespace(name) => write!(f, "Namespace {name}"),
             Self::Record(kind, name) => write!(f, "{kind} {name}"),
+            Self::Pod { namespace, name, .. } => write!(f, "Pod {namespace}/{name}"),
         }
     }
 }
@@ -83,8 +93,13 @@ impl Writer {
 
     /// With the UID: `kubectl describe` looks for it.
     fn reference(&self, about: &About) -> Option<ObjectReference> {
+        let mut within = None;
         let (api_version, kind, name, uid) = match about {
             About::Namespace(name) => ("v1".into(), "Namespace", name, self.caches.namespace(name)?.uid()),
+            About::Pod { namespace, name, uid } => {
+                within = Some(namespace.clone());
+                ("v1".into(), "Pod", name, Some(uid.clone()))
+            }
             About::Record(kind, name) => {
                 let record = self.caches.records(*kind).into_iter().find(|record| record.name_any() == *name)?;
                 (format!("{GROUP}/{VERSION}"), kind.name(), name, record.uid())
@@ -93,6 +108,7 @@ impl Writer {
         Some(ObjectReference {
             api_version: Some(api_version),
             kind: Some(kind.into()),
+            namespace: within,
             name: Some(name.clone()),
             uid,
             ..ObjectReference::default()

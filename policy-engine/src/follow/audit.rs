@@ -33,7 +33,7 @@ pub fn audit(view: &View, policy: &Policy, plan: &Plan) -> Result<(), Violation>
 }
 
 fn one(view: &View, policy: &Policy, action: &Action) -> Result<(), Violation> {
-    if action.namespace().is_some_and(|name| is_exempt(view, policy.platform(), name)) {
+    if action.namespace().is_some_and(|name| is_exempt(&view.own_namespace, policy.platform(), name)) {
         return Err(Violation::Exempt(action.clone().into()));
     }
     let allowed = match action {

@@ -42,7 +42,7 @@ pub(super) fn plan<'a>(view: &'a View, policy: &'a Policy, plan: &mut Plan) -> B
     let mut bound = Bound::default();
     for name in names {
         let claimants = claims.get(name).map_or(&[][..], Vec::as_slice);
-        if is_exempt(view, policy.platform(), name) {
+        if is_exempt(&view.own_namespace, policy.platform(), name) {
             bound.hands_off.insert(name);
             plan.spared.extend(claimants.iter().map(|project| spared(name, project, NotYours::Exempt)));
             continue;
@@ -80,7 +80,7 @@ pub(super) fn questions<'a>(view: &'a View, policy: &'a Policy) -> Vec<&'a str> 
         let (name, found) = view.namespaces.get_key_value(*name)?;
         let first = first_claimant(Some(found), claimants)?;
         let why = claimed(view, policy, found, first).err()?;
-        (!is_exempt(view, policy.platform(), name) && why == NotYours::NotEmpty(Contents::Unknown))
+        (!is_exempt(&view.own_namespace, policy.platform(), name) && why == NotYours::NotEmpty(Contents::Unknown))
             .then_some(name.as_str())
     });
     undecided.collect()

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::policy::Policy;
 use crate::policy::names::{GroupName, PlanName, ProjectName, UserName};
-use crate::policy::plan::Plan;
 use crate::policy::project::{Holder, Project};
+use crate::windows::Calendar;
 
 /// What holds for a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,18 +28,18 @@ pub struct GroupStanding {
 pub struct ProjectStanding {
     /// GPU in thousandths that its plan grants, or what holds without one; absent is no limit.
     pub milli_gpu: Option<u64>,
-    /// Whether the queues of its plan may be used; absent where that depends on windows.
+    /// Whether the plan's windows are open; absent without a plan in force.
     pub window_open: Option<bool>,
-    /// When that ends for good.
+    /// When they close, if they are open and ever do.
     pub closes_at: Option<Timestamp>,
 }
 
 /// What holds for a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlanStanding {
-    /// Whether it may be used; absent where that depends on windows.
-    pub open: Option<bool>,
-    /// When its validity begins or ends next; absent where windows may come before that.
+    /// Whether it is valid and one of its windows is open.
+    pub open: bool,
+    /// When that changes next, if it ever does.
     pub next_boundary: Option<Timestamp>,
     /// How many projects bind it.
     pub projects: usize,
@@ -66,27 +66,18 @@ pub fn of_project(policy: &Policy, name: &ProjectName, now: Timestamp) -> Option
         let milli_gpu = policy.platform().without_plan.quota.milli_gpu;
         return Some(ProjectStanding { milli_gpu, ..ProjectStanding::default() });
     };
-    let window_open = open(plan, now);
-    let closes_at = plan.validity.until.filter(|_| window_open == Some(true));
-    Some(ProjectStanding { milli_gpu: plan.quota.milli_gpu, window_open, closes_at })
+    let windows = Calendar::of_plan(plan).standing(now);
+    let closes_at = windows.boundary().filter(|_| windows.is_open());
+    Some(ProjectStanding { milli_gpu: plan.quota.milli_gpu, window_open: Some(windows.is_open()), closes_at })
 }
 
 /// What holds for a plan; `None` where its record cannot be read.
 pub fn of_plan(policy: &Policy, name: &PlanName, now: Timestamp) -> Option<PlanStanding> {
     let plan = policy.records().plans.get(name)?;
     let bound = |project: &&Project| project.plan.as_ref() == Some(name);
-    let open = open(plan, now);
-    let bounds = [plan.validity.from, plan.validity.until];
-    let next_boundary = open.and_then(|_| bounds.into_iter().flatten().filter(|bound| *bound > now).min());
+    let windows = Calendar::of_plan(plan).standing(now);
+    let (open, next_boundary) = (windows.is_open(), windows.boundary());
     Some(PlanStanding { open, next_boundary, projects: policy.records().projects.values().filter(bound).count() })
-}
-
-fn open(plan: &Plan, now: Timestamp) -> Option<bool> {
-    match plan.schedule {
-        _ if !plan.validity.contains(now) => Some(false),
-        None => Some(true),
-        Some(_) => None,
-    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::action::{Action, MetadataChange, cluster_role_name, role_binding_name
 use super::view::{Contents, Namespace, PriorityClass, RoleBinding, Seen, Unreadable, View};
 use super::{MANAGED_BY, MANAGER, plan};
 
-pub(super) fn policy(projects: impl IntoIterator<Item = Project>) -> Policy {
+pub(crate) fn policy(projects: impl IntoIterator<Item = Project>) -> Policy {
     with_platform(projects, Platform::default())
 }
 
@@ -56,7 +56,7 @@ fn group(name: &str, members: &[&str], identity_groups: &[&str]) -> Group {
 }
 
 /// A project with the given Namespaces, whose id is not its name.
-pub(super) fn project(name: &str, namespaces: &[&str]) -> Project {
+pub(crate) fn project(name: &str, namespaces: &[&str]) -> Project {
     Project {
         name: name.into(),
         id: format!("id-{name}"),
@@ -180,7 +180,7 @@ fn write(namespace: &mut Namespace, change: MetadataChange) {
     }
 }
 
-pub(super) fn plan_record(name: &str, quota: Quota, validity: Validity) -> PlanRecord {
+pub(crate) fn plan_record(name: &str, quota: Quota, validity: Validity) -> PlanRecord {
     PlanRecord {
         name: name.into(),
         id: name.into(),

@@ -28,8 +28,8 @@ fn on(day: Date, weekly: &Weekly, zone: &TimeZone) -> Option<Span> {
     span.is_something().then_some(span)
 }
 
-/// The first instant at which the clock shows this time, or a later one because it jumped over it.
-fn first_instant(shown: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+/// The first instant at which the clock of a zone shows this time, or a later one because it jumped over it.
+pub fn first_instant(shown: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(shown);
     let offset = ambiguous.offset();
     let earlier = ambiguous.earlier().ok()?;

@@ -40,6 +40,17 @@ async fn a_failure_stops_nothing_and_everything_is_counted() {
     }
 }
 
+#[test]
+fn a_daemon_looks_again_at_its_instant_and_never_later_than_a_tick() {
+    let now = Timestamp::UNIX_EPOCH;
+    let at = |seconds| Timestamp::from_second(seconds).expect("a time");
+    assert_eq!(Next::of(true, Some(at(3)), now), Next::Now);
+    assert_eq!(Next::of(false, Some(at(3)), now), Next::After(Duration::from_secs(3)));
+    assert_eq!(Next::of(false, Some(at(-3)), now), Next::After(Duration::ZERO));
+    assert_eq!(Next::of(false, Some(at(3600)), now), Next::After(TICK));
+    assert_eq!(Next::of(false, None, now), Next::After(TICK));
+}
+
 #[tokio::test]
 async fn who_no_longer_leads_stops_in_the_middle_of_a_plan() {
     let (metrics, done) = (Metrics::default(), Arc::new(AtomicUsize::new(0)));

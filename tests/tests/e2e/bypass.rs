@@ -8,6 +8,8 @@ use e2e::{apply, create, eventually, find, get, kubectl, kubectl_with, label, li
 use ground::Ground;
 use serde_json::{Value, json};
 
+use crate::windows::{far, gates, in_queue, own_queue, set_windows, waits};
+
 /// Rights that no member has, given to one by mistake: what remains is Sluice's word.
 pub(crate) fn let_in(p: &Ground, name: &str, user: &str, resources: &[&str]) {
     let rules = json!([{"apiGroups": ["", "apps"], "resources": resources, "verbs": ["*"]}]);
@@ -44,6 +46,47 @@ fn class_subresource_not_matched() {
         ["-n", "detector", "patch", "deployment/sub-hers", "--subresource=status", "--type=merge", "-p", relabel];
     assert_denied(&kubectl(&p, "bob", &hers), &[("project", "is carol's")]);
     assert_eq!(get(&p, "detector", "pod/sub-own")["spec"].get("nodeName"), None);
+}
+
+#[test]
+fn class_gate_lifted() {
+    let p = shared();
+    own_queue(&p, "lifted", json!({}));
+    set_windows(&p, "lifted", far(), true);
+    let manifest = in_queue("lifted", "lifted", "lifted");
+    ok(create(&p, "alice", &manifest));
+    let before = waits(&p, "lifted", "lifted");
+    let says = [(
+        "plan-window",
+        "spec.schedulingGates: asked to take away the gate platform-go/plan-window; only the platform takes its gates away; queue lifted is closed until Mon 2099-03-02 09:00 Europe/Berlin (UTC+01:00), by its own windows; wait, or delete the Pod",
+    )];
+    let patch = ["-n", "lifted", "patch", "pod/lifted"];
+    let ways = [
+        ["--type=merge", "-p", r#"{"spec": {"schedulingGates": null}}"#],
+        ["--type=merge", "-p", r#"{"spec": {"schedulingGates": []}}"#],
+        ["--type=json", "-p", r#"[{"op": "remove", "path": "/spec/schedulingGates/0"}]"#],
+        [
+            "--type=strategic",
+            "-p",
+            r#"{"spec": {"schedulingGates": [{"$patch": "delete", "name": "platform-go/plan-window"}]}}"#,
+        ],
+    ];
+    for user in ["alice", e2e::ADMIN] {
+        for way in &ways {
+            assert_denied(&kubectl(&p, user, &[&patch[..], way].concat()), &says);
+        }
+        let read = with(get(&p, "lifted", "pod/lifted"), json!({"spec": {"schedulingGates": null}}));
+        assert_denied(&kubectl_with(&p, user, &["replace", "-f", "-"], &read.to_string()), &says);
+        let debug = json!([{"name": "debug", "image": IMAGE, "terminationMessagePolicy": "File"}]);
+        let debugged = with(read, json!({"spec": {"ephemeralContainers": debug}})).to_string();
+        let path = "/api/v1/namespaces/lifted/pods/lifted/ephemeralcontainers";
+        assert_denied(&kubectl_with(&p, user, &["replace", "--raw", path, "-f", "-"], &debugged), &says);
+    }
+    // A manifest that knows nothing of the gate takes it away from nobody's sight, and not from the Pod.
+    ok(kubectl_with(&p, "alice", &["replace", "-f", "-"], &manifest.to_string()));
+    let after = get(&p, "lifted", "pod/lifted");
+    assert_eq!((&after["spec"], &after["metadata"]["labels"]), (&before["spec"], &before["metadata"]["labels"]));
+    assert_eq!((gates(&after), after["spec"].get("nodeName")), (vec!["platform-go/plan-window"], None));
 }
 
 #[test]

@@ -24,3 +24,4 @@ mod storage;
 mod storage_made;
 mod storage_snapshots;
 mod tour;
+mod windows;

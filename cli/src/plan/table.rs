@@ -1,0 +1,84 @@
+//! Windows as text.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use owo_colors::OwoColorize as _;
+use policy_engine::policy::plan::OutsideWindow;
+use policy_engine::windows::{Span, Standing};
+
+use super::bars;
+use super::listing::{Line, Listing, What};
+
+/// What holds now, then the spans of whatever opens or closes.
+pub(super) fn render(listing: &Listing) -> String {
+    let Span { from, until } = listing.range.span();
+    let outside = match listing.outside {
+        OutsideWindow::Gate => "a Pod that is made while its queue is closed waits",
+        OutsideWindow::Deny => "a Pod that is made while its queue is closed is refused",
+    };
+    let mut text = format!(
+        "{} in {}, from {} until {}; {outside}\n\n",
+        format!("plan {}", listing.plan).bold(),
+        listing.zone_name,
+        moment(listing, from),
+        moment(listing, until)
+    );
+    let width = listing.lines.iter().map(|line| name(&line.what).len()).max().unwrap_or_default();
+    for line in &listing.lines {
+        let _infallible = writeln!(text, "{:width$}  {}", name(&line.what), standing(listing, line));
+    }
+    for line in listing.lines.iter().filter(|line| changes(listing, line)) {
+        text.push_str(&block(listing, line));
+    }
+    text
+}
+
+fn name(what: &What) -> String {
+    match what {
+        What::Plan(name) => format!("plan {name}"),
+        What::Queue(name) | What::Missing(name) => format!("queue {name}"),
+    }
+}
+
+fn standing(listing: &Listing, line: &Line) -> String {
+    match (&line.what, line.standing) {
+        (What::Missing(_), _) => "does not exist".red().to_string(),
+        (_, Standing::AlwaysOpen) => "always open".green().to_string(),
+        (_, Standing::OpenUntil(at)) => format!("{} now, closes {}", "open".green(), moment(listing, at)),
+        (_, Standing::ClosedUntil(at)) => format!("{} now, opens {}", "closed".yellow(), moment(listing, at)),
+        (_, Standing::NeverOpens) => format!("{} and does not open again", "closed".yellow()),
+    }
+}
+
+/// Whether there is more to show than that it is open, or closed, all the time.
+fn changes(listing: &Listing, line: &Line) -> bool {
+    line.standing != Standing::AlwaysOpen && !matches!(line.what, What::Missing(_)) && {
+        line.spans.as_slice() != [listing.range.span()] && !line.spans.is_empty()
+    }
+}
+
+fn block(listing: &Listing, line: &Line) -> String {
+    let range = listing.range.span();
+    let mut text = format!("\n{}\n", name(&line.what).bold());
+    let shown = |at, edge, goes_on| if goes_on && at == edge { "…".into() } else { moment(listing, at) };
+    let _infallible = writeln!(text, "  {:27}  {:27}  FOR", "OPENS", "CLOSES");
+    for span in &line.spans {
+        let length = span.until.duration_since(span.from);
+        let (opens, closes) =
+            (shown(span.from, range.from, line.goes_on.0), shown(span.until, range.until, line.goes_on.1));
+        let mut notes = listing.notes(*span);
+        if !notes.is_empty() {
+            notes.insert(0, String::new());
+        }
+        let _infallible = writeln!(text, "  {opens:27}  {closes:27}  {length:#}{}", notes.join("  "));
+    }
+    for bar in bars::draw(&line.spans, listing.range, &listing.zone) {
+        let _infallible = writeln!(text, "  {bar}");
+    }
+    text
+}
+
+fn moment(listing: &Listing, at: Timestamp) -> String {
+    at.to_zoned(listing.zone.clone()).strftime("%a %Y-%m-%d %H:%M %:z").to_string()
+}
