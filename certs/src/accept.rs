@@ -143,6 +143,10 @@ fn explain(error: &io::Error) -> (&'static str, String) {
              server one"
                 .to_owned(),
         ),
+        // What the check of a name says is wrapped twice.
+        (_, Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(rustls::OtherError(why))))) => {
+            ("client-certificate", format!("the caller's client certificate is refused: {why}"))
+        }
         (_, Some(rustls::Error::InvalidCertificate(why))) => {
             ("client-certificate", format!("the caller's client certificate is refused: {why}"))
         }

@@ -118,10 +118,8 @@ impl Process {
         let metrics = Arc::new(webhook::Metrics::default());
         let certificates = ::certs::Metrics::default();
         let reapers = daemons.then(|| Reapers::start(&caches, &args.namespace, shutdown.clone()));
-        let mut registry = registry(&caches, &metrics, reapers.as_ref());
-        if webhook.is_some() {
-            certificates.register(&mut registry);
-        }
+        let served = webhook.is_some().then_some(&certificates);
+        let registry = registry(&caches, &metrics, served, reapers.as_ref());
         // Beside a webhook the daemons are no reason to take no calls.
         let alone = reapers.clone().filter(|_| webhook.is_none());
         let health = Health::new(caches.clone(), alone, registry);
@@ -152,10 +150,18 @@ impl Process {
 }
 
 /// What `/metrics` shows.
-pub(crate) fn registry(caches: &Caches, webhook: &webhook::Metrics, reapers: Option<&Reapers>) -> Registry {
+pub(crate) fn registry(
+    caches: &Caches,
+    webhook: &webhook::Metrics,
+    certificates: Option<&::certs::Metrics>,
+    reapers: Option<&Reapers>,
+) -> Registry {
     let mut registry = Registry::with_prefix("sluice");
     health::register_caches(caches, &mut registry);
     webhook.register(&mut registry);
+    if let Some(certificates) = certificates {
+        certificates.register(&mut registry);
+    }
     if let Some(reapers) = reapers {
         reapers.register(&mut registry);
     }

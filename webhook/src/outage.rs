@@ -54,8 +54,18 @@ pub(crate) enum Outage {
 
 impl Outage {
     /// Every cause.
-    pub(crate) const CAUSES: [&str; 9] =
-        ["cold", "lookup", "deadline", "busy", "defect", "unreadable", "no-object", "other-kind", "unlisted-kind"];
+    pub(crate) const CAUSES: [&str; 10] = [
+        "cold",
+        "old",
+        "lookup",
+        "deadline",
+        "busy",
+        "defect",
+        "unreadable",
+        "no-object",
+        "other-kind",
+        "unlisted-kind",
+    ];
 
     /// The cause, as metrics name it.
     pub(crate) fn cause(&self) -> &'static str {

@@ -26,7 +26,7 @@ async fn reference_of_the_metrics() {
     let shutdown = CancellationToken::new();
     let caches = Caches::start(client, shutdown.clone());
     let reapers = Reapers::start(&caches, "sluice-system", shutdown.clone());
-    let registry = registry(&caches, &webhook::Metrics::default(), Some(&reapers));
+    let registry = registry(&caches, &webhook::Metrics::default(), Some(&certs::Metrics::default()), Some(&reapers));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).expect("text");
     shutdown.cancel();
