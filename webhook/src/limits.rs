@@ -107,6 +107,7 @@ impl Limits {
         let announced =
             body.size_hint().exact().map_or(MAX_BODY_BYTES, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         if announced > MAX_BODY_BYTES {
+            discard(body).await;
             return Err(NoBody::TooLarge);
         }
         let mut places = vec![take(&self.open, 1).await?];
@@ -114,6 +115,7 @@ impl Limits {
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(NoBody::Broken)?.into_data() else { continue };
             if bytes.len() + data.len() > announced {
+                discard(body).await;
                 return Err(NoBody::TooLarge);
             }
             if bytes.len() + data.len() > SMALL_BODY_BYTES && places.len() == 1 {
@@ -129,6 +131,17 @@ impl Limits {
     pub(crate) async fn place(&self, weight: Weight, deadline: Instant) -> Option<OwnedSemaphorePermit> {
         let places = if weight.is_heavy() { &self.heavy } else { &self.light };
         timeout_at(deadline, take(places, 1)).await.ok()?.ok()
+    }
+}
+
+/// Takes some of what is left off the wire: a connection that is closed with unread bytes is reset, and the answer is lost.
+async fn discard(mut body: Body) {
+    let mut room = MAX_BODY_BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        match room.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+            Some(left) => room = left,
+            None => return,
+        }
     }
 }
 

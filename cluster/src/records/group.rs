@@ -79,7 +79,8 @@ pub struct Storage {
     #[serde(default)]
     pub default: Permission,
     /// Exceptions: name of a User to ReadOnly, ReadWrite or None.
-    #[serde(default)]
+    // No default in the schema: `kubectl apply` would find it in the list and write the list again each time.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 1024))]
     pub users: BTreeMap<String, Permission>,
 }

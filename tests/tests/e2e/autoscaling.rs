@@ -22,7 +22,7 @@ fn replicas(p: &Ground, deployment: &str) -> Value {
 }
 
 #[test]
-fn bypass_confused_deputy_an_autoscaler_scales_what_its_maker_may_scale() {
+fn class_confused_deputy_an_autoscaler_scales_what_its_maker_may_scale() {
     let p = shared();
     for (owner, name) in [("carol", "carols-scaled"), ("bob", "bobs-scaled")] {
         let mut deployment = workload("Deployment", NAMESPACE, name, json!({}));

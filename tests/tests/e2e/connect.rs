@@ -40,7 +40,7 @@ fn open_the_proxy(p: &Ground, namespace: &str) {
 }
 
 #[test]
-fn bypass_confused_deputy_nobody_connects_to_a_colleagues_pod() {
+fn class_confused_deputy_nobody_connects_to_a_colleagues_pod() {
     let p = shared();
     open_the_proxy(&p, "llm-finetune");
     ok(create(&p, "alice", waiting("llm-finetune", "alices-shell")));

@@ -98,7 +98,7 @@ fn a_reference_to_what_is_not_there_warns_and_the_condition_clears_when_it_comes
 }
 
 #[test]
-fn only_platform_admins_write_records() {
+fn class_records_only_platform_admins_write_them() {
     let p = shared();
     let plan = record("ResourcePlan", "theirs", json!({}));
     for person in ["mia", "alice"] {

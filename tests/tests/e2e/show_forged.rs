@@ -35,7 +35,7 @@ fn a_forged_stamp_is_overwritten_on_create_and_put_back_on_update() {
 }
 
 #[test]
-fn pods_of_a_forged_template_belong_to_whoever_made_the_workload() {
+fn class_forged_template_pods_belong_to_whoever_made_the_workload() {
     let p = shared();
     for kind in ["Deployment", "ReplicaSet"] {
         let name = format!("forged-template-{}", kind.to_lowercase());

@@ -25,7 +25,8 @@ fn a_ca_bundle_that_is_taken_away_is_put_back() {
     let p = alone();
     let (before, pid) = (bundles(&p), p.pid("sluice"));
     assert!(before.len() >= 5 && before.iter().all(|bundle| bundle.as_str().is_some_and(|it| it.len() > 500)));
-    for (configuration, entries) in CONFIGURATIONS.into_iter().zip([1, before.len() - 1]) {
+    for configuration in CONFIGURATIONS {
+        let entries = get(&p, "", configuration)["webhooks"].as_array().map_or(0, Vec::len);
         let remove = |index| json!({"op": "remove", "path": format!("/webhooks/{index}/clientConfig/caBundle")});
         let patch = Value::from_iter((0..entries).map(remove)).to_string();
         ok(kubectl(&p, ADMIN, &["patch", configuration, "--type=json", "-p", &patch]));
