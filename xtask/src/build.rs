@@ -1,7 +1,7 @@
 //! Building Sluice itself.
 
 use anyhow::{Context, Result, ensure};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 /// The cargo that runs us, so that a toolchain override carries over.
 pub(crate) fn cargo() -> Command {
@@ -33,4 +33,13 @@ pub(crate) fn binary(name: &str) -> Result<()> {
         cargo().args(["build", "--quiet", "--workspace", "--bin", name]).status().context("cannot run cargo")?;
     ensure!(status.success(), "{name} does not build");
     Ok(())
+}
+
+/// Builds a program of this workspace and runs it.
+pub(crate) fn run(name: &str, args: &[String]) -> Result<ExitCode> {
+    binary(name)?;
+    // Beside us, since cargo has built both.
+    let program = std::env::current_exe()?.with_file_name(name);
+    let status = Command::new(&program).args(args).status().with_context(|| program.display().to_string())?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,8 +1,8 @@
 //! `cargo xtask fuzz`: the program of that name, which does all of it.
 
 use crate::build;
-use anyhow::{Context, Result};
-use std::process::{Command, ExitCode};
+use anyhow::Result;
+use std::process::ExitCode;
 
 /// `cargo xtask fuzz -- --help` says what can be chosen
 #[derive(clap::Args)]
@@ -14,10 +14,6 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Result<ExitCode> {
         let Self { args } = self;
-        build::binary("fuzz")?;
-        // Beside us, since cargo has built both.
-        let program = std::env::current_exe()?.with_file_name("fuzz");
-        let status = Command::new(&program).args(args).status().with_context(|| program.display().to_string())?;
-        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        build::run("fuzz", &args)
     }
 }

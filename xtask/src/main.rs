@@ -9,13 +9,13 @@ mod docs;
 mod down;
 mod drill;
 mod fuzz;
-mod paint;
 mod test;
 mod tidy;
 mod tour;
 mod up;
 
 use clap::{Parser, Subcommand};
+use ground::paint;
 use std::process::ExitCode;
 
 #[derive(Parser)]

@@ -11,7 +11,6 @@ mod links;
 mod machine_paths;
 mod orphans;
 mod placeholders;
-mod runbook;
 mod tokens;
 mod tree;
 
@@ -36,7 +35,6 @@ const CHECKS: &[Check] = &[
     Check { name: "crates that name what the architecture forbids", run: |tree| invariants::check(tree) },
     Check { name: "placeholders", run: |tree| Ok(placeholders::check(tree)) },
     Check { name: "paths of somebody's machine", run: |tree| Ok(machine_paths::check(tree)) },
-    Check { name: "drills and their answers in the runbook", run: |tree| Ok(runbook::check(tree)) },
     Check { name: "links that lead nowhere", run: |tree| Ok(links::check(tree)) },
     Check { name: "CRDs in step with their Rust types", run: crds::check },
 ];

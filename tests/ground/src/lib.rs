@@ -16,6 +16,7 @@ mod kubectl;
 mod layout;
 mod lifecycle;
 mod nodes;
+pub mod paint;
 mod pki;
 mod platform;
 mod ports;

@@ -8,18 +8,22 @@ fn coloured() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
-pub(crate) fn good(text: impl Display) -> String {
+/// Green.
+pub fn good(text: impl Display) -> String {
     if coloured() { text.green().to_string() } else { text.to_string() }
 }
 
-pub(crate) fn bad(text: impl Display) -> String {
+/// Red and bold.
+pub fn bad(text: impl Display) -> String {
     if coloured() { text.red().bold().to_string() } else { text.to_string() }
 }
 
-pub(crate) fn notable(text: impl Display) -> String {
+/// Yellow.
+pub fn notable(text: impl Display) -> String {
     if coloured() { text.yellow().to_string() } else { text.to_string() }
 }
 
-pub(crate) fn heading(text: impl Display) -> String {
+/// Bold.
+pub fn heading(text: impl Display) -> String {
     if coloured() { text.bold().to_string() } else { text.to_string() }
 }
