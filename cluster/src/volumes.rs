@@ -14,9 +14,9 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind, ObjectMeta, Parti
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use kube::{Api, Client};
-use policy_engine::claim::{Claim, SNAPSHOT_GROUP};
 use policy_engine::place::Place;
 use policy_engine::policy::Policy;
+use policy_engine::volume_claim::{SNAPSHOT_GROUP, VolumeClaim};
 use policy_engine::volumes::{Known, MOST_NAMED, Named, Standing, Volumes as Facts, Waiting};
 use policy_engine::{Act, Submission, contract};
 use tokio::time::Instant;
@@ -210,7 +210,7 @@ fn waits_for(pod: Pod, claim: &str) -> Option<Waiting> {
 
 /// Whether a new claim names a lane and a class that is not the lane's.
 fn is_classed_beside_a_lane(submission: &Submission<'_>, policy: &Policy) -> bool {
-    let claim = submission.object.and_then(|object| Claim::read(object, Place::root()).ok());
+    let claim = submission.object.and_then(|object| VolumeClaim::read(object, Place::root()).ok());
     claim.is_some_and(|claim| {
         let lane = claim.object.label(contract::STORAGE_LANE);
         let lane = lane.and_then(|lane| policy.platform().storage_lanes.get(lane));

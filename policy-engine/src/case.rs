@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::claim::Claim;
 use crate::contract;
+use crate::devices::Devices;
 use crate::identity::{Caller, ControllerOwner, Owner, Requester};
 use crate::object::{Object, Unreadable};
 use crate::pod::Pod;
@@ -12,6 +12,7 @@ use crate::policy::Policy;
 use crate::policy::plan::Plan;
 use crate::policy::project::Project;
 use crate::policy::workload::GroupResource;
+use crate::volume_claim::VolumeClaim;
 use crate::volumes::{Named, Volumes, is_snapshot, is_stateful_set};
 
 /// What the API server asks about.
@@ -82,6 +83,8 @@ pub struct Facts {
     pub target_user_id: Option<String>,
     /// What is known about the volumes that the submission names.
     pub volumes: Volumes,
+    /// What is known about devices, and about the claims of them that the submission names.
+    pub devices: Devices,
     /// The object that a connection is asked to does not exist.
     pub target_missing: bool,
     /// On whose word the control plane scales a workload.
@@ -115,11 +118,13 @@ pub struct Case<'a> {
     /// The Pods and pod templates whose content is new.
     pub pods: Vec<Pod<'a>>,
     /// The PersistentVolumeClaims, and templates of them, whose content is new.
-    pub claims: Vec<Claim<'a>>,
+    pub volume_claims: Vec<VolumeClaim<'a>>,
     /// How many claims and snapshots it names.
     pub names: usize,
     /// What is known about them.
     pub volumes: &'a Volumes,
+    /// What is known about devices, and about the claims of them that the submission names.
+    pub devices: &'a Devices,
     /// The object that a connection is asked to does not exist.
     pub target_missing: bool,
     /// On whose word the control plane scales a workload.
@@ -183,9 +188,10 @@ impl<'a> Case<'a> {
             owner: Ok(Owner::Project),
             adopter: None,
             pods: Vec::new(),
-            claims: Vec::new(),
+            volume_claims: Vec::new(),
             names: Named::by(submission, policy).len(),
             volumes: &facts.volumes,
+            devices: &facts.devices,
             target_missing: facts.target_missing,
             autoscalers: &facts.autoscalers,
             now,
@@ -193,7 +199,7 @@ impl<'a> Case<'a> {
         case.owner = case.find_owner(facts);
         case.adopter = facts.controller.as_ref().filter(|_| submission.act == Act::Update);
         case.pods = case.new_content()?;
-        case.claims = case.new_claims()?;
+        case.volume_claims = case.new_volume_claims()?;
         Ok(case)
     }
 
@@ -218,7 +224,7 @@ impl<'a> Case<'a> {
     }
 
     /// Whether the submission is about a PersistentVolumeClaim.
-    pub fn is_claim(&self) -> bool {
+    pub fn is_volume_claim(&self) -> bool {
         self.submission.resource.is_core("persistentvolumeclaims")
     }
 
@@ -303,17 +309,19 @@ impl<'a> Case<'a> {
     }
 
     /// The claims that are made, and the templates of claims that say something new. A living Pod's cannot change.
-    fn new_claims(&self) -> Result<Vec<Claim<'a>>, Unreadable> {
+    fn new_volume_claims(&self) -> Result<Vec<VolumeClaim<'a>>, Unreadable> {
         let mut claims = Vec::new();
         if !self.is_living_pod() {
             for pod in &self.pods {
-                claims.extend(Claim::of_pod(pod)?);
+                claims.extend(VolumeClaim::of_pod(pod)?);
             }
         }
         match (self.submission.object, self.submission.act) {
-            (Some(object), Act::Create) if self.is_claim() => claims.push(Claim::read(object, Default::default())?),
+            (Some(object), Act::Create) if self.is_volume_claim() => {
+                claims.push(VolumeClaim::read(object, Default::default())?)
+            }
             (Some(object), Act::Create | Act::Update) if is_stateful_set(&self.submission.resource) => {
-                let mut templates = Claim::of_stateful_set(object)?;
+                let mut templates = VolumeClaim::of_stateful_set(object)?;
                 if let Some(old) = self.submission.old {
                     templates.retain(|it| it.at([]).pointer().resolve(old).ok() != Some(it.object.0));
                 }

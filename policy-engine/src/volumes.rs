@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::case::{Act, Submission};
-use crate::claim::{Claim, SNAPSHOT_GROUP, Source};
 use crate::contract;
 use crate::object::Object;
 use crate::place::Place;
 use crate::pod::resolve;
 use crate::policy::Policy;
 use crate::policy::workload::GroupResource;
+use crate::volume_claim::{SNAPSHOT_GROUP, Source, VolumeClaim};
 
 /// At most so many claims and snapshots are looked up for one submission; what names more is refused.
 pub const MOST_NAMED: usize = 64;
@@ -155,7 +155,7 @@ impl Named {
 
     fn claim(&mut self, claim: &Value) {
         // What cannot be read is refused when the case is read.
-        let Ok(claim) = Claim::read(claim, Place::root()) else { return };
+        let Ok(claim) = VolumeClaim::read(claim, Place::root()) else { return };
         for (_, source) in claim.sources() {
             match source {
                 Source::Claim(name) => drop(self.claims.insert(name.into())),

@@ -23,7 +23,7 @@ use crate::object::Object;
 use crate::place::Place;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
-    if case.is_claim() || case.is_snapshot() {
+    if case.is_volume_claim() || case.is_snapshot() {
         return volume(case, say);
     }
     let Some(object) = case.object().filter(|_| case.is_pod() || case.is_workload()) else { return };

@@ -56,10 +56,10 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             types::judge(case, pod, say);
         }
     }
-    for claim in &case.claims {
+    for claim in &case.volume_claims {
         claims::content(case, claim, say);
     }
-    match (case.is_claim(), case.is_snapshot(), case.submission.act) {
+    match (case.is_volume_claim(), case.is_snapshot(), case.submission.act) {
         (true, _, Act::Create) => waiting::judge(case, say),
         (true, _, Act::Update | Act::Status) => claims::change(case, say),
         (_, true, Act::Create) => snapshots::creation(case, say),

@@ -12,15 +12,15 @@
 use serde_json::{Value, json};
 
 use crate::case::{Act, Case};
-use crate::claim::Claim;
 use crate::contract::STORAGE_LANE;
 use crate::findings::Findings;
 use crate::object::Object;
 use crate::place::Place;
 use crate::policy::storage::Lane;
+use crate::volume_claim::VolumeClaim;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
-    for claim in &case.claims {
+    for claim in &case.volume_claims {
         let Some(asked) = claim.object.label(STORAGE_LANE) else { continue };
         match case.policy.platform().storage_lanes.get(asked) {
             Some(lane) => new(case, claim, (asked, lane), say),
@@ -33,14 +33,14 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             }
         }
     }
-    if case.is_claim() && matches!(case.submission.act, Act::Update | Act::Status) {
+    if case.is_volume_claim() && matches!(case.submission.act, Act::Update | Act::Status) {
         put_back(case, say);
     }
 }
 
-fn new(case: &Case<'_>, claim: &Claim<'_>, (name, lane): (&str, &Lane), say: &mut Findings) {
+fn new(case: &Case<'_>, claim: &VolumeClaim<'_>, (name, lane): (&str, &Lane), say: &mut Findings) {
     let Lane { storage_class, access_mode } = lane;
-    let made = case.is_claim();
+    let made = case.is_volume_claim();
     let class = claim.at(["spec", "storageClassName"]);
     match claim.spec.storage_class_name.as_deref() {
         None if made => say.set(class, storage_class.as_str()),

@@ -31,7 +31,7 @@ impl Submissions {
         for submitted in objects {
             let volumes = match (submitted.group(), submitted.kind.as_str()) {
                 ("", "PersistentVolumeClaim") => &mut all.claims,
-                (policy_engine::claim::SNAPSHOT_GROUP, "VolumeSnapshot") => &mut all.snapshots,
+                (policy_engine::volume_claim::SNAPSHOT_GROUP, "VolumeSnapshot") => &mut all.snapshots,
                 (_, _) => continue,
             };
             let (Ok(Some(namespace)), Some(name)) =

@@ -5,20 +5,20 @@ use std::fmt::Display;
 use super::permission::{Party, Refused};
 use super::{actor, parties};
 use crate::case::Case;
-use crate::claim::{Claim, Source};
 use crate::contract;
 use crate::findings::Findings;
 use crate::identity::ControllerOwner;
 use crate::object::Object;
 use crate::place::Place;
 use crate::policy::storage::Permission;
+use crate::volume_claim::{Source, VolumeClaim};
 use crate::volumes::{Known, Standing};
 
 /// The fields by which a claim takes a volume that exists.
 const BINDING: [&str; 2] = ["volumeName", "selector"];
 
 /// What is new about a claim or a template of one.
-pub(super) fn content(case: &Case<'_>, claim: &Claim<'_>, say: &mut Findings) {
+pub(super) fn content(case: &Case<'_>, claim: &VolumeClaim<'_>, say: &mut Findings) {
     for party in parties(case) {
         for key in [contract::GROUP_STORAGE, contract::STORAGE] {
             if let Some(value) = claim.object.label(key) {

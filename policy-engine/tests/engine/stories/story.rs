@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use policy_engine::case::Autoscaler;
+use policy_engine::devices::Devices;
 use policy_engine::identity::{ControllerOwner, Requester};
 use policy_engine::object::Unreadable;
 use policy_engine::policy::Policy;
@@ -206,7 +207,8 @@ impl Story {
             old: None,
         };
         let project_id = submit.namespace.clone();
-        let facts = Facts { project_id, volumes: self.volumes.facts(), ..Facts::default() };
+        let facts =
+            Facts { devices: Default::default(), project_id, volumes: self.volumes.facts(), ..Facts::default() };
         let decision = admit(&submission, &facts, policy, self.now()).expect("a readable object");
         if decision.allowed() { Ok(Some(apply(&decision.mutations, &object))) } else { Err(decision) }
     }
@@ -238,6 +240,7 @@ impl Story {
             controller: self.controller_owner.as_ref().map(Owner::fact),
             target_user_id: self.target.as_ref().and_then(|target| target.user_id.clone()),
             volumes: self.volumes.facts(),
+            devices: Devices::default(),
             target_missing: self.target.as_ref().is_some_and(|target| target.missing),
             autoscalers: self
                 .autoscalers

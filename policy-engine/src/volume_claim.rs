@@ -13,7 +13,7 @@ pub const SNAPSHOT_GROUP: &str = "snapshot.storage.k8s.io";
 
 /// A PersistentVolumeClaim, or a template of one within an object.
 #[derive(Clone, Debug)]
-pub struct Claim<'a> {
+pub struct VolumeClaim<'a> {
     place: Place,
     /// Its metadata and spec as they stand in the object.
     pub object: Object<'a>,
@@ -34,7 +34,7 @@ pub enum Source<'a> {
     Other(&'a str),
 }
 
-impl<'a> Claim<'a> {
+impl<'a> VolumeClaim<'a> {
     /// Reads the claim that `value` is; `place` is where it stands in the object.
     ///
     /// # Errors

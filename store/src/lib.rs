@@ -1,0 +1,1 @@
+//! What happened, in SQL. The only crate that knows SQL.
