@@ -1,30 +1,33 @@
-//! The ledger: what is charged to whom.
+//! The ledger: what is charged to whom. Sums are kept in SQL; what happens to them is decided here.
+//!
+//! * A Pod is *charged* CPU and memory by its UID, a claim GPU and devices by its own, from its creation on.
+//! * A claim costs something while a Pod *uses* it. Pods name claims by their names, so a use is (claim's name, Pod's
+//!   UID): whatever claim has that name is used, in whichever order Pods and claims come, go and come back.
+//! * A claim that is still to be made from a template is charged as (Pod's UID, reference) until its creation is seen,
+//!   and with it the claim that takes its place.
+//! * Of the objects that the API server lets exist only one at a time (the same kind, namespace and name) the dearest
+//!   counts, not their sum: creating an existing name again and again, and deleting a claim to make a larger one of its
+//!   name, cost what can be there at once.
+//! * Admission only raises. What is gone, smaller or never came is lowered by what the reconciler has seen ([`Sight`]).
 
-use serde::{Deserialize, Serialize};
+mod account;
+mod amounts;
+mod books;
+mod charge;
+mod decide;
+mod draft;
+mod reconcile;
+mod request;
+mod reserve;
+mod sight;
+mod usage;
 
-/// What something costs, in units that add up exactly.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Amounts {
-    /// Effective GPU in thousandths.
-    pub milli_gpu: u64,
-    /// Physical devices held.
-    pub devices: u64,
-    /// CPU in thousandths of a core.
-    pub milli_cpu: u64,
-    /// Memory in bytes.
-    pub memory_bytes: u64,
-}
-
-/// Who pays. Each has limits of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Account {
-    /// A project with everything below it, by the project's id.
-    Project(String),
-    /// What one user uses in one project, by their ids.
-    User {
-        /// The project.
-        project: String,
-        /// The user.
-        user: String,
-    },
-}
+pub use account::{Account, Limits};
+pub use amounts::{Amounts, Resource};
+pub use books::{Books, Changes, Drift, Standing};
+pub use charge::{Charge, ChargeKey, Place, UseKey};
+pub use decide::{Entry, LARGEST, Outcome, Reach, Shortage, Stamp, Verdict, decide};
+pub use reconcile::{Life, LiveClaim, LivePod, Missing, Reconciliation, View, reconcile};
+pub use request::{AdmitPod, ClaimMade, ForPod, Request, Use};
+pub use sight::{REQUEST_TIMEOUT, Sight};
+pub use usage::{Tags, UsageChange};

@@ -1,9 +1,9 @@
 //! Limits, in units that add up exactly.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Limits of an account. An absent one limits nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quota {
     /// Effective GPU in thousandths.
     pub milli_gpu: Option<u64>,

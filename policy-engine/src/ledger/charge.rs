@@ -1,0 +1,138 @@
+//! One line of the ledger.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Amounts, ForPod, Limits, Tags};
+
+/// What the API server lets exist once at a time: a kind, a namespace and a name; or what stands for it before its name is known.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Place(String);
+
+impl Place {
+    /// Of a Pod.
+    pub fn pod(namespace: &str, name: &str) -> Self {
+        Self(format!("pod/{namespace}/{name}"))
+    }
+
+    /// Of the claim that will be made for a reference of the Pod of that name.
+    pub fn inline(namespace: &str, pod: &str, reference: &str) -> Self {
+        Self(format!("inline/{namespace}/{pod}/{reference}"))
+    }
+
+    /// Of a claim.
+    pub fn claim(namespace: &str, name: &str) -> Self {
+        Self(format!("claim/{namespace}/{name}"))
+    }
+
+    /// As the database has it.
+    pub fn of_key(key: String) -> Self {
+        Self(key)
+    }
+
+    /// What is charged there.
+    pub fn kind(&self) -> PlaceKind {
+        match self.0.split_once('/') {
+            Some(("pod", _)) => PlaceKind::Pod,
+            Some(("inline", _)) => PlaceKind::Inline,
+            Some(_) | None => PlaceKind::Claim,
+        }
+    }
+
+    /// Namespace and name of the Pod or claim; for an inline claim, of its Pod.
+    pub fn names(&self) -> (&str, &str) {
+        let mut parts = self.0.split('/').skip(1);
+        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+    }
+}
+
+/// Its key in the database.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is charged in a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PlaceKind {
+    /// A Pod's CPU and memory.
+    Pod,
+    /// A claim that is still to be made for a Pod.
+    Inline,
+    /// A claim.
+    Claim,
+}
+
+/// What identifies a charge.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ChargeKey {
+    /// UID of the Pod or claim.
+    pub uid: String,
+    /// Of a claim that is still to be made: the Pod's name for it. Else empty.
+    pub reference: String,
+}
+
+impl ChargeKey {
+    /// Of a Pod or claim.
+    pub fn of(uid: &str) -> Self {
+        Self { uid: uid.to_owned(), reference: String::new() }
+    }
+
+    /// Of a claim that will be made for a Pod.
+    pub fn inline(pod: &str, reference: &str) -> Self {
+        Self { uid: pod.to_owned(), reference: reference.to_owned() }
+    }
+}
+
+/// A Pod, a claim, or a claim that is still to be made, with what it costs and who pays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Which.
+    pub key: ChargeKey,
+    /// Where: of all charges of a place the dearest counts.
+    pub place: Place,
+    /// What it costs.
+    pub amounts: Amounts,
+    /// Who pays, with their limits when it was last admitted.
+    pub payers: Limits,
+    /// Whether it is *used*, not only reserved: a Pod is scheduled, a claim allocated and reserved for a live Pod.
+    pub bound: bool,
+    /// Whether the reconciler has seen its object.
+    pub seen: bool,
+    /// When an admission last raised or confirmed it.
+    pub raised_at: Timestamp,
+    /// Of the request that made it; [`Charge::CONFIRMED`] once another has relied on it.
+    pub ticket: i64,
+    /// Of a claim: the Pod it was made for.
+    pub made_for: Option<ForPod>,
+    /// Of a claim that was still to be made: the UID of the one that was made, which is charged instead.
+    pub claim: Option<String>,
+    /// Of a claim that is bound: whose resource-hours it spends.
+    pub tags: Option<Tags>,
+}
+
+impl Charge {
+    /// No request's ticket.
+    pub const CONFIRMED: i64 = 0;
+
+    /// UID of the Pod that it belongs to: its own, or of the one it was made for.
+    pub fn pod_uid(&self) -> Option<&str> {
+        match self.place.kind() {
+            PlaceKind::Pod | PlaceKind::Inline => Some(&self.key.uid),
+            PlaceKind::Claim => self.made_for.as_ref().map(|made_for| made_for.uid.as_str()),
+        }
+    }
+}
+
+/// A Pod uses whatever claim has the place's name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UseKey {
+    /// The claim's place.
+    pub place: Place,
+    /// The Pod's UID.
+    pub pod_uid: String,
+}

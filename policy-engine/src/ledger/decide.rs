@@ -1,0 +1,204 @@
+//! One step after another against running sums, each on its own.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::draft::{Draft, Made};
+use super::{Account, Books, Place, Request, Resource, Sight, Use, reserve, sight};
+
+/// Beyond this nothing can be counted, also where nothing is limited.
+pub const LARGEST: u64 = i64::MAX.unsigned_abs();
+
+/// One step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// Charges it, if every account that would have more stays within its limits.
+    Reserve(Request),
+    /// Says what [`Entry::Reserve`] would, and charges nothing.
+    Try(Request),
+    /// Charges it whatever the limits say: it runs already.
+    Adopt(Request),
+    /// What the reconciler has seen.
+    Observe(Sight),
+    /// Takes back what the request of this ticket charged to a Pod or claim that the ledger did not know before, because
+    /// who asked for it has given up. Not if another request has confirmed it since.
+    Withdraw {
+        /// UID of the Pod or claim.
+        uid: String,
+        /// The request's.
+        ticket: i64,
+    },
+}
+
+/// When a step is taken, and which one it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The time.
+    pub now: Timestamp,
+    /// Unique to the step.
+    pub ticket: i64,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is charged.
+    Reserved,
+    /// Nothing is charged, because these accounts have no room. All of them.
+    Refused(Vec<Shortage>),
+}
+
+/// A limit that a request would pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// Whose.
+    pub account: Account,
+    /// Of what.
+    pub resource: Resource,
+    /// What is used.
+    pub used: u64,
+    /// What is reserved beside it.
+    pub reserved: u64,
+    /// What the request would add.
+    pub asked: u64,
+    /// The limit.
+    pub limit: u64,
+}
+
+/// What a step did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What became of it. Sights are always [`Outcome::Reserved`].
+    pub outcome: Outcome,
+    /// The accounts that have more room now.
+    pub lowered: BTreeSet<Account>,
+}
+
+/// Takes one step.
+///
+/// # Guarantees
+/// A refused or tried step leaves the books as they are. Taking the same step again changes no sum. No step but
+/// [`Entry::Adopt`] and [`Entry::Observe`] takes a sum above the limits of the request.
+///
+/// # Assumptions
+/// The books have all that the step [reaches](Reach).
+pub fn decide(books: &mut Books, step: &Entry, stamp: Stamp) -> Verdict {
+    let mut draft = Draft::of(books);
+    let mut at = stamp.now;
+    let made = match step {
+        Entry::Reserve(request) | Entry::Try(request) => {
+            reserve::draft(&mut draft, request, stamp);
+            let made = draft.made();
+            let shortages = shortages(&made, request);
+            if !shortages.is_empty() || matches!(step, Entry::Try(_)) {
+                let outcome = if shortages.is_empty() { Outcome::Reserved } else { Outcome::Refused(shortages) };
+                return Verdict { outcome, lowered: BTreeSet::new() };
+            }
+            made
+        }
+        Entry::Adopt(request) => {
+            reserve::draft(&mut draft, request, stamp);
+            draft.made()
+        }
+        Entry::Observe(sight) => {
+            sight::draft(&mut draft, sight);
+            at = sight.at();
+            draft.made()
+        }
+        Entry::Withdraw { uid, ticket } => {
+            sight::withdraw(&mut draft, uid, *ticket);
+            draft.made()
+        }
+    };
+    let lowered = made.sums.iter().filter(|(_, (new, old))| !old.total().minus(new.total()).is_nothing());
+    let lowered = lowered.map(|(account, _)| account.clone()).collect();
+    made.take_over(books, at);
+    Verdict { outcome: Outcome::Reserved, lowered }
+}
+
+fn shortages(made: &Made, request: &Request) -> Vec<Shortage> {
+    let limits = reserve::limits(request);
+    let mut found = Vec::new();
+    for (account, (new, old)) in &made.sums {
+        let asked = Made::asked(new, old);
+        let of_request = limits.iter().find_map(|limits| limits.0.get(account));
+        let Some(quota) = of_request.or_else(|| made.limits.get(account)) else { continue };
+        for resource in Resource::ALL {
+            let limit = resource.limit(quota).unwrap_or(LARGEST).min(LARGEST);
+            let (used, reserved, asked) = (old.used.of(resource), old.reserved.of(resource), asked.of(resource));
+            if asked > 0 && used.saturating_add(reserved).saturating_add(asked) > limit {
+                found.push(Shortage { account: account.clone(), resource, used, reserved, asked, limit });
+            }
+        }
+    }
+    found
+}
+
+/// What a step may read or change: all charges and uses in these places, in all places of charges of, for, or standing for
+/// these UIDs, and in all places that Pods of these UIDs use; and the accounts of everything that is found so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// UIDs of Pods and claims.
+    pub uids: BTreeSet<String>,
+    /// Places.
+    pub places: BTreeSet<Place>,
+    /// Accounts.
+    pub accounts: BTreeSet<Account>,
+}
+
+impl Reach {
+    /// Adds what one more step reaches.
+    pub fn add(&mut self, step: &Entry) {
+        match step {
+            Entry::Reserve(request) | Entry::Try(request) | Entry::Adopt(request) => self.add_request(request),
+            Entry::Observe(sight) => {
+                self.uids.insert(sight.uid().to_owned());
+            }
+            Entry::Withdraw { uid, .. } => {
+                self.uids.insert(uid.clone());
+            }
+        }
+    }
+
+    fn add_request(&mut self, request: &Request) {
+        for limits in reserve::limits(request) {
+            self.accounts.extend(limits.accounts().cloned());
+        }
+        match request {
+            Request::AdmitPod(pod) => {
+                self.uids.insert(pod.uid.clone());
+                self.places.insert(Place::pod(&pod.namespace, &pod.name));
+                self.places.extend(pod.uses.iter().map(|wanted| match wanted {
+                    Use::Inline { reference, .. } => Place::inline(&pod.namespace, &pod.name, reference),
+                    Use::Claim { name, .. } | Use::Unborn { name } => Place::claim(&pod.namespace, name),
+                }));
+            }
+            Request::ClaimMade(claim) => {
+                self.uids.insert(claim.uid.clone());
+                self.uids.extend(claim.for_pod.iter().map(|pod| pod.uid.clone()));
+                self.places.insert(Place::claim(&claim.namespace, &claim.name));
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// What takes it back if who asked for it has given up; `None` where that is nothing to take back.
+    pub fn withdrawal(&self, ticket: i64) -> Option<Self> {
+        let uid = match self {
+            Self::Reserve(Request::AdmitPod(pod)) => &pod.uid,
+            Self::Reserve(Request::ClaimMade(claim)) => &claim.uid,
+            Self::Try(_) | Self::Adopt(_) | Self::Observe(_) | Self::Withdraw { .. } => return None,
+        };
+        Some(Self::Withdraw { uid: uid.clone(), ticket })
+    }
+
+    /// Whether it can only make room, so that it is taken before what asks for room.
+    pub fn makes_room(&self) -> bool {
+        match self {
+            Self::Observe(_) | Self::Withdraw { .. } => true,
+            Self::Reserve(_) | Self::Try(_) | Self::Adopt(_) => false,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What the books would be if a step was taken: made beside them, weighed, and then taken or thrown away.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::books::contribution;
+use super::{Account, Amounts, Books, Charge, ChargeKey, ForPod, Place, Standing, UseKey, usage};
+use crate::policy::quota::Quota;
+
+pub(super) struct Draft<'a> {
+    books: &'a Books,
+    charges: BTreeMap<ChargeKey, Option<Charge>>,
+    uses: BTreeMap<UseKey, bool>,
+}
+
+/// A draft without the books, ready to be taken over.
+pub(super) struct Made {
+    charges: BTreeMap<ChargeKey, Option<Charge>>,
+    uses: BTreeMap<UseKey, bool>,
+    /// What each account would have, and has: only those that change.
+    pub sums: BTreeMap<Account, (Standing, Standing)>,
+    /// The limits that those who pay had when they were last admitted.
+    pub limits: BTreeMap<Account, Quota>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn of(books: &'a Books) -> Self {
+        Self { books, charges: BTreeMap::new(), uses: BTreeMap::new() }
+    }
+
+    pub(super) fn charge(&self, key: &ChargeKey) -> Option<&Charge> {
+        self.charges.get(key).map_or_else(|| self.books.charge(key), Option::as_ref)
+    }
+
+    pub(super) fn put(&mut self, charge: Charge) {
+        self.charges.insert(charge.key.clone(), Some(charge));
+    }
+
+    pub(super) fn drop_charge(&mut self, key: ChargeKey) {
+        self.charges.insert(key, None);
+    }
+
+    pub(super) fn put_use(&mut self, place: Place, pod_uid: &str) {
+        self.uses.insert(UseKey { place, pod_uid: pod_uid.to_owned() }, true);
+    }
+
+    pub(super) fn drop_uses_of(&mut self, pod_uid: &str) {
+        for key in self.books.uses_of(pod_uid) {
+            self.uses.insert(key, false);
+        }
+    }
+
+    /// The claim that was made for a reference of a Pod.
+    pub(super) fn made_for(&self, pod: &ForPod) -> Option<&Charge> {
+        self.charges_where(|charge| charge.made_for.as_ref() == Some(pod)).next()
+    }
+
+    /// What stands for a claim of this UID.
+    pub(super) fn standing_for(&self, claim_uid: &str) -> Vec<Charge> {
+        self.charges_where(|charge| charge.claim.as_deref() == Some(claim_uid)).cloned().collect()
+    }
+
+    /// What stands for claims of this Pod that are still to be made.
+    pub(super) fn inline_of(&self, pod_uid: &str) -> Vec<ChargeKey> {
+        let inline = |charge: &Charge| charge.key.uid == pod_uid && !charge.key.reference.is_empty();
+        self.charges_where(inline).map(|charge| charge.key.clone()).collect()
+    }
+
+    fn charges_where(&self, wanted: impl Fn(&Charge) -> bool) -> impl Iterator<Item = &Charge> {
+        let kept = self.books.charges().filter(|charge| !self.charges.contains_key(&charge.key));
+        kept.chain(self.charges.values().flatten()).filter(move |charge| wanted(charge))
+    }
+
+    /// Adds up what changes: before and after, of each place that the draft touches.
+    pub(super) fn made(self) -> Made {
+        let mut places: BTreeSet<&Place> = self.uses.keys().map(|key| &key.place).collect();
+        places.extend(self.charges.values().flatten().map(|charge| &charge.place));
+        places.extend(self.charges.keys().filter_map(|key| self.books.charge(key)).map(|charge| &charge.place));
+        let mut sums: BTreeMap<Account, (Standing, Standing)> = BTreeMap::new();
+        let mut limits: BTreeMap<Account, (Timestamp, Quota)> = BTreeMap::new();
+        for place in places {
+            for charge in self.at(place) {
+                for (account, quota) in &charge.payers.0 {
+                    let known = limits.entry(account.clone()).or_insert((charge.raised_at, *quota));
+                    if known.0 < charge.raised_at {
+                        *known = (charge.raised_at, *quota);
+                    }
+                }
+            }
+            let used = self.books.users_of(place).next().is_some();
+            let before = contribution(self.books.at(place), place, used);
+            let after = contribution(self.at(place), place, self.is_used(place));
+            for (account, standing) in before {
+                let (new, _) = entry(&mut sums, self.books, account);
+                *new =
+                    Standing { used: new.used.minus(standing.used), reserved: new.reserved.minus(standing.reserved) };
+            }
+            for (account, standing) in after {
+                let (new, _) = entry(&mut sums, self.books, account);
+                *new = Standing { used: new.used.plus(standing.used), reserved: new.reserved.plus(standing.reserved) };
+            }
+        }
+        sums.retain(|_, (new, old)| new != old);
+        let limits = limits.into_iter().map(|(account, (_, quota))| (account, quota)).collect();
+        Made { charges: self.charges, uses: self.uses, sums, limits }
+    }
+
+    fn at(&self, place: &Place) -> impl Iterator<Item = &Charge> {
+        let kept = self.books.at(place).filter(|charge| !self.charges.contains_key(&charge.key));
+        kept.chain(self.charges.values().flatten().filter(move |charge| charge.place == *place))
+    }
+
+    fn is_used(&self, place: &Place) -> bool {
+        let said = |pod_uid: &str| self.uses.get(&UseKey { place: place.clone(), pod_uid: pod_uid.to_owned() });
+        let kept = self.books.users_of(place).any(|pod_uid| said(pod_uid).is_none_or(|there| *there));
+        kept || self.uses.iter().any(|(key, there)| *there && key.place == *place)
+    }
+}
+
+fn entry<'s>(
+    sums: &'s mut BTreeMap<Account, (Standing, Standing)>,
+    books: &Books,
+    account: Account,
+) -> &'s mut (Standing, Standing) {
+    let standing = books.standing(&account);
+    sums.entry(account).or_insert((standing, standing))
+}
+
+impl Made {
+    /// What an account would have more.
+    pub(super) fn asked(new: &Standing, old: &Standing) -> Amounts {
+        new.total().minus(old.total())
+    }
+
+    /// Makes it so.
+    pub(super) fn take_over(self, books: &mut Books, at: Timestamp) {
+        for (key, charge) in self.charges {
+            if books.charge(&key) == charge.as_ref() {
+                continue;
+            }
+            books.add_usage(usage::changes(books.charge(&key), charge.as_ref(), at));
+            books.set_charge(key, charge);
+        }
+        for (key, there) in self.uses {
+            books.set_use(key, there);
+        }
+        for (account, (new, _)) in self.sums {
+            books.set_standing(account, new);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The ledger compared with the cluster: what is to be observed, adopted and looked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::charge::PlaceKind;
+use super::sight::settled;
+use super::{AdmitPod, Charge, ClaimMade, Entry, Request, Sight, Tags};
+
+/// What is there, by UID: every governed Pod and claim.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Pods.
+    pub pods: BTreeMap<String, LivePod>,
+    /// Claims.
+    pub claims: BTreeMap<String, LiveClaim>,
+    /// When it was so. Not later than the charges that it is compared with were read.
+    pub at: Timestamp,
+}
+
+/// A Pod as it is.
+#[derive(Clone, Debug)]
+pub struct LivePod {
+    /// What its admission asks. An inline claim that exists may be said by its reference or by its name.
+    pub charge: AdmitPod,
+    /// Where it is in its life.
+    pub life: Life,
+}
+
+/// Where a Pod is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It has a scheduling gate.
+    Gated,
+    /// It waits for a node.
+    Waiting,
+    /// It is scheduled, and has not ended.
+    Scheduled,
+    /// It has ended, whatever of it is still to be read.
+    Finished,
+}
+
+/// A claim as it is.
+#[derive(Clone, Debug)]
+pub struct LiveClaim {
+    /// What its creation asks.
+    pub charge: ClaimMade,
+    /// Whose resource-hours it spends, if it is allocated and reserved for a Pod that has not ended.
+    pub bound: Option<Tags>,
+}
+
+/// What a comparison says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reconciliation {
+    /// Steps to take, in order.
+    pub steps: Vec<Entry>,
+    /// What was charged longer ago than a request lasts and is not in the view: to be asked of the API server by name.
+    /// What is not there under this UID either is [gone](Sight::PodGone).
+    pub look_for: Vec<Missing>,
+}
+
+/// A charge whose object was never seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// UID of the Pod or claim.
+    pub uid: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it is a claim, and not a Pod.
+    pub claim: bool,
+}
+
+/// Compares all charges with the view.
+///
+/// # Assumptions
+/// UIDs are never used again, and a view never goes back: what was seen once and is not in it is gone.
+pub fn reconcile<'a>(charges: impl IntoIterator<Item = &'a Charge>, view: &View) -> Reconciliation {
+    let mut found = Reconciliation::default();
+    let mut known = BTreeSet::new();
+    for charge in charges {
+        if charge.place.kind() == PlaceKind::Inline {
+            continue;
+        }
+        known.insert(charge.key.uid.as_str());
+        match sight(charge, view) {
+            Some(sight) => found.steps.extend(news(charge, sight).map(Entry::Observe)),
+            None if settled(charge, view.at) => found.look_for.push(missing(charge)),
+            None => {}
+        }
+    }
+    let claims = view.claims.values().filter(|claim| !known.contains(claim.charge.uid.as_str()));
+    found.steps.extend(claims.map(|claim| Entry::Adopt(Request::ClaimMade(claim.charge.clone()))));
+    let pods = view.pods.values().filter(|pod| !known.contains(pod.charge.uid.as_str()));
+    let pods = pods.filter(|pod| matches!(pod.life, Life::Waiting | Life::Scheduled));
+    found.steps.extend(pods.map(|pod| Entry::Adopt(Request::AdmitPod(pod.charge.clone()))));
+    found
+}
+
+/// What the view says of a charge; nothing of one that was never seen and is not there.
+fn sight(charge: &Charge, view: &View) -> Option<Sight> {
+    let (uid, at) = (charge.key.uid.clone(), view.at);
+    if charge.place.kind() == PlaceKind::Claim {
+        return match view.claims.get(&uid) {
+            Some(LiveClaim { charge: ClaimMade { price, payers, .. }, bound }) => {
+                Some(Sight::Claim { uid, bound: bound.clone(), price: *price, payers: payers.clone(), at })
+            }
+            None => charge.seen.then_some(Sight::ClaimGone { uid, at }),
+        };
+    }
+    let Some(LivePod { charge: AdmitPod { amounts, payers, .. }, life }) = view.pods.get(&uid) else {
+        return charge.seen.then_some(Sight::PodGone { uid, at });
+    };
+    Some(match life {
+        Life::Gated => Sight::GatedPod { uid, at },
+        Life::Finished => Sight::PodGone { uid, at },
+        Life::Waiting | Life::Scheduled => {
+            Sight::Pod { uid, bound: *life == Life::Scheduled, amounts: *amounts, payers: payers.clone(), at }
+        }
+    })
+}
+
+/// The sight, if the ledger does not say so already.
+fn news(charge: &Charge, sight: Sight) -> Option<Sight> {
+    let says_more = match &sight {
+        Sight::Pod { .. } | Sight::Claim { .. } => sight.seen(charge) != *charge,
+        Sight::GatedPod { at, .. } => settled(charge, *at),
+        Sight::PodGone { .. } | Sight::ClaimGone { .. } => true,
+    };
+    says_more.then_some(sight)
+}
+
+fn missing(charge: &Charge) -> Missing {
+    let (namespace, name) = charge.place.names();
+    Missing {
+        uid: charge.key.uid.clone(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        claim: charge.place.kind() == PlaceKind::Claim,
+    }
+}

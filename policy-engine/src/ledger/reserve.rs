@@ -1,0 +1,106 @@
+//! What an admission would charge.
+
+use super::draft::Draft;
+use super::{AdmitPod, Amounts, Charge, ChargeKey, ClaimMade, ForPod, Limits, Place, Request, Stamp, Use};
+
+pub(super) fn draft(draft: &mut Draft<'_>, request: &Request, stamp: Stamp) {
+    match request {
+        Request::AdmitPod(pod) => admit_pod(draft, pod, stamp),
+        Request::ClaimMade(claim) => claim_made(draft, claim, stamp),
+    }
+}
+
+fn admit_pod(draft: &mut Draft<'_>, pod: &AdmitPod, stamp: Stamp) {
+    let AdmitPod { uid, namespace, name, amounts, payers, uses } = pod;
+    raise(draft, ChargeKey::of(uid), Place::pod(namespace, name), *amounts, payers, stamp);
+    for wanted in uses {
+        match wanted {
+            Use::Inline { reference, price } => {
+                let place = Place::inline(namespace, name, reference);
+                let key = ChargeKey::inline(uid, reference);
+                let mut charge = raise(draft, key, place, *price, payers, stamp);
+                let made = draft.made_for(&ForPod { uid: uid.clone(), reference: reference.clone() });
+                if let Some((claim, place)) = made.map(|made| (made.key.uid.clone(), made.place.clone())) {
+                    charge.claim = Some(claim);
+                    draft.put(charge);
+                    draft.put_use(place, uid);
+                }
+            }
+            Use::Claim { name, uid: claim, price, payers } => {
+                let place = Place::claim(namespace, name);
+                raise(draft, ChargeKey::of(claim), place.clone(), *price, payers, stamp);
+                draft.put_use(place, uid);
+            }
+            Use::Unborn { name } => draft.put_use(Place::claim(namespace, name), uid),
+        }
+    }
+}
+
+fn claim_made(draft: &mut Draft<'_>, made: &ClaimMade, stamp: Stamp) {
+    let ClaimMade { uid, namespace, name, price, payers, for_pod } = made;
+    let place = Place::claim(namespace, name);
+    let mut charge = raise(draft, ChargeKey::of(uid), place.clone(), *price, payers, stamp);
+    charge.made_for.clone_from(for_pod);
+    if let Some(ForPod { uid: pod, reference }) = for_pod
+        && let Some(mut stands) = draft.charge(&ChargeKey::inline(pod, reference)).cloned()
+    {
+        if stands.claim.is_none() {
+            // A smaller claim is charged as it was reserved until the reconciler has seen it.
+            charge.amounts = charge.amounts.max(stands.amounts);
+            stands.claim = Some(uid.clone());
+            draft.put(stands);
+        }
+        draft.put_use(place, pod);
+    }
+    draft.put(charge);
+}
+
+/// The charge with at least these amounts. One that exists keeps its payers, and learns their limits of today.
+fn raise(
+    draft: &mut Draft<'_>,
+    key: ChargeKey,
+    place: Place,
+    amounts: Amounts,
+    payers: &Limits,
+    stamp: Stamp,
+) -> Charge {
+    let charge = match draft.charge(&key) {
+        Some(old) => {
+            let mut charge = Charge { raised_at: stamp.now, ticket: Charge::CONFIRMED, ..old.clone() };
+            charge.amounts = old.amounts.max(amounts);
+            for (account, quota) in &mut charge.payers.0 {
+                *quota = payers.0.get(account).copied().unwrap_or(*quota);
+            }
+            charge
+        }
+        None => Charge {
+            key,
+            place,
+            amounts,
+            payers: payers.clone(),
+            bound: false,
+            seen: false,
+            raised_at: stamp.now,
+            ticket: stamp.ticket,
+            made_for: None,
+            claim: None,
+            tags: None,
+        },
+    };
+    draft.put(charge.clone());
+    charge
+}
+
+/// The limits that a request brings, and of the charges that it touches.
+pub(super) fn limits(request: &Request) -> Vec<&Limits> {
+    match request {
+        Request::AdmitPod(pod) => {
+            let claims = pod.uses.iter().filter_map(|wanted| match wanted {
+                Use::Claim { payers, .. } => Some(payers),
+                Use::Inline { .. } | Use::Unborn { .. } => None,
+            });
+            std::iter::once(&pod.payers).chain(claims).collect()
+        }
+        Request::ClaimMade(claim) => vec![&claim.payers],
+    }
+}

@@ -1,0 +1,152 @@
+//! What the reconciler has seen in the cluster, and what that changes. Limits do not matter here: it is so.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::charge::PlaceKind;
+use super::draft::Draft;
+use super::{Amounts, Charge, ChargeKey, Limits, Tags};
+
+/// A request that the API server works on ends within this time, its `--request-timeout`. What is admitted and not seen
+/// after it never comes.
+pub const REQUEST_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
+
+/// Something seen. A UID that the ledger does not know changes nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sight {
+    /// A Pod is there, ungated and unfinished.
+    Pod {
+        /// Its UID.
+        uid: String,
+        /// Whether it is scheduled.
+        bound: bool,
+        /// What it costs. Less than was charged counts only when no resize can be on its way any more.
+        amounts: Amounts,
+        /// Who pays.
+        payers: Limits,
+        /// When it was so.
+        at: Timestamp,
+    },
+    /// A Pod is there and gated. It costs nothing, unless the request that takes its gate off may be on its way.
+    GatedPod {
+        /// Its UID.
+        uid: String,
+        /// When it was so.
+        at: Timestamp,
+    },
+    /// A Pod is gone, finished, or never came.
+    PodGone {
+        /// Its UID.
+        uid: String,
+        /// When that was, or was seen.
+        at: Timestamp,
+    },
+    /// A claim is there.
+    Claim {
+        /// Its UID.
+        uid: String,
+        /// Whose resource-hours it spends, if it is allocated and reserved for a live Pod.
+        bound: Option<Tags>,
+        /// Its price.
+        price: Amounts,
+        /// Who pays.
+        payers: Limits,
+        /// Since when it is so.
+        at: Timestamp,
+    },
+    /// A claim is gone, or never came.
+    ClaimGone {
+        /// Its UID.
+        uid: String,
+        /// When that was, or was seen.
+        at: Timestamp,
+    },
+}
+
+impl Sight {
+    /// When it was so.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Pod { at, .. }
+            | Self::GatedPod { at, .. }
+            | Self::PodGone { at, .. }
+            | Self::Claim { at, .. }
+            | Self::ClaimGone { at, .. } => *at,
+        }
+    }
+
+    /// UID of what was seen.
+    pub fn uid(&self) -> &str {
+        match self {
+            Self::Pod { uid, .. }
+            | Self::GatedPod { uid, .. }
+            | Self::PodGone { uid, .. }
+            | Self::Claim { uid, .. }
+            | Self::ClaimGone { uid, .. } => uid,
+        }
+    }
+
+    /// The charge as this sight makes it, if it stays.
+    pub(super) fn seen(&self, charge: &Charge) -> Charge {
+        let mut seen = Charge { seen: true, ..charge.clone() };
+        match self {
+            Self::Pod { bound, amounts, payers, at, .. } => {
+                seen.bound = *bound;
+                seen.amounts = if settled(charge, *at) { *amounts } else { charge.amounts.max(*amounts) };
+                seen.payers = payers.clone();
+            }
+            Self::Claim { bound, price, payers, .. } => {
+                seen.bound = bound.is_some();
+                seen.tags.clone_from(bound);
+                seen.amounts = *price;
+                seen.payers = payers.clone();
+            }
+            Self::GatedPod { .. } | Self::PodGone { .. } | Self::ClaimGone { .. } => {}
+        }
+        seen
+    }
+}
+
+/// Whether no request that raised the charge can be on its way any more.
+pub(super) fn settled(charge: &Charge, at: Timestamp) -> bool {
+    at.duration_since(charge.raised_at) >= REQUEST_TIMEOUT
+}
+
+pub(super) fn draft(draft: &mut Draft<'_>, sight: &Sight) {
+    let Some(charge) = draft.charge(&ChargeKey::of(sight.uid())).cloned() else { return };
+    match sight {
+        Sight::Pod { .. } | Sight::Claim { .. } => draft.put(sight.seen(&charge)),
+        Sight::GatedPod { at, .. } if settled(&charge, *at) => drop_pod(draft, sight.uid()),
+        Sight::GatedPod { .. } => {}
+        Sight::PodGone { uid, .. } => drop_pod(draft, uid),
+        Sight::ClaimGone { uid, .. } => drop_claim(draft, uid),
+    }
+}
+
+/// Only what this very request put there, and no other has relied on since.
+pub(super) fn withdraw(draft: &mut Draft<'_>, uid: &str, ticket: i64) {
+    let Some(charge) = draft.charge(&ChargeKey::of(uid)) else { return };
+    if charge.ticket != ticket || charge.seen {
+        return;
+    }
+    match charge.place.kind() {
+        PlaceKind::Pod => drop_pod(draft, uid),
+        PlaceKind::Claim | PlaceKind::Inline => drop_claim(draft, uid),
+    }
+}
+
+fn drop_pod(draft: &mut Draft<'_>, uid: &str) {
+    for inline in draft.inline_of(uid) {
+        draft.drop_charge(inline);
+    }
+    draft.drop_uses_of(uid);
+    draft.drop_charge(ChargeKey::of(uid));
+}
+
+/// What stood for the claim stands for the next one: the controller makes it anew while its Pod waits.
+fn drop_claim(draft: &mut Draft<'_>, uid: &str) {
+    for mut stands in draft.standing_for(uid) {
+        stands.claim = None;
+        draft.put(stands);
+    }
+    draft.drop_charge(ChargeKey::of(uid));
+}

@@ -1,0 +1,64 @@
+//! Resource-hours: intervals in which a claim was bound.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Amounts, Charge};
+
+/// Whose resource-hours a claim spends. Ids, as labels carry them; empty where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Tags {
+    /// The project that pays.
+    pub project: String,
+    /// The claim's owner.
+    pub user: String,
+    /// The project's group.
+    pub group: String,
+    /// Queue of the Pod that uses it.
+    pub queue: String,
+    /// The GPU model that was allocated.
+    pub model: String,
+}
+
+/// An interval begins or ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UsageChange {
+    /// The claim is bound from now on, at this price.
+    Open {
+        /// Its UID.
+        claim: String,
+        /// Since when.
+        at: Timestamp,
+        /// What it spends per unit of time.
+        amounts: Amounts,
+        /// Whose hours.
+        tags: Tags,
+    },
+    /// The claim's open interval ends.
+    Close {
+        /// Its UID.
+        claim: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// What changes when a charge becomes another: an interval has one price and one set of tags.
+pub(super) fn changes(old: Option<&Charge>, new: Option<&Charge>, at: Timestamp) -> Vec<UsageChange> {
+    let (before, after) = (old.and_then(spends), new.and_then(spends));
+    if before == after {
+        return Vec::new();
+    }
+    let close = before.map(|(claim, ..)| UsageChange::Close { claim: claim.to_owned(), at });
+    let open = after.map(|(claim, amounts, tags)| UsageChange::Open {
+        claim: claim.to_owned(),
+        at,
+        amounts,
+        tags: tags.clone(),
+    });
+    close.into_iter().chain(open).collect()
+}
+
+fn spends(charge: &Charge) -> Option<(&str, Amounts, &Tags)> {
+    charge.tags.as_ref().filter(|_| charge.bound).map(|tags| (charge.key.uid.as_str(), charge.amounts, tags))
+}
