@@ -24,6 +24,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::client::{Access, ConnectFailed, LookupFailed, connect, in_time, is_path_segment};
+use crate::devices::Devices;
 use crate::owners::Owners;
 use crate::volumes::Volumes;
 
@@ -108,6 +109,11 @@ impl Server {
     /// Looks up whose volumes are.
     pub fn volumes(&self) -> Volumes {
         Volumes::asking(self.client.clone())
+    }
+
+    /// Looks up claims of devices, their templates and classes.
+    pub fn devices(&self) -> Devices {
+        Devices::asking(self.client.clone())
     }
 
     /// How a kind is served; `None` if it is not.

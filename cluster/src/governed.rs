@@ -63,7 +63,15 @@ impl Governed {
         };
         let common = Common { client: caches.client().clone(), shutdown, kinds_missing: Arc::default() };
         let ours = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
-        let role_bindings = follow_some("rolebindings", Api::all, (), ours, lighter, nudged(), &common);
+        let role_bindings = follow_some(
+            "rolebindings",
+            Api::all,
+            (),
+            ours,
+            |it: &mut RoleBinding| lighter(&mut it.metadata),
+            nudged(),
+            &common,
+        );
         let priority_classes = follow("priorityclasses", Api::all, (), nudged(), &common);
         Self {
             own_namespace: own_namespace.into(),

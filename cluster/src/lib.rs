@@ -3,6 +3,7 @@
 pub mod client;
 pub mod conditions;
 pub mod convert;
+pub mod devices;
 pub mod dry_run;
 pub mod files;
 pub mod governed;

@@ -32,7 +32,7 @@ pub(crate) const PAGE: u32 = 500;
 const NOT_FOUND: u16 = 404;
 const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 /// Pods that will mount nothing any more are left out.
-const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
+pub(crate) const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
 type ClaimMeta = PartialObjectMeta<PersistentVolumeClaim>;
 
@@ -55,7 +55,15 @@ impl Volumes {
             kinds_missing: Arc::default(),
         };
         let all = watcher::Config::default();
-        let cache = follow_some("persistentvolumeclaims", Api::all, (), all, our_labels, || {}, &common);
+        let cache = follow_some(
+            "persistentvolumeclaims",
+            Api::all,
+            (),
+            all,
+            |it: &mut ClaimMeta| our_labels(&mut it.metadata),
+            || {},
+            &common,
+        );
         Self { cache: Some(Arc::new(cache)), ..Self::asking(caches.client().clone()) }
     }
 
@@ -159,7 +167,7 @@ impl Volumes {
 }
 
 /// The whole of a list, page by page, until the deadline.
-async fn each_page<K>(
+pub(crate) async fn each_page<K>(
     api: &Api<K>,
     which: &ListParams,
     deadline: Instant,

@@ -51,7 +51,15 @@ impl Waiting {
         let resource = ApiResource::erase::<k8s_openapi::api::core::v1::Pod>(&());
         let unscheduled = watcher::Config::default().labels(contract::QUEUE_NAME).fields("spec.nodeName=");
         let api = |client| Api::all_with(client, &resource);
-        let pods = follow_some("pods", api, resource.clone(), unscheduled, least, nudged, &common);
+        let pods = follow_some(
+            "pods",
+            api,
+            resource.clone(),
+            unscheduled,
+            |it: &mut Sketch| least(&mut it.metadata),
+            nudged,
+            &common,
+        );
         Self { caches, own_namespace: own_namespace.into(), pods: Arc::new(pods), changes }
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::contract;
-use crate::devices::Devices;
+use crate::devices::{self, Devices};
 use crate::identity::{Caller, ControllerOwner, Owner, Requester};
 use crate::object::{Object, Unreadable};
 use crate::pod::Pod;
@@ -123,6 +123,8 @@ pub struct Case<'a> {
     pub names: usize,
     /// What is known about them.
     pub volumes: &'a Volumes,
+    /// How many device claims, templates and classes it names.
+    pub device_names: usize,
     /// What is known about devices, and about the claims of them that the submission names.
     pub devices: &'a Devices,
     /// The object that a connection is asked to does not exist.
@@ -179,7 +181,7 @@ impl<'a> Case<'a> {
         if let Some(object) = submission.object.map(Object) {
             object.check_metadata()?;
         }
-        let caller = Caller::of(submission.requester, policy);
+        let caller = Caller::of_submission(submission, policy);
         let mut case = Self {
             submission,
             policy,
@@ -190,6 +192,7 @@ impl<'a> Case<'a> {
             pods: Vec::new(),
             volume_claims: Vec::new(),
             names: Named::by(submission, policy).len(),
+            device_names: devices::Named::by(submission, policy).len(),
             volumes: &facts.volumes,
             devices: &facts.devices,
             target_missing: facts.target_missing,
@@ -231,6 +234,16 @@ impl<'a> Case<'a> {
     /// Whether the submission is about a VolumeSnapshot.
     pub fn is_snapshot(&self) -> bool {
         is_snapshot(&self.submission.resource)
+    }
+
+    /// Whether the submission is about a ResourceClaim.
+    pub fn is_claim(&self) -> bool {
+        devices::is_claim(&self.submission.resource)
+    }
+
+    /// Whether the submission is about a ResourceClaimTemplate.
+    pub fn is_claim_template(&self) -> bool {
+        devices::is_claim_template(&self.submission.resource)
     }
 
     /// Whether the submission changes a Pod that exists.

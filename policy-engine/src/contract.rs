@@ -32,6 +32,10 @@ pub const GROUP_STORAGE: &str = "platform-go/group-storage";
 pub const STORAGE: &str = "platform-go/storage";
 /// On a PersistentVolumeClaim: asks for the StorageClass and access mode of a lane.
 pub const STORAGE_LANE: &str = "platform-go/storage-lane";
+/// On a claim: the slot that it fills when nothing else is mapped.
+pub const SLOT: &str = "platform-go/slot";
+/// Annotation on a claim: `project` lets other members use it.
+pub const SHARE: &str = "platform-go/share";
 /// Annotation that asks for UID 0.
 pub const ROOT_SHELL: &str = "platform-go/root-shell";
 /// Annotation: JSON Pointer to the value that was asked there before the platform replaced it.

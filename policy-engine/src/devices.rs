@@ -1,9 +1,30 @@
 //! What the cluster knows about devices and claims of them, as far as a submission needs it.
 
+mod named;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::resource::v1::{DeviceClassSpec, ResourceClaimSpec};
+
+use crate::policy::workload::GroupResource;
+
+pub use named::{MOST_NAMED, Named};
+
+/// The API group of device claims.
+pub const GROUP: &str = "resource.k8s.io";
+/// Annotation of the controller on a claim that it makes from a template: the Pod's name for it.
+pub const POD_CLAIM_NAME: &str = "resource.kubernetes.io/pod-claim-name";
+
+/// Whether this is the resource of ResourceClaims.
+pub fn is_claim(resource: &GroupResource) -> bool {
+    resource.group == GROUP && resource.resource == "resourceclaims"
+}
+
+/// Whether this is the resource of ResourceClaimTemplates.
+pub fn is_claim_template(resource: &GroupResource) -> bool {
+    resource.group == GROUP && resource.resource == "resourceclaimtemplates"
+}
 
 /// What is known about devices; everything by name, in the submission's namespace.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +35,19 @@ pub struct Devices {
     pub templates: BTreeMap<String, ClaimTemplate>,
     /// The ResourceClaims that the submission names, or that its slots could mean; one that is absent does not exist.
     pub claims: BTreeMap<String, KnownClaim>,
+    /// The unfinished Pods that name the claim which is being made.
+    pub waiting: Vec<Waiter>,
+    /// Nobody could be asked: what is absent may exist.
+    pub untold: bool,
+}
+
+/// An unfinished Pod that names a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiter {
+    /// Its name.
+    pub pod: String,
+    /// The user stamped on it.
+    pub user_id: Option<String>,
 }
 
 /// DeviceClasses by name.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::case::{Act, Submission};
+use crate::devices;
 use crate::policy::Policy;
 use crate::policy::people::User;
 
@@ -54,7 +56,26 @@ const BUILT_IN_CONTROLLERS: [&str; 9] = [
     "system:kube-controller-manager",
 ];
 
+/// Those who make ResourceClaims for Pods: from templates, and for what a Pod asks as an extended resource.
+const CLAIM_MAKERS: [&str; 3] = [
+    "system:serviceaccount:kube-system:resource-claim-controller",
+    "system:kube-controller-manager",
+    "system:kube-scheduler",
+];
+
+/// Whether a ResourceClaim is made by Kubernetes itself, for a Pod.
+pub fn makes_for_pod(submission: &Submission<'_>) -> bool {
+    submission.act == Act::Create
+        && devices::is_claim(&submission.resource)
+        && CLAIM_MAKERS.contains(&submission.requester.username)
+}
+
 impl<'a> Caller<'a> {
+    /// Classifies who sends a submission: whoever makes claims for Pods is their controller.
+    pub fn of_submission(submission: &Submission<'a>, policy: &'a Policy) -> Self {
+        if makes_for_pod(submission) { Self::Controller } else { Self::of(submission.requester, policy) }
+    }
+
     /// Classifies a requester. Trust in a service account goes before a User record of the same name.
     pub fn of(requester: Requester<'a>, policy: &'a Policy) -> Self {
         let Requester { username, groups } = requester;

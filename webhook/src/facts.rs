@@ -12,8 +12,8 @@ use crate::Webhook;
 use crate::outage::Outage;
 use crate::review::Request;
 
-/// Gathers the facts. Only a controller's object, a subresource that carries no object, and what names volumes that no
-/// cache knows cost a look-up.
+/// Gathers the facts. Only a controller's object, a subresource that carries no object, and what names volumes or claims
+/// that no cache knows cost a look-up.
 pub(crate) async fn gather(
     webhook: &Webhook,
     request: &Request,
@@ -36,6 +36,7 @@ pub(crate) async fn gather(
             } else {
                 facts.controller = webhook.volumes.maker(submission, deadline).await.map_err(Outage::Lookup)?;
             }
+            facts.devices = webhook.devices.facts(submission, policy, deadline).await.map_err(Outage::Lookup)?;
             facts.volumes = webhook.volumes.facts(submission, policy, deadline).await.map_err(Outage::Lookup)?;
         }
         Act::Touch | Act::Connect | Act::Delete if submission.old.is_none() || submission.act == Act::Touch => {
@@ -63,7 +64,7 @@ fn is_autoscaling(submission: &Submission<'_>) -> bool {
 
 /// The controller owner that a trusted controller gives to an object that it makes or takes over.
 fn new_controller(submission: &Submission<'_>, policy: &Policy) -> Result<Option<OwnerReference>, Outage> {
-    if !matches!(Caller::of(submission.requester, policy), Caller::Controller) {
+    if !matches!(Caller::of_submission(submission, policy), Caller::Controller) {
         return Ok(None);
     }
     let controller = |object| Object(object).controller().map_err(Outage::Unreadable);

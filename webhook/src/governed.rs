@@ -1,6 +1,7 @@
 //! Workloads and Pods in governed namespaces: mutating call, validating call, and deletions.
 
 use jiff::Timestamp;
+use policy_engine::devices::{is_claim, is_claim_template};
 use policy_engine::policy::Policy;
 use policy_engine::volumes::is_snapshot;
 use policy_engine::{Act, Decision, Facts, Submission};
@@ -52,7 +53,7 @@ fn check(request: &Request, submission: &Submission<'_>, policy: &Policy) -> Res
         return Err(Outage::OtherKind { said: said.into(), expected: request.kind.kind.clone() });
     }
     let is_other = ["secrets", "persistentvolumeclaims"].iter().any(|it| submission.resource.is_core(it))
-        || is_snapshot(&submission.resource);
+        || [is_snapshot, is_claim, is_claim_template].iter().any(|is| is(&submission.resource));
     if carries && !is_pod && !is_other && policy.platform().workload_kind(&submission.resource).is_none() {
         return Err(Outage::Unlisted { resource: submission.resource.clone() });
     }

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use certs::Acceptor;
+use cluster::devices::Devices;
 use cluster::namespaces::Namespaces;
 use cluster::owners::Owners;
 use cluster::volumes::Volumes;
@@ -43,6 +44,7 @@ pub struct Webhook {
     namespaces: Namespaces,
     owners: Owners,
     volumes: Volumes,
+    devices: Devices,
     metrics: Arc<Metrics>,
     limits: Arc<Limits>,
 }
@@ -51,8 +53,8 @@ impl Webhook {
     /// A webhook that knows what the caches know.
     pub fn new(caches: Caches, owners: Owners, metrics: Arc<Metrics>) -> Self {
         let namespaces = Namespaces::new(caches.clone());
-        let volumes = Volumes::start(&caches);
-        Self { caches, namespaces, owners, volumes, metrics, limits: Arc::default() }
+        let (volumes, devices) = (Volumes::start(&caches), Devices::start(&caches));
+        Self { caches, namespaces, owners, volumes, devices, metrics, limits: Arc::default() }
     }
 }
 

@@ -12,6 +12,7 @@ use cluster::dry_run::Server;
 use cluster::records;
 use jiff::Timestamp;
 use json_patch::Patch;
+use policy_engine::devices::{Devices, is_claim, is_claim_template};
 use policy_engine::identity::{Caller, ControllerOwner, Requester};
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
@@ -149,11 +150,9 @@ impl Local {
     fn governing(&self, submission: &Submission<'_>) -> Result<String, String> {
         let namespace = submission.namespace;
         let resource = &submission.resource;
-        let is_volume = resource.is_core("persistentvolumeclaims") || is_snapshot(resource);
-        if !resource.is_core("pods")
-            && !is_volume
-            && self.policy.platform().workload_kind(&submission.resource).is_none()
-        {
+        let is_judged = ["pods", "persistentvolumeclaims"].iter().any(|it| resource.is_core(it))
+            || [is_snapshot, is_claim, is_claim_template].iter().any(|is| is(resource));
+        if !is_judged && self.policy.platform().workload_kind(&submission.resource).is_none() {
             return Err(format!("not governed: {} are not judged", submission.resource));
         }
         match self.bindings.get(namespace) {
@@ -165,7 +164,7 @@ impl Local {
         }
     }
 
-    /// What the webhook would look up: the owner of what a controller creates, and whose volumes are.
+    /// What the webhook would look up: the owner of what a controller creates, whose volumes are, and what claims of devices there are.
     async fn facts(
         &self,
         submission: &Submission<'_>,
@@ -173,7 +172,7 @@ impl Local {
         beside: &Submissions,
     ) -> Result<Facts, Unanswered> {
         let mut facts = Facts { project_id, ..Facts::default() };
-        if matches!(Caller::of(submission.requester, &self.policy), Caller::Controller) {
+        if matches!(Caller::of_submission(submission, &self.policy), Caller::Controller) {
             facts.controller = self.controller(submission).await?;
         }
         facts.volumes = match &self.server {
@@ -182,6 +181,13 @@ impl Local {
                 beside.besides(submission.namespace, known.map_err(|error| Unanswered::Unasked(error.into()))?)
             }
             None => beside.alone(submission, &self.policy),
+        };
+        facts.devices = match &self.server {
+            Some(server) => {
+                let known = server.devices().facts(submission, &self.policy, Instant::now() + LOOK_UP).await;
+                known.map_err(|error| Unanswered::Unasked(error.into()))?
+            }
+            None => Devices { untold: true, ..Devices::default() },
         };
         Ok(facts)
     }

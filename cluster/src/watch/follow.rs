@@ -76,16 +76,16 @@ where
     K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     K::DynamicType: Hash + Eq + Clone + Send + Sync,
 {
-    follow_some(name, api, kind, watcher::Config::default(), lighter, changed, common)
+    follow_some(name, api, kind, watcher::Config::default(), |it| lighter(it.meta_mut()), changed, common)
 }
 
-/// Starts to follow those objects of a kind that `which` selects. `keep` takes out of their metadata what is not needed.
+/// Starts to follow those objects of a kind that `which` selects. `keep` takes out of them what is not needed.
 pub(crate) fn follow_some<K>(
     name: &'static str,
     api: impl FnOnce(Client) -> Api<K>,
     kind: K::DynamicType,
     which: watcher::Config,
-    keep: fn(&mut ObjectMeta),
+    keep: fn(&mut K),
     changed: impl Fn() + Send + 'static,
     common: &Common,
 ) -> Cache<K>
@@ -104,7 +104,7 @@ where
         let mut events = pin!(watcher(api, which.timeout(WATCH_SECONDS)));
         while let Some(Some(event)) = shutdown.run_until_cancelled(events.next()).await {
             let event = match event {
-                Ok(event) => event.modify(|object| keep(object.meta_mut())),
+                Ok(event) => event.modify(keep),
                 Err(error) => {
                     let pause = failures.note(&error, pulse.last());
                     let _cancelled = shutdown.run_until_cancelled(sleep(pause)).await;

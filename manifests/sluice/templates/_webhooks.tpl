@@ -130,6 +130,32 @@ matchConditions:
       request.userInfo.?username.orValue('').startsWith('system:serviceaccount:' + request.namespace + ':')))
 {{- end }}
 
+{{- /* Claims of devices and templates of them; the mutating and the validating entry are the same. A claim's status cannot change its metadata. */}}
+{{- define "sluice.webhook.claims" -}}
+namespaceSelector:
+  {{- include "sluice.webhook.namespaceSelector" . | nindent 2 }}
+rules:
+  # Older versions are converted: matchPolicy Equivalent.
+  - apiGroups: [resource.k8s.io]
+    apiVersions: [v1]
+    operations: [CREATE, UPDATE]
+    resources: [resourceclaims, resourceclaimtemplates]
+    scope: Namespaced
+matchConditions:
+  - name: not-sluice-itself
+    expression: >-
+      {{ include "sluice.cel.notSluice" . | indent 6 | trim }}
+  {{- include "sluice.webhook.notTheGarbageCollector" . | nindent 2 }}
+  # The scheduler and the claim's controller put a finalizer on and take it off: allocation and release never wait.
+  - name: changes-something
+    expression: >-
+      request.operation != 'UPDATE' ||
+      {{ include "sluice.cel.metadataDiffers" . | indent 6 | trim }} ||
+      object[?'spec'] != oldObject[?'spec'] ||
+      (!{{ include "sluice.cel.infrastructure" . | indent 6 | trim }} &&
+      object.metadata.?finalizers.orValue([]).exists(f, !(f in oldObject.metadata.?finalizers.orValue([]))))
+{{- end }}
+
 {{- /* What the entries of records hear: `records` are plural names. */}}
 {{- define "sluice.webhook.records" -}}
 rules:

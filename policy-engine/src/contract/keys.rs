@@ -100,6 +100,20 @@ pub const KEYS: &[Key] = &[
     key("dra-pinned-mem", Label, "Pods", Client, ASKED_GPU),
     key("dra-sharing-mode", Label, "Pods", Client, ASKED_GPU),
     key(
+        "slot",
+        Label,
+        "ResourceClaims",
+        Client,
+        "The slot that the claim fills where `claim-slots` maps nothing else to it",
+    ),
+    key(
+        "share",
+        Annotation,
+        "ResourceClaims",
+        Client,
+        "`project`: other members of the project may use the claim; its owner pays",
+    ),
+    key(
         "storage",
         Label,
         "PersistentVolumeClaims",

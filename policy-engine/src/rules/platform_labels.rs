@@ -2,7 +2,8 @@
 //!
 //! On Pods the platform writes `platform-go/project-id`, `group-id`, `user-id` and `plan-id`. What a client sends there
 //! is overwritten, later changes are put back, and labels that only the platform knows (`dra-effective-gpu`) are removed.
-//! On PersistentVolumeClaims it writes the first three. On the workload that a person creates it writes `user-id`, in the workload's own metadata and never in its template.
+//! On PersistentVolumeClaims and ResourceClaims it writes the first three. On the workload or ResourceClaimTemplate that a
+//! person creates it writes `user-id`, in its own metadata and never in a template.
 //!
 //! A Pod does not change after it was made, so on UPDATE the platform puts back what it wrote, and what was asked at
 //! creation may be asked again. Labels by which something is asked (`queue-name`, `dra-gpu-model`, …) are fixed: asking
@@ -23,10 +24,11 @@ use crate::object::Object;
 use crate::place::Place;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
-    if case.is_volume_claim() || case.is_snapshot() {
-        return volume(case, say);
+    if case.is_volume_claim() || case.is_snapshot() || case.is_claim() {
+        return claim(case, say);
     }
-    let Some(object) = case.object().filter(|_| case.is_pod() || case.is_workload()) else { return };
+    let stamped = case.is_pod() || case.is_workload() || case.is_claim_template();
+    let Some(object) = case.object().filter(|_| stamped) else { return };
     match (case.submission.act, case.is_pod()) {
         (Act::Create, true) => new_pod(case, say),
         (Act::Create, false) => new_workload(case, object, say),
@@ -84,8 +86,8 @@ fn new_workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     }
 }
 
-/// Claims and snapshots. Whose a snapshot is, is the rule `storage`'s to say: its source's owner's.
-fn volume(case: &Case<'_>, say: &mut Findings) {
+/// Claims of either kind, and snapshots. Whose a snapshot is, is the rule `storage`'s to say: its source's owner's.
+fn claim(case: &Case<'_>, say: &mut Findings) {
     match case.submission.act {
         Act::Create => {
             let storages = |key: &str| key == contract::USER_ID && case.is_snapshot();
@@ -98,7 +100,7 @@ fn volume(case: &Case<'_>, say: &mut Findings) {
             }
             say.remove(label(contract::PLAN_ID));
         }
-        Act::Update | Act::Status => put_back::volume(case, say),
+        Act::Update | Act::Status => put_back::claim(case, say),
         Act::Touch | Act::Bind | Act::Delete | Act::Connect => {}
     }
 }

@@ -1,6 +1,7 @@
 //! What the tests of the engine are built from.
 
 pub(crate) mod apply;
+pub(crate) mod devices;
 pub(crate) mod judge;
 pub(crate) mod object;
 pub(crate) mod options;

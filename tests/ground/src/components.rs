@@ -83,6 +83,8 @@ fn kube_apiserver(layout: &Layout, ports: &Ports) -> Component {
         format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd_client),
         "--bind-address=127.0.0.1".into(),
         "--advertise-address=127.0.0.1".into(),
+        // Clusters serve them for years after v1.
+        "--runtime-config=resource.k8s.io/v1beta1=true,resource.k8s.io/v1beta2=true".into(),
         "--endpoint-reconciler-type=none".into(),
         format!("--secure-port={}", ports.apiserver),
         format!("--tls-cert-file={}", pki("serving.crt")),

@@ -6,6 +6,7 @@ mod bypass;
 mod bypass_objects;
 mod certificates;
 mod connect;
+mod device_claims;
 mod drills;
 mod dry_run;
 mod follow;

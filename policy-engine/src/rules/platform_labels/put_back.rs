@@ -25,7 +25,7 @@ pub(super) fn workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) 
     }
 }
 
-pub(super) fn volume(case: &Case<'_>, say: &mut Findings) {
+pub(super) fn claim(case: &Case<'_>, say: &mut Findings) {
     let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
     let change = Change { object, old, asked: Map::new() };
     for key in contract::OWNERSHIP_LABELS {

@@ -42,7 +42,7 @@ fn given(story: &Story) -> String {
         let options = yaml(&Value::Object(story.policy.clone()));
         text = format!("The sample organisation has this besides:\n\n{}\n", fenced("yaml", &options));
     }
-    let claims = story.volumes.told();
+    let claims = [story.volumes.told(), story.devices.told()].concat();
     if !claims.is_empty() {
         let _infallible = writeln!(text, "{}\n", claims.join(" "));
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use policy_engine::case::Autoscaler;
-use policy_engine::devices::Devices;
 use policy_engine::identity::{ControllerOwner, Requester};
 use policy_engine::object::Unreadable;
 use policy_engine::policy::Policy;
@@ -14,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::expect::Expect;
 use crate::support::apply::{apply, merge};
+use crate::support::devices::Inventory;
 use crate::support::judge::some_monday;
 use crate::support::object::{Sketch, resource_of};
 use crate::support::options::Options;
@@ -52,6 +52,9 @@ pub(crate) struct Story {
     /// The volumes that there are.
     #[serde(default)]
     pub(crate) volumes: Cluster,
+    /// The claims of devices, their templates and classes that there are.
+    #[serde(default)]
+    pub(crate) devices: Inventory,
     /// Autoscaler to the stamp on it: who names what is scaled.
     #[serde(default)]
     autoscalers: BTreeMap<String, Option<String>>,
@@ -208,7 +211,7 @@ impl Story {
         };
         let project_id = submit.namespace.clone();
         let facts =
-            Facts { devices: Default::default(), project_id, volumes: self.volumes.facts(), ..Facts::default() };
+            Facts { devices: self.devices.facts(), project_id, volumes: self.volumes.facts(), ..Facts::default() };
         let decision = admit(&submission, &facts, policy, self.now()).expect("a readable object");
         if decision.allowed() { Ok(Some(apply(&decision.mutations, &object))) } else { Err(decision) }
     }
@@ -240,7 +243,7 @@ impl Story {
             controller: self.controller_owner.as_ref().map(Owner::fact),
             target_user_id: self.target.as_ref().and_then(|target| target.user_id.clone()),
             volumes: self.volumes.facts(),
-            devices: Devices::default(),
+            devices: self.devices.facts(),
             target_missing: self.target.as_ref().is_some_and(|target| target.missing),
             autoscalers: self
                 .autoscalers

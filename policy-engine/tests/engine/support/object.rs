@@ -42,7 +42,7 @@ fn allowed_image() -> String {
 }
 
 /// Kind, API version, plural name, and where its Pod is, if it has one.
-const KINDS: [(&str, &str, &str, Option<&str>); 10] = [
+const KINDS: [(&str, &str, &str, Option<&str>); 12] = [
     ("Pod", "v1", "pods", Some("")),
     ("Deployment", "apps/v1", "deployments", Some("/spec/template")),
     ("ReplicaSet", "apps/v1", "replicasets", Some("/spec/template")),
@@ -52,6 +52,8 @@ const KINDS: [(&str, &str, &str, Option<&str>); 10] = [
     ("CronJob", "batch/v1", "cronjobs", Some("/spec/jobTemplate/spec/template")),
     ("ReplicationController", "v1", "replicationcontrollers", Some("/spec/template")),
     ("PersistentVolumeClaim", "v1", "persistentvolumeclaims", None),
+    ("ResourceClaim", "resource.k8s.io/v1", "resourceclaims", None),
+    ("ResourceClaimTemplate", "resource.k8s.io/v1", "resourceclaimtemplates", None),
     ("VolumeSnapshot", "snapshot.storage.k8s.io/v1", "volumesnapshots", None),
 ];
 

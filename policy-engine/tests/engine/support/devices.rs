@@ -1,0 +1,78 @@
+//! Claims of devices, templates and classes in few words.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::resource::v1::{DeviceClassSpec, ResourceClaimSpec};
+use policy_engine::devices::{ClaimTemplate, Devices, KnownClaim, Waiter};
+use serde::Deserialize;
+
+/// What a story's cluster knows about devices.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Inventory {
+    /// DeviceClass to its spec.
+    classes: BTreeMap<String, DeviceClassSpec>,
+    templates: BTreeMap<String, Template>,
+    claims: BTreeMap<String, Claim>,
+    /// Pod to the stamp on it: who names the claim that is being made.
+    waiting: BTreeMap<String, Option<String>>,
+    untold: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct Template {
+    user: Option<String>,
+    spec: ResourceClaimSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct Claim {
+    user: Option<String>,
+    shared: bool,
+    slot: Option<String>,
+    /// The UID of the Pod that it was made for.
+    pod: Option<String>,
+    terminating: bool,
+    spec: ResourceClaimSpec,
+}
+
+impl Inventory {
+    /// The claims, in sentences.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let claim = |(name, claim): (&String, &Claim)| {
+            let whose = claim.user.as_ref().map(|user| format!(", which {user} made"));
+            let slot = claim.slot.as_ref().map(|slot| format!(", labelled `platform-go/slot: {slot}`"));
+            let shared = claim.shared.then(|| ", annotated `platform-go/share: project`".to_owned());
+            let said: String = [whose, slot, shared].into_iter().flatten().collect();
+            format!("There is a ResourceClaim `{name}`{said}.")
+        };
+        self.claims.iter().map(claim).collect()
+    }
+
+    pub(crate) fn facts(&self) -> Devices {
+        let template = |it: &Template| ClaimTemplate { user_id: it.user.clone(), spec: Arc::new(it.spec.clone()) };
+        let claim = |name: &str, it: &Claim| KnownClaim {
+            uid: format!("uid-of-{name}"),
+            user_id: it.user.clone(),
+            shared: it.shared,
+            slot: it.slot.clone(),
+            pod_uid: it.pod.clone(),
+            terminating: it.terminating,
+            spec: Arc::new(it.spec.clone()),
+        };
+        Devices {
+            classes: Arc::new(self.classes.clone()),
+            templates: self.templates.iter().map(|(name, it)| (name.clone(), template(it))).collect(),
+            claims: self.claims.iter().map(|(name, it)| (name.clone(), claim(name, it))).collect(),
+            waiting: self
+                .waiting
+                .iter()
+                .map(|(pod, user)| Waiter { pod: pod.clone(), user_id: user.clone() })
+                .collect(),
+            untold: self.untold,
+        }
+    }
+}

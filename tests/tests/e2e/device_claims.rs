@@ -1,0 +1,85 @@
+//! Claims of devices, and templates of them: whose they are, in every version and whoever makes them.
+
+use e2e::manifest::{pod, with};
+use e2e::refusal::assert_denied;
+use e2e::{ADMIN, create, eventually, find, get, kubectl, label, list, ok, shared};
+use serde_json::{Value, json};
+
+/// A ResourceClaim of one GPU, changed by `more` (a JSON Merge Patch).
+fn device_claim(namespace: &str, name: &str, more: Value) -> Value {
+    let requests = json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]);
+    let claim = json!({
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "ResourceClaim",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"devices": {"requests": requests}},
+    });
+    with(claim, more)
+}
+
+/// A template of the same.
+fn claim_template(namespace: &str, name: &str, more: Value) -> Value {
+    let spec = device_claim(namespace, name, json!({}))["spec"].clone();
+    let template = json!({
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "ResourceClaimTemplate",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"spec": spec},
+    });
+    with(template, more)
+}
+
+#[test]
+fn a_claim_is_its_makers_in_every_version_of_the_api() {
+    let p = shared();
+    let forged = json!({"metadata": {"labels": {"platform-go/user-id": "alice"}}});
+    ok(create(&p, "bob", device_claim("llm-finetune", "whose-v1", forged.clone())));
+    let beta2 = json!({"apiVersion": "resource.k8s.io/v1beta2"});
+    ok(create(&p, "bob", device_claim("llm-finetune", "whose-v1beta2", with(forged.clone(), beta2))));
+    // v1beta1 has no `exactly`: the request itself names the class.
+    let flat = json!([{"name": "gpu", "deviceClassName": "gpu.nvidia.com"}]);
+    let beta1 = json!({"apiVersion": "resource.k8s.io/v1beta1", "spec": {"devices": {"requests": flat}}});
+    ok(create(&p, "bob", device_claim("llm-finetune", "whose-v1beta1", with(forged, beta1))));
+    for name in ["whose-v1", "whose-v1beta2", "whose-v1beta1"] {
+        let claim = get(&p, "llm-finetune", &format!("resourceclaim/{name}"));
+        assert_eq!((label(&claim, "user-id"), label(&claim, "project-id")), ("bob", "llm-finetune"), "{name}");
+    }
+    ok(create(&p, "alice", claim_template("llm-finetune", "whose-template", json!({}))));
+    let template = get(&p, "llm-finetune", "resourceclaimtemplate/whose-template");
+    assert_eq!((label(&template, "user-id"), label(&template, "project-id")), ("alice", ""));
+    let says = "this ResourceClaimTemplate is alice's, and bob is a Member";
+    for act in [
+        &["delete", "resourceclaimtemplate/whose-template"][..],
+        &["annotate", "resourceclaimtemplate/whose-template", "a=b"],
+    ] {
+        assert_denied(&kubectl(&p, "bob", &[&["-n", "llm-finetune"], act].concat()), &[("project", says)]);
+    }
+    ok(kubectl(
+        &p,
+        "bob",
+        &["-n", "llm-finetune", "delete", "resourceclaim", "whose-v1", "whose-v1beta2", "whose-v1beta1"],
+    ));
+}
+
+#[test]
+fn the_claim_of_a_template_is_the_pods_owners_and_is_allocated_and_released() {
+    let p = shared();
+    ok(create(&p, "carol", claim_template("detector", "made-template", json!({}))));
+    let uses = json!({"spec": {
+        "resourceClaims": [{"name": "gpu", "resourceClaimTemplateName": "made-template"}],
+        "containers": [{"name": "main", "image": e2e::manifest::IMAGE, "resources": {"claims": [{"name": "gpu"}]}}],
+    }});
+    ok(create(&p, "bob", pod("detector", "made-pod", uses)));
+    let claim = eventually("the claim, allocated", || {
+        let claims = list(&p, "detector", "resourceclaims", "platform-go/user-id=bob");
+        let of_pod = |it: &Value| it["metadata"]["ownerReferences"][0]["name"] == "made-pod";
+        claims.into_iter().find(|it| of_pod(it) && !it["status"]["allocation"].is_null())
+    });
+    assert_eq!(label(&claim, "project-id"), "detector");
+    let name = claim["metadata"]["name"].as_str().expect("a name");
+    ok(kubectl(&p, "bob", &["-n", "detector", "delete", "pod", "made-pod"]));
+    eventually("the claim to be gone", || {
+        find(&p, "detector", &format!("resourceclaim/{name}")).is_none().then_some(())
+    });
+    ok(kubectl(&p, ADMIN, &["-n", "detector", "delete", "resourceclaimtemplate", "made-template"]));
+}
