@@ -24,6 +24,20 @@ pub const PLAN_ID: &str = "platform-go/plan-id";
 pub const QUEUE_NAME: &str = "platform-go/queue-name";
 /// Whether Pods of the queue may be evicted for higher ones.
 pub const PREEMPTIBLE: &str = "platform-go/preemptible";
+/// Asks for a GPU model.
+pub const GPU_MODEL: &str = "platform-go/dra-gpu-model";
+/// Asks for so many devices; absent means one.
+pub const GPU_COUNT: &str = "platform-go/dra-gpu-count";
+/// Asks for a share of each device's compute, in percent; absent means all of it.
+pub const SM_PERCENT: &str = "platform-go/dra-sm-pct";
+/// Asks how the devices' memory is used; absent means `elastic`.
+pub const VRAM_POLICY: &str = "platform-go/vram-policy";
+/// Asks for a ceiling of device memory; `none` is none.
+pub const PINNED_MEMORY: &str = "platform-go/dra-pinned-mem";
+/// Asks where the devices come from: a claim made for the Pod, or one that is there.
+pub const SHARING_MODE: &str = "platform-go/dra-sharing-mode";
+/// Key of the taint that holds a freed device for whom it was freed, and of the toleration that every claim carries.
+pub const HOLD: &str = "platform-go/hold";
 /// What the GPU request amounts to.
 pub const EFFECTIVE_GPU: &str = "platform-go/dra-effective-gpu";
 /// On a PersistentVolumeClaim: the group's volume that it is, `<group id>.<name>`.
@@ -60,15 +74,8 @@ pub const PLATFORM_ANNOTATIONS: [&str; 4] = [
 ];
 
 /// Labels by which a client asks for something that is fixed once the Pod exists.
-pub const ASKING_LABELS: [&str; 7] = [
-    QUEUE_NAME,
-    "platform-go/dra-gpu-model",
-    "platform-go/dra-gpu-count",
-    "platform-go/dra-sm-pct",
-    "platform-go/vram-policy",
-    "platform-go/dra-pinned-mem",
-    "platform-go/dra-sharing-mode",
-];
+pub const ASKING_LABELS: [&str; 7] =
+    [QUEUE_NAME, GPU_MODEL, GPU_COUNT, SM_PERCENT, VRAM_POLICY, PINNED_MEMORY, SHARING_MODE];
 
 /// The PriorityClass of a queue.
 pub fn priority_class(queue: &str) -> String {

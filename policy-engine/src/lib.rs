@@ -7,6 +7,7 @@ pub mod admit;
 mod asked;
 pub mod binding;
 pub mod case;
+pub mod claims;
 pub mod contract;
 pub mod decision;
 pub mod devices;

@@ -169,6 +169,12 @@ impl Policy {
         queues.values().find(|queue| queue.id == asked).or_else(|| queues.get(asked))
     }
 
+    /// The GPU model that a label asks for, by its id or its name.
+    pub fn model_asked(&self, asked: &str) -> Option<&Model> {
+        let models = &self.records.models;
+        models.values().find(|model| model.id == asked).or_else(|| models.get(asked))
+    }
+
     /// The user's role in the project, by the highest line of the member list that names them.
     ///
     /// `identity_groups` are the groups that the request itself proves.

@@ -26,6 +26,8 @@ pub enum KeyKind {
     Annotation,
     /// A scheduling gate.
     Gate,
+    /// A taint of a device, with the toleration of it.
+    Taint,
 }
 
 /// Who writes a key.
@@ -45,6 +47,7 @@ impl fmt::Display for KeyKind {
             Self::Label => "label",
             Self::Annotation => "annotation",
             Self::Gate => "scheduling gate",
+            Self::Taint => "device taint",
         })
     }
 }
@@ -63,7 +66,7 @@ const fn key(name: &'static str, kind: KeyKind, on: &'static str, by: Writer, me
     Key { name, kind, on, by, meaning }
 }
 
-use KeyKind::{Annotation, Gate, Label};
+use KeyKind::{Annotation, Gate, Label, Taint};
 use Writer::{Admin, Client, Platform};
 
 /// Every key that Sluice reads or writes.
@@ -154,6 +157,13 @@ pub const KEYS: &[Key] = &[
     key("idle-stop-at", Annotation, "Pods", Platform, RESERVED),
     key("window-closes-at", Annotation, "Pods", Platform, RESERVED),
     key("eviction-reason", Annotation, "Pods", Platform, RESERVED),
+    key(
+        "hold",
+        Taint,
+        "devices, ResourceClaims",
+        Platform,
+        "Holds a device that was freed for one claim back from all others; every claim tolerates its own hold and no other",
+    ),
     key(
         "plan-window",
         Gate,

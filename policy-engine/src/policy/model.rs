@@ -24,7 +24,7 @@ pub struct Model {
 }
 
 /// How several workloads share one device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Sharing {
     /// NVIDIA's Multi-Process Service, within one claim.
     #[default]

@@ -1,0 +1,25 @@
+//! A claim of devices, understood: which GPU models it may get, what it costs, and what the driver is told.
+//!
+//! * [`Ask`] is what the labels of an object ask, and [`spec_of`] the claim that asks the same in Kubernetes' words.
+//! * [`Understood`] is what any claim asks, whoever wrote it: [`Price`] and [`Sharing`](told::Told) of each alternative.
+//! * [`allowed_models`] are the models of plan and queue, and [`narrowing`] the selector that lets a claim have no other.
+
+mod ask;
+mod matching;
+mod models;
+mod price;
+mod spec;
+pub mod told;
+mod understood;
+
+pub use ask::{Ask, Misread, Vram};
+pub use models::{allowed_models, allowed_models_in, narrowing};
+pub use price::{Gpus, Price};
+pub use spec::{REQUEST, candidates, spec_of};
+pub use understood::{Alternative, Request, Understood};
+
+/// More devices are never allocated to one claim.
+pub const MOST_DEVICES: u64 = 32;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! The models that a claim may have, and the selector that lets it have no other.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::case::Case;
+use crate::contract;
+use crate::object::Object;
+use crate::policy::model::Model;
+use crate::policy::queue::Queue;
+
+/// The models that a submission may ask for: those of the plan that the queue takes too.
+///
+/// A Pod's queue is its label's. An object with several pod templates has a queue for each: see [`allowed_models_in`].
+pub fn allowed_models<'a>(case: &Case<'a>) -> Vec<&'a Model> {
+    let object = case.pods.first().map(|pod| pod.object).or_else(|| case.object());
+    allowed_models_in(case, object.and_then(|object| queue_of(case, object)))
+}
+
+/// The queue that an object's label asks for.
+fn queue_of<'a>(case: &Case<'a>, object: Object<'_>) -> Option<&'a Queue> {
+    case.policy.queue_asked(object.label(contract::QUEUE_NAME)?)
+}
+
+/// The models of the plan in force that a queue takes too. No queue takes them all.
+pub fn allowed_models_in<'a>(case: &Case<'a>, queue: Option<&Queue>) -> Vec<&'a Model> {
+    let records = case.policy.records();
+    let without_plan = &records.platform.without_plan.gpu_models;
+    let planned = case.plan().map_or(without_plan, |plan| &plan.gpu_models);
+    let taken = |model: &&Model| {
+        queue.is_none_or(|queue| queue.gpu_models.is_empty() || queue.gpu_models.contains(&model.name))
+    };
+    planned.iter().filter_map(|name| records.models.get(name)).filter(taken).collect()
+}
+
+/// The selector that a device passes only if it is of one of these models. Without models no device does.
+///
+/// A device without a product name is of none of them, and is no error: an error would keep the scheduler from placing
+/// the Pod on any device.
+pub fn narrowing(models: &[&Model]) -> String {
+    let names: BTreeSet<_> = models.iter().flat_map(|model| &model.product_names).collect();
+    // A JSON text is a text of CEL.
+    let names: Vec<_> = names.into_iter().map(|name| Value::from(name.as_str()).to_string()).collect();
+    format!(r#"device.attributes[device.driver].?productName.orValue("") in [{}]"#, names.join(", "))
+}

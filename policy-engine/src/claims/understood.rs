@@ -1,0 +1,195 @@
+//! What a claim asks, whoever wrote it.
+
+use k8s_openapi::api::resource::v1::{
+    CapacityRequirements, DeviceClaim, DeviceClaimConfiguration, DeviceSelector, ResourceClaimSpec,
+};
+
+use super::matching::matching;
+use super::price::Price;
+use super::told::{self, Told};
+use super::{MOST_DEVICES, Vram};
+use crate::devices::DeviceClasses;
+use crate::place::Place;
+use crate::policy::Policy;
+use crate::policy::model::{Model, Sharing};
+
+/// A claim, understood.
+#[derive(Clone, Debug)]
+pub struct Understood<'a> {
+    /// What it costs: the sum of its requests, each at its dearest alternative.
+    pub price: Price,
+    /// Its requests.
+    pub requests: Vec<Request<'a>>,
+}
+
+/// A request of a claim.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// Its name.
+    pub name: String,
+    /// What it may turn out to be: one, or each of `firstAvailable`.
+    pub alternatives: Vec<Alternative<'a>>,
+}
+
+/// One way to fulfil a request.
+#[derive(Clone, Debug)]
+pub struct Alternative<'a> {
+    /// Where it stands in the claim's spec.
+    pub place: Place,
+    /// Its DeviceClass.
+    pub class: String,
+    /// How many devices; `None` is all that match.
+    pub count: Option<u64>,
+    /// Whether it asks to look into devices that are others'.
+    pub admin_access: bool,
+    /// The known models that it may match.
+    pub models: Vec<&'a Model>,
+    /// What the driver is told about each device, in the dearest case; or what is wrong about it.
+    pub told: Result<Told, String>,
+}
+
+impl Alternative<'_> {
+    /// What it costs. What cannot be read is a device as a whole.
+    pub fn price(&self) -> Price {
+        let sm_percent = self.told.as_ref().map_or(100, |told| told.sm_percent);
+        Price::of(self.count.unwrap_or(MOST_DEVICES), sm_percent)
+    }
+}
+
+impl<'a> Understood<'a> {
+    /// Reads a claim's spec.
+    pub fn of(spec: &ResourceClaimSpec, classes: &DeviceClasses, policy: &'a Policy) -> Self {
+        let nothing = DeviceClaim::default();
+        let claim = spec.devices.as_ref().unwrap_or(&nothing);
+        let reader = Reader { config: claim.config.as_deref().unwrap_or_default(), classes, policy };
+        let mut requests = Vec::new();
+        for (index, request) in claim.requests.iter().flatten().enumerate() {
+            let here = Place::of(["devices", "requests"]).index(index);
+            let exactly = request.exactly.iter().map(|it| {
+                let asked = Asked {
+                    place: here.clone().key("exactly"),
+                    names: [request.name.clone(), request.name.clone()],
+                    class: &it.device_class_name,
+                    mode: it.allocation_mode.as_deref(),
+                    count: it.count,
+                    admin_access: it.admin_access == Some(true),
+                    selectors: it.selectors.as_deref().unwrap_or_default(),
+                    capacity: it.capacity.as_ref(),
+                };
+                reader.alternative(asked)
+            });
+            let first_available = request.first_available.iter().flatten().enumerate().map(|(at, it)| {
+                let asked = Asked {
+                    place: here.clone().key("firstAvailable").index(at),
+                    names: [request.name.clone(), format!("{}/{}", request.name, it.name)],
+                    class: &it.device_class_name,
+                    mode: it.allocation_mode.as_deref(),
+                    count: it.count,
+                    admin_access: false,
+                    selectors: it.selectors.as_deref().unwrap_or_default(),
+                    capacity: it.capacity.as_ref(),
+                };
+                reader.alternative(asked)
+            });
+            let alternatives = exactly.chain(first_available).collect();
+            requests.push(Request { name: request.name.clone(), alternatives });
+        }
+        let price = requests.iter().fold(Price::default(), |sum, request| sum.and(request.price()));
+        Self { price, requests }
+    }
+
+    /// Every alternative of every request.
+    pub fn alternatives(&self) -> impl Iterator<Item = &Alternative<'a>> {
+        self.requests.iter().flat_map(|request| &request.alternatives)
+    }
+}
+
+impl Request<'_> {
+    /// What it costs at its dearest.
+    pub fn price(&self) -> Price {
+        self.alternatives.iter().map(Alternative::price).fold(Price::default(), Price::or)
+    }
+}
+
+/// An alternative as it is written.
+struct Asked<'s> {
+    place: Place,
+    /// What configuration calls it: the request's name, and its own.
+    names: [String; 2],
+    class: &'s str,
+    mode: Option<&'s str>,
+    count: Option<i64>,
+    admin_access: bool,
+    selectors: &'s [DeviceSelector],
+    capacity: Option<&'s CapacityRequirements>,
+}
+
+struct Reader<'s, 'a> {
+    config: &'s [DeviceClaimConfiguration],
+    classes: &'s DeviceClasses,
+    policy: &'a Policy,
+}
+
+impl<'a> Reader<'_, 'a> {
+    fn alternative(&self, asked: Asked<'_>) -> Alternative<'a> {
+        let models = matching(asked.class, asked.selectors, self.classes, self.policy);
+        let told = self.told(&asked, &models);
+        let count = match asked.mode {
+            Some("All") => None,
+            // The API server fills in one; what it refuses costs as much as can be.
+            _ => Some(asked.count.map_or(1, |count| u64::try_from(count).unwrap_or(u64::MAX))),
+        };
+        let Asked { place, class, admin_access, .. } = asked;
+        Alternative { place, class: class.into(), count, admin_access, models, told }
+    }
+
+    /// What the drivers of the models are told, in the dearest case.
+    fn told(&self, asked: &Asked<'_>, models: &[&Model]) -> Result<Told, String> {
+        let mut ways: Vec<_> = models.iter().map(|model| model.sharing).collect();
+        ways.sort_unstable();
+        ways.dedup();
+        let mut dearest: Option<Told> = None;
+        // Parameters that no driver could read are wrong whichever model it is.
+        let (parameters, capacity) = (self.parameters(asked)?, told::of_capacity(asked.capacity)?);
+        for sharing in ways {
+            let told = match sharing {
+                Sharing::Mps => parameters,
+                Sharing::Capacity => capacity,
+                Sharing::TimeSlicing | Sharing::None => Told::NOTHING,
+            };
+            dearest = Some(dearest.map_or(told, |other| dearer(other, told)));
+        }
+        Ok(dearest.unwrap_or(Told::NOTHING))
+    }
+
+    /// What NVIDIA's driver is told: the claim's word goes before the class's. Of several words of the claim the driver
+    /// heeds one, and which is nobody's to rely on: the dearest counts.
+    fn parameters(&self, asked: &Asked<'_>) -> Result<Told, String> {
+        let heard = |config: &&DeviceClaimConfiguration| {
+            let requests = config.requests.as_deref().unwrap_or_default();
+            requests.is_empty() || requests.iter().any(|name| asked.names.contains(name))
+        };
+        let of_claim: Vec<_> = self
+            .config
+            .iter()
+            .filter(heard)
+            .filter_map(|config| told::read(config.opaque.as_ref()?))
+            .collect::<Result<_, _>>()?;
+        if let Some(told) = of_claim.into_iter().reduce(dearer) {
+            return Ok(told);
+        }
+        let class = self.classes.get(asked.class);
+        let of_class = class.into_iter().flat_map(|class| class.config.iter().flatten());
+        let of_class: Vec<_> =
+            of_class.filter_map(|config| told::read(config.opaque.as_ref()?)).collect::<Result<_, _>>()?;
+        Ok(of_class.into_iter().reduce(dearer).unwrap_or(Told::NOTHING))
+    }
+}
+
+fn dearer(one: Told, two: Told) -> Told {
+    let vram = match (one.vram, two.vram) {
+        (Vram::HardCap(one), Vram::HardCap(two)) => Vram::HardCap(one.max(two)),
+        (Vram::Elastic, _) | (_, Vram::Elastic) => Vram::Elastic,
+    };
+    Told { sm_percent: one.sm_percent.max(two.sm_percent), vram }
+}
