@@ -86,7 +86,7 @@ fn alternative(ask: &Ask<'_>, class: &str, sharing: Sharing, models: &[&Model]) 
     let cel = CELDeviceSelector { expression: narrowing(models) };
     DeviceSubRequest {
         allocation_mode: Some("ExactCount".into()),
-        capacity: (!capacity.is_empty()).then(|| CapacityRequirements { requests: Some(capacity) }),
+        capacity: (!capacity.is_empty()).then_some(CapacityRequirements { requests: Some(capacity) }),
         // At most 32.
         count: i64::try_from(ask.count).ok(),
         device_class_name: class.into(),
