@@ -18,7 +18,7 @@ use serde_json::Value;
 use webhook::judge;
 
 use crate::ending::{self, Ending, Failure};
-use crate::output;
+use crate::output::{self, Format};
 
 /// Whoever made an object, its content is judged as if a controller made it now for the user who is stamped on it.
 const AS_IF_BY: &str = "system:serviceaccount:kube-system:replicaset-controller";
@@ -39,14 +39,6 @@ pub(crate) struct Audit {
     /// How the answer is written
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 /// Everything that was found: the contract of `-o json`.

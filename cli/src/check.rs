@@ -9,7 +9,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use crate::ending::{self, Ending, Failure};
-use crate::output;
+use crate::output::{self, Format};
 
 /// Check records in files: all problems at once
 ///
@@ -25,14 +25,6 @@ pub(crate) struct Check {
     /// Exit with 2 where something refers to what is not there
     #[arg(long)]
     strict: bool,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 /// Everything that was found: the contract of `-o json`.

@@ -22,6 +22,10 @@ use clap::{Parser, Subcommand};
 
 use ending::{Ending, Failure};
 
+/// Reading a review is a thousand small allocations: they are a third of the time that one takes with glibc's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Governs GPU clusters through Kubernetes admission webhooks.
 #[derive(Debug, Parser)]
 #[command(name = "sluice", version, max_term_width = 100, after_long_help = ending::codes())]

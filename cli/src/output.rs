@@ -3,6 +3,16 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Write as _};
 
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[value(alias = "table")]
+    Text,
+    /// For programs
+    Json,
+}
+
 /// Writes to standard output. A reader that has read enough (`| head`) is no error.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();

@@ -14,7 +14,7 @@ use policy_engine::windows::{self, Range};
 
 use crate::ending::{Ending, Failure};
 use crate::instant::When;
-use crate::output;
+use crate::output::{self, Format};
 use crate::policy_source::PolicySource;
 use listing::Listing;
 
@@ -53,16 +53,8 @@ struct Windows {
     #[arg(long, value_name = "DIR|cluster", default_value = "cluster")]
     policy: PolicySource,
     /// How the answer is written
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// For programs
-    Json,
 }
 
 /// What is wrong with what was asked.
@@ -98,7 +90,7 @@ impl Windows {
         let range = range(from, until, &zone, Timestamp::now()).map_err(Failure::input)?;
         let listing = Listing::of(plan, &policy, zone, range, Timestamp::now());
         output::print(&match output {
-            Format::Table => table::render(&listing),
+            Format::Text => table::render(&listing),
             Format::Json => output::json(&listing.for_programs())?,
         })?;
         Ok(Ending::Fine)

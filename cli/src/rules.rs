@@ -10,7 +10,7 @@ use policy_engine::rules::{self as engine, Rule};
 use serde::Serialize;
 
 use crate::ending::{Ending, Failure};
-use crate::output;
+use crate::output::{self, Format};
 
 /// List the rules, or print the manual page of one
 #[derive(Args, Debug)]
@@ -20,14 +20,6 @@ pub(crate) struct Rules {
     /// How the answer is written
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 /// A rule, for programs.

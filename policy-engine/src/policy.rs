@@ -190,6 +190,12 @@ impl Policy {
         owner.then_some(ProjectRole::Admin).into_iter().chain(listed.map(|member| member.role)).max()
     }
 
+    /// Whether somebody decides about what a project's people made: its Managers and Admins, and platform Admins.
+    pub fn manages(&self, user: &User, identity_groups: &[String], project: &Project) -> bool {
+        self.is_admin(Some(user), identity_groups)
+            || self.role(user, identity_groups, project) >= Some(ProjectRole::Manager)
+    }
+
     /// Whether a member list can name people whom only the identity provider knows.
     pub fn admits_by_identity_group(&self, project: &Project) -> bool {
         project.members.iter().any(|member| match &member.who {

@@ -16,6 +16,8 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
@@ -31,7 +33,9 @@ pub use words::Moment;
 
 /// The zone of this name, from the database that comes with the binary: the same wherever it runs.
 pub fn zone(name: &str) -> Option<TimeZone> {
-    TimeZoneDatabase::bundled().get(name).ok().filter(|zone| !zone.is_unknown())
+    /// It remembers the zones that were asked, so that a decision does not read one anew.
+    static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+    ZONES.get(name).ok().filter(|zone| !zone.is_unknown())
 }
 
 /// When something may be used: while all of its schedules are open and it is valid.

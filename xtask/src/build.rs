@@ -35,8 +35,24 @@ pub(crate) fn binary(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Everything behind the command, for a program that knows what it means, `--help` included.
+#[derive(clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Passed {
+    /// What the program is told; --help says more
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+impl Passed {
+    /// Builds the program and runs it.
+    pub(crate) fn to(self, program: &str) -> Result<ExitCode> {
+        run(program, &self.args)
+    }
+}
+
 /// Builds a program of this workspace and runs it.
-pub(crate) fn run(name: &str, args: &[String]) -> Result<ExitCode> {
+fn run(name: &str, args: &[String]) -> Result<ExitCode> {
     binary(name)?;
     // Beside us, since cargo has built both.
     let program = std::env::current_exe()?.with_file_name(name);

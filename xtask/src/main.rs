@@ -7,8 +7,6 @@ mod build;
 mod deny;
 mod docs;
 mod down;
-mod drill;
-mod fuzz;
 mod test;
 mod tidy;
 mod tour;
@@ -32,9 +30,9 @@ enum Command {
     /// Ends what `up` started, and nothing else
     Down(down::Args),
     /// Breaks things on purpose while people work: what was refused, let through and lost
-    Drill(drill::Args),
+    Drill(build::Passed),
     /// Reads and judges what nobody would write, for as long as you like, and keeps what it finds for the tests
-    Fuzz(fuzz::Args),
+    Fuzz(build::Passed),
     /// The test command: format, lints, tests, tidy, dependencies, end to end
     Test(test::Args),
     /// Writes docs/reference: rules, records, labels, metrics, exit codes, flags and chart values, as the code says
@@ -48,8 +46,11 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Up(args) => args.run(),
         Command::Down(args) => args.run(),
-        Command::Drill(args) => args.run(),
-        Command::Fuzz(args) => args.run(),
+        Command::Drill(args) => {
+            eprintln!("building sluice");
+            build::sluice().and_then(|()| args.to("drill"))
+        }
+        Command::Fuzz(args) => args.to("fuzz"),
         Command::Test(args) => args.run(),
         Command::Docs(args) => args.run(),
         Command::Bench(args) => args.run(),

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use ::certs::{CaBundle, Described, KeyMaterial};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use super::Place;
 use crate::ending::{Ending, Failure};
-use crate::output;
+use crate::output::{self, Format};
 
 const DAY: i64 = 24 * 3600;
 
@@ -24,14 +24,6 @@ pub(super) struct Show {
     /// How the answer is written
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 /// Everything that was found: the contract of `-o json`.

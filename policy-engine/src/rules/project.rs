@@ -111,8 +111,11 @@ fn may_work_here(case: &Case<'_>, user: &User) -> bool {
 fn change(case: &Case<'_>, say: &mut Findings) {
     match case.caller {
         _ if is_finishing(case.submission) => {}
-        Caller::Controller => adoption(case, say),
-        Caller::ControlPlane => autoscaling(case, say),
+        // Of which of the two the controller of autoscalers is depends on whether controllers have accounts of their own.
+        Caller::Controller | Caller::ControlPlane => {
+            adoption(case, say);
+            autoscaling(case, say);
+        }
         Caller::Node(_) | Caller::Client | Caller::Admin => {}
         Caller::Stranger => stranger(case, say),
         Caller::Person(editor) => own_or_managed(case, editor, "changes only", say),
@@ -127,17 +130,14 @@ pub(super) fn stranger(case: &Case<'_>, say: &mut Findings) {
 /// A Member reaches what is theirs, a Manager or Admin what is anyone's. `does` says what is done, of the third person.
 pub(super) fn own_or_managed(case: &Case<'_>, user: &User, does: &'static str, say: &mut Findings) {
     let groups = case.submission.requester.groups;
-    if case.policy.is_admin(Some(user), groups) {
-        return;
-    }
     match (case.policy.role(user, groups, case.project), &case.owner) {
+        _ if case.policy.manages(user, groups, case.project) => {}
         (None, _) => {
             let why = NoMember { user: &user.name, project: case.project };
             say.deny(Place::of(["metadata", "namespace"]), why);
         }
-        (Some(ProjectRole::Manager | ProjectRole::Admin), _) => {}
-        (Some(ProjectRole::Member), Ok(Owner::User(owner))) if owner.name == user.name => {}
-        (Some(ProjectRole::Member), owner) => {
+        (Some(_), Ok(Owner::User(owner))) if owner.name == user.name => {}
+        (Some(_), owner) => {
             let field = Place::of(["metadata", "labels", contract::USER_ID]);
             say.deny(field, NotTheirs { case, user, does, owner: owner.as_ref().ok() });
         }
@@ -165,10 +165,7 @@ fn autoscaling(case: &Case<'_>, say: &mut Findings) {
     let Ok(owner) = &case.owner else { return };
     for autoscaler in case.autoscalers {
         let Some(id) = autoscaler.user_id.as_deref() else { continue };
-        let manages = case.policy.user_by_id(id).is_some_and(|user| {
-            let role = case.policy.role(user, &[], case.project);
-            role > Some(ProjectRole::Member) || case.policy.is_admin(Some(user), &[])
-        });
+        let manages = case.policy.user_by_id(id).is_some_and(|user| case.policy.manages(user, &[], case.project));
         if owner.id() != Some(id) && !manages {
             let name = &autoscaler.name;
             let why = format!(

@@ -1,8 +1,9 @@
-//! Pod creations a second through the API server, with Sluice and without.
+//! Pod creations a second through the API server, with Sluice, with a webhook that parses and allows, and without any.
 //!
 //! The same person creates the same gated Pods in the same namespace; *without* means that Sluice's webhook configurations
-//! are deleted, so that the API server does not even look for a webhook. In both cases `sluice run` runs, daemons and all.
-//! The counts of Sluice's own metrics prove which of the two was measured.
+//! are deleted, so that the API server does not even look for a webhook; *floor* that they name the parsing floor instead:
+//! what the API server itself spends on calling webhooks. In all cases `sluice run` runs, daemons and all.
+//! The counts of Sluice's own metrics prove whether it was asked.
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +14,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use crate::floor::Floor;
 use crate::numbers::Measured;
 use crate::objects::{person, pod, project};
-use crate::servers::built;
+use crate::servers::{Running, Server, built};
 use crate::wire::Door;
 use crate::{api, progress};
 
@@ -27,11 +29,33 @@ const SOON: u64 = 60;
 pub struct Creations {
     /// With Sluice.
     pub on: Measured,
+    /// With webhooks at the same places that parse and allow.
+    pub floor: Measured,
     /// Without.
     pub off: Measured,
 }
 
-/// Both in turns.
+/// What stands in the way of a Pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Off,
+    Floor,
+    On,
+}
+
+impl Way {
+    const ALL: [Self; 3] = [Self::Off, Self::Floor, Self::On];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Off => "without",
+            Self::Floor => "parsing floor",
+            Self::On => "with Sluice",
+        }
+    }
+}
+
+/// All in turns.
 pub fn compare(
     ground: &mut Ground,
     runtime: &Runtime,
@@ -40,30 +64,40 @@ pub fn compare(
     lasts: Duration,
 ) -> Result<Creations> {
     ground.run_sluice_of(&built("sluice")?, "run")?;
-    let configurations = saved(ground)?;
+    let floor = Running::start(Server::Floor(Floor::Parse), ground)?;
+    let ours = saved(ground)?;
+    let idle = elsewhere(&ours, &ground.webhook_url()?, &floor.target.url());
     let admin = api::door(&ground.layout().admin_kubeconfig())?;
-    let (mut on, mut off) = (Vec::new(), Vec::new());
-    let run = |ground: &Ground, is_on: bool| -> Result<f64> {
-        switch(ground, &configurations, is_on)?;
+    let mut rates = Way::ALL.map(|_| Vec::new());
+    let run = |ground: &Ground, way: Way| -> Result<f64> {
+        let configurations = match way {
+            Way::Off => None,
+            Way::Floor => Some(&idle),
+            Way::On => Some(&ours),
+        };
+        switch(ground, configurations, way)?;
         let before = Calls::read(ground)?;
         let (count, took) = runtime.block_on(create(&people[0], lasts))?;
         let after = Calls::read(ground)?;
-        let judged = after.judged(before, count as u64, is_on);
+        let judged = after.judged(before, count as u64, way == Way::On);
         ensure!(judged, "{count} Pods were created; Sluice had answered {before:?} before and {after:?} after");
         runtime.block_on(clear(&admin))?;
         Ok(count as f64 / took.as_secs_f64())
     };
-    for round in 1..=rounds {
+    for round in 0..rounds {
         // Who comes first changes: the database grows.
-        for is_on in if round % 2 == 1 { [false, true] } else { [true, false] } {
-            let rate = run(ground, is_on)?;
-            let how = if is_on { "with Sluice" } else { "without" };
-            progress(format_args!("  round {round} of {rounds}: {how:<14} {rate:>8.0} Pods/s"));
-            if is_on { &mut on } else { &mut off }.push(rate);
+        for turn in 0..Way::ALL.len() {
+            let index = (round + turn) % Way::ALL.len();
+            let way = Way::ALL[index];
+            let rate = run(ground, way)?;
+            progress(format_args!("  round {} of {rounds}: {:<14} {rate:>8.0} Pods/s", round + 1, way.label()));
+            rates[index].push(rate);
         }
     }
-    switch(ground, &configurations, true)?;
-    Ok(Creations { on: Measured::of(on), off: Measured::of(off) })
+    switch(ground, Some(&ours), Way::On)?;
+    floor.stop(ground)?;
+    let [off, idle, on] = rates.map(Measured::of);
+    Ok(Creations { on, floor: idle, off })
 }
 
 /// Creates Pods with all clients for a while.
@@ -99,13 +133,25 @@ fn saved(ground: &Ground) -> Result<Value> {
     Ok(json!({"apiVersion": "v1", "kind": "List", "items": items}))
 }
 
-/// Puts Sluice into the way or takes it out, and waits until the API server has heard of both configurations.
-fn switch(ground: &Ground, configurations: &Value, on: bool) -> Result<()> {
-    if on {
+/// The same webhooks at another address, whose certificate is of the same CA.
+fn elsewhere(configurations: &Value, from: &str, to: &str) -> Value {
+    let mut moved = configurations.clone();
+    for webhook in moved["items"].as_array_mut().into_iter().flatten().filter_map(|it| it["webhooks"].as_array_mut()) {
+        for config in webhook.iter_mut().map(|it| &mut it["clientConfig"]) {
+            config["url"] = config["url"].as_str().map(|url| url.replacen(from, to, 1)).into();
+        }
+    }
+    moved
+}
+
+/// Puts something into the way or takes it out, and waits until the API server has heard of both configurations.
+fn switch(ground: &Ground, configurations: Option<&Value>, way: Way) -> Result<()> {
+    if let Some(configurations) = configurations {
         ground.admin_apply(&configurations.to_string())?;
     } else {
         ground.admin(&["delete", "--ignore-not-found", &KINDS.join(","), ground::RELEASE])?;
     }
+    let on = way == Way::On;
     let what = if on { "the API server to call Sluice" } else { "the API server to leave Sluice alone" };
     let (namespace, person, probe) = (project(0), person(0), pod("probe").to_string());
     ground::until(what, SOON, || {

@@ -59,6 +59,11 @@ impl Target {
         Ok(Self(Door::new(address, &certs.join("ca.crt"), None)?))
     }
 
+    /// Where it is, as webhook configurations say it.
+    pub fn url(&self) -> String {
+        format!("https://{}", self.0.address())
+    }
+
     /// The answer to each review, sent once.
     pub async fn ask(&self, mix: &Mix) -> Result<Vec<Bytes>> {
         let mut connection = self.0.connect().await?;

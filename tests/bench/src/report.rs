@@ -26,6 +26,8 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     creation_rate_on_vs_off: Option<Measured>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    creation_rate_on_vs_floor: Option<Measured>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     creation_rate: Option<Creations>,
     goals: Vec<Goal>,
 }
@@ -93,6 +95,7 @@ impl Report {
         let ratio = creations.on.over(&creations.off);
         self.goals.push(at_least("creation_rate_on_vs_off", &ratio, 0.95));
         self.creation_rate_on_vs_off = Some(ratio);
+        self.creation_rate_on_vs_floor = Some(creations.on.over(&creations.floor));
         self.creation_rate = Some(creations);
     }
 }
@@ -109,9 +112,11 @@ impl fmt::Display for Report {
                 writeln!(f, "  by {of:<11} {}", each.join("   "))?;
             }
         }
-        if let Some(Creations { on, off }) = &self.creation_rate {
+        if let Some(Creations { on, floor, off }) = &self.creation_rate {
             writeln!(f, "\n{}", "Pods created a second".bold())?;
-            writeln!(f, "  without Sluice {:>6.0}    with Sluice {:>6.0}", off.value, on.value)?;
+            for (how, rate) in [("without Sluice", off), ("with the parsing floor", floor), ("with Sluice", on)] {
+                writeln!(f, "  {how:<23}{:>6.0}", rate.value)?;
+            }
         }
         writeln!(f, "\n{}", "goals".bold())?;
         for Goal { what, value, goal, met } in &self.goals {

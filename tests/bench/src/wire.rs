@@ -35,6 +35,11 @@ pub struct Identity<'a> {
 }
 
 impl Door {
+    /// Where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The port of one that the CA in a file vouches for.
     pub fn new(address: SocketAddr, ca: &Path, identity: Option<Identity<'_>>) -> Result<Self> {
         let mut roots = RootCertStore::empty();

@@ -5,7 +5,6 @@ use std::fmt;
 use crate::case::{Act, Case};
 use crate::identity::{Caller, Owner};
 use crate::policy::people::{Group, GroupRole, User};
-use crate::policy::project::ProjectRole;
 use crate::policy::storage::Permission;
 use crate::volumes::Standing;
 
@@ -65,8 +64,7 @@ impl<'a> Party<'a> {
 
     /// Whether they manage the project and what its people made.
     pub(super) fn manages_project(&self, case: &Case<'_>) -> bool {
-        let role = self.user().and_then(|user| case.policy.role(user, self.proven, case.project));
-        self.admin || role >= Some(ProjectRole::Manager)
+        self.admin || self.user().is_some_and(|user| case.policy.manages(user, self.proven, case.project))
     }
 
     /// Whether they manage the group's storage.
