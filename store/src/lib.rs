@@ -1,1 +1,24 @@
 //! What happened, in SQL. The only crate that knows SQL.
+//!
+//! [`Store::open`] opens a file of SQLite or a database of PostgreSQL, brings its schema up to date, and starts the one
+//! task of this process that writes. A [`Ledger`] is its front door: whoever holds a clone asks, the task gathers what
+//! waits, `policy_engine::ledger` decides it against running sums, and one transaction writes the result.
+
+mod dialect;
+mod error;
+mod kept;
+mod ledger;
+mod open;
+mod reader;
+mod rows;
+mod session;
+mod usage;
+mod writer;
+
+pub use error::{OpenFailed, Unavailable};
+pub use ledger::Ledger;
+pub use open::Store;
+pub use usage::{Hours, UsageQuery};
+
+#[cfg(test)]
+mod tests;

@@ -136,7 +136,8 @@ fn shortages(made: &Made, request: &Request) -> Vec<Shortage> {
 }
 
 /// What a step may read or change: all charges and uses in these places, in all places of charges of, for, or standing for
-/// these UIDs, and in all places that Pods of these UIDs use; and the accounts of everything that is found so.
+/// these UIDs, or made for the same Pods, and in all places that Pods of these UIDs use; and the accounts of everything that
+/// is found so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
     /// UIDs of Pods and claims.

@@ -19,6 +19,13 @@ pub struct View {
     pub at: Timestamp,
 }
 
+impl View {
+    /// UIDs of everything in it.
+    pub fn uids(&self) -> BTreeSet<String> {
+        self.pods.keys().chain(self.claims.keys()).cloned().collect()
+    }
+}
+
 /// A Pod as it is.
 #[derive(Clone, Debug)]
 pub struct LivePod {
@@ -55,12 +62,15 @@ pub struct LiveClaim {
 pub struct Reconciliation {
     /// Steps to take, in order.
     pub steps: Vec<Entry>,
-    /// What was charged longer ago than a request lasts and is not in the view: to be asked of the API server by name.
-    /// What is not there under this UID either is [gone](Sight::PodGone).
+    /// What is in the view and not charged. Where the ledger was compared before, it may be gone already and somebody
+    /// else has seen that: to be asked of the API server by name, and [adopted](Entry::Adopt) if it is there.
+    pub uncharged: Vec<(Missing, Request)>,
+    /// What somebody has seen, or was charged longer ago than a request lasts, and is not in the view: to be asked of the
+    /// API server by name. What is not there under this UID either is [gone](Sight::PodGone).
     pub look_for: Vec<Missing>,
 }
 
-/// A charge whose object was never seen.
+/// An object that may be nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// UID of the Pod or claim.
@@ -73,11 +83,16 @@ pub struct Missing {
     pub claim: bool,
 }
 
-/// Compares all charges with the view.
+/// Compares all charges with the view. `before` are the UIDs of the last view of the same watch.
 ///
 /// # Assumptions
-/// UIDs are never used again, and a view never goes back: what was seen once and is not in it is gone.
-pub fn reconcile<'a>(charges: impl IntoIterator<Item = &'a Charge>, view: &View) -> Reconciliation {
+/// UIDs are never used again, and a watch never goes back: what its last view had and this one has not is gone. What only
+/// another process has seen may be too new for this watch.
+pub fn reconcile<'a>(
+    charges: impl IntoIterator<Item = &'a Charge>,
+    view: &View,
+    before: &BTreeSet<String>,
+) -> Reconciliation {
     let mut found = Reconciliation::default();
     let mut known = BTreeSet::new();
     for charge in charges {
@@ -85,33 +100,40 @@ pub fn reconcile<'a>(charges: impl IntoIterator<Item = &'a Charge>, view: &View)
             continue;
         }
         known.insert(charge.key.uid.as_str());
-        match sight(charge, view) {
+        match sight(charge, view, before) {
             Some(sight) => found.steps.extend(news(charge, sight).map(Entry::Observe)),
-            None if settled(charge, view.at) => found.look_for.push(missing(charge)),
+            None if charge.seen || settled(charge, view.at) => found.look_for.push(missing(charge)),
             None => {}
         }
     }
     let claims = view.claims.values().filter(|claim| !known.contains(claim.charge.uid.as_str()));
-    found.steps.extend(claims.map(|claim| Entry::Adopt(Request::ClaimMade(claim.charge.clone()))));
+    found.uncharged.extend(claims.map(|claim| {
+        let ClaimMade { uid, namespace, name, .. } = claim.charge.clone();
+        (Missing { uid, namespace, name, claim: true }, Request::ClaimMade(claim.charge.clone()))
+    }));
     let pods = view.pods.values().filter(|pod| !known.contains(pod.charge.uid.as_str()));
     let pods = pods.filter(|pod| matches!(pod.life, Life::Waiting | Life::Scheduled));
-    found.steps.extend(pods.map(|pod| Entry::Adopt(Request::AdmitPod(pod.charge.clone()))));
+    found.uncharged.extend(pods.map(|pod| {
+        let AdmitPod { uid, namespace, name, .. } = pod.charge.clone();
+        (Missing { uid, namespace, name, claim: false }, Request::AdmitPod(pod.charge.clone()))
+    }));
     found
 }
 
-/// What the view says of a charge; nothing of one that was never seen and is not there.
-fn sight(charge: &Charge, view: &View) -> Option<Sight> {
+/// What the view says of a charge; nothing of one that is not there and never was in this watch.
+fn sight(charge: &Charge, view: &View, before: &BTreeSet<String>) -> Option<Sight> {
     let (uid, at) = (charge.key.uid.clone(), view.at);
+    let was_there = before.contains(&uid);
     if charge.place.kind() == PlaceKind::Claim {
         return match view.claims.get(&uid) {
             Some(LiveClaim { charge: ClaimMade { price, payers, .. }, bound }) => {
                 Some(Sight::Claim { uid, bound: bound.clone(), price: *price, payers: payers.clone(), at })
             }
-            None => charge.seen.then_some(Sight::ClaimGone { uid, at }),
+            None => was_there.then_some(Sight::ClaimGone { uid, at }),
         };
     }
     let Some(LivePod { charge: AdmitPod { amounts, payers, .. }, life }) = view.pods.get(&uid) else {
-        return charge.seen.then_some(Sight::PodGone { uid, at });
+        return was_there.then_some(Sight::PodGone { uid, at });
     };
     Some(match life {
         Life::Gated => Sight::GatedPod { uid, at },

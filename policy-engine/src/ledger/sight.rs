@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::charge::PlaceKind;
 use super::draft::Draft;
-use super::{Amounts, Charge, ChargeKey, Limits, Tags};
+use super::{Amounts, Charge, ChargeKey, ForPod, Limits, Tags};
 
 /// A request that the API server works on ends within this time, its `--request-timeout`. What is admitted and not seen
 /// after it never comes.
@@ -142,11 +142,12 @@ fn drop_pod(draft: &mut Draft<'_>, uid: &str) {
     draft.drop_charge(ChargeKey::of(uid));
 }
 
-/// What stood for the claim stands for the next one: the controller makes it anew while its Pod waits.
+/// What stood for the claim stands for the next one: the controller makes it anew while its Pod waits, or has done so.
 fn drop_claim(draft: &mut Draft<'_>, uid: &str) {
+    draft.drop_charge(ChargeKey::of(uid));
     for mut stands in draft.standing_for(uid) {
-        stands.claim = None;
+        let ChargeKey { uid: pod, reference } = stands.key.clone();
+        stands.claim = draft.made_for(&ForPod { uid: pod, reference }).map(|next| next.key.uid.clone());
         draft.put(stands);
     }
-    draft.drop_charge(ChargeKey::of(uid));
 }

@@ -20,6 +20,7 @@ pub mod paint;
 mod pki;
 mod platform;
 mod ports;
+mod postgres;
 mod process;
 mod replica;
 mod state;
@@ -31,6 +32,7 @@ pub use error::{Error, Result};
 pub use kubectl::{Output, Who};
 pub use layout::Layout;
 pub use platform::{ADMIN_GROUP, RELEASE, SYSTEM_NAMESPACE, USERS, built_sluice, target};
+pub use postgres::Postgres;
 pub use replica::{Doors, Replica};
 pub use wait::until;
 

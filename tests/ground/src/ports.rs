@@ -60,6 +60,11 @@ pub(crate) fn two_more() -> Result<[u16; 2]> {
     <[u16; 2]>::try_from(free).map_err(|_| Error::says("no free loopback ports between 20000 and 32000"))
 }
 
+/// One more.
+pub(crate) fn one() -> Result<u16> {
+    two_more().map(|[port, _]| port)
+}
+
 /// Whether any of these is in use. std listens with SO_REUSEADDR: a connection in TIME_WAIT is not in use.
 pub(crate) fn taken(ports: &[u16]) -> bool {
     ports.iter().any(|port| listen(*port).is_err())

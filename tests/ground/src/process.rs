@@ -53,6 +53,15 @@ impl Process {
         Err(Error::says(format!("process {} does not end", self.pid)))
     }
 
+    /// Asks for an end at once, without goodbyes, and waits for it.
+    pub(crate) fn quit(&self) -> Result<()> {
+        self.signal(Signal::QUIT)?;
+        if comes_true(Duration::from_secs(10), || !self.alive()) {
+            return Ok(());
+        }
+        self.kill()
+    }
+
     pub(crate) fn pause(&self) -> Result<()> {
         self.signal(Signal::STOP)
     }

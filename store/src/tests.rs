@@ -1,0 +1,12 @@
+//! The same tests on both databases.
+
+mod basics;
+mod claims;
+mod fixture;
+mod fuse;
+mod gone;
+mod kills;
+mod model;
+mod race;
+
+pub(crate) use fuse::Fuse;

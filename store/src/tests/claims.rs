@@ -1,0 +1,137 @@
+//! Claims: named, not yet there, made for a Pod, swapped, and what they spend while they are bound.
+
+use jiff::{SignedDuration, Timestamp};
+use policy_engine::ledger::{Resource, Sight, Tags};
+
+use super::fixture::*;
+use crate::UsageQuery;
+
+on_both!(
+    a_claim_that_many_name_is_paid_once_while_one_of_them_lives,
+    a_claim_costs_nothing_until_a_pod_names_it,
+    a_claim_that_a_pod_waits_for_is_paid_at_its_creation,
+    a_larger_claim_of_the_same_name_is_paid_or_refused,
+    a_claim_made_for_a_pod_takes_the_place_of_what_was_reserved,
+    bound_claims_spend_and_are_counted_exactly_once,
+);
+
+async fn a_claim_that_many_name_is_paid_once_while_one_of_them_lives(database: Database) {
+    let ledger = database.open().await;
+    for uid in ["p1", "p2", "p3"] {
+        assert_reserved(&ledger, pod(uid, uid, vec![named("c1", "mine", 2)])).await;
+    }
+    assert_stands(&ledger, 0, 2, 3).await;
+    pod_gone(&ledger, "p1").await;
+    pod_gone(&ledger, "p2").await;
+    assert_stands(&ledger, 0, 2, 1).await;
+    pod_gone(&ledger, "p3").await;
+    assert_stands(&ledger, 0, 0, 0).await;
+}
+
+async fn a_claim_costs_nothing_until_a_pod_names_it(database: Database) {
+    let ledger = database.open().await;
+    for number in 0..9 {
+        assert_reserved(&ledger, claim(&format!("c{number}"), &format!("spare-{number}"), 3)).await;
+    }
+    assert_stands(&ledger, 0, 0, 0).await;
+    assert_reserved(&ledger, pod("p1", "train", vec![named("c1", "spare-1", 3)])).await;
+    assert_stands(&ledger, 0, 3, 1).await;
+    let short = [(user("alice"), Resource::Gpu, 3000, 3000, 3000), (user("alice"), Resource::Devices, 3, 3, 3)];
+    let project_too = [(project(), Resource::Gpu, 3000, 3000, 4000), (project(), Resource::Devices, 3, 3, 4)];
+    let all: Vec<_> = project_too.into_iter().chain(short).collect();
+    assert_refused(&ledger, pod("p2", "other", vec![named("c2", "spare-2", 3)]), &all).await;
+    claim_gone(&ledger, "c1").await;
+    assert_stands(&ledger, 0, 0, 1).await;
+}
+
+async fn a_claim_that_a_pod_waits_for_is_paid_at_its_creation(database: Database) {
+    let ledger = database.open().await;
+    assert_reserved(&ledger, pod("p1", "train", vec![unborn("mine")])).await;
+    assert_stands(&ledger, 0, 0, 1).await;
+    let short = [
+        (project(), Resource::Gpu, 0, 5000, 4000),
+        (project(), Resource::Devices, 0, 5, 4),
+        (user("alice"), Resource::Gpu, 0, 5000, 3000),
+        (user("alice"), Resource::Devices, 0, 5, 3),
+    ];
+    assert_refused(&ledger, claim("c1", "mine", 5), &short).await;
+    assert_reserved(&ledger, claim("c2", "mine", 2)).await;
+    assert_stands(&ledger, 0, 2, 1).await;
+}
+
+async fn a_larger_claim_of_the_same_name_is_paid_or_refused(database: Database) {
+    let ledger = database.open().await;
+    assert_reserved(&ledger, claim("c1", "mine", 1)).await;
+    assert_reserved(&ledger, pod("p1", "train", vec![named("c1", "mine", 1)])).await;
+    // Deleted and made anew before anybody saw that it was gone: there is one of them at a time.
+    assert_reserved(&ledger, claim("c2", "mine", 3)).await;
+    assert_stands(&ledger, 0, 3, 1).await;
+    let short = [(user("alice"), Resource::Gpu, 3000, 1000, 3000), (user("alice"), Resource::Devices, 3, 1, 3)];
+    assert_refused(&ledger, claim("c3", "mine", 4), &short).await;
+    claim_gone(&ledger, "c1").await;
+    assert_stands(&ledger, 0, 3, 1).await;
+    claim_gone(&ledger, "c2").await;
+    assert_stands(&ledger, 0, 0, 1).await;
+    // The Pod goes on using whatever has that name.
+    assert_refused(
+        &ledger,
+        claim("c4", "mine", 4),
+        &[(user("alice"), Resource::Gpu, 0, 4000, 3000), (user("alice"), Resource::Devices, 0, 4, 3)],
+    )
+    .await;
+    assert_reserved(&ledger, claim("c5", "mine", 2)).await;
+    assert_stands(&ledger, 0, 2, 1).await;
+}
+
+async fn a_claim_made_for_a_pod_takes_the_place_of_what_was_reserved(database: Database) {
+    let ledger = database.open().await;
+    assert_reserved(&ledger, pod("p1", "train", vec![inline(2)])).await;
+    assert_reserved(&ledger, claim_for("p1", "c1", 2)).await;
+    assert_stands(&ledger, 0, 2, 1).await;
+    // The template was replaced by a larger one in between: the difference is asked for.
+    claim_gone(&ledger, "c1").await;
+    assert_stands(&ledger, 0, 2, 1).await;
+    assert_reserved(&ledger, claim_for("p1", "c2", 3)).await;
+    assert_stands(&ledger, 0, 3, 1).await;
+    pod_gone(&ledger, "p1").await;
+    claim_gone(&ledger, "c2").await;
+    assert_stands(&ledger, 0, 0, 0).await;
+    assert_eq!(ledger.charges().await.expect("an answer"), []);
+    assert_eq!(ledger.uses().await.expect("an answer"), []);
+}
+
+async fn bound_claims_spend_and_are_counted_exactly_once(database: Database) {
+    let ledger = database.open().await;
+    let tags = Tags { project: "llm".to_owned(), user: "alice".to_owned(), ..Tags::default() };
+    let start = Timestamp::from_second(1_800_000_000).expect("a time");
+    let after = |minutes| start + SignedDuration::from_mins(minutes);
+    let seen = |bound: bool, at| Sight::Claim {
+        uid: "c1".to_owned(),
+        bound: bound.then(|| tags.clone()),
+        price: gpus(2),
+        payers: payers("alice"),
+        at,
+    };
+    assert_reserved(&ledger, pod("p1", "train", vec![named("c1", "mine", 2)])).await;
+    observe(&ledger, seen(true, after(0))).await;
+    assert_stands(&ledger, 2, 0, 1).await;
+    drop(ledger);
+    // A restart says again what is already known.
+    let ledger = database.open().await;
+    observe(&ledger, seen(true, after(10))).await;
+    observe(&ledger, seen(false, after(30))).await;
+    observe(&ledger, seen(false, after(40))).await;
+    observe(&ledger, seen(true, after(60))).await;
+    let spent = async |since, until, user: Option<&str>| {
+        let query = UsageQuery { since, until, project: None, user: user.map(str::to_owned) };
+        let hours = ledger.usage(&query).await.expect("an answer");
+        hours.into_iter().map(|h| (h.tags.user, h.milli_gpu_seconds, h.device_seconds)).collect::<Vec<_>>()
+    };
+    let alice = |minutes: u64| vec![("alice".to_owned(), minutes * 60 * 2000, minutes * 60 * 2)];
+    assert_eq!(spent(after(0), after(60), None).await, alice(30));
+    assert_eq!(spent(after(20), after(70), Some("alice")).await, alice(20));
+    assert_eq!(spent(after(20), after(70), Some("bob")).await, []);
+    claim_gone(&ledger, "c1").await;
+    assert_eq!(ledger.forget_usage(after(31)).await.expect("an answer"), 1);
+    assert_eq!(spent(after(0), after(60), None).await, []);
+}

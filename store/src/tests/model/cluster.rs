@@ -1,0 +1,301 @@
+//! The cluster of the model: what lives, and what is on its way.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use policy_engine::ledger::{
+    Account, AdmitPod, Amounts, ClaimMade, ForPod, Life, LiveClaim, LivePod, REQUEST_TIMEOUT, Request, Tags, Use, View,
+};
+
+use super::super::fixture::{cores, gpus, payers};
+use super::begin;
+
+const REFERENCE: &str = "own";
+
+/// A Pod.
+#[derive(Clone, Debug)]
+pub(super) struct Pod {
+    uid: String,
+    name: String,
+    user: &'static str,
+    inline: Option<u64>,
+    claims: Vec<String>,
+    life: Life,
+}
+
+/// A claim.
+#[derive(Clone, Debug)]
+pub(super) struct Claim {
+    uid: String,
+    name: String,
+    user: &'static str,
+    price: u64,
+    for_pod: Option<String>,
+}
+
+/// What was admitted and is not written yet.
+#[derive(Clone, Debug)]
+pub(super) struct OnTheWay {
+    since: Timestamp,
+    what: What,
+    request: Option<Request>,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Pod(Pod),
+    Claim(Claim),
+    /// The gate of the Pod of this UID is taken off.
+    Ungated(String),
+}
+
+impl OnTheWay {
+    /// What the ledger is asked; a gated Pod costs nothing.
+    pub(super) fn request(&self) -> Option<Request> {
+        self.request.clone()
+    }
+}
+
+pub(super) struct Cluster {
+    pub(super) now: Timestamp,
+    next: u64,
+    pods: BTreeMap<String, Pod>,
+    claims: BTreeMap<String, Claim>,
+    way: Vec<OnTheWay>,
+    /// Claims by name as the webhook's watch has them, which lags.
+    heard: BTreeMap<String, Claim>,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            now: begin(),
+            next: 0,
+            pods: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            way: Vec::new(),
+            heard: BTreeMap::new(),
+        }
+    }
+}
+
+/// The element that a number means, if there is any.
+fn nth<T>(mut all: impl Iterator<Item = T> + Clone, number: usize) -> Option<T> {
+    let count = all.clone().count();
+    if count == 0 { None } else { all.nth(number % count) }
+}
+
+impl Cluster {
+    fn uid(&mut self, of: &str) -> String {
+        self.next += 1;
+        format!("{of}-{}", self.next)
+    }
+
+    pub(super) fn ask_pod(
+        &mut self,
+        name: usize,
+        user: &'static str,
+        gated: bool,
+        inline: Option<u64>,
+        claims: &[usize],
+    ) -> OnTheWay {
+        let (uid, name) = (self.uid("pod"), format!("p{name}"));
+        let claims = claims.iter().map(|claim| format!("c{claim}")).collect();
+        let life = if gated { Life::Gated } else { Life::Waiting };
+        let pod = Pod { uid, name, user, inline, claims, life };
+        let request = (!gated).then(|| Request::AdmitPod(admit(&pod, &self.heard)));
+        OnTheWay { since: self.now, what: What::Pod(pod), request }
+    }
+
+    pub(super) fn ask_claim(&mut self, name: usize, user: &'static str, price: u64) -> OnTheWay {
+        let claim = Claim { uid: self.uid("claim"), name: format!("c{name}"), user, price, for_pod: None };
+        self.claim_on_the_way(claim)
+    }
+
+    /// For a Pod that has none.
+    pub(super) fn ask_made(&mut self, pod: usize, price: Option<u64>) -> Option<OnTheWay> {
+        let made = |pod: &Pod| self.claims.values().any(|claim| claim.for_pod.as_ref() == Some(&pod.uid));
+        let wanting = self.pods.values().filter(|pod| pod.inline.is_some() && !made(pod) && pod.life != Life::Finished);
+        let (uid, user, inline) = nth(wanting, pod).map(|pod| (pod.uid.clone(), pod.user, pod.inline))?;
+        let (own, price) = (self.uid("claim"), price.or(inline)?);
+        let claim = Claim { name: format!("made-{own}"), uid: own, user, price, for_pod: Some(uid) };
+        Some(self.claim_on_the_way(claim))
+    }
+
+    fn claim_on_the_way(&self, claim: Claim) -> OnTheWay {
+        let request = Some(Request::ClaimMade(made(&claim)));
+        OnTheWay { since: self.now, what: What::Claim(claim), request }
+    }
+
+    pub(super) fn ask_ungated(&self, pod: usize) -> Option<OnTheWay> {
+        let pod = nth(self.pods.values().filter(|pod| pod.life == Life::Gated), pod)?;
+        let request = Some(Request::AdmitPod(admit(pod, &self.heard)));
+        Some(OnTheWay { since: self.now, what: What::Ungated(pod.uid.clone()), request })
+    }
+
+    pub(super) fn send(&mut self, asked: OnTheWay) {
+        self.way.push(asked);
+    }
+
+    pub(super) fn on_the_way(&self, way: usize) -> Option<&OnTheWay> {
+        nth(self.way.iter(), way)
+    }
+
+    fn take(&mut self, way: usize) -> Option<OnTheWay> {
+        let count = self.way.len();
+        (count > 0).then(|| self.way.remove(way % count))
+    }
+
+    pub(super) fn lose(&mut self, way: usize) {
+        drop(self.take(way));
+    }
+
+    /// A name that is taken is refused by the API server, and so is the change of a Pod that is gone.
+    pub(super) fn arrive(&mut self, way: usize) {
+        match self.take(way).map(|it| it.what) {
+            Some(What::Pod(pod)) if self.pods.values().all(|it| it.name != pod.name) => {
+                self.pods.insert(pod.uid.clone(), pod);
+            }
+            Some(What::Claim(claim)) if self.claims.values().all(|it| it.name != claim.name) => {
+                // The controller makes one claim for a Pod that is still there.
+                let own = |pod: &String| {
+                    let twice = self.claims.values().any(|it| it.for_pod.as_ref() == Some(pod));
+                    self.pods.contains_key(pod) && !twice
+                };
+                if claim.for_pod.as_ref().is_none_or(own) {
+                    self.claims.insert(claim.uid.clone(), claim);
+                }
+            }
+            Some(What::Ungated(uid)) => {
+                if let Some(pod) = self.pods.get_mut(&uid).filter(|pod| pod.life == Life::Gated) {
+                    pod.life = Life::Waiting;
+                }
+            }
+            Some(What::Pod(_) | What::Claim(_)) | None => {}
+        }
+    }
+
+    /// The claims of a Pod, if all are there.
+    fn claims_of(&self, pod: &Pod) -> Option<Vec<&Claim>> {
+        let named = pod.claims.iter().map(|name| self.claims.values().find(|claim| claim.name == *name));
+        let own = pod.inline.map(|_| self.claims.values().find(|claim| claim.for_pod.as_ref() == Some(&pod.uid)));
+        named.chain(own).collect()
+    }
+
+    pub(super) fn schedule(&mut self, pod: usize) {
+        let waiting = self.pods.values().filter(|pod| pod.life == Life::Waiting);
+        let complete = waiting.filter(|pod| self.claims_of(pod).is_some());
+        let uid = nth(complete, pod).map(|pod| pod.uid.clone());
+        if let Some(pod) = uid.and_then(|uid| self.pods.get_mut(&uid)) {
+            pod.life = Life::Scheduled;
+        }
+    }
+
+    pub(super) fn finish(&mut self, pod: usize) {
+        let uid = nth(self.pods.values().filter(|pod| pod.life == Life::Scheduled), pod).map(|pod| pod.uid.clone());
+        if let Some(pod) = uid.and_then(|uid| self.pods.get_mut(&uid)) {
+            pod.life = Life::Finished;
+        }
+    }
+
+    /// Its own claim goes with it.
+    pub(super) fn delete_pod(&mut self, pod: usize) {
+        if let Some(uid) = nth(self.pods.keys(), pod).cloned() {
+            self.pods.remove(&uid);
+            self.claims.retain(|_, claim| claim.for_pod.as_ref() != Some(&uid));
+        }
+    }
+
+    fn is_bound(&self, claim: &Claim) -> bool {
+        let scheduled = self.pods.values().filter(|pod| pod.life == Life::Scheduled);
+        scheduled.filter_map(|pod| self.claims_of(pod)).flatten().any(|it| it.uid == claim.uid)
+    }
+
+    pub(super) fn delete_claim(&mut self, claim: usize) {
+        let free = self.claims.values().filter(|claim| !self.is_bound(claim));
+        if let Some(uid) = nth(free, claim).map(|claim| claim.uid.clone()) {
+            self.claims.remove(&uid);
+        }
+    }
+
+    pub(super) fn delete_everything(&mut self) {
+        self.pods.clear();
+        self.claims.clear();
+        self.way.clear();
+    }
+
+    pub(super) fn hear(&mut self) {
+        self.heard = self.claims.values().map(|claim| (claim.name.clone(), claim.clone())).collect();
+    }
+
+    /// No request lasts longer than the API server lets it.
+    pub(super) fn wait(&mut self, time: SignedDuration) {
+        self.now += time;
+        self.way.retain(|it| self.now.duration_since(it.since) < REQUEST_TIMEOUT);
+    }
+
+    pub(super) fn exists(&self, uid: &str) -> bool {
+        self.pods.contains_key(uid) || self.claims.contains_key(uid)
+    }
+
+    /// What a watch that has heard everything sees.
+    pub(super) fn view(&self) -> View {
+        let by_name = self.claims.values().map(|claim| (claim.name.clone(), claim.clone())).collect();
+        let pod = |pod: &Pod| (pod.uid.clone(), LivePod { charge: admit(pod, &by_name), life: pod.life });
+        let bound = |claim: &Claim| self.is_bound(claim).then(Tags::default);
+        let claim = |claim: &Claim| (claim.uid.clone(), LiveClaim { charge: made(claim), bound: bound(claim) });
+        View {
+            pods: self.pods.values().map(pod).collect(),
+            claims: self.claims.values().map(claim).collect(),
+            at: self.now,
+        }
+    }
+
+    /// What lives costs this account: ungated Pods that have not ended, and the claims that they name.
+    pub(super) fn costs(&self, account: &Account) -> Amounts {
+        let pays = |user: &str| payers(user).0.contains_key(account);
+        let live = || self.pods.values().filter(|pod| matches!(pod.life, Life::Waiting | Life::Scheduled));
+        let pods = live().filter(|pod| pays(pod.user)).map(|_| cores(1));
+        let used = |claim: &&Claim| {
+            live().any(|pod| claim.for_pod.as_ref() == Some(&pod.uid) || pod.claims.contains(&claim.name))
+        };
+        let claims = self.claims.values().filter(used).filter(|claim| pays(claim.user)).map(|claim| gpus(claim.price));
+        // A claim that the controller will make.
+        let made = |pod: &&Pod| self.claims.values().any(|claim| claim.for_pod.as_ref() == Some(&pod.uid));
+        let to_come = live().filter(|pod| pays(pod.user) && !made(pod)).filter_map(|pod| pod.inline).map(gpus);
+        pods.chain(claims).chain(to_come).fold(Amounts::NOTHING, Amounts::plus)
+    }
+}
+
+fn admit(pod: &Pod, known: &BTreeMap<String, Claim>) -> AdmitPod {
+    let named = pod.claims.iter().map(|name| match known.get(name) {
+        Some(claim) => Use::Claim {
+            name: name.clone(),
+            uid: claim.uid.clone(),
+            price: gpus(claim.price),
+            payers: payers(claim.user),
+        },
+        None => Use::Unborn { name: name.clone() },
+    });
+    let own = pod.inline.map(|price| Use::Inline { reference: REFERENCE.to_owned(), price: gpus(price) });
+    AdmitPod {
+        uid: pod.uid.clone(),
+        namespace: "llm".to_owned(),
+        name: pod.name.clone(),
+        amounts: cores(1),
+        payers: payers(pod.user),
+        uses: named.chain(own).collect(),
+    }
+}
+
+fn made(claim: &Claim) -> ClaimMade {
+    let for_pod = claim.for_pod.clone().map(|uid| ForPod { uid, reference: REFERENCE.to_owned() });
+    ClaimMade {
+        uid: claim.uid.clone(),
+        namespace: "llm".to_owned(),
+        name: claim.name.clone(),
+        price: gpus(claim.price),
+        payers: payers(claim.user),
+        for_pod,
+    }
+}
