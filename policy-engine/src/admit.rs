@@ -9,7 +9,7 @@ use crate::identity::Caller;
 use crate::object::{Object, Unreadable};
 use crate::policy::Policy;
 use crate::policy::modes::RuleMode;
-use crate::{asked, mode, rules};
+use crate::{asked, charge, mode, rules};
 
 /// Marks a Pod that a kubelet shows for a manifest on its disk.
 const MIRROR: &str = "kubernetes.io/config.mirror";
@@ -62,6 +62,7 @@ pub fn admit(
         let (said, unsaid) = decision.mutations.into_iter().partition(|mutation| is_said(mutation, object));
         decision.mutations = unsaid;
         asked::remember(&case, object, said, &mut decision);
+        decision.charge = charge::of(&case).map(Box::new);
     }
     Ok(decision)
 }

@@ -12,6 +12,7 @@ mod spec;
 pub mod told;
 mod understood;
 
+pub(crate) use ask::INLINE;
 pub use ask::{Ask, Misread, Vram};
 pub use models::{allowed_models, allowed_models_in, narrowing};
 pub use price::{Gpus, Price};

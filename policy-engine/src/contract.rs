@@ -59,6 +59,9 @@ pub const PLAN_WINDOW_GATE: &str = "platform-go/plan-window";
 /// Annotation on a Namespace by which an admin lets a project take it over.
 pub const ADOPT: &str = "platform-go/adopt";
 
+/// Annotation that comes and goes on a workload that has fewer Pods than it wants, so that its controller looks again.
+pub const NUDGED: &str = "platform-go/nudged";
+
 /// Labels that name whom and what an object belongs to; corrected wherever a client wrote them.
 pub const OWNERSHIP_LABELS: [&str; 4] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID];
 

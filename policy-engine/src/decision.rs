@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::charge::Charge;
 use crate::place::Place;
 
 /// The outcome of judging one submission.
@@ -17,6 +18,8 @@ pub struct Decision {
     pub mutations: Vec<Mutation>,
     /// What people should know although it is admitted.
     pub warnings: Vec<String>,
+    /// What is to be reserved before it is admitted.
+    pub charge: Option<Box<Charge>>,
 }
 
 impl Decision {

@@ -8,6 +8,7 @@ pub mod platform_labels;
 pub mod privilege;
 pub mod project;
 pub mod queue;
+pub mod quota;
 pub mod resources;
 pub mod root_shell;
 pub mod service_account_token;
@@ -49,6 +50,8 @@ macro_rules! rule {
 }
 
 pub(crate) const PROJECT: &str = "project";
+/// The rule that the ledger enforces.
+pub const QUOTA: &str = "quota";
 pub(crate) const PLAN_WINDOW: &str = "plan-window";
 pub(crate) const PLATFORM_LABELS: &str = "platform-labels";
 
@@ -65,6 +68,7 @@ pub const ALL: &[Rule] = &[
     rule!("storage", storage),
     rule!("storage-lane", storage_lane),
     rule!("resources", resources),
+    rule!(QUOTA, quota),
     rule!("connect", connect),
     rule!(PLATFORM_LABELS, platform_labels),
 ];

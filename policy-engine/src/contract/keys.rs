@@ -153,6 +153,13 @@ pub const KEYS: &[Key] = &[
         "What the platform replaced: a JSON object of JSON Pointer to the value that was asked. \
          Because of it, applying the same manifest twice changes nothing",
     ),
+    key(
+        "nudged",
+        Annotation,
+        "ReplicaSets, StatefulSets, Jobs, ReplicationControllers",
+        Platform,
+        "Comes and goes at once where room is made for Pods that were refused, so that their controller tries again",
+    ),
     key("last-activity", Annotation, "Pods", Platform, RESERVED),
     key("idle-stop-at", Annotation, "Pods", Platform, RESERVED),
     key("window-closes-at", Annotation, "Pods", Platform, RESERVED),

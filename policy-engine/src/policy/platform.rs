@@ -57,6 +57,18 @@ pub struct Platform {
     pub without_plan: WithoutPlan,
     /// How long a Pod may stay after its window has closed.
     pub plan_window_grace: Duration,
+    /// What happens to a Pod while the ledger does not answer.
+    pub without_ledger: WithoutLedger,
+}
+
+/// What happens to what costs something while the ledger does not answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum WithoutLedger {
+    /// It is refused, and may be tried again.
+    #[default]
+    Retry,
+    /// It is admitted, and charged once the ledger answers again.
+    Admit,
 }
 
 /// What a project without a plan in force may use.
@@ -93,6 +105,7 @@ impl Default for Platform {
             personal_plan: None,
             without_plan: WithoutPlan::default(),
             plan_window_grace: Duration::from_secs(5 * 60),
+            without_ledger: WithoutLedger::default(),
         }
     }
 }

@@ -37,6 +37,18 @@ const MAX_LENGTH: usize = 64;
 /// # Errors
 /// What is wrong with the text.
 pub fn parse(text: &str, unit: Unit) -> Result<u64, InvalidQuantity> {
+    read(text, unit, false)
+}
+
+/// Reads a quantity as the scheduler does: what is finer than the unit counts as one more of it.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn parse_up(text: &str, unit: Unit) -> Result<u64, InvalidQuantity> {
+    read(text, unit, true)
+}
+
+fn read(text: &str, unit: Unit, up: bool) -> Result<u64, InvalidQuantity> {
     if text.len() > MAX_LENGTH {
         return Err(InvalidQuantity::Form);
     }
@@ -68,8 +80,11 @@ pub fn parse(text: &str, unit: Unit) -> Result<u64, InvalidQuantity> {
     for _ in 0..exponent {
         value = value.checked_mul(10).ok_or(InvalidQuantity::TooLarge)?;
     }
+    let mut rest = false;
     for _ in exponent..0 {
-        if value % 10 != 0 {
+        if value % 10 != 0 && up {
+            rest = true;
+        } else if value % 10 != 0 {
             return Err(match unit {
                 Unit::One => InvalidQuantity::NotWhole,
                 Unit::Milli => InvalidQuantity::FinerThanMilli,
@@ -77,6 +92,7 @@ pub fn parse(text: &str, unit: Unit) -> Result<u64, InvalidQuantity> {
         }
         value /= 10;
     }
+    value += u128::from(rest);
     i64::try_from(value).map(i64::unsigned_abs).map_err(|_| InvalidQuantity::TooLarge)
 }
 
@@ -106,6 +122,20 @@ fn scale(suffix: &str) -> Option<(u32, i32)> {
             (0, readable.then(|| exponent.parse().ok()).flatten()?)
         }
     })
+}
+
+/// Thousandths as people write them: `0.5`, `2`.
+pub fn decimal(milli: u64) -> String {
+    let text = format!("{}.{:03}", milli / 1000, milli % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Bytes as people write them: in the largest binary unit that they are a whole number of.
+pub fn bytes(bytes: u64) -> String {
+    const SUFFIXES: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+    // 1536Mi says more than 1.5Gi, and 1Ti less than 1024Gi.
+    let power = (bytes.trailing_zeros() / 10).min(3) as usize;
+    if bytes == 0 { "0".into() } else { format!("{}{}", bytes >> (10 * power), SUFFIXES[power]) }
 }
 
 #[cfg(test)]
@@ -153,6 +183,21 @@ mod tests {
         ] {
             assert_eq!(parse(text, unit), Err(why), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_finer_than_the_unit_counts_as_one_more() {
+        for (text, unit, value) in [
+            ("1u", Unit::Milli, 1),
+            ("1001u", Unit::Milli, 2),
+            ("1500m", Unit::One, 2),
+            ("4", Unit::Milli, 4000),
+            ("0.5", Unit::One, 1),
+            ("1e-999", Unit::One, 1),
+        ] {
+            assert_eq!(parse_up(text, unit), Ok(value), "{text}");
+        }
+        assert_eq!(parse_up("-1u", Unit::Milli), Err(InvalidQuantity::Negative));
     }
 
     proptest! {

@@ -2,8 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use policy_engine::charge::{Charge, WithoutRoom};
+use policy_engine::ledger::{Account, Amounts, Request, Use};
+use policy_engine::policy::quantity::{bytes, decimal};
+use policy_engine::rules::quota::said;
 use policy_engine::{Decision, Denial};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::story::Outcome;
@@ -27,6 +32,11 @@ pub(crate) struct Expect {
     /// Whether the object is in the end as it was stored before.
     #[serde(default)]
     put_back: bool,
+    /// What is reserved; `null` where nothing is.
+    #[serde(default, deserialize_with = "given")]
+    charges: Option<Option<Charges>>,
+    /// What the Pods of a workload will be charged: `3 Pods: 18 CPU`.
+    foresees: Option<String>,
     /// A part of each warning.
     #[serde(default)]
     warns: Vec<String>,
@@ -38,6 +48,61 @@ struct Refusal {
     rule: String,
     field: String,
     says: String,
+}
+
+/// What is reserved. Amounts are Kubernetes quantities; a Pod's are with its own claims.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Charges {
+    #[serde(default = "none")]
+    gpu: Quantity,
+    #[serde(default)]
+    devices: u64,
+    #[serde(default = "none")]
+    cpu: Quantity,
+    #[serde(default = "none")]
+    memory: Quantity,
+    /// Who pays, with their limits of CPU and memory.
+    to: BTreeMap<String, String>,
+}
+
+fn given<'de, D: Deserializer<'de>>(charges: D) -> Result<Option<Option<Charges>>, D::Error> {
+    Option::deserialize(charges).map(Some)
+}
+
+fn none() -> Quantity {
+    Quantity("0".to_owned())
+}
+
+impl From<&Request> for Charges {
+    fn from(request: &Request) -> Self {
+        let (amounts, payers) = match request {
+            Request::AdmitPod(pod) => {
+                let own = pod.uses.iter().filter_map(|wanted| match wanted {
+                    Use::Inline { price, .. } => Some(*price),
+                    Use::Claim { .. } | Use::Unborn { .. } => None,
+                });
+                (own.fold(pod.amounts, Amounts::plus), &pod.payers)
+            }
+            Request::ClaimMade(claim) => (claim.price, &claim.payers),
+        };
+        let to = payers.0.iter().map(|(account, quota)| {
+            let account = match account {
+                Account::Project(project) => format!("project {project}"),
+                Account::User { project, user } => format!("{user} in {project}"),
+            };
+            let cpu = quota.milli_cpu.map(|cpu| format!("{} CPU", decimal(cpu)));
+            (account, cpu.into_iter().chain(quota.memory_bytes.map(bytes)).collect::<Vec<_>>().join(", "))
+        });
+        let Amounts { milli_gpu, devices, milli_cpu, memory_bytes } = amounts;
+        Self {
+            gpu: Quantity(decimal(milli_gpu)),
+            devices,
+            cpu: Quantity(decimal(milli_cpu)),
+            memory: Quantity(bytes(memory_bytes)),
+            to: to.collect(),
+        }
+    }
 }
 
 impl Refusal {
@@ -66,6 +131,7 @@ impl Expect {
                 self.writes(decision),
                 self.warnings(decision),
                 self.end(decision, outcome),
+                self.charges(decision),
                 refusal(decision),
             ]
             .concat(),
@@ -77,6 +143,22 @@ impl Expect {
         let more = decision.denials.iter().filter(|denial| !self.denied.iter().any(|it| it.is(denial)));
         let missing = missing.map(|it| format!("not denied: {}: {}: …{}…", it.rule, it.field, it.says));
         missing.chain(more.map(|denial| format!("denied: {denial}"))).collect()
+    }
+
+    fn charges(&self, decision: &Decision) -> Vec<String> {
+        // What is only foreseen is not charged.
+        let reserves = |charge: &&Charge| !matches!(charge.without_room, WithoutRoom::Foresee { .. });
+        let charged = decision.charge.as_deref().filter(reserves).map(|charge| Charges::from(&charge.request));
+        let differs = self.charges.as_ref().filter(|expected| **expected != charged);
+        let foreseen = decision.charge.as_ref().and_then(|charge| match (charge.without_room, &charge.request) {
+            (WithoutRoom::Foresee { pods }, Request::AdmitPod(all)) => {
+                Some(format!("{pods} Pods: {}", said(&all.amounts)))
+            }
+            (WithoutRoom::Foresee { .. } | WithoutRoom::Refuse | WithoutRoom::Warn, _) => None,
+        });
+        let unforeseen = self.foresees.as_ref().filter(|expected| foreseen.as_ref() != Some(*expected));
+        let unforeseen = unforeseen.map(|_| format!("foreseen: {foreseen:?}"));
+        differs.map(|_| format!("charged: {charged:?}")).into_iter().chain(unforeseen).collect()
     }
 
     fn writes(&self, decision: &Decision) -> Vec<String> {

@@ -9,6 +9,8 @@ use policy_engine::policy::modes::{RuleMode, RuleModes};
 use policy_engine::policy::plan::OutsideWindow;
 use policy_engine::policy::platform::Unstamped;
 use policy_engine::policy::project::{Holder, Member, MemberRef, ProjectRole};
+use policy_engine::policy::quantity::{Unit, parse};
+use policy_engine::policy::quota::Quota;
 use policy_engine::policy::workload::WorkloadKind;
 use serde::Deserialize;
 
@@ -36,6 +38,8 @@ pub(crate) struct Options {
     workload_kinds: BTreeMap<String, Vec<String>>,
     project: BTreeMap<String, ProjectOptions>,
     plan: BTreeMap<String, PlanOptions>,
+    /// What a project without a plan in force may use.
+    without_plan: QuotaOptions,
     queue: BTreeMap<String, QueueOptions>,
     /// Group to the groups of the identity provider whose people are its members.
     identity_groups: BTreeMap<String, BTreeSet<String>>,
@@ -78,6 +82,28 @@ struct PlanOptions {
     /// Pods are refused while it is closed.
     deny: bool,
     schedule: Option<ScheduleOptions>,
+    quota: QuotaOptions,
+    per_user: QuotaOptions,
+}
+
+/// Limits; what is not said stays as it is.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct QuotaOptions {
+    gpu: Option<String>,
+    devices: Option<u64>,
+    cpu: Option<String>,
+    memory: Option<String>,
+}
+
+impl QuotaOptions {
+    fn change(&self, quota: &mut Quota) {
+        let read = |text: &Option<String>, unit| text.as_ref().map(|text| parse(text, unit).expect("an amount"));
+        quota.milli_gpu = read(&self.gpu, Unit::Milli).or(quota.milli_gpu);
+        quota.devices = self.devices.or(quota.devices);
+        quota.milli_cpu = read(&self.cpu, Unit::Milli).or(quota.milli_cpu);
+        quota.memory_bytes = read(&self.memory, Unit::One).or(quota.memory_bytes);
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -129,7 +155,10 @@ impl Options {
             plan.defaults.memory = options.memory.clone().map(Quantity);
             plan.outside_window = if options.deny { OutsideWindow::Deny } else { OutsideWindow::Gate };
             plan.schedule = options.schedule.as_ref().map(ScheduleOptions::schedule);
+            options.quota.change(&mut plan.quota);
+            options.per_user.change(&mut plan.per_user);
         }
+        self.without_plan.change(&mut records.platform.without_plan.quota);
         for (name, options) in &self.queue {
             let queue = records.queues.get_mut(name.as_str()).expect("a sample queue");
             queue.schedule = options.schedule.as_ref().map(ScheduleOptions::schedule);
