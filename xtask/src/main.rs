@@ -31,6 +31,8 @@ enum Command {
     Down(down::Args),
     /// Breaks things on purpose while people work: what was refused, let through and lost
     Drill(build::Passed),
+    /// Lets 64 clients race for eight GPUs while replicas are killed: who got what, and was it ever too much or too little
+    Race(build::Passed),
     /// Reads and judges what nobody would write, for as long as you like, and keeps what it finds for the tests
     Fuzz(build::Passed),
     /// The test command: format, lints, tests, tidy, dependencies, end to end
@@ -49,6 +51,10 @@ fn main() -> ExitCode {
         Command::Drill(args) => {
             eprintln!("building sluice");
             build::sluice().and_then(|()| args.to("drill"))
+        }
+        Command::Race(args) => {
+            eprintln!("building sluice");
+            build::sluice().and_then(|()| args.to("race"))
         }
         Command::Fuzz(args) => args.to("fuzz"),
         Command::Test(args) => args.run(),

@@ -54,9 +54,11 @@ fn print_next_steps(ground: &Ground) {
     println!("\n{}", heading("Go on by hand"));
     println!("  export PATH={}:$PATH", ground.layout().bin("").display());
     println!("  export KUBECONFIG={}", users.join("alice.kubeconfig").display());
+    println!("  export SLUICE_DATABASE_URL={}", ground.layout().database_url());
     println!("  kubectl -n llm-finetune get pods -L platform-go/user-id,platform-go/queue-name");
     println!("  kubectl -n llm-finetune run mine --image=registry.example.com/team/app:1 --dry-run=server -o yaml");
     println!("  KUBECONFIG={} kubectl get sp,srp,spq", ground.layout().admin_kubeconfig().display());
+    println!("  KUBECONFIG={} sluice usage", ground.layout().admin_kubeconfig().display());
     println!("  logs: {}", ground.layout().log("*").display());
     println!("  end it: cargo xtask down");
 }

@@ -11,17 +11,25 @@ pub struct Layout {
     root: PathBuf,
     /// The control plane's own directory.
     dir: PathBuf,
+    /// Sluice's ledger, where it is no file of this directory.
+    database: Option<String>,
 }
 
 impl Layout {
     /// The one that `cargo xtask up` starts: `.dev/`.
     pub fn up() -> Self {
-        Self { dir: checkout().join(".dev"), root: checkout() }
+        Self { dir: checkout().join(".dev"), root: checkout(), database: None }
     }
 
     /// One for tests, beside a running `up`: `.dev/e2e/<name>/`.
     pub fn e2e(name: &str) -> Self {
-        Self { dir: checkout().join(".dev/e2e").join(name), root: checkout() }
+        Self { dir: checkout().join(".dev/e2e").join(name), root: checkout(), database: None }
+    }
+
+    /// The same with another database for Sluice's ledger.
+    #[must_use]
+    pub fn with_database(self, url: String) -> Self {
+        Self { database: Some(url), ..self }
     }
 
     /// The checkout's root directory.
@@ -62,6 +70,11 @@ impl Layout {
     /// Sluice's serving certificates.
     pub fn certs(&self) -> PathBuf {
         self.dir.join("certs")
+    }
+
+    /// Sluice's ledger.
+    pub fn database_url(&self) -> String {
+        self.database.clone().unwrap_or_else(|| format!("sqlite://{}", self.data().join("ledger.db").display()))
     }
 
     pub(crate) fn data(&self) -> PathBuf {
