@@ -16,10 +16,11 @@ mod written;
 
 use std::path::PathBuf;
 
-use anyhow::{Error, anyhow};
+use anyhow::{Context as _, Error, anyhow};
 use clap::Args;
 use jiff::Timestamp;
 
+use crate::database::DatabaseUrl;
 use crate::ending::{self, Ending, Failure};
 use crate::policy_source::{self, PolicySource};
 use local::Local;
@@ -54,6 +55,9 @@ pub(crate) struct DryRun {
     /// zone (2026-11-23T12:00[Europe/Berlin])
     #[arg(long, value_name = "TIME", value_parser = crate::instant::parse)]
     at: Option<Timestamp>,
+    /// Ask this ledger whether there is room, with --policy: its database's URL, as `sluice run` is given it
+    #[arg(long, value_name = "URL")]
+    ledger: Option<DatabaseUrl>,
     /// How the answer is written
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
@@ -64,8 +68,11 @@ pub(crate) struct DryRun {
 
 impl DryRun {
     pub(crate) async fn run(self) -> Result<Ending, Failure> {
-        let Self { files, user, groups, namespace, policy, at, output, strict } = self;
+        let Self { files, user, groups, namespace, policy, at, ledger, output, strict } = self;
         let mut problems = contradictions(user.as_deref(), &groups, policy.as_ref(), at);
+        if ledger.is_some() && policy.is_none() {
+            problems.push(anyhow!("--ledger needs --policy: the API server asks the ledger by itself"));
+        }
         let objects = input::read(&files, &mut problems);
         let directory = match &policy {
             Some(PolicySource::Directory(path)) => policy_source::read(path).map_err(|all| problems.extend(all)).ok(),
@@ -74,12 +81,18 @@ impl DryRun {
         if !problems.is_empty() {
             return Err(Failure::BadInput(problems));
         }
+        let ledger = match ledger {
+            Some(url) => Some(url.look().await.context("cannot open the ledger").map_err(Failure::Unanswered)?),
+            None => None,
+        };
         let asker = Asker::new(user, groups);
         let now = at.unwrap_or_else(Timestamp::now);
         let answers = match (policy, directory, asker) {
             (None, _, asker) => live::ask(objects, asker, namespace).await?,
-            (Some(_), Some(records), Some(asker)) => Local::new(records, asker, now).judge(objects, namespace).await?,
-            (Some(_), _, asker) => Local::observe(asker, now).await?.judge(objects, namespace).await?,
+            (Some(_), Some(records), Some(asker)) => {
+                Local::new(records, asker, now).asking(ledger).judge(objects, namespace).await?
+            }
+            (Some(_), _, asker) => Local::observe(asker, now).await?.asking(ledger).judge(objects, namespace).await?,
         };
         finish(answers, output, strict)
     }

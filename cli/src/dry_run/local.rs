@@ -19,9 +19,10 @@ use policy_engine::policy::Policy;
 use policy_engine::volumes::is_snapshot;
 use policy_engine::{Act, Decision, Facts, Submission, binding};
 use serde_json::Value;
+use store::Ledger;
 use tokio::time::{Duration, Instant};
 use webhook::answer::Response;
-use webhook::judge;
+use webhook::{judge, room};
 
 use super::defaults::filled_in;
 use super::live::{self, Kinds};
@@ -32,6 +33,7 @@ use crate::ending::{self, Failure};
 use volumes::Submissions;
 
 const LOOK_UP: Duration = Duration::from_secs(10);
+const NO_LEDGER: &str = "whether there is room now was not asked; name the ledger with --ledger";
 
 /// Everything that a local decision rests on.
 pub(super) struct Local {
@@ -41,6 +43,7 @@ pub(super) struct Local {
     asker: Asker,
     now: Timestamp,
     server: Option<Server>,
+    ledger: Option<Ledger>,
 }
 
 impl Local {
@@ -56,7 +59,7 @@ impl Local {
                 bindings.entry(namespace.clone()).or_insert_with(|| project.id.clone());
             }
         }
-        Self { policy: records.into(), bindings, asker, now, server: None }
+        Self { policy: records.into(), bindings, asker, now, server: None, ledger: None }
     }
 
     /// Decides on the records of the cluster as they are now, for you where nobody is named.
@@ -73,7 +76,12 @@ impl Local {
         };
         let (records, problems) = convert::build(&observed.records);
         problems.iter().for_each(ending::warn);
-        Ok(Self { policy: records.into(), bindings: observed.bindings, asker, now, server: Some(server) })
+        Ok(Self { policy: records.into(), bindings: observed.bindings, asker, now, server: Some(server), ledger: None })
+    }
+
+    /// With the ledger that says what there is room for.
+    pub(super) fn asking(self, ledger: Option<Ledger>) -> Self {
+        Self { ledger, ..self }
     }
 
     /// Decides on every object, in order.
@@ -140,10 +148,19 @@ impl Local {
             Unanswered::Invalid(error) => Unanswered::Invalid(error.context(subject())),
             Unanswered::Unasked(error) => Unanswered::Unasked(error.context(subject())),
         })?;
-        let (decision, after) = decide(&submission, &facts, &self.policy, self.now)
+        let (mut decision, after) = decide(&submission, &facts, &self.policy, self.now)
             .map_err(|error| Unanswered::Invalid(error.context(subject())))?;
+        let room = match &self.ledger {
+            Some(ledger) => {
+                let found =
+                    room::find(ledger, &mut decision, &self.policy, room::Mode::Ask, Instant::now() + LOOK_UP).await;
+                found.map_err(|error| Unanswered::Unasked(Error::new(error).context(subject())))?;
+                None
+            }
+            None => decision.charge.as_ref().map(|_| NO_LEDGER.to_owned()),
+        };
         let patch = if decision.allowed() { written_fields(&object, &after) } else { Patch::default() };
-        Ok(self.verdict(reference, submitted, &decision, patch, None))
+        Ok(self.verdict(reference, submitted, &decision, patch, room))
     }
 
     /// The project that governs a submission, or why none does.
@@ -243,7 +260,8 @@ fn decide(
     json_patch::patch(&mut after, &patch).context("what Sluice writes does not fit the object")?;
     if decision.allowed() {
         let submission = Submission { object: Some(&after), ..submission.clone() };
-        decision.denials = judge::validate(&submission, facts, policy, now).context(UNREADABLE)?.denials;
+        let validated = judge::validate(&submission, facts, policy, now).context(UNREADABLE)?;
+        (decision.denials, decision.charge) = (validated.denials, validated.charge);
     }
     Ok((decision, after))
 }

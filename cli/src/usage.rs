@@ -1,0 +1,140 @@
+//! `sluice usage`: what is used and reserved, by what, and what was spent.
+
+mod listing;
+mod table;
+
+use anyhow::{Context as _, Error};
+use clap::Args;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use policy_engine::policy::Policy;
+use store::UsageQuery;
+
+use crate::database::DatabaseUrl;
+use crate::ending::{Ending, Failure};
+use crate::instant::When;
+use crate::output::{self, Format};
+use crate::policy_source::PolicySource;
+use listing::{Listing, Whose};
+
+/// Without --since.
+const BY_DEFAULT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Show what projects and users use, what holds it, and the GPU-hours that were spent
+///
+/// Reads the ledger: what is used and reserved now, against the limits of the records, and intervals in which claims were
+/// allocated and named by a Pod. In a cluster: kubectl exec -n sluice-system deploy/sluice -- sluice usage
+///
+/// Exit codes: 0 shown, 3 bad input, 4 could not ask.
+#[derive(Args, Debug)]
+pub(crate) struct Usage {
+    /// Only this project and those below it, by name or id
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+    /// Only this user, by name or id
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// From when on hours are counted: an instant, or a day (in UTC); by default thirty days ago
+    #[arg(long, value_name = "TIME")]
+    since: Option<When>,
+    /// Where the records are: a directory, or the cluster
+    #[arg(long, value_name = "DIR|cluster", default_value = "cluster")]
+    policy: PolicySource,
+    /// The ledger's database, as `sluice run` is given it
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "sqlite://ledger.db",
+        env = "SLUICE_DATABASE_URL",
+        hide_env_values = true
+    )]
+    database_url: DatabaseUrl,
+    /// How the answer is written
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+/// What is wrong with what was asked.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error("there is no project {asked:?}; {}", listed("projects", .there))]
+    Project { asked: String, there: Vec<String> },
+    #[error("there is no user {asked:?}; {}", listed("users", .there))]
+    User { asked: String, there: Vec<String> },
+    #[error("--since is later than now: nothing was spent yet")]
+    Future,
+}
+
+fn listed(what: &str, there: &[String]) -> String {
+    match there {
+        [] => "there are none at all".into(),
+        there => format!("the {what} are {}", there.join(", ")),
+    }
+}
+
+impl Usage {
+    pub(crate) async fn run(self) -> Result<Ending, Failure> {
+        let Self { project, user, since, policy, database_url, output } = self;
+        let now = Timestamp::now();
+        let since = since.map(|since| since.on(&TimeZone::UTC)).transpose().map_err(Failure::input)?;
+        let since = since.unwrap_or(now - BY_DEFAULT);
+        if since > now {
+            return Err(Failure::input(Unusable::Future));
+        }
+        let policy = policy.policy().await?;
+        let whose = whose(&policy, project, user).map_err(Failure::BadInput)?;
+        let unanswered = |error: Error| Failure::Unanswered(error);
+        let ledger = database_url.look().await.context("cannot open the ledger").map_err(unanswered)?;
+        let query = UsageQuery { since, until: now, project: whose.project.clone(), user: whose.user.clone() };
+        let read = async {
+            let standings = ledger.standings().await?;
+            let held = (ledger.charges().await?, ledger.uses().await?);
+            Ok::<_, store::Unavailable>((standings, held, ledger.usage(&query).await?))
+        };
+        let (standings, (charges, uses), hours) = read.await.context("cannot read the ledger").map_err(unanswered)?;
+        let listing = Listing::new(since, now)
+            .standing(&policy, &whose, standings)
+            .held(&policy, &whose, &charges, &uses)
+            .spent(&policy, hours);
+        output::print(&match output {
+            Format::Text => table::render(&listing),
+            Format::Json => output::json(&listing)?,
+        })?;
+        Ok(Ending::Fine)
+    }
+}
+
+/// The ids of what was asked by name or id.
+fn whose(policy: &Policy, project: Option<String>, user: Option<String>) -> Result<Whose, Vec<Error>> {
+    let records = policy.records();
+    let project = project.map(|asked| {
+        let found = records.projects.get(asked.as_str()).or_else(|| policy.project_by_id(&asked));
+        let there = || records.projects.keys().map(ToString::to_string).collect();
+        found.map(|it| it.id.clone()).ok_or_else(|| Unusable::Project { asked, there: there() })
+    });
+    let user = user.map(|asked| {
+        let found = records.users.get(asked.as_str()).or_else(|| policy.user_by_id(&asked));
+        let there = || records.users.keys().map(ToString::to_string).collect();
+        found.map(|it| it.id.clone()).ok_or_else(|| Unusable::User { asked, there: there() })
+    });
+    match (project.transpose(), user.transpose()) {
+        (Ok(project), Ok(user)) => Ok(Whose { project, user }),
+        (project, user) => Err(project.err().into_iter().chain(user.err()).map(Error::new).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_names_that_nobody_has_are_said_with_those_that_there_are() {
+        let policy = Policy::from(policy_engine::policy::Records::default());
+        let said = whose(&policy, Some("x".into()), Some("y".into())).expect_err("nobody");
+        let said: Vec<_> = said.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            ["there is no project \"x\"; there are none at all", "there is no user \"y\"; there are none at all"]
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! What is shown: the contract of `-o json`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use policy_engine::charge::payers;
+use policy_engine::ledger::{Account, Amounts, Charge, Place, PlaceKind, Resource, Standing, UseKey};
+use policy_engine::policy::Policy;
+use policy_engine::policy::quantity::{bytes, decimal};
+use policy_engine::policy::quota::Quota;
+use serde::Serialize;
+use store::Hours;
+
+/// Whose usage, by ids.
+#[derive(Debug)]
+pub(super) struct Whose {
+    pub(super) project: Option<String>,
+    pub(super) user: Option<String>,
+}
+
+impl Whose {
+    /// Whether these accounts are those who pay for what was asked.
+    fn pays<'a>(&self, accounts: impl Iterator<Item = &'a Account>) -> bool {
+        let accounts: Vec<_> = accounts.collect();
+        let of_project =
+            |account: &Account| matches!(account, Account::Project(id) if self.project.as_ref() == Some(id));
+        let of_user =
+            |account: &Account| matches!(account, Account::User { user, .. } if self.user.as_ref() == Some(user));
+        (self.project.is_none() || accounts.iter().copied().any(of_project))
+            && (self.user.is_none() || accounts.iter().copied().any(of_user))
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Listing {
+    pub(super) since: Timestamp,
+    pub(super) until: Timestamp,
+    pub(super) accounts: Vec<Line>,
+    pub(super) held: Vec<Held>,
+    pub(super) spent: Vec<Spent>,
+}
+
+/// An account with what it has.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Line {
+    pub(super) project: String,
+    /// Absent: the project with those below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user: Option<String>,
+    pub(super) gpu: Cell,
+    pub(super) devices: Cell,
+    pub(super) cpu: Cell,
+    pub(super) memory: Cell,
+}
+
+/// One resource of it, as Kubernetes quantities; no limit is none.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Cell {
+    pub(super) used: String,
+    pub(super) reserved: String,
+    pub(super) limit: Option<String>,
+}
+
+/// What holds something.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Held {
+    pub(super) project: String,
+    pub(super) user: Option<String>,
+    pub(super) kind: &'static str,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    /// Bound, and not only reserved.
+    pub(super) used: bool,
+    pub(super) gpu: String,
+    pub(super) devices: u64,
+    pub(super) cpu: String,
+    pub(super) memory: String,
+    /// How many Pods name it, where it is a claim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pods: Option<usize>,
+}
+
+/// What was spent.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Spent {
+    pub(super) project: String,
+    pub(super) group: String,
+    pub(super) user: String,
+    pub(super) queue: String,
+    pub(super) model: String,
+    /// Effective GPU times hours.
+    pub(super) gpu_hours: String,
+    pub(super) device_hours: String,
+}
+
+impl Listing {
+    pub(super) fn new(since: Timestamp, until: Timestamp) -> Self {
+        Self { since, until, accounts: Vec::new(), held: Vec::new(), spent: Vec::new() }
+    }
+
+    /// Adds what accounts have. Users who have nothing in a project are left out.
+    pub(super) fn standing(mut self, policy: &Policy, whose: &Whose, standings: Vec<(Account, Standing)>) -> Self {
+        let standings: BTreeMap<_, _> = standings.into_iter().collect();
+        for (account, quota) in accounts(policy, whose, self.until) {
+            let standing = standings.get(&account).copied().unwrap_or_default();
+            let (project, user) = match &account {
+                Account::Project(project) => (project, None),
+                Account::User { .. } if standing.total().is_nothing() => continue,
+                Account::User { project, user } => (project, Some(user_name(policy, user))),
+            };
+            let cell = |resource: Resource| Cell {
+                used: write(resource, standing.used.of(resource)),
+                reserved: write(resource, standing.reserved.of(resource)),
+                limit: resource.limit(&quota).map(|limit| write(resource, limit)),
+            };
+            self.accounts.push(Line {
+                project: project_name(policy, project),
+                user,
+                gpu: cell(Resource::Gpu),
+                devices: cell(Resource::Devices),
+                cpu: cell(Resource::Cpu),
+                memory: cell(Resource::Memory),
+            });
+        }
+        self
+    }
+
+    /// Adds what counts against them.
+    pub(super) fn held(mut self, policy: &Policy, whose: &Whose, charges: &[Charge], uses: &[UseKey]) -> Self {
+        let mut users: BTreeMap<&Place, BTreeSet<&str>> = BTreeMap::new();
+        for UseKey { place, pod_uid } in uses {
+            users.entry(place).or_default().insert(pod_uid);
+        }
+        for charge in charges.iter().filter(|charge| whose.pays(charge.payers.accounts())) {
+            let pods = users.get(&charge.place).map_or(0, BTreeSet::len);
+            let (kind, pods) = match charge.place.kind() {
+                PlaceKind::Pod => ("Pod", None),
+                PlaceKind::Inline if charge.claim.is_none() => ("ResourceClaim to be made", None),
+                PlaceKind::Claim if pods > 0 => ("ResourceClaim", Some(pods)),
+                PlaceKind::Inline | PlaceKind::Claim => continue,
+            };
+            let (namespace, name) = charge.place.names();
+            let Amounts { devices, .. } = charge.amounts;
+            let amount = |resource| write(resource, charge.amounts.of(resource));
+            let (project, user) = payer(policy, charge);
+            self.held.push(Held {
+                project,
+                user,
+                kind,
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+                used: charge.bound,
+                gpu: amount(Resource::Gpu),
+                devices,
+                cpu: amount(Resource::Cpu),
+                memory: amount(Resource::Memory),
+                pods,
+            });
+        }
+        self.held.sort_by(|a, b| (&a.namespace, &a.name, a.kind).cmp(&(&b.namespace, &b.name, b.kind)));
+        self
+    }
+
+    /// Adds what was spent.
+    pub(super) fn spent(mut self, policy: &Policy, hours: Vec<Hours>) -> Self {
+        const HOUR: u64 = 3600;
+        self.spent = hours
+            .into_iter()
+            .map(|Hours { tags, milli_gpu_seconds, device_seconds }| Spent {
+                project: project_name(policy, &tags.project),
+                group: tags.group,
+                user: user_name(policy, &tags.user),
+                queue: tags.queue,
+                model: tags.model,
+                gpu_hours: decimal(milli_gpu_seconds / HOUR),
+                device_hours: decimal(device_seconds.saturating_mul(1000) / HOUR),
+            })
+            .collect();
+        self
+    }
+}
+
+/// The accounts of every project, and of every user in it, with their limits.
+fn accounts(policy: &Policy, whose: &Whose, now: Timestamp) -> BTreeMap<Account, Quota> {
+    let mut found = BTreeMap::new();
+    for project in policy.records().projects.values() {
+        let users = policy.records().users.values().map(|user| Some(user.id.as_str()));
+        for user in std::iter::once(None).chain(users) {
+            let payers = payers(policy, project, user, now);
+            let own = |account: &Account| match account {
+                Account::Project(id) => user.is_none() && *id == project.id,
+                Account::User { .. } => true,
+            };
+            if whose.pays(payers.accounts()) {
+                found.extend(payers.0.into_iter().filter(|(account, _)| own(account)));
+            }
+        }
+    }
+    found
+}
+
+/// The user's project, or that of the charge's Namespace where it is charged to no user: then the project is the one that
+/// is below all others.
+fn payer(policy: &Policy, charge: &Charge) -> (String, Option<String>) {
+    let user = charge.payers.accounts().find_map(|account| match account {
+        Account::User { project, user } => Some((project_name(policy, project), Some(user_name(policy, user)))),
+        Account::Project(_) => None,
+    });
+    let lowest = || {
+        let projects = charge.payers.accounts().filter_map(|account| match account {
+            Account::Project(id) => policy.project_by_id(id),
+            Account::User { .. } => None,
+        });
+        let (namespace, _) = charge.place.names();
+        let mut projects = projects.filter(|project| project.namespaces.iter().any(|it| it.as_str() == namespace));
+        (projects.next().map(|project| project.name.to_string()).unwrap_or_default(), None)
+    };
+    user.unwrap_or_else(lowest)
+}
+
+fn project_name(policy: &Policy, id: &str) -> String {
+    policy.project_by_id(id).map_or_else(|| id.to_owned(), |project| project.name.to_string())
+}
+
+fn user_name(policy: &Policy, id: &str) -> String {
+    policy.user_by_id(id).map_or_else(|| id.to_owned(), |user| user.name.to_string())
+}
+
+/// As Kubernetes writes quantities.
+fn write(resource: Resource, amount: u64) -> String {
+    match resource {
+        Resource::Gpu | Resource::Cpu => decimal(amount),
+        Resource::Devices => amount.to_string(),
+        Resource::Memory => bytes(amount),
+    }
+}
