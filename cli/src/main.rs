@@ -5,6 +5,7 @@ mod certs;
 mod check;
 mod completions;
 mod crds;
+mod database;
 mod dry_run;
 mod ending;
 mod instant;
@@ -15,6 +16,7 @@ mod rules;
 mod run;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -47,6 +49,7 @@ enum Command {
     Audit(audit::Audit),
     Certs(certs::Certs),
     Plan(plan::Plan),
+    Usage(usage::Usage),
     Rules(rules::Rules),
     Crds(crds::Crds),
     Completions(completions::Completions),
@@ -72,6 +75,7 @@ impl Command {
             Self::Audit(audit) => audit.run().await,
             Self::Certs(certs) => certs.run().await,
             Self::Plan(plan) => plan.run().await,
+            Self::Usage(usage) => usage.run().await,
             Self::Rules(rules) => rules.run(),
             Self::Crds(crds) => crds.run(),
             Self::Completions(completions) => completions.run(),

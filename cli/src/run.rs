@@ -13,10 +13,12 @@ use cluster::owners::Owners;
 use cluster::watch::Caches;
 use prometheus_client::registry::Registry;
 use reapers::Reapers;
+use store::Ledger;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use webhook::Webhook;
 
+use crate::database::DatabaseUrl;
 use health::Health;
 pub(crate) use tls::duration;
 
@@ -29,6 +31,16 @@ pub(crate) struct ProcessArgs {
     /// The namespace that Sluice itself runs in
     #[arg(long, default_value = "sluice-system", env = "SLUICE_NAMESPACE")]
     namespace: String,
+    /// The ledger's database: sqlite:///var/lib/sluice/ledger.db for one process, or postgres://user:password@host/database
+    /// for as many as you like. The variable keeps a password out of the list of processes
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "sqlite://ledger.db",
+        env = "SLUICE_DATABASE_URL",
+        hide_env_values = true
+    )]
+    database_url: DatabaseUrl,
     /// How log lines are written
     #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "SLUICE_LOG_FORMAT")]
     log_format: LogFormat,
@@ -101,6 +113,7 @@ struct Process {
     args: ProcessArgs,
     access: kube::Client,
     caches: Caches,
+    ledger: Ledger,
     shutdown: CancellationToken,
 }
 
@@ -109,15 +122,16 @@ impl Process {
         log(args.log_format);
         let shutdown = stop_signal()?;
         let access = client::connect(&Access::default()).await?;
+        let ledger = args.database_url.open().await.context("cannot open the ledger")?;
         let caches = Caches::start(access.clone(), shutdown.clone());
-        Ok(Self { args, access, caches, shutdown })
+        Ok(Self { args, access, caches, ledger, shutdown })
     }
 
     async fn until_stopped(self, webhook: Option<WebhookArgs>, daemons: bool) -> Result<()> {
-        let Self { args, access, caches, shutdown } = self;
+        let Self { args, access, caches, ledger, shutdown } = self;
         let metrics = Arc::new(webhook::Metrics::default());
         let certificates = ::certs::Metrics::default();
-        let reapers = daemons.then(|| Reapers::start(&caches, &args.namespace, shutdown.clone()));
+        let reapers = daemons.then(|| Reapers::start(&caches, &args.namespace, ledger.clone(), shutdown.clone()));
         let served = webhook.is_some().then_some(&certificates);
         let registry = registry(&caches, &metrics, served, reapers.as_ref());
         // Beside a webhook the daemons are no reason to take no calls.
@@ -130,7 +144,7 @@ impl Process {
             let Some(tls) = shutdown.run_until_cancelled(tls).await else { return Ok(()) };
             let tls = tls?;
             let follow = tls.follow(webhook.tls.check_interval(), shutdown.clone());
-            let handler = Webhook::new(caches.clone(), Owners::new(access.clone()), metrics);
+            let handler = Webhook::new(caches.clone(), Owners::new(access.clone()), metrics, ledger.clone());
             let serve = webhook::serve(handler, webhook.listen, tls.acceptor(), shutdown.clone());
             health.listening();
             let (served, ()) = tokio::join!(serve, follow);

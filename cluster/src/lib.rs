@@ -1,5 +1,6 @@
 //! All that speaks to the API server: the records, watches and caches, the look-ups behind them, and every write.
 
+pub mod charged;
 pub mod client;
 pub mod conditions;
 pub mod convert;

@@ -5,6 +5,7 @@
 
 mod follow;
 mod gates;
+mod nudges;
 mod report;
 mod status;
 
@@ -19,6 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::watch::Caches;
 
+pub use nudges::Short;
 pub use report::{About, News, Tone};
 pub use status::Amendment;
 

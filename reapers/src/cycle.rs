@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::charged::Charged;
 use cluster::governed::{Governed, Unfit};
 use cluster::leases::Leadership;
 use cluster::waiting::Waiting;
@@ -16,6 +17,7 @@ use cluster::write::{Amendment, News, Outcome, WriteFailed, Writer};
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
+use store::{Ledger, Unavailable};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -84,6 +86,10 @@ pub struct Stage {
     pub waiting: Waiting,
     /// All writes.
     pub writer: Writer,
+    /// What is charged.
+    pub charged: Charged,
+    /// Where it is charged.
+    pub ledger: Ledger,
 }
 
 impl Stage {
@@ -125,7 +131,18 @@ pub struct Step {
     /// What to tell people once it is done. The note is the sentence for the journal.
     pub news: News,
     /// The action. Nothing happens before it is awaited.
-    pub act: BoxFuture<'static, Result<Outcome, WriteFailed>>,
+    pub act: BoxFuture<'static, Result<Outcome, StepFailed>>,
+}
+
+/// Why a step was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum StepFailed {
+    /// The API server did not accept it.
+    #[error(transparent)]
+    Write(#[from] WriteFailed),
+    /// Whether there is room could not be asked.
+    #[error("whether there is room could not be asked")]
+    Ledger(#[from] Unavailable),
 }
 
 /// Why a daemon proposes nothing.

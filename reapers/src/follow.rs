@@ -54,7 +54,7 @@ fn propose(stage: &Stage) -> BoxFuture<'_, Result<Proposal, Refusal>> {
 fn proposal(stage: &Stage, plan: Plan) -> Proposal {
     let step = |action: Action| {
         let writer = stage.writer.clone();
-        Step { news: done(&action), act: async move { writer.carry_out(&action).await }.boxed() }
+        Step { news: done(&action), act: async move { Ok(writer.carry_out(&action).await?) }.boxed() }
     };
     Proposal {
         steps: plan.actions.into_iter().map(step).collect(),

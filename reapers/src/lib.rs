@@ -5,11 +5,13 @@
 
 pub mod cycle;
 pub mod follow;
+mod ledger;
 pub mod metrics;
 pub mod plan_window;
 
 use std::sync::Arc;
 
+use cluster::charged::Charged;
 use cluster::governed::{Governed, Unfit};
 use cluster::leases::{Leadership, identity};
 use cluster::waiting::Waiting;
@@ -17,9 +19,11 @@ use cluster::watch::Caches;
 use cluster::write::Writer;
 use futures::future::join_all;
 use prometheus_client::registry::Registry;
+use store::Ledger;
 use tokio_util::sync::CancellationToken;
 
 use cycle::{Daemon, Stage};
+use ledger::Reconciler;
 use metrics::Metrics;
 
 /// All daemons.
@@ -39,10 +43,11 @@ pub struct Reapers {
 
 impl Reapers {
     /// Starts to watch what the daemons look after. Nothing is written before [`run`](Self::run).
-    pub fn start(caches: &Caches, own_namespace: &str, shutdown: CancellationToken) -> Self {
+    pub fn start(caches: &Caches, own_namespace: &str, ledger: Ledger, shutdown: CancellationToken) -> Self {
         let governed = Governed::start(caches.clone(), own_namespace, shutdown.clone());
         let waiting = Waiting::start(caches.clone(), own_namespace, shutdown.clone());
-        let stage = Stage { governed, waiting, writer: Writer::new(caches, identity()) };
+        let charged = Charged::start(caches.clone(), shutdown.clone());
+        let stage = Stage { governed, waiting, writer: Writer::new(caches, identity()), charged, ledger };
         Self { stage, own_namespace: own_namespace.into(), metrics: Arc::default(), shutdown }
     }
 
@@ -52,7 +57,8 @@ impl Reapers {
     /// Why they could not.
     pub fn ready(&self) -> Result<(), Unfit> {
         self.stage.governed.fit()?;
-        self.stage.waiting.fit()
+        self.stage.waiting.fit()?;
+        self.stage.charged.fit()
     }
 
     /// Adds what the daemons count to what `/metrics` shows.
@@ -68,7 +74,10 @@ impl Reapers {
         let lives = DAEMONS
             .iter()
             .map(|daemon| cycle::live(daemon, stage.clone(), leadership.clone(), metrics.clone(), shutdown.clone()));
-        join_all(lives).await;
+        let reconciler =
+            Reconciler { stage: stage.clone(), own_namespace: own_namespace.clone(), metrics: metrics.clone() };
+        let reconciled = reconciler.live(leadership.clone(), shutdown.clone());
+        tokio::join!(join_all(lives), reconciled);
         if let Err(died) = election.await {
             tracing::error!(error = &died as &dyn std::error::Error, "the election ended badly");
         }

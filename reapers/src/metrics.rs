@@ -16,6 +16,40 @@ pub struct Metrics {
     actions: Family<EndLabels, Counter>,
     spared: Family<DaemonLabels, Gauge>,
     leads: Gauge,
+    ledger: Family<LedgerLabels, Counter>,
+    nudges: Counter,
+}
+
+/// What the reconciler did to a charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerStep {
+    /// What was reserved is used.
+    Used,
+    /// What is charged, or who pays, is brought up to date.
+    Seen,
+    /// What has ended is charged no more.
+    Released,
+    /// What was admitted and never came is charged no more.
+    NeverCame,
+    /// What runs and was not charged is.
+    Adopted,
+    /// A sum that was not what its charges add up to is.
+    Corrected,
+}
+
+impl LedgerStep {
+    const ALL: [Self; 6] = [Self::Used, Self::Seen, Self::Released, Self::NeverCame, Self::Adopted, Self::Corrected];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Used => "used",
+            Self::Seen => "seen",
+            Self::Released => "released",
+            Self::NeverCame => "never-came",
+            Self::Adopted => "adopted",
+            Self::Corrected => "corrected",
+        }
+    }
 }
 
 /// How a cycle ended.
@@ -86,6 +120,11 @@ struct DaemonLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LedgerLabels {
+    step: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EndLabels {
     daemon: &'static str,
     end: &'static str,
@@ -99,10 +138,15 @@ impl Metrics {
         registry.register("actions", "Actions of a daemon, by how they ended", self.actions.clone());
         registry.register("spared", "What a daemon leaves as it is though a record asks", self.spared.clone());
         registry.register("leads", "Whether this replica acts", self.leads.clone());
+        registry.register("ledger_steps", "What the ledger's charges were brought up to, by kind", self.ledger.clone());
+        registry.register("nudges", "Workloads whose controllers were made to try again", self.nudges.clone());
     }
 
     /// A series that appears with its first event has no increase to alert on.
     fn begin_at_zero(&self) {
+        for step in LedgerStep::ALL.map(LedgerStep::label) {
+            drop(self.ledger.get_or_create(&LedgerLabels { step }));
+        }
         for daemon in crate::DAEMONS.iter().map(|daemon| daemon.name.label()) {
             for end in CycleEnd::ALL.map(CycleEnd::label) {
                 drop(self.cycles.get_or_create(&EndLabels { daemon, end }));
@@ -126,6 +170,14 @@ impl Metrics {
         self.spared
             .get_or_create(&DaemonLabels { daemon: daemon.label() })
             .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn ledger(&self, step: LedgerStep) {
+        self.ledger.get_or_create(&LedgerLabels { step: step.label() }).inc();
+    }
+
+    pub(crate) fn nudged(&self) {
+        self.nudges.inc();
     }
 
     pub(crate) fn leads(&self, leads: bool) {

@@ -2,22 +2,33 @@
 //!
 //! **Your Pod** waits behind the gate `platform-go/plan-window` if it was made while its queue was closed. The gate is
 //! taken away within a moment of the queue's opening, whether its time has come or somebody changed the windows of the
-//! queue or the plan; the Pods that were made first come first. It is also taken away where it means nothing: in the
+//! queue or the plan; the Pods that were made first come first, as far as quotas have room for them: a Pod behind a gate is charged nothing, and is charged
+//! when the gate goes. It is also taken away where it means nothing: in the
 //! queue `default`, where the rule `plan-window` is off for the project, and in a Namespace that is no project's any
 //! more. A Pod that waits for what will not come (the project's plan has ended or does not bind the queue, or the
 //! windows do not open again) stays as it is, with an Event that says so.
 //!
 //! Nothing here stops a Pod. Exempt Namespaces are left alone.
 
-use cluster::write::{About, News, Tone};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::write::{About, News, Outcome, Tone};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use policy_engine::follow::view::Seen;
+use policy_engine::ledger::{Outcome as Room, Request, Shortage};
 use policy_engine::plan_window::audit::audit;
-use policy_engine::plan_window::{InVain, Plan, PodName, Release, Spared, plan};
+use policy_engine::plan_window::{Because, InVain, Plan, PodName, Release, Spared, plan};
+use policy_engine::policy::Policy;
+use policy_engine::rules::quota::Full;
+use tokio::time::Instant;
 
-use crate::cycle::{Daemon, DaemonName, Hears, Proposal, Refusal, Stage, Step};
+use crate::cycle::{Daemon, DaemonName, Hears, Proposal, Refusal, Stage, Step, StepFailed};
+
+/// How long the ledger may take to answer.
+const RESERVING: Duration = Duration::from_secs(2);
 
 /// The daemon's line in the list.
 pub const DAEMON: Daemon = Daemon { name: DaemonName::PlanWindow, hears: Hears::RecordsAndPods, propose };
@@ -32,25 +43,52 @@ fn propose(stage: &Stage) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         let now = Timestamp::now();
         let plan = plan(&view, policy, now);
         audit(&view, policy, &plan, now).map_err(Refusal::stopped)?;
-        Ok(proposal(stage, plan))
+        Ok(proposal(stage, policy, plan).await)
     }
     .boxed()
 }
 
-fn proposal(stage: &Stage, plan: Plan) -> Proposal {
+async fn proposal(stage: &Stage, policy: &Arc<Policy>, plan: Plan) -> Proposal {
     let Plan { releases, spared, opens, cut_short } = plan;
-    let step = |release: Release| {
-        let writer = stage.writer.clone();
+    let (mut steps, mut refusals) = (Vec::new(), spared.iter().map(refused).collect::<Vec<_>>());
+    for release in releases {
+        // What is not known yet, or where nobody can be asked, is found out when it is carried out.
+        let charge = charge(stage, policy, &release);
+        if let Some(charge) = charge
+            && let Ok(Room::Refused(shortages)) = stage.ledger.would_fit(charge, Instant::now() + RESERVING).await
+        {
+            refusals.push(no_room(&release, &shortages, policy));
+            continue;
+        }
+        let (stage, policy) = (stage.clone(), policy.clone());
         let news = news(Tone::Normal, "QueueOpen", &release.pod, &release.seen, release.to_string());
-        Step { news, act: async move { writer.release(&release).await }.boxed() }
-    };
-    Proposal {
-        steps: releases.into_iter().map(step).collect(),
-        refusals: spared.iter().map(refused).collect(),
-        amendments: Vec::new(),
-        cut_short,
-        again_at: opens,
+        steps.push(Step { news, act: async move { released(&stage, &policy, &release).await }.boxed() });
     }
+    Proposal { steps, refusals, amendments: Vec::new(), cut_short, again_at: opens }
+}
+
+/// What the Pod will be charged; `None` in a Namespace that is no project's.
+fn charge(stage: &Stage, policy: &Policy, release: &Release) -> Option<Request> {
+    let Release { pod, seen, .. } = release;
+    stage.charged.pod(policy, &pod.namespace, &pod.name, &seen.uid).map(Request::AdmitPod)
+}
+
+/// Takes the gate away, once the ledger has room for the Pod: until then it held nothing. The webhook does not hear of it.
+async fn released(stage: &Stage, policy: &Policy, release: &Release) -> Result<Outcome, StepFailed> {
+    match charge(stage, policy, release) {
+        Some(charge) => match stage.ledger.reserve(charge, Instant::now() + RESERVING).await? {
+            Room::Reserved => Ok(stage.writer.release(release).await?),
+            Room::Refused(_) => Ok(Outcome::Overtaken),
+        },
+        None if release.because == Because::Ungoverned => Ok(stage.writer.release(release).await?),
+        None => Ok(Outcome::Overtaken),
+    }
+}
+
+fn no_room(release: &Release, shortages: &[Shortage], policy: &Policy) -> News {
+    let full: Vec<_> = shortages.iter().map(|shortage| Full { shortage, policy }.to_string()).collect();
+    let note = format!("its queue is open, and it waits for room: {}", full.join("; "));
+    news(Tone::Warning, "QuotaFull", &release.pod, &release.seen, note)
 }
 
 fn refused(spared: &Spared) -> News {

@@ -1,6 +1,7 @@
 //! Workloads and Pods in governed namespaces: mutating call, validating call, and deletions.
 
 use jiff::Timestamp;
+use json_patch::Patch;
 use policy_engine::devices::{is_claim, is_claim_template};
 use policy_engine::policy::Policy;
 use policy_engine::volumes::is_snapshot;
@@ -11,7 +12,7 @@ use crate::answer::Response;
 use crate::metrics::Entry;
 use crate::outage::Outage;
 use crate::review::Request;
-use crate::{Webhook, facts, judge};
+use crate::{Webhook, facts, judge, reserve};
 
 /// One call of the API server.
 #[derive(Clone, Copy)]
@@ -32,7 +33,11 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
     let submission = request.submission();
     check(request, &submission, &policy)?;
     let facts = facts::gather(webhook, request, &submission, project_id, &policy, deadline).await?;
-    let (decision, mut response) = respond(entry, request, &submission, &facts, &policy, now)?;
+    let (mut decision, patch) = judged(entry, &submission, &facts, &policy, now)?;
+    if entry == Entry::Validate {
+        reserve::reserve(webhook, &mut decision, &policy, request.dry_run.unwrap_or(false), deadline).await?;
+    }
+    let mut response = Response::decided(&request.uid, &decision).with_patch(&patch);
     if submission.act == Act::Update && facts.controller.is_some() {
         response = response.adoption();
     }
@@ -60,26 +65,21 @@ fn check(request: &Request, submission: &Submission<'_>, policy: &Policy) -> Res
     Ok(())
 }
 
-fn respond(
+/// What is decided, and what is to be written.
+fn judged(
     entry: Entry,
-    request: &Request,
     submission: &Submission<'_>,
     facts: &Facts,
     policy: &Policy,
     now: Timestamp,
-) -> Result<(Decision, Response), Outage> {
-    Ok(match entry {
-        Entry::Mutate => {
-            let (decision, patch) = judge::mutate(submission, facts, policy, now).map_err(Outage::Unreadable)?;
-            let response = Response::decided(&request.uid, &decision).with_patch(&patch);
-            (decision, response)
-        }
+) -> Result<(Decision, Patch), Outage> {
+    let judged = match entry {
+        Entry::Mutate => judge::mutate(submission, facts, policy, now),
         Entry::Validate | Entry::Deletes | Entry::Connect | Entry::Binding | Entry::Records => {
-            let decision = judge::validate(submission, facts, policy, now).map_err(Outage::Unreadable)?;
-            let response = Response::decided(&request.uid, &decision);
-            (decision, response)
+            judge::validate(submission, facts, policy, now).map(|decision| (decision, Patch::default()))
         }
-    })
+    };
+    judged.map_err(Outage::Unreadable)
 }
 
 fn report(entry: Entry, request: &Request, decision: &Decision, policy: &Policy) {

@@ -14,11 +14,14 @@ pub mod metrics;
 mod outage;
 pub mod patch;
 mod records;
+mod reserve;
 pub mod review;
+pub mod room;
 mod routes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum_server::Handle;
@@ -28,6 +31,7 @@ use cluster::namespaces::Namespaces;
 use cluster::owners::Owners;
 use cluster::volumes::Volumes;
 use cluster::watch::Caches;
+use store::Ledger;
 use tokio_util::sync::CancellationToken;
 
 use limits::Limits;
@@ -47,14 +51,18 @@ pub struct Webhook {
     devices: Devices,
     metrics: Arc<Metrics>,
     limits: Arc<Limits>,
+    ledger: Ledger,
+    /// Whether the ledger is known to hold what runs.
+    compared: Arc<AtomicBool>,
 }
 
 impl Webhook {
     /// A webhook that knows what the caches know.
-    pub fn new(caches: Caches, owners: Owners, metrics: Arc<Metrics>) -> Self {
+    pub fn new(caches: Caches, owners: Owners, metrics: Arc<Metrics>, ledger: Ledger) -> Self {
         let namespaces = Namespaces::new(caches.clone());
         let (volumes, devices) = (Volumes::start(&caches), Devices::start(&caches));
-        Self { caches, namespaces, owners, volumes, devices, metrics, limits: Arc::default() }
+        let (limits, compared) = (Arc::default(), Arc::default());
+        Self { caches, namespaces, owners, volumes, devices, metrics, limits, ledger, compared }
     }
 }
 

@@ -75,6 +75,7 @@ pub struct Metrics {
     latency: Family<CallLabels, Histogram, fn() -> Histogram>,
     outages: Family<OutageLabels, Counter>,
     denials: Family<DenialLabels, Counter>,
+    debts: Counter,
 }
 
 impl Default for Metrics {
@@ -84,6 +85,7 @@ impl Default for Metrics {
             latency: Family::new_with_constructor(histogram),
             outages: Family::default(),
             denials: Family::default(),
+            debts: Counter::default(),
         }
     }
 }
@@ -103,6 +105,11 @@ impl Metrics {
             self.outages.clone(),
         );
         registry.register("webhook_denials", "Denials by rule and kind of the object", self.denials.clone());
+        registry.register(
+            "webhook_debts",
+            "What was admitted although the ledger did not answer, where the policy says so",
+            self.debts.clone(),
+        );
     }
 
     /// A series that appears with its first event has no increase to alert on.
@@ -130,6 +137,10 @@ impl Metrics {
 
     pub(crate) fn outage(&self, entry: Entry, cause: &'static str) {
         self.outages.get_or_create(&OutageLabels { entry: entry.as_str(), cause }).inc();
+    }
+
+    pub(crate) fn debt(&self) {
+        self.debts.inc();
     }
 
     pub(crate) fn unreadable(&self, entry: Entry) {

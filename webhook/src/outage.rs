@@ -19,6 +19,12 @@ pub(crate) enum Outage {
     /// What the decision rests on could not be looked up.
     #[error("the API server could not be asked")]
     Lookup(#[source] cluster::client::LookupFailed),
+    /// Whether there is room could not be asked.
+    #[error("whether there is room could not be asked")]
+    Ledger(#[source] store::Unavailable),
+    /// The ledger is not known to hold what runs.
+    #[error("the ledger does not know yet what runs")]
+    Unreconciled,
     /// The API server would have given up before the answer.
     #[error("there was no time left to decide")]
     Deadline,
@@ -54,10 +60,12 @@ pub(crate) enum Outage {
 
 impl Outage {
     /// Every cause.
-    pub(crate) const CAUSES: [&str; 10] = [
+    pub(crate) const CAUSES: [&str; 12] = [
         "cold",
         "old",
         "lookup",
+        "ledger",
+        "unreconciled",
         "deadline",
         "busy",
         "defect",
@@ -73,6 +81,8 @@ impl Outage {
             Self::Caches(Unusable::Cold) => "cold",
             Self::Caches(Unusable::Old(_)) => "old",
             Self::Lookup(_) => "lookup",
+            Self::Ledger(_) => "ledger",
+            Self::Unreconciled => "unreconciled",
             Self::Deadline => "deadline",
             Self::Busy => "busy",
             Self::Defect => "defect",
@@ -87,7 +97,13 @@ impl Outage {
     pub(crate) fn answer(&self, uid: &str) -> Response {
         let sentence = chain(self);
         let status = match self {
-            Self::Caches(_) | Self::Lookup(_) | Self::Deadline | Self::Busy | Self::Defect => Status {
+            Self::Caches(_)
+            | Self::Lookup(_)
+            | Self::Ledger(_)
+            | Self::Unreconciled
+            | Self::Deadline
+            | Self::Busy
+            | Self::Defect => Status {
                 code: Some(503),
                 reason: Some("ServiceUnavailable".into()),
                 message: Some(format!("sluice: retry: {sentence}; nothing was decided, try again in a moment")),

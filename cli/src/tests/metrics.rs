@@ -25,7 +25,10 @@ async fn reference_of_the_metrics() {
         kube::Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().expect("a URL"))).expect("a client");
     let shutdown = CancellationToken::new();
     let caches = Caches::start(client, shutdown.clone());
-    let reapers = Reapers::start(&caches, "sluice-system", shutdown.clone());
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("sqlite://{}/ledger.db", directory.path().display());
+    let ledger = store::Store::open(&url).await.expect("a ledger").ledger();
+    let reapers = Reapers::start(&caches, "sluice-system", ledger, shutdown.clone());
     let registry = registry(&caches, &webhook::Metrics::default(), Some(&certs::Metrics::default()), Some(&reapers));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).expect("text");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use policy_engine::policy::platform::{HostPath, Platform, Unstamped, WithoutPlan};
+use policy_engine::policy::platform::{HostPath, Platform, Unstamped, WithoutLedger, WithoutPlan};
 use policy_engine::policy::workload::{GroupResource, TemplatePath, WorkloadKind, built_in};
 
 use super::plans::names;
@@ -56,6 +56,10 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
         unstamped: match spec.unstamped {
             platform::Unstamped::Project => Unstamped::Project,
             platform::Unstamped::Refuse => Unstamped::Refuse,
+        },
+        without_ledger: match spec.without_ledger {
+            platform::WithoutLedger::Retry => WithoutLedger::Retry,
+            platform::WithoutLedger::Admit => WithoutLedger::Admit,
         },
         workload_kinds: workload_kinds(entry, report),
         personal_plan: spec.personal_plan.as_ref().map(|plan| plan.as_str().into()),

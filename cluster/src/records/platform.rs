@@ -70,6 +70,10 @@ pub struct PlatformPolicySpec {
     #[serde(default)]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["group", "resource"]))]
     pub workload_kinds: Vec<WorkloadKind>,
+    /// What happens to what costs something while the ledger's database does not answer. Retry: it is refused, and may be
+    /// tried again. Admit: it is admitted as a debt, and charged once the database answers again.
+    #[serde(default)]
+    pub without_ledger: WithoutLedger,
     /// Name of the ResourcePlan that a new personal project is given. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub personal_plan: Option<RecordName>,
@@ -144,6 +148,16 @@ pub enum Unstamped {
     Project,
     /// Refused.
     Refuse,
+}
+
+/// What happens while the ledger's database does not answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum WithoutLedger {
+    /// Refused.
+    #[default]
+    Retry,
+    /// Admitted.
+    Admit,
 }
 
 /// A kind whose objects make Pods from templates.

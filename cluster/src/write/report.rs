@@ -20,6 +20,15 @@ pub enum About {
     Namespace(String),
     /// A record, by kind and name.
     Record(Kind, String),
+    /// A ResourceClaim, with the UID of the one that was seen.
+    Claim {
+        /// Its Namespace.
+        namespace: String,
+        /// Its name there.
+        name: String,
+        /// Its UID.
+        uid: String,
+    },
     /// A Pod, with the UID of the one that was seen.
     Pod {
         /// Its Namespace.
@@ -37,6 +46,7 @@ impl fmt::Display for About {
             Self::Namespace(name) => write!(f, "Namespace {name}"),
             Self::Record(kind, name) => write!(f, "{kind} {name}"),
             Self::Pod { namespace, name, .. } => write!(f, "Pod {namespace}/{name}"),
+            Self::Claim { namespace, name, .. } => write!(f, "ResourceClaim {namespace}/{name}"),
         }
     }
 }
@@ -99,6 +109,10 @@ impl Writer {
             About::Pod { namespace, name, uid } => {
                 within = Some(namespace.clone());
                 ("v1".into(), "Pod", name, Some(uid.clone()))
+            }
+            About::Claim { namespace, name, uid } => {
+                within = Some(namespace.clone());
+                ("resource.k8s.io/v1".into(), "ResourceClaim", name, Some(uid.clone()))
             }
             About::Record(kind, name) => {
                 let record = self.caches.records(*kind).into_iter().find(|record| record.name_any() == *name)?;

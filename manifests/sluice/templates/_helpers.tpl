@@ -56,3 +56,21 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- define "sluice.records" -}}
 [users, groups, projects, resourceplans, platformqueues, gpumodels, platformpolicies]
 {{- end }}
+
+{{- /* Not empty where the ledger is a file: then there may be one process. */}}
+{{- define "sluice.database.isSqlite" -}}
+{{- if not (or .Values.database.url .Values.database.secret) -}}
+{{- if or (gt (int .Values.replicas) 1) (eq .Values.components "apart") -}}
+{{- fail "more than one process cannot share a ledger in SQLite: set database.url or database.secret to a PostgreSQL, or replicas: 1 and components: together" -}}
+{{- end -}}
+true
+{{- end -}}
+{{- end }}
+
+{{- define "sluice.database.secret" -}}
+{{- with .Values.database.secret -}}
+{{ dict "name" .name "key" (.key | default "url") | toJson }}
+{{- else -}}
+{name: sluice-database, key: url}
+{{- end -}}
+{{- end }}

@@ -15,7 +15,12 @@ spec:
     matchLabels:
       {{- include "sluice.podSelector" . | nindent 6 }}
   strategy:
+    {{- if include "sluice.database.isSqlite" .root }}
+    # Two ledgers at once would admit twice as much.
+    type: Recreate
+    {{- else }}
     rollingUpdate: {maxSurge: 1, maxUnavailable: 0}
+    {{- end }}
   template:
     metadata:
       labels:
@@ -36,6 +41,7 @@ spec:
         runAsNonRoot: true
         runAsUser: 65532
         runAsGroup: 65532
+        fsGroup: 65532
         seccompProfile: {type: RuntimeDefault}
       topologySpreadConstraints:
         - maxSkew: 1
@@ -71,6 +77,13 @@ spec:
             - --namespace={{ .root.Release.Namespace }}
           env:
             - {name: RUST_LOG, value: {{ $values.logLevel }}}
+            {{- if include "sluice.database.isSqlite" .root }}
+            - {name: SLUICE_DATABASE_URL, value: "sqlite:///var/lib/sluice/ledger.db"}
+            {{- else }}
+            - name: SLUICE_DATABASE_URL
+              valueFrom:
+                secretKeyRef: {{ include "sluice.database.secret" .root }}
+            {{- end }}
           ports:
             {{- if .serves }}
             - {name: https, containerPort: 8443}
@@ -91,12 +104,29 @@ spec:
             allowPrivilegeEscalation: false
             readOnlyRootFilesystem: true
             capabilities: {drop: [ALL]}
-          {{- if and .serves $values.webhook.clientCA }}
+          {{- $isSqlite := include "sluice.database.isSqlite" .root }}
+          {{- $clientCA := and .serves $values.webhook.clientCA }}
+          {{- if or $isSqlite $clientCA }}
           volumeMounts:
+            {{- if $isSqlite }}
+            - {name: ledger, mountPath: /var/lib/sluice}
+            {{- end }}
+            {{- if $clientCA }}
             - {name: client-ca, mountPath: /etc/sluice/client-ca, readOnly: true}
+            {{- end }}
       volumes:
+        {{- if $isSqlite }}
+        - name: ledger
+          {{- with $values.database.volumeClaim }}
+          persistentVolumeClaim: {claimName: {{ . }}}
+          {{- else }}
+          emptyDir: {}
+          {{- end }}
+        {{- end }}
+        {{- if $clientCA }}
         - name: client-ca
           configMap: {name: sluice-client-ca}
+        {{- end }}
           {{- end }}
       {{- with $values.nodeSelector }}
       nodeSelector: {{ toJson . }}

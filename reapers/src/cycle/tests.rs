@@ -18,7 +18,7 @@ fn step(name: &str, done: &Arc<AtomicUsize>, end: Result<Outcome, ()>) -> Step {
     let done = done.clone();
     let act = async move {
         done.fetch_add(1, Ordering::Relaxed);
-        end.map_err(|()| WriteFailed::Deadline { what: "a namespace".into() })
+        end.map_err(|()| WriteFailed::Deadline { what: "a namespace".into() }.into())
     };
     Step { news, act: act.boxed() }
 }

@@ -141,6 +141,7 @@ pub(crate) fn sluice(layout: &Layout, ports: &Ports) -> Component {
         format!("--metrics-listen=127.0.0.1:{}", ports.metrics),
         format!("--namespace={SYSTEM_NAMESPACE}"),
         format!("--certs-dir={}", layout.certs().display()),
+        format!("--database-url={}", layout.database_url()),
     ];
     Component {
         name: "sluice",

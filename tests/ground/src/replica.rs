@@ -62,6 +62,7 @@ impl Ground {
                 format!("--metrics-listen=127.0.0.1:{metrics}"),
                 format!("--namespace={SYSTEM_NAMESPACE}"),
                 format!("--certs-dir={}", certs.display()),
+                format!("--database-url={}", self.layout().database_url()),
             ],
             env: [("KUBECONFIG", kubeconfig), ("NO_COLOR", "1".into())].into_iter().chain(env).collect(),
             ports: vec![webhook, metrics],

@@ -17,6 +17,7 @@ mod members;
 mod modes;
 mod outage;
 mod process;
+mod quota;
 mod records;
 mod show_apply;
 mod show_forged;

@@ -17,17 +17,24 @@ use crate::limits::MAX_BODY_BYTES;
 
 const PATHS: [&str; 5] = ["/governed/mutate", "/governed/validate", "/deletes", "/binding", "/records"];
 
+/// An empty one. Its file is gone as soon as it is open.
+async fn ledger() -> store::Ledger {
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("sqlite://{}/ledger.db", directory.path().display());
+    store::Store::open(&url).await.expect("a ledger").ledger()
+}
+
 /// Nothing listens there, so its caches stay empty.
-fn cold() -> Router {
+async fn cold() -> Router {
     let _chosen = rustls::crypto::ring::default_provider().install_default();
     let nowhere = kube::Config::new("http://127.0.0.1:1".parse().expect("a URL"));
     let client = kube::Client::try_from(nowhere).expect("a client");
     let caches = Caches::start(client.clone(), CancellationToken::new());
-    router(Webhook::new(caches, Owners::new(client), Arc::new(Metrics::default())))
+    router(Webhook::new(caches, Owners::new(client), Arc::new(Metrics::default()), ledger().await))
 }
 
 /// An API server that is empty, lists once, and is never heard again.
-fn silent() -> (Router, Caches) {
+async fn silent() -> (Router, Caches) {
     let service = tower::service_fn(|request: HttpRequest<kube::client::Body>| async move {
         if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
             std::future::pending::<()>().await;
@@ -37,11 +44,11 @@ fn silent() -> (Router, Caches) {
     });
     let client = kube::Client::new(service, "default");
     let caches = Caches::start(client.clone(), CancellationToken::new());
-    (router(Webhook::new(caches.clone(), Owners::new(client), Arc::new(Metrics::default()))), caches)
+    (router(Webhook::new(caches.clone(), Owners::new(client), Arc::new(Metrics::default()), ledger().await)), caches)
 }
 
 async fn post(path: &str, body: impl Into<Body>) -> (StatusCode, String) {
-    post_to(cold(), path, body).await
+    post_to(cold().await, path, body).await
 }
 
 async fn post_to(router: Router, path: &str, body: impl Into<Body>) -> (StatusCode, String) {
@@ -143,9 +150,10 @@ async fn while_caches_are_cold_everything_governed_is_refused_with_retry() {
 }
 
 /// Another API server may have taken writes meanwhile: a member removed, an image forbidden.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn class_stale_or_cold_caches_that_hear_nothing_any_more_refuse_with_retry() {
-    let (router, caches) = silent();
+    let (router, caches) = silent().await;
+    tokio::time::pause();
     caches.wait_synced().await.expect("an API server that lists");
     let record = || {
         review(json!({

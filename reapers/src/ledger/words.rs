@@ -1,0 +1,72 @@
+//! What people read of what the reconciler did.
+
+use cluster::records::Kind;
+use cluster::write::{About, News, Tone};
+use policy_engine::ledger::{Account, Charge, ChargeKey, Drift, Entry, PlaceKind, Request, Sight};
+use policy_engine::policy::Policy;
+use policy_engine::rules::quota::{said, who};
+
+use crate::metrics::LedgerStep;
+
+/// A step as news; `None` for what no daemon takes.
+pub(super) fn of(step: &Entry, charges: &[Charge]) -> Option<(LedgerStep, News)> {
+    match step {
+        Entry::Observe(sight) => observed(sight, charges),
+        Entry::Adopt(request) => {
+            let (about, amounts) = match request {
+                Request::AdmitPod(pod) => (object(false, &pod.namespace, &pod.name, &pod.uid), pod.amounts),
+                Request::ClaimMade(made) => (object(true, &made.namespace, &made.name, &made.uid), made.price),
+            };
+            let note = format!("runs and was not charged: charged {} from now on", said(&amounts));
+            Some((LedgerStep::Adopted, news(Tone::Normal, "QuotaAdopted", about, note)))
+        }
+        Entry::Reserve(_) | Entry::Try(_) | Entry::Withdraw { .. } => None,
+    }
+}
+
+fn observed(sight: &Sight, charges: &[Charge]) -> Option<(LedgerStep, News)> {
+    let charge = charges.iter().find(|charge| charge.key == ChargeKey::of(sight.uid()))?;
+    let (namespace, name) = charge.place.names();
+    let about = object(charge.place.kind() == PlaceKind::Claim, namespace, name, sight.uid());
+    let (kind, reason, note) = match sight {
+        Sight::Pod { bound: true, .. } | Sight::Claim { bound: Some(_), .. } if !charge.bound => {
+            (LedgerStep::Used, "QuotaUsed", format!("uses {}, which was reserved", said(&charge.amounts)))
+        }
+        Sight::Pod { amounts, .. } | Sight::Claim { price: amounts, .. } => {
+            (LedgerStep::Seen, "QuotaSeen", format!("is charged {}", said(amounts)))
+        }
+        Sight::GatedPod { .. } => {
+            (LedgerStep::Released, "QuotaReleased", format!("waits behind a gate: {} released", said(&charge.amounts)))
+        }
+        Sight::PodGone { .. } | Sight::ClaimGone { .. } if !charge.seen => {
+            (LedgerStep::NeverCame, "QuotaReleased", format!("never came: {} released", said(&charge.amounts)))
+        }
+        Sight::PodGone { .. } | Sight::ClaimGone { .. } => {
+            (LedgerStep::Released, "QuotaReleased", format!("has ended: {} released", said(&charge.amounts)))
+        }
+    };
+    Some((kind, news(Tone::Normal, reason, about, note)))
+}
+
+/// A sum that somebody else has changed.
+pub(super) fn of_drift(drift: &Drift, policy: &Policy) -> News {
+    let Drift { account, kept, counted } = drift;
+    let (Account::Project(project) | Account::User { project, .. }) = account;
+    let name = policy.project_by_id(project).map_or_else(|| project.clone(), |project| project.name.to_string());
+    let note = format!(
+        "the ledger's sum of {} was {}, and its charges add up to {}: corrected; look for who else writes to the database",
+        who(account, policy),
+        said(&kept.total()),
+        said(&counted.total())
+    );
+    news(Tone::Warning, "QuotaCorrected", About::Record(Kind::Project, name), note)
+}
+
+fn object(claim: bool, namespace: &str, name: &str, uid: &str) -> About {
+    let (namespace, name, uid) = (namespace.to_owned(), name.to_owned(), uid.to_owned());
+    if claim { About::Claim { namespace, name, uid } } else { About::Pod { namespace, name, uid } }
+}
+
+fn news(tone: Tone, reason: &'static str, about: About, note: String) -> News {
+    News { tone, about, related: None, reason, note }
+}

@@ -1,0 +1,278 @@
+//! Quota: who is charged for what runs, who is refused, and who starts when there is room.
+
+use e2e::manifest::{IMAGE, pod, with, workload};
+use e2e::refusal::{assert_denied, assert_warned, denials};
+use e2e::{
+    ADMIN, create, eventually, find, get, kubectl, kubectl_with, list, ok, project, running, shared, sluice, within,
+};
+use ground::Ground;
+use serde_json::{Value, json};
+
+/// What the record of a project says it uses, has reserved and holds: GPU, GPU, devices.
+fn standing(p: &Ground, project: &str) -> Option<(String, String, i64)> {
+    let status = &find(p, "", &format!("project/{project}"))?["status"];
+    let text = |key: &str| status[key].as_str().map(str::to_owned);
+    Some((text("gpuUsed")?, text("gpuReserved")?, status["devicesHeld"].as_i64()?))
+}
+
+fn settles(p: &Ground, project: &str, used: &str, reserved: &str, devices: i64) {
+    let expected = (used.to_owned(), reserved.to_owned(), devices);
+    within(20, &format!("project {project} to be at {expected:?}"), || {
+        (standing(p, project).as_ref() == Some(&expected)).then_some(())
+    });
+}
+
+fn cpu(amount: &str) -> Value {
+    json!({"spec": {"containers": [{"name": "main", "image": IMAGE, "resources": {"requests": {"cpu": amount}}}]}})
+}
+
+/// A template of claims of so many whole GPUs, made by alice.
+fn gpu_template(p: &Ground, namespace: &str, count: u64) {
+    let requests = json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com", "count": count}}]);
+    let template = json!({
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "ResourceClaimTemplate",
+        "metadata": {"name": format!("gpus-{count}"), "namespace": namespace},
+        "spec": {"spec": {"devices": {"requests": requests}}},
+    });
+    ok(create(p, "alice", template));
+}
+
+/// A Pod, or a pod template, with a claim of so many GPUs of its own.
+fn gpus(count: u64) -> Value {
+    json!({"spec": {
+        "resourceClaims": [{"name": "gpu", "resourceClaimTemplateName": format!("gpus-{count}")}],
+        "containers": [{"name": "main", "image": IMAGE, "resources": {"claims": [{"name": "gpu"}]}}],
+    }})
+}
+
+#[test]
+fn what_has_no_room_is_refused_with_the_numbers_and_starts_when_room_is_made() {
+    let p = shared();
+    project(&p, "quota-cpu", json!({}));
+    let deployment = with(workload("Deployment", "quota-cpu", "web", cpu("6")), json!({"spec": {"replicas": 3}}));
+    let made = create(&p, "alice", deployment);
+    assert_warned(
+        &made,
+        "quota: asked 18 CPU for 3 Pods; project quota-cpu uses 0 CPU and has 0 CPU reserved, of 16 CPU",
+    );
+    ok(made);
+    running(&p, "quota-cpu", "app=web", 2);
+    // What was still reserved at the first refusal is used a moment later.
+    let says =
+        ["quota: spec: asked 6 CPU; project quota-cpu uses ", " of 16 CPU in all; wait for 2 CPU to become free, "];
+    let set = eventually("the ReplicaSet to say why", || {
+        let set = list(&p, "quota-cpu", "replicasets", "app=web").pop()?;
+        let conditions = set["status"]["conditions"].as_array()?.clone();
+        conditions
+            .iter()
+            .any(|it| {
+                it["reason"] == "FailedCreate"
+                    && it["message"].as_str().is_some_and(|text| says.iter().all(|it| text.contains(it)))
+            })
+            .then_some(set)
+    });
+    let generation = set["metadata"]["generation"].clone();
+    assert_denied(
+        &create(&p, "alice", pod("quota-cpu", "more", cpu("5"))),
+        &[("quota", "asked 5 CPU; project quota-cpu")],
+    );
+    // A dry run says the same, and takes nothing.
+    let dry = ["create", "--dry-run=server", "-f", "-"];
+    assert_denied(
+        &kubectl_with(&p, "alice", &dry, &pod("quota-cpu", "more", cpu("5")).to_string()),
+        &[("quota", "asked 5 CPU; project quota-cpu")],
+    );
+    ok(kubectl_with(&p, "alice", &dry, &pod("quota-cpu", "fits", cpu("4")).to_string()));
+    ok(create(&p, "alice", pod("quota-cpu", "fits", cpu("4"))));
+    // With the small one gone there is not enough room yet; with another plan there is.
+    ok(kubectl(&p, "alice", &["-n", "quota-cpu", "delete", "pod", "fits"]));
+    let plan = json!({"spec": {"plan": "gold"}}).to_string();
+    ok(kubectl(&p, ADMIN, &["patch", "project", "quota-cpu", "--type=merge", "-p", &plan]));
+    within(10, "the third Pod to start", || (list(&p, "quota-cpu", "pods", "app=web").len() == 3).then_some(()));
+    let now = get(&p, "quota-cpu", &format!("replicaset/{}", set["metadata"]["name"].as_str().expect("a name")));
+    assert_eq!(now["metadata"]["generation"], generation, "no rollout");
+    assert!(now["metadata"]["annotations"]["platform-go/nudged"].is_null(), "nothing is left behind");
+    assert_eq!(list(&p, "quota-cpu", "replicasets", "app=web").len(), 1, "no revision");
+}
+
+#[test]
+fn refused_owners_of_every_kind_start_within_five_seconds_of_room() {
+    let p = shared();
+    project(&p, "quota-room", json!({}));
+    ok(create(&p, "alice", pod("quota-room", "first", cpu("16"))));
+    running(&p, "quota-room", "app=first", 1);
+    for kind in ["ReplicaSet", "StatefulSet", "Job"] {
+        ok(create(&p, "alice", workload(kind, "quota-room", &kind.to_lowercase(), cpu("5"))));
+    }
+    let refused = |kind: &str| {
+        let events = ok(kubectl(&p, ADMIN, &["-n", "quota-room", "get", "events", "-o=json"]));
+        let events: Value = serde_json::from_str(&events).expect("kubectl prints JSON");
+        events["items"].as_array().into_iter().flatten().any(|event| {
+            let says = event["message"].as_str().unwrap_or_default();
+            event["involvedObject"]["kind"] == kind
+                && says.contains("quota: spec: asked 5 CPU; project quota-room uses 16")
+        })
+    };
+    for kind in ["ReplicaSet", "StatefulSet", "Job"] {
+        eventually(&format!("an Event of the {kind}"), || refused(kind).then_some(()));
+    }
+    ok(kubectl(&p, "alice", &["-n", "quota-room", "delete", "pod", "first"]));
+    within(5, "all three to have a Pod", || {
+        let has = |name: &str| !list(&p, "quota-room", "pods", &format!("app={name}")).is_empty();
+        ["replicaset", "statefulset", "job"].into_iter().all(has).then_some(())
+    });
+}
+
+#[test]
+fn a_project_and_those_below_it_never_pass_the_parents_limit() {
+    let p = shared();
+    project(&p, "quota-above", json!({"plan": "platinum"}));
+    project(&p, "quota-below", json!({"plan": "platinum", "parent": "quota-above"}));
+    gpu_template(&p, "quota-above", 3);
+    gpu_template(&p, "quota-below", 1);
+    for name in ["a", "b"] {
+        ok(create(&p, "alice", pod("quota-above", name, gpus(3))));
+    }
+    for name in ["a", "b"] {
+        ok(create(&p, "alice", pod("quota-below", name, gpus(1))));
+    }
+    let says = "of 8 GPU in all";
+    assert_denied(
+        &create(&p, "alice", pod("quota-below", "c", gpus(1))),
+        &[("quota", "asked 1 GPU; project quota-above"), ("quota", "asked 1 devices; project quota-above")],
+    );
+    let refused = create(&p, "alice", pod("quota-above", "c", gpus(3)));
+    assert!(refused.stderr.contains(says), "{}", refused.stderr);
+    for (namespace, names) in [("quota-above", ["a", "b"]), ("quota-below", ["a", "b"])] {
+        ok(kubectl(&p, "alice", &["-n", namespace, "delete", "pod", names[0], names[1]]));
+    }
+    settles(&p, "quota-above", "0", "0", 0);
+    settles(&p, "quota-below", "0", "0", 0);
+}
+
+#[test]
+fn a_shared_claim_counts_once_and_only_while_a_pod_names_it() {
+    let p = shared();
+    project(&p, "quota-shared", json!({"plan": "platinum"}));
+    let requests = json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]);
+    ok(create(
+        &p,
+        "alice",
+        json!({
+            "apiVersion": "resource.k8s.io/v1",
+            "kind": "ResourceClaim",
+            "metadata": {"name": "ours", "namespace": "quota-shared"},
+            "spec": {"devices": {"requests": requests}},
+        }),
+    ));
+    settles(&p, "quota-shared", "0", "0", 0);
+    let uses = json!({"spec": {
+        "resourceClaims": [{"name": "gpu", "resourceClaimName": "ours"}],
+        "containers": [{"name": "main", "image": IMAGE, "resources": {"claims": [{"name": "gpu"}]}}],
+    }});
+    let deployment = with(workload("Deployment", "quota-shared", "web", uses), json!({"spec": {"replicas": 3}}));
+    ok(create(&p, "alice", deployment));
+    running(&p, "quota-shared", "app=web", 3);
+    settles(&p, "quota-shared", "1", "0", 1);
+    let columns = ok(kubectl(&p, "alice", &["get", "sp", "quota-shared"]));
+    assert!(columns.contains("GPU USED") && columns.contains("DEVICES HELD"), "{columns}");
+    ok(kubectl(&p, "alice", &["-n", "quota-shared", "delete", "deployment", "web"]));
+    settles(&p, "quota-shared", "0", "0", 0);
+}
+
+#[test]
+fn a_pod_with_a_gate_holds_nothing_until_the_gate_goes() {
+    let p = shared();
+    project(&p, "quota-gate", json!({}));
+    let gated = with(cpu("16"), json!({"spec": {"schedulingGates": [{"name": "example.com/data"}]}}));
+    ok(create(&p, "alice", pod("quota-gate", "gated", gated)));
+    ok(create(&p, "alice", pod("quota-gate", "other", cpu("1"))));
+    let lift = json!({"spec": {"schedulingGates": null}}).to_string();
+    let patch = ["-n", "quota-gate", "patch", "pod", "gated", "--type=merge", "-p", &lift];
+    assert_denied(&kubectl(&p, "alice", &patch), &[("quota", "asked 16 CPU; project quota-gate")]);
+    ok(kubectl(&p, "alice", &["-n", "quota-gate", "delete", "pod", "other"]));
+    within(5, "room for the gated Pod", || kubectl(&p, "alice", &patch).success.then_some(()));
+    running(&p, "quota-gate", "app=gated", 1);
+}
+
+/// bob may have four GPUs in a project of the plan `gold`, however many the project has.
+#[test]
+fn a_users_share_is_full_before_the_projects_and_the_replica_set_says_whose() {
+    let p = shared();
+    let members = json!([{"user": "alice", "role": "Admin"}, {"user": "bob", "role": "Member"}]);
+    project(&p, "quota-user", json!({"plan": "gold", "members": members}));
+    gpu_template(&p, "quota-user", 1);
+    let deployment = |name: &str, replicas: u64| {
+        with(workload("Deployment", "quota-user", name, gpus(1)), json!({"spec": {"replicas": replicas}}))
+    };
+    ok(create(&p, "bob", deployment("three", 3)));
+    eventually("three claims to be charged", || (standing(&p, "quota-user")?.2 == 3).then_some(()));
+    let made = create(&p, "bob", deployment("two", 2));
+    assert_warned(&made, "asked 2 GPU for 2 Pods; bob in project quota-user uses");
+    ok(made);
+    let says = "bob in project quota-user uses";
+    eventually("an Event of the ReplicaSet that names the full account", || {
+        let events = ok(kubectl(&p, ADMIN, &["-n", "quota-user", "get", "events", "-o=json"]));
+        let events: Value = serde_json::from_str(&events).expect("kubectl prints JSON");
+        let names = |event: &Value| {
+            let text = event["message"].as_str().unwrap_or_default();
+            let set = event["involvedObject"]["kind"] == "ReplicaSet";
+            set && text.contains("quota: spec: asked 1 GPU; ")
+                && text.contains(says)
+                && text.contains("of 4 GPU in all")
+        };
+        events["items"].as_array().into_iter().flatten().any(names).then_some(())
+    });
+    assert_eq!(list(&p, "quota-user", "pods", "app=two").len(), 1, "the fourth one runs, the fifth does not");
+    ok(kubectl(&p, "bob", &["-n", "quota-user", "scale", "deployment/three", "--replicas=2"]));
+    within(5, "the fifth Pod to come", || (list(&p, "quota-user", "pods", "app=two").len() == 2).then_some(()));
+    ok(kubectl(&p, "bob", &["-n", "quota-user", "delete", "deployment", "three", "two"]));
+    settles(&p, "quota-user", "0", "0", 0);
+}
+
+/// The live dry run, the local one that is told of the ledger, and the real request: the same numbers.
+#[test]
+fn both_dry_runs_say_what_the_real_answer_says() {
+    let p = shared();
+    project(&p, "quota-same", json!({}));
+    ok(create(&p, "alice", pod("quota-same", "first", cpu("12"))));
+    running(&p, "quota-same", "app=first", 1);
+    settles(&p, "quota-same", "0", "0", 0);
+    let more = pod("quota-same", "more", cpu("6")).to_string();
+    let says = "asked 6 CPU; project quota-same uses 12 CPU and has 0 CPU reserved, of 16 CPU in all; wait for 2 CPU";
+    let real = eventually("the first Pod to count as used", || {
+        let answer = create(&p, "alice", &more);
+        assert_denied(&answer, &[("quota", "asked 6 CPU; project quota-same uses")]);
+        answer.stderr.contains(says).then_some(answer)
+    });
+    let [real] = &denials(&real.stderr)[..] else { panic!("one reason: {}", real.stderr) };
+    let url = p.layout().database_url();
+    let live = ["dry-run", "-f", "-", "-o=json", "--as=alice"];
+    let local = ["--policy=cluster", "--ledger", &url];
+    for args in [live.to_vec(), live.iter().chain(&local).copied().collect()] {
+        let answer = sluice(&p, &args, &more);
+        assert_eq!(answer.code, 1, "{}{}", answer.stdout, answer.stderr);
+        let verdicts: Value = serde_json::from_str(&answer.stdout).expect("JSON");
+        let denied = json!([{"rule": real.rule, "field": real.field, "message": real.message}]);
+        assert_eq!(verdicts[0]["denials"], denied, "{args:?}");
+    }
+    let workload = with(workload("Deployment", "quota-same", "web", cpu("3")), json!({"spec": {"replicas": 2}}));
+    for args in [live.to_vec(), live.iter().chain(&local).copied().collect()] {
+        let answer = sluice(&p, &args, &workload.to_string());
+        let verdicts: Value = serde_json::from_str(&answer.stdout).expect("JSON");
+        let warnings = verdicts[0]["warnings"].to_string();
+        assert!(warnings.contains("asked 6 CPU for 2 Pods; project quota-same uses 12 CPU"), "{args:?}: {warnings}");
+    }
+    // Nothing was written by any of it.
+    let usage = sluice(&p, &["usage", "--project=quota-same", "-o=json", "--database-url", &url], "");
+    let usage: Value = serde_json::from_str(&ok(usage)).expect("JSON");
+    let [project, user] = [&usage["accounts"][0], &usage["accounts"][1]];
+    assert_eq!(project["cpu"], json!({"used": "12", "reserved": "0", "limit": "16"}), "{usage}");
+    assert_eq!((&user["user"], &user["cpu"]["used"]), (&json!("alice"), &json!("12")), "{usage}");
+    let held = &usage["held"];
+    assert_eq!(
+        (held.as_array().map(Vec::len), &held[0]["name"], &held[0]["cpu"]),
+        (Some(1), &json!("first"), &json!("12"))
+    );
+}
