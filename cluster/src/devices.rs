@@ -17,7 +17,7 @@ use kube::core::Resource;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use kube::{Api, Client};
-use policy_engine::devices::{DeviceClasses, Devices as Facts, MOST_NAMED, Named, Waiter, is_claim};
+use policy_engine::devices::{DeviceClasses, Devices as Facts, KnownClaim, MOST_NAMED, Named, Waiter, is_claim};
 use policy_engine::identity::makes_for_pod;
 use policy_engine::policy::Policy;
 use policy_engine::{Act, Submission, contract};
@@ -30,6 +30,8 @@ use crate::watch::{Cache, Caches, Common, OLDEST, follow_some};
 
 /// How long an answer of the API server saves it from the same question.
 const ANSWER_HOLDS: Duration = Duration::from_secs(1);
+/// So many claims of a namespace could be what a slot means; more are not looked at.
+const MOST_CANDIDATES: usize = 1024;
 const MOST_ANSWERS: u64 = 10_000;
 const NOT_FOUND: u16 = 404;
 
@@ -117,6 +119,9 @@ impl Devices {
                     facts.claims.insert(name, keep::known_claim(&claim));
                 }
             }
+            if named.slots {
+                facts.claims.extend(self.project_managed(namespace, deadline).await?);
+            }
             let (templates, asked) = (Api::namespaced(self.client.clone(), namespace), &self.templates);
             for name in named.templates {
                 let cache = watched.map(|it| &it.templates);
@@ -140,6 +145,28 @@ impl Devices {
             facts.waiting = self.waiting(namespace, submission.name, deadline).await?;
         }
         Ok(facts)
+    }
+
+    /// The claims of a namespace that are no single Pod's.
+    async fn project_managed(
+        &self,
+        namespace: &str,
+        deadline: Instant,
+    ) -> Result<Vec<(String, KnownClaim)>, LookupFailed> {
+        let cache = self.watched.as_deref().map(|it| &it.claims).filter(|it| it.is_filled() && is_fresh(it));
+        let claims: Vec<_> = match cache {
+            Some(cache) => cache.store.state(),
+            None => {
+                let api = Api::<ResourceClaim>::namespaced(self.client.clone(), namespace);
+                let what = || format!("resourceclaims of {namespace}");
+                each_page(&api, &ListParams::default(), deadline, what).await?.into_iter().map(Arc::new).collect()
+            }
+        };
+        let here = |claim: &&Arc<ResourceClaim>| claim.metadata.namespace.as_deref() == Some(namespace);
+        let known =
+            claims.iter().filter(here).filter_map(|it| Some((it.metadata.name.clone()?, keep::known_claim(it))));
+        let managed = known.filter(|(_, claim)| claim.pod_uid.is_none());
+        Ok(managed.take(MOST_CANDIDATES).collect())
     }
 
     /// All classes as the watch knows them; where it is not to be believed, as the API server lists them.

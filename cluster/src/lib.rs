@@ -12,6 +12,7 @@ pub mod leases;
 pub mod namespaces;
 pub mod owners;
 pub mod records;
+pub mod templates;
 pub mod volumes;
 pub mod waiting;
 pub mod watch;

@@ -92,13 +92,9 @@ impl Waiting {
     /// Where the cache is not [fit](Self::fit).
     pub fn view(&self) -> Result<View, Unfit> {
         self.fit()?;
-        let bindings = self.caches.namespaces().into_iter().filter_map(|namespace| {
-            let project = namespace.metadata.labels.as_ref()?.get(contract::PROJECT_ID)?;
-            Some((namespace.metadata.name.clone()?, project.clone()))
-        });
         Ok(View {
             own_namespace: self.own_namespace.to_string(),
-            bindings: bindings.collect(),
+            bindings: self.caches.bindings(),
             pods: self.pods.store.state().iter().filter_map(|pod| waiting(pod)).collect(),
         })
     }

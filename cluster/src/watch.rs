@@ -7,6 +7,7 @@ mod follow;
 mod pulse;
 mod snapshot;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use arc_swap::ArcSwap;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta};
 use kube::{Api, Client};
+use policy_engine::contract;
 use policy_engine::policy::Policy;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -149,6 +151,15 @@ impl Caches {
     /// All Namespaces.
     pub fn namespaces(&self) -> Vec<Arc<NamespaceMeta>> {
         self.namespaces.store.state()
+    }
+
+    /// The project id of every bound Namespace.
+    pub(crate) fn bindings(&self) -> BTreeMap<String, String> {
+        let bindings = self.namespaces().into_iter().filter_map(|namespace| {
+            let project = namespace.metadata.labels.as_ref()?.get(contract::PROJECT_ID)?;
+            Some((namespace.metadata.name.clone()?, project.clone()))
+        });
+        bindings.collect()
     }
 
     /// A Namespace, if the cache knows it.

@@ -8,6 +8,7 @@ mod gates;
 mod nudges;
 mod report;
 mod status;
+mod templates;
 
 use std::fmt;
 use std::time::Duration;

@@ -14,7 +14,6 @@ use serde_json::Value;
 
 use crate::case::{Act, Case};
 use crate::claims::{Ask, Understood};
-use crate::compute;
 use crate::devices::{DeviceClasses, POD_CLAIM_NAME};
 use crate::identity::{Owner, makes_for_pod};
 use crate::ledger::{Account, AdmitPod, Amounts, ClaimMade, ForPod, Limits, Request, Use};
@@ -28,6 +27,7 @@ use crate::policy::names::ProjectName;
 use crate::policy::project::Project;
 use crate::policy::quota::Quota;
 use crate::rules::QUOTA;
+use crate::{compute, inline};
 
 /// So many projects above each other are charged; nobody nests deeper.
 pub const DEEPEST: usize = 32;
@@ -75,7 +75,7 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Charge> {
         let amounts = compute::of(&read.spec, &Place::of(["spec"])).ok()?;
         let uses = uses(
             read.spec.resource_claims.as_deref().unwrap_or_default(),
-            |template| inline(case, object, template),
+            |template| from_template(case, object, template),
             |claim| {
                 let claim = case.devices.claims.get(claim)?;
                 let price = price(&claim.spec, &case.devices.classes, case.policy);
@@ -122,12 +122,16 @@ fn for_pod(case: &Case<'_>, claim: Object<'_>) -> Option<ForPod> {
         .then(|| ForPod { uid: owner.uid, reference: reference.to_owned() })
 }
 
-/// What the claim costs that will be made from a template. One that does not exist yet is the platform's, and asks what
-/// the Pod's labels ask; the claim's creation is charged what it really is.
-pub(crate) fn inline(case: &Case<'_>, pod: Object<'_>, template: &str) -> Amounts {
+/// What the claim costs that will be made from a template. What one says that the platform has still to make stands in
+/// the Pod; of another that does not exist the Pod's labels say what is asked. The claim's creation is charged what it
+/// really is.
+pub(crate) fn from_template(case: &Case<'_>, pod: Object<'_>, template: &str) -> Amounts {
     match case.devices.templates.get(template) {
         Some(template) => price(&template.spec, &case.devices.classes, case.policy),
-        None => labels_ask(pod, case.policy),
+        None => match inline::recorded(pod, template) {
+            Some(recorded) => price(&recorded.spec, &case.devices.classes, case.policy),
+            None => labels_ask(pod, case.policy),
+        },
     }
 }
 

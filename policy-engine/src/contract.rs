@@ -46,6 +46,12 @@ pub const GROUP_STORAGE: &str = "platform-go/group-storage";
 pub const STORAGE: &str = "platform-go/storage";
 /// On a PersistentVolumeClaim: asks for the StorageClass and access mode of a lane.
 pub const STORAGE_LANE: &str = "platform-go/storage-lane";
+/// Label or annotation that asks for a claim by its name, or by a slot.
+pub const CLAIM_NAME: &str = "platform-go/dra-claim-name";
+/// Annotation that says which claims slots mean: `train-a=my-claim,eval=other-claim`.
+pub const CLAIM_SLOTS: &str = "platform-go/claim-slots";
+/// Annotation: the content of the ResourceClaimTemplate that the platform makes for the Pod.
+pub const CLAIM_TEMPLATE: &str = "platform-go/claim-template";
 /// On a claim: the slot that it fills when nothing else is mapped.
 pub const SLOT: &str = "platform-go/slot";
 /// Annotation on a claim: `project` lets other members use it.
@@ -69,7 +75,8 @@ pub const OWNERSHIP_LABELS: [&str; 4] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID]
 pub const PLATFORM_LABELS: [&str; 6] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID, PREEMPTIBLE, EFFECTIVE_GPU];
 
 /// Annotations that the platform alone writes on Pods.
-pub const PLATFORM_ANNOTATIONS: [&str; 4] = [
+pub const PLATFORM_ANNOTATIONS: [&str; 5] = [
+    CLAIM_TEMPLATE,
     "platform-go/last-activity",
     "platform-go/idle-stop-at",
     "platform-go/window-closes-at",
@@ -77,8 +84,8 @@ pub const PLATFORM_ANNOTATIONS: [&str; 4] = [
 ];
 
 /// Labels by which a client asks for something that is fixed once the Pod exists.
-pub const ASKING_LABELS: [&str; 7] =
-    [QUEUE_NAME, GPU_MODEL, GPU_COUNT, SM_PERCENT, VRAM_POLICY, PINNED_MEMORY, SHARING_MODE];
+pub const ASKING_LABELS: [&str; 8] =
+    [QUEUE_NAME, CLAIM_NAME, GPU_MODEL, GPU_COUNT, SM_PERCENT, VRAM_POLICY, PINNED_MEMORY, SHARING_MODE];
 
 /// The PriorityClass of a queue.
 pub fn priority_class(queue: &str) -> String {

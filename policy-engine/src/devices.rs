@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::resource::v1::{DeviceClassSpec, ResourceClaimSpec};
+use sha2::{Digest, Sha256};
 
+use crate::case::Submission;
+use crate::identity::makes_for_pod;
+use crate::object::Object;
 use crate::policy::workload::GroupResource;
 
 pub use named::{MOST_NAMED, Named};
@@ -79,4 +83,68 @@ pub struct KnownClaim {
     pub terminating: bool,
     /// What it asks.
     pub spec: Arc<ResourceClaimSpec>,
+}
+
+/// The value of the toleration that lets a claim have what is held for it; `None` while that cannot be said.
+///
+/// A claim that Kubernetes makes for a Pod is held for by the Pod's UID, any other by its own name.
+pub fn own_hold(submission: &Submission<'_>) -> Option<String> {
+    if makes_for_pod(submission) {
+        let controller = submission.object.map(Object)?.controller().ok()??;
+        return Some(controller.uid);
+    }
+    (!submission.name.is_empty()).then(|| {
+        let named = format!("{}/{}", submission.namespace, submission.name);
+        hex(&Sha256::digest(named), 16)
+    })
+}
+
+/// The first bytes of a hash, in hexadecimal digits.
+pub(crate) fn hex(hash: &[u8], bytes: usize) -> String {
+    hash.iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a ResourceClaimTemplate of this name is the platform's to make:
+/// `gpu-<model>-cnt<devices>-sm<percent>-mem<size or max>-<10 hexadecimal digits of its content>`.
+pub fn is_platform_template(name: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let numbered = |part: Option<&str>, kind: &str| part.and_then(|it| it.strip_prefix(kind)).is_some_and(number);
+    let mut parts = name.rsplit('-');
+    let is_hash = parts.next().is_some_and(|hash| {
+        hash.len() == HASH_DIGITS && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    });
+    let is_memory = parts.next().and_then(|it| it.strip_prefix("mem")).is_some_and(|size| !size.is_empty());
+    is_hash
+        && is_memory
+        && numbered(parts.next(), "sm")
+        && numbered(parts.next(), "cnt")
+        && parts.next_back() == Some("gpu")
+        && parts.next().is_some()
+}
+
+/// How many digits of the hash of its content the name of a platform's template carries.
+const HASH_DIGITS: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_platforms_templates_are_known() {
+        for name in ["gpu-h100-cnt1-sm50-memmax-0123456789", "gpu-rtx-6000-pro-cnt2-sm100-mem20gi-abcdef0123"] {
+            assert!(is_platform_template(name), "{name}");
+        }
+        for name in [
+            "",
+            "gpu",
+            "gpu-cnt1-sm50-memmax-0123456789",
+            "gpu-h100-cnt1-sm50-memmax-012345678",
+            "gpu-h100-cnt1-sm50-memmax-012345678g",
+            "gpu-h100-cnt1-sm-memmax-0123456789",
+            "my-gpu-h100-cnt1-sm50-memmax-0123456789",
+            "big-gpu",
+        ] {
+            assert!(!is_platform_template(name), "{name}");
+        }
+    }
 }

@@ -63,11 +63,16 @@ const CLAIM_MAKERS: [&str; 3] = [
     "system:kube-scheduler",
 ];
 
+/// Whether this is an account of Kubernetes that makes ResourceClaims for Pods.
+pub(crate) fn is_claim_maker(username: &str) -> bool {
+    CLAIM_MAKERS.contains(&username)
+}
+
 /// Whether a ResourceClaim is made by Kubernetes itself, for a Pod.
 pub fn makes_for_pod(submission: &Submission<'_>) -> bool {
     submission.act == Act::Create
         && devices::is_claim(&submission.resource)
-        && CLAIM_MAKERS.contains(&submission.requester.username)
+        && is_claim_maker(submission.requester.username)
 }
 
 impl<'a> Caller<'a> {

@@ -5,6 +5,7 @@
 
 pub mod admit;
 mod asked;
+mod attach;
 pub mod binding;
 pub mod case;
 pub mod charge;
@@ -13,9 +14,11 @@ pub mod compute;
 pub mod contract;
 pub mod decision;
 pub mod devices;
+pub mod elsewhere;
 pub mod findings;
 pub mod follow;
 pub mod identity;
+pub mod inline;
 pub mod ledger;
 pub mod mode;
 pub mod object;
@@ -25,6 +28,8 @@ pub mod pod;
 pub mod policy;
 pub mod rules;
 pub mod sentence;
+pub mod slots;
+pub mod templates;
 pub mod volume_claim;
 pub mod volumes;
 pub mod windows;

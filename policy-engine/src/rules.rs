@@ -1,7 +1,10 @@
 //! The rules, in the order in which people meet them.
 
+pub mod claim_origin;
 pub mod connect;
+pub mod extended_resource;
 pub mod image;
+pub mod inline_claim;
 pub mod placement;
 pub mod plan_window;
 pub mod platform_labels;
@@ -12,6 +15,7 @@ pub mod quota;
 pub mod resources;
 pub mod root_shell;
 pub mod service_account_token;
+pub mod slot;
 pub mod storage;
 pub mod storage_lane;
 
@@ -53,6 +57,9 @@ pub(crate) const PROJECT: &str = "project";
 /// The rule that the ledger enforces.
 pub const QUOTA: &str = "quota";
 pub(crate) const PLAN_WINDOW: &str = "plan-window";
+pub(crate) const SLOT: &str = "slot";
+pub(crate) const INLINE_CLAIM: &str = "inline-claim";
+pub(crate) const EXTENDED_RESOURCE: &str = "extended-resource";
 pub(crate) const PLATFORM_LABELS: &str = "platform-labels";
 
 /// All rules.
@@ -67,6 +74,10 @@ pub const ALL: &[Rule] = &[
     rule!("image", image),
     rule!("storage", storage),
     rule!("storage-lane", storage_lane),
+    rule!("claim-origin", claim_origin),
+    rule!(INLINE_CLAIM, inline_claim),
+    rule!(EXTENDED_RESOURCE, extended_resource),
+    rule!(SLOT, slot),
     rule!("resources", resources),
     rule!(QUOTA, quota),
     rule!("connect", connect),

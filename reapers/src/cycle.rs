@@ -12,6 +12,7 @@ use std::time::Duration;
 use cluster::charged::Charged;
 use cluster::governed::{Governed, Unfit};
 use cluster::leases::Leadership;
+use cluster::templates::Templates;
 use cluster::waiting::Waiting;
 use cluster::write::{Amendment, News, Outcome, WriteFailed, Writer};
 use futures::future::BoxFuture;
@@ -50,6 +51,8 @@ pub enum Hears {
     Records,
     /// The same, and a change of Pods that wait.
     RecordsAndPods,
+    /// A change of Pods with claims of their own, or of the templates of such claims.
+    Templates,
 }
 
 /// What daemons are called, in logs, metrics and as writers of fields.
@@ -59,6 +62,8 @@ pub enum DaemonName {
     Follow,
     /// [`crate::plan_window`]
     PlanWindow,
+    /// [`crate::templates`]
+    Templates,
 }
 
 impl DaemonName {
@@ -67,6 +72,7 @@ impl DaemonName {
         match self {
             Self::Follow => "follow",
             Self::PlanWindow => "plan-window",
+            Self::Templates => "templates",
         }
     }
 }
@@ -84,6 +90,8 @@ pub struct Stage {
     pub governed: Governed,
     /// Pods that wait.
     pub waiting: Waiting,
+    /// Pods with claims of their own, and templates.
+    pub templates: Templates,
     /// All writes.
     pub writer: Writer,
     /// What is charged.
@@ -101,6 +109,7 @@ impl Stage {
                 () = self.governed.changed() => {}
                 () = self.waiting.changed() => {}
             },
+            Hears::Templates => self.templates.changed().await,
         }
     }
 
@@ -108,6 +117,7 @@ impl Stage {
     fn notice(&mut self) {
         self.governed.notice();
         self.waiting.notice();
+        self.templates.notice();
     }
 }
 

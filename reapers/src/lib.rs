@@ -8,12 +8,14 @@ pub mod follow;
 mod ledger;
 pub mod metrics;
 pub mod plan_window;
+pub mod templates;
 
 use std::sync::Arc;
 
 use cluster::charged::Charged;
 use cluster::governed::{Governed, Unfit};
 use cluster::leases::{Leadership, identity};
+use cluster::templates::Templates;
 use cluster::waiting::Waiting;
 use cluster::watch::Caches;
 use cluster::write::Writer;
@@ -27,7 +29,7 @@ use ledger::Reconciler;
 use metrics::Metrics;
 
 /// All daemons.
-const DAEMONS: &[Daemon] = &[follow::DAEMON, plan_window::DAEMON];
+const DAEMONS: &[Daemon] = &[follow::DAEMON, plan_window::DAEMON, templates::DAEMON];
 
 /// The Lease that the acting replica holds.
 const LEASE: &str = "sluice-reapers";
@@ -47,7 +49,8 @@ impl Reapers {
         let governed = Governed::start(caches.clone(), own_namespace, shutdown.clone());
         let waiting = Waiting::start(caches.clone(), own_namespace, shutdown.clone());
         let charged = Charged::start(caches.clone(), shutdown.clone());
-        let stage = Stage { governed, waiting, writer: Writer::new(caches, identity()), charged, ledger };
+        let templates = Templates::start(caches.clone(), own_namespace, shutdown.clone());
+        let stage = Stage { governed, waiting, templates, writer: Writer::new(caches, identity()), charged, ledger };
         Self { stage, own_namespace: own_namespace.into(), metrics: Arc::default(), shutdown }
     }
 

@@ -75,7 +75,7 @@ fn judged(
 ) -> Result<(Decision, Patch), Outage> {
     let judged = match entry {
         Entry::Mutate => judge::mutate(submission, facts, policy, now),
-        Entry::Validate | Entry::Deletes | Entry::Connect | Entry::Binding | Entry::Records => {
+        Entry::Validate | Entry::Deletes | Entry::Connect | Entry::Binding | Entry::Elsewhere | Entry::Records => {
             judge::validate(submission, facts, policy, now).map(|decision| (decision, Patch::default()))
         }
     };

@@ -6,6 +6,7 @@
 pub mod answer;
 mod binding;
 mod connections;
+mod elsewhere;
 mod facts;
 mod governed;
 pub mod judge;

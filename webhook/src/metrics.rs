@@ -29,14 +29,16 @@ pub enum Entry {
     Connect,
     /// Namespaces whose binding changes.
     Binding,
+    /// Devices that are asked for where no project is.
+    Elsewhere,
     /// Our own records.
     Records,
 }
 
 impl Entry {
     /// Every entry.
-    pub const ALL: [Self; 6] =
-        [Self::Mutate, Self::Validate, Self::Deletes, Self::Connect, Self::Binding, Self::Records];
+    pub const ALL: [Self; 7] =
+        [Self::Mutate, Self::Validate, Self::Deletes, Self::Connect, Self::Binding, Self::Elsewhere, Self::Records];
 
     /// The entry as metrics and logs name it.
     pub fn as_str(self) -> &'static str {
@@ -46,6 +48,7 @@ impl Entry {
             Self::Deletes => "deletes",
             Self::Connect => "connect",
             Self::Binding => "binding",
+            Self::Elsewhere => "elsewhere",
             Self::Records => "records",
         }
     }

@@ -19,7 +19,7 @@ use crate::limits::{Held, NoBody, Weight};
 use crate::metrics::Entry;
 use crate::outage::{self, Outage};
 use crate::review::{NoReview, Request};
-use crate::{Webhook, binding, records};
+use crate::{Webhook, binding, elsewhere, records};
 
 /// What the API server waits where it does not say.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,6 +38,7 @@ pub(crate) fn router(webhook: Webhook) -> Router {
         .route("/deletes", entry(Entry::Deletes))
         .route("/connect", entry(Entry::Connect))
         .route("/binding", entry(Entry::Binding))
+        .route("/elsewhere", entry(Entry::Elsewhere))
         .route("/records", entry(Entry::Records))
         .with_state(webhook)
 }
@@ -142,6 +143,7 @@ async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
     match call.entry {
         Entry::Mutate | Entry::Validate | Entry::Deletes | Entry::Connect => governed::decide(webhook, call).await,
         Entry::Binding => binding::decide(webhook, call),
+        Entry::Elsewhere => elsewhere::decide(webhook, call).await,
         Entry::Records => records::decide(webhook, call),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use policy_engine::policy::platform::{HostPath, Platform, Unstamped, WithoutLedger, WithoutPlan};
+use policy_engine::policy::platform::{HostPath, LabelsAlone, Platform, Unstamped, WithoutLedger, WithoutPlan};
 use policy_engine::policy::workload::{GroupResource, TemplatePath, WorkloadKind, built_in};
 
 use super::plans::names;
@@ -53,6 +53,10 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
         trusted_clients: texts(&spec.trusted_clients),
         admin_groups: texts(&spec.admin_groups),
         schedulers: spec.schedulers.iter().map(|scheduler| scheduler.0.clone()).collect(),
+        labels_alone: match spec.labels_alone {
+            platform::LabelsAlone::Warn => LabelsAlone::Warn,
+            platform::LabelsAlone::Claim => LabelsAlone::Claim,
+        },
         unstamped: match spec.unstamped {
             platform::Unstamped::Project => Unstamped::Project,
             platform::Unstamped::Refuse => Unstamped::Refuse,

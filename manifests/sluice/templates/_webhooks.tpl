@@ -156,6 +156,34 @@ matchConditions:
       object.metadata.?finalizers.orValue([]).exists(f, !(f in oldObject.metadata.?finalizers.orValue([]))))
 {{- end }}
 
+{{- /* Devices that are asked for where no project is. What names no claim and no resource with a domain is not sent. */}}
+{{- define "sluice.webhook.elsewhere" -}}
+namespaceSelector:
+  matchExpressions:
+    - {key: platform-go/project-id, operator: DoesNotExist}
+    - {key: kubernetes.io/metadata.name, operator: NotIn, values: {{ include "sluice.exemptNamespaces" . }}}
+rules:
+  - apiGroups: [""]
+    apiVersions: [v1]
+    operations: [CREATE]
+    resources: [pods]
+    scope: Namespaced
+  - apiGroups: [resource.k8s.io]
+    apiVersions: [v1]
+    operations: [CREATE]
+    resources: [resourceclaims, resourceclaimtemplates]
+    scope: Namespaced
+matchConditions:
+  - name: not-sluice-itself
+    expression: >-
+      {{ include "sluice.cel.notSluice" . | indent 6 | trim }}
+  - name: asks-devices
+    expression: >-
+      request.resource.resource != 'pods' || has(object.spec.resourceClaims) ||
+      (object.spec.containers + object.spec.?initContainers.orValue([])).exists(c,
+      ['limits', 'requests'].exists(m, c.?resources[?m].orValue({}).exists(r, r.contains('/'))))
+{{- end }}
+
 {{- /* What the entries of records hear: `records` are plural names. */}}
 {{- define "sluice.webhook.records" -}}
 rules:

@@ -103,6 +103,27 @@ pub const KEYS: &[Key] = &[
     key("dra-pinned-mem", Label, "Pods", Client, ASKED_GPU),
     key("dra-sharing-mode", Label, "Pods", Client, ASKED_GPU),
     key(
+        "dra-claim-name",
+        Label,
+        "Pods, pod templates",
+        Client,
+        "The claim whose devices it uses, by name or as a slot: `{{ gpuClaimName \"train-a\" }}`. An annotation of this name asks the same",
+    ),
+    key(
+        "claim-slots",
+        Annotation,
+        "Pods, pod templates, workloads",
+        Client,
+        "Which claims slots mean: `train-a=my-claim,eval=other-claim`",
+    ),
+    key(
+        "claim-template",
+        Annotation,
+        "Pods",
+        Platform,
+        "What the ResourceClaimTemplate says that the platform makes for the Pod",
+    ),
+    key(
         "slot",
         Label,
         "ResourceClaims",

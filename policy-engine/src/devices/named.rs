@@ -11,6 +11,8 @@ use crate::contract;
 use crate::object::Object;
 use crate::pod::resolve;
 use crate::policy::Policy;
+use crate::rules::slot::may_have_slots;
+use crate::slots;
 
 /// At most so many claims, templates and classes are looked up for one submission; what names more is refused.
 pub const MOST_NAMED: usize = 64;
@@ -24,6 +26,8 @@ pub struct Named {
     pub templates: BTreeSet<String>,
     /// DeviceClasses.
     pub classes: BTreeSet<String>,
+    /// Whether every claim of the namespace that is no single Pod's could be meant: there are slots.
+    pub slots: bool,
     /// Whether devices are asked for at all, by these names or otherwise.
     pub devices: bool,
 }
@@ -50,6 +54,11 @@ impl Named {
         } else if let Some(kind) = policy.platform().workload_kind(resource) {
             for path in &kind.pod_templates {
                 resolve(path, object).into_iter().for_each(|(_, template)| named.pod(template));
+            }
+            named.slots |= may_have_slots(object);
+            if named.slots {
+                named.devices = true;
+                named.mapped(object);
             }
         }
         named
@@ -78,11 +87,23 @@ impl Named {
         let keys = |at: &str| pod.pointer(at).and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
         self.devices |= keys("/metadata/labels").chain(keys("/metadata/annotations")).any(|key| asks_gpu(key))
             || ["/spec/initContainers", "/spec/containers"].iter().any(|list| each(pod, list).any(asks_extended));
+        if may_have_slots(pod) {
+            (self.slots, self.devices) = (true, true);
+            self.mapped(pod);
+        }
+        let asked = [Object(pod).label(contract::CLAIM_NAME), Object(pod).annotation(contract::CLAIM_NAME)];
+        self.claims.extend(asked.into_iter().flatten().filter(|it| !slots::mentions(it)).map(str::to_owned));
         for claim in each(pod, "/spec/resourceClaims") {
             self.devices = true;
-            self.claims.extend(text(claim, "resourceClaimName"));
+            self.claims.extend(text(claim, "resourceClaimName").filter(|it| !slots::mentions(it)));
             self.templates.extend(text(claim, "resourceClaimTemplateName"));
         }
+    }
+
+    /// What slots are mapped to. What cannot be read the rule `slot` refuses.
+    fn mapped(&mut self, object: &Value) {
+        let text = Object(object).annotation(contract::CLAIM_SLOTS).unwrap_or_default();
+        self.claims.extend(slots::mapping(text).unwrap_or_default().into_values().map(str::to_owned));
     }
 
     fn claim(&mut self, claim: &Value) {

@@ -37,6 +37,8 @@ pub struct Platform {
     pub trusted_clients: BTreeSet<String>,
     /// Kubernetes groups whose people are platform Admins, besides `system:masters`.
     pub admin_groups: BTreeSet<String>,
+    /// What GPU labels alone do.
+    pub labels_alone: LabelsAlone,
     /// Schedulers that Pods may name, besides the default one.
     pub schedulers: BTreeSet<String>,
     /// What happens to workloads from before the platform.
@@ -95,6 +97,7 @@ impl Default for Platform {
             trusted_controllers: BTreeSet::new(),
             trusted_clients: BTreeSet::new(),
             admin_groups: BTreeSet::new(),
+            labels_alone: LabelsAlone::default(),
             schedulers: BTreeSet::new(),
             unstamped: Unstamped::default(),
             workload_kinds: built_in(),
@@ -115,6 +118,16 @@ impl Platform {
     pub fn workload_kind(&self, of: &GroupResource) -> Option<&WorkloadKind> {
         self.workload_kinds.iter().find(|kind| kind.of == *of)
     }
+}
+
+/// What GPU labels alone do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum LabelsAlone {
+    /// They attach nothing, with a warning.
+    #[default]
+    Warn,
+    /// They are enough for a claim.
+    Claim,
 }
 
 /// What happens to Pods of a workload that no user is stamped on.

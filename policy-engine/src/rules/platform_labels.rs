@@ -1,7 +1,12 @@
 //! # platform-labels: whose a Pod is, is the platform's to say
 //!
 //! On Pods the platform writes `platform-go/project-id`, `group-id`, `user-id` and `plan-id`. What a client sends there
-//! is overwritten, later changes are put back, and labels that only the platform knows (`dra-effective-gpu`) are removed.
+//! is overwritten, later changes are put back, and labels that only the platform knows are removed.
+//!
+//! On a Pod with claims it writes what they come to: `dra-effective-gpu` (devices × percent / 100), `dra-gpu-count` (devices
+//! held), `dra-gpu-model`, `dra-sm-pct`, `vram-policy` and `dra-pinned-mem` where they are one and the same for all,
+//! `dra-claim-name` where it is one claim, and `dra-sharing-mode`. A claim that does not exist yet says nothing of the kind.
+//!
 //! On PersistentVolumeClaims and ResourceClaims it writes the first three. On the workload or ResourceClaimTemplate that a
 //! person creates it writes `user-id`, in its own metadata and never in a template.
 //!
@@ -12,6 +17,7 @@
 //! A workload whose selector names a `platform-go/` key is refused: its Pods would never match, and it would make them
 //! for ever.
 
+mod gpu;
 mod put_back;
 
 use serde_json::Value;
@@ -20,6 +26,7 @@ use crate::case::{Act, Case};
 use crate::contract;
 use crate::findings::Findings;
 use crate::identity::Owner;
+use crate::inline;
 use crate::object::Object;
 use crate::place::Place;
 
@@ -70,9 +77,13 @@ fn new_pod(case: &Case<'_>, say: &mut Findings) {
             None => say.remove(label(key)),
         }
     }
-    say.remove(label(contract::EFFECTIVE_GPU));
+    gpu::write(case, say);
     for key in contract::PLATFORM_ANNOTATIONS {
-        say.remove(Place::of(["metadata", "annotations", key]));
+        let made =
+            key == contract::CLAIM_TEMPLATE && case.new_pod().is_some_and(|pod| inline::wanted(case, pod).is_some());
+        if !made {
+            say.remove(Place::of(["metadata", "annotations", key]));
+        }
     }
 }
 

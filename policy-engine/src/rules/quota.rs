@@ -17,11 +17,10 @@ mod words;
 
 use crate::case::{Act, Case};
 use crate::charge;
-use crate::claims::INLINE;
 use crate::compute;
-use crate::contract;
 use crate::findings::Findings;
 use crate::identity::Owner;
+use crate::inline;
 use crate::ledger::{Amounts, Limits, Resource};
 use crate::pod::Pod;
 
@@ -59,9 +58,9 @@ fn could_ever_run(case: &Case<'_>, pod: &Pod<'_>, owner: &Owner<'_>, payers: &Li
 pub(crate) fn own_claims(case: &Case<'_>, pod: &Pod<'_>) -> Amounts {
     let references = pod.spec.resource_claims.iter().flatten();
     let templates: Vec<_> = references.filter_map(|it| it.resource_claim_template_name.as_deref()).collect();
-    if templates.is_empty() && pod.object.label(contract::SHARING_MODE) == Some(INLINE) {
-        return charge::labels_ask(pod.object, case.policy);
+    if let Some(made) = inline::made_for(case, pod).filter(|_| templates.is_empty()) {
+        return charge::price(&made.template.spec, &case.devices.classes, case.policy);
     }
-    let prices = templates.into_iter().map(|template| charge::inline(case, pod.object, template));
+    let prices = templates.into_iter().map(|template| charge::from_template(case, pod.object, template));
     prices.fold(Amounts::NOTHING, Amounts::plus)
 }

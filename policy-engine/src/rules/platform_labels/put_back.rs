@@ -1,5 +1,7 @@
 //! UPDATE: what the platform wrote at creation stays.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{label, ownership};
@@ -52,10 +54,13 @@ pub(super) fn pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
             say.deny(label(key), why);
         }
     }
-    for place in written_in_spec(old, case.submission.subresource).into_iter().chain(read_only(old, object)) {
+    let written = written_in_spec(old, case.submission.subresource).into_iter().chain(read_only(old, object));
+    let written: BTreeSet<_> = written.chain(attached(old)).chain(replaced(&change)).collect();
+    for place in written {
         // Where something else is asked, Kubernetes itself says that the field is immutable.
         change.restore_if_not_asked_anew(place, say);
     }
+    copied(&change).into_iter().for_each(|place| say.discard(place));
 }
 
 fn shown(value: Option<&str>) -> String {
@@ -112,6 +117,49 @@ fn written_in_spec(old: Object<'_>, subresource: &str) -> Vec<Place> {
         }
     }
     places
+}
+
+/// What gives the Pod its claims of devices.
+fn attached(old: Object<'_>) -> Vec<Place> {
+    let list = |key: &str| old.at(&["spec", key]).and_then(Value::as_array).map_or(0, Vec::len);
+    let uses =
+        (0..list("containers")).map(|at| Place::of(["spec", "containers"]).index(at).key("resources").key("claims"));
+    let mut places: Vec<_> = uses.filter(|place| place.pointer().resolve(old.0).is_ok()).collect();
+    places.extend((list("resourceClaims") > 0).then(|| Place::of(["spec", "resourceClaims"])));
+    places
+}
+
+/// Whatever else was replaced when the Pod was made, wherever slots and extended resources may stand. Where the list is
+/// missing now, there is nothing to put it back into.
+fn replaced(change: &Change<'_>) -> Vec<Place> {
+    const WRITTEN: [&str; 5] = [
+        "/spec/resourceClaims/",
+        "/spec/initContainers/",
+        "/spec/containers/",
+        "/metadata/labels/",
+        "/metadata/annotations/",
+    ];
+    let ours = |at: &str| at.contains("/platform-go~1");
+    let judged = |at: &&String| WRITTEN.iter().any(|begin| at.starts_with(begin)) && !ours(at);
+    let places = change.asked.keys().filter(judged).filter_map(|at| jsonptr::PointerBuf::parse(at).ok());
+    let there = |at: &jsonptr::PointerBuf| at.parent().is_some_and(|list| list.resolve(change.object.0).is_ok());
+    places.filter(there).map(Place::from).collect()
+}
+
+/// The requests that the API server copies from limits which were replaced when the Pod was made.
+fn copied(change: &Change<'_>) -> Vec<Place> {
+    let copy = |(at, asked): (&String, &Value)| {
+        let at = jsonptr::PointerBuf::parse(at).ok()?;
+        let (limits, name) = at.split_back()?;
+        let (resources, _) = limits.split_back().filter(|(_, kind)| kind.encoded() == "limits")?;
+        let mut place = resources.to_buf();
+        place.push_back("requests");
+        place.push_back(name);
+        let is_new = place.resolve(change.old.0).is_err();
+        let is_copy = is_new && place.resolve(change.object.0).ok() == Some(asked);
+        is_copy.then(|| Place::from(place))
+    };
+    change.asked.iter().filter_map(copy).collect()
 }
 
 /// The mounts that were made read-only, as far as the Pod has them still.

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use policy_engine::policy::Records;
+use policy_engine::policy::model::Sharing;
 use policy_engine::policy::modes::{RuleMode, RuleModes};
-use policy_engine::policy::plan::OutsideWindow;
-use policy_engine::policy::platform::Unstamped;
+use policy_engine::policy::plan::{ExtendedResources, OutsideWindow, VramPolicy};
+use policy_engine::policy::platform::{LabelsAlone, Unstamped};
 use policy_engine::policy::project::{Holder, Member, MemberRef, ProjectRole};
 use policy_engine::policy::quantity::{Unit, parse};
 use policy_engine::policy::quota::Quota;
@@ -27,6 +28,8 @@ pub(crate) struct Options {
     trusted_controllers: BTreeSet<String>,
     admin_groups: BTreeSet<String>,
     schedulers: BTreeSet<String>,
+    /// GPU labels alone are enough for a claim.
+    labels_alone: bool,
     refuse_unstamped: bool,
     host_paths: Vec<String>,
     volume_types: Option<BTreeSet<String>>,
@@ -41,6 +44,7 @@ pub(crate) struct Options {
     /// What a project without a plan in force may use.
     without_plan: QuotaOptions,
     queue: BTreeMap<String, QueueOptions>,
+    model: BTreeMap<String, ModelOptions>,
     /// Group to the groups of the identity provider whose people are its members.
     identity_groups: BTreeMap<String, BTreeSet<String>>,
     /// Users whose records are gone.
@@ -84,6 +88,11 @@ struct PlanOptions {
     schedule: Option<ScheduleOptions>,
     quota: QuotaOptions,
     per_user: QuotaOptions,
+    /// Extended resources are refused.
+    deny_extended: bool,
+    max_devices_per_claim: Option<u64>,
+    hard_cap_only: bool,
+    elastic_only: bool,
 }
 
 /// Limits; what is not said stays as it is.
@@ -110,6 +119,27 @@ impl QuotaOptions {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct QueueOptions {
     schedule: Option<ScheduleOptions>,
+    gpu_models: BTreeSet<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ModelOptions {
+    #[serde(default)]
+    sharing: Shared,
+    class: Option<String>,
+    #[serde(default)]
+    resource_names: BTreeSet<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Shared {
+    #[default]
+    Mps,
+    TimeSlicing,
+    Capacity,
+    None,
 }
 
 fn modes(modes: &BTreeMap<String, Mode>) -> RuleModes {
@@ -130,6 +160,7 @@ impl Options {
         platform.trusted_controllers.clone_from(&self.trusted_controllers);
         platform.admin_groups.clone_from(&self.admin_groups);
         platform.schedulers.clone_from(&self.schedulers);
+        platform.labels_alone = if self.labels_alone { LabelsAlone::Claim } else { LabelsAlone::Warn };
         platform.unstamped = if self.refuse_unstamped { Unstamped::Refuse } else { Unstamped::Project };
         platform.host_paths = self.host_paths.iter().map(|path| path.parse().expect("a host path")).collect();
         if let Some(types) = &self.volume_types {
@@ -157,11 +188,31 @@ impl Options {
             plan.schedule = options.schedule.as_ref().map(ScheduleOptions::schedule);
             options.quota.change(&mut plan.quota);
             options.per_user.change(&mut plan.per_user);
+            if options.deny_extended {
+                plan.extended_resources = ExtendedResources::Deny;
+            }
+            plan.max_devices_per_claim = options.max_devices_per_claim;
+            let only = [(options.hard_cap_only, VramPolicy::HardCap), (options.elastic_only, VramPolicy::Elastic)];
+            plan.vram_policies = only.into_iter().filter(|(only, _)| *only).map(|(_, policy)| policy).collect();
         }
         self.without_plan.change(&mut records.platform.without_plan.quota);
         for (name, options) in &self.queue {
             let queue = records.queues.get_mut(name.as_str()).expect("a sample queue");
             queue.schedule = options.schedule.as_ref().map(ScheduleOptions::schedule);
+            queue.gpu_models = options.gpu_models.iter().map(|model| model.as_str().into()).collect();
+        }
+        for (name, options) in &self.model {
+            let model = records.models.get_mut(name.as_str()).expect("a sample model");
+            model.sharing = match options.sharing {
+                Shared::Mps => Sharing::Mps,
+                Shared::TimeSlicing => Sharing::TimeSlicing,
+                Shared::Capacity => Sharing::Capacity,
+                Shared::None => Sharing::None,
+            };
+            model.resource_names.clone_from(&options.resource_names);
+            if let Some(class) = &options.class {
+                model.device_class_name.clone_from(class);
+            }
         }
         for (name, proven) in &self.identity_groups {
             records.groups.get_mut(name.as_str()).expect("a sample group").identity_groups.clone_from(proven);

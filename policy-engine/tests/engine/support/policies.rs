@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::time;
 use policy_engine::policy::Records;
-use policy_engine::policy::model::Model;
+use policy_engine::policy::model::{Model, Sharing};
 use policy_engine::policy::people::{Group, GroupRole, SystemRole, User};
 use policy_engine::policy::plan::{ContainerDefaults, ExtendedResources, OutsideWindow, Plan, Validity};
 use policy_engine::policy::platform::Platform;
@@ -21,9 +21,9 @@ pub(crate) fn sample_organisation() -> Records {
             .into(),
         projects: projects(),
         plans: [
-            plan("gold", 8, &["batch", "research", "urgent"]),
-            plan("platinum", 8, &["research", "urgent"]),
-            plan("bronze", 2, &["batch", "night"]),
+            plan("gold", 8, &["batch", "research", "urgent"], &["rtx-6000-pro", "h100"]),
+            plan("platinum", 8, &["research", "urgent"], &["h100"]),
+            plan("bronze", 2, &["batch", "night"], &["rtx-5090"]),
         ]
         .into(),
         queues: [
@@ -34,7 +34,12 @@ pub(crate) fn sample_organisation() -> Records {
             queue("urgent", 1000, false, 8),
         ]
         .into(),
-        models: BTreeMap::<_, Model>::new(),
+        models: [
+            model("rtx-5090", "NVIDIA GeForce RTX 5090"),
+            model("rtx-6000-pro", "NVIDIA RTX PRO 6000 Blackwell Server Edition"),
+            model("h100", "NVIDIA H100 80GB HBM3"),
+        ]
+        .into(),
         platform: Platform::default(),
     }
 }
@@ -118,14 +123,26 @@ fn project(name: &str, holder: Holder, plan: &str, root: bool, members: Vec<Memb
     }
 }
 
-fn plan<N: From<&'static str>>(name: &'static str, gpu: u64, queues: &[&str]) -> (N, Plan) {
+fn model<N: From<&'static str>>(name: &'static str, product: &str) -> (N, Model) {
+    let model = Model {
+        name: name.into(),
+        id: name.into(),
+        device_class_name: "gpu.nvidia.com".into(),
+        product_names: [product.into()].into(),
+        resource_names: BTreeSet::new(),
+        sharing: Sharing::Mps,
+    };
+    (name.into(), model)
+}
+
+fn plan<N: From<&'static str>>(name: &'static str, gpu: u64, queues: &[&str], models: &[&str]) -> (N, Plan) {
     let quota = Quota { milli_gpu: Some(gpu * 1000), devices: Some(gpu), ..Quota::default() };
     let plan = Plan {
         name: name.into(),
         id: name.into(),
         quota,
         per_user: Quota::default(),
-        gpu_models: BTreeSet::new(),
+        gpu_models: models.iter().map(|&model| model.into()).collect(),
         queues: queues.iter().map(|&queue| queue.into()).collect(),
         vram_policies: BTreeSet::new(),
         schedule: None,
