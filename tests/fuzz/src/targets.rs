@@ -7,6 +7,7 @@ mod pointers;
 mod quantities;
 mod records;
 mod reviews;
+mod slots;
 
 use proptest::prop_assert;
 use serde_json::Value;
@@ -28,6 +29,7 @@ pub const ALL: &[Target] = &[
     target!(images),
     target!(quantities),
     target!(pointers),
+    target!(slots),
 ];
 
 /// The text of an input that is one.
