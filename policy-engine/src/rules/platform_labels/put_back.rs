@@ -54,8 +54,8 @@ pub(super) fn pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
             say.deny(label(key), why);
         }
     }
-    let written = written_in_spec(old, case.submission.subresource).into_iter().chain(read_only(old, object));
-    let written: BTreeSet<_> = written.chain(attached(old)).chain(replaced(&change)).collect();
+    let written = written_in_spec(old, object, case.submission.subresource).into_iter().chain(read_only(old, object));
+    let written: BTreeSet<_> = written.chain(attached(old, object)).chain(replaced(&change)).collect();
     for place in written {
         // Where something else is asked, Kubernetes itself says that the field is immutable.
         change.restore_if_not_asked_anew(place, say);
@@ -98,8 +98,9 @@ impl Change<'_> {
     }
 }
 
-/// The places of a Pod's spec that the platform may have written when the Pod was made.
-fn written_in_spec(old: Object<'_>, subresource: &str) -> Vec<Place> {
+/// The places of a Pod's spec that the platform may have written when the Pod was made, as far as it has the containers
+/// still.
+fn written_in_spec(old: Object<'_>, object: Object<'_>, subresource: &str) -> Vec<Place> {
     let mut places = vec![
         Place::of(["spec", "priorityClassName"]),
         Place::of(["spec", "automountServiceAccountToken"]),
@@ -109,8 +110,7 @@ fn written_in_spec(old: Object<'_>, subresource: &str) -> Vec<Place> {
     // A resize is there to change what containers ask for.
     if subresource != "resize" {
         for list in ["initContainers", "containers"] {
-            let containers = old.at(&["spec", list]).and_then(Value::as_array).map_or(0, Vec::len);
-            for index in 0..containers {
+            for index in 0..still(old, object, list) {
                 let requests = Place::of(["spec", list]).index(index).key("resources").key("requests");
                 places.extend(["cpu", "memory"].map(|resource| requests.clone().key(resource)));
             }
@@ -119,14 +119,25 @@ fn written_in_spec(old: Object<'_>, subresource: &str) -> Vec<Place> {
     places
 }
 
-/// What gives the Pod its claims of devices.
-fn attached(old: Object<'_>) -> Vec<Place> {
-    let list = |key: &str| old.at(&["spec", key]).and_then(Value::as_array).map_or(0, Vec::len);
-    let uses =
-        (0..list("containers")).map(|at| Place::of(["spec", "containers"]).index(at).key("resources").key("claims"));
-    let mut places: Vec<_> = uses.filter(|place| place.pointer().resolve(old.0).is_ok()).collect();
-    places.extend((list("resourceClaims") > 0).then(|| Place::of(["spec", "resourceClaims"])));
+/// What gives the Pod its claims of devices, as far as it has the containers still.
+fn attached(old: Object<'_>, object: Object<'_>) -> Vec<Place> {
+    let mut places = Vec::new();
+    for list in ["initContainers", "containers"] {
+        let uses = (0..still(old, object, list)).map(|at| Place::of(["spec", list]).index(at));
+        let uses = uses.map(|container| container.key("resources").key("claims"));
+        places.extend(uses.filter(|place| place.pointer().resolve(old.0).is_ok()));
+    }
+    places.extend((length(old, "resourceClaims") > 0).then(|| Place::of(["spec", "resourceClaims"])));
     places
+}
+
+/// How many elements of a list of the spec both have. Of others nothing is put back: it would be no container.
+fn still(old: Object<'_>, object: Object<'_>, list: &str) -> usize {
+    length(old, list).min(length(object, list))
+}
+
+fn length(object: Object<'_>, list: &str) -> usize {
+    object.at(&["spec", list]).and_then(Value::as_array).map_or(0, Vec::len)
 }
 
 /// Whatever else was replaced when the Pod was made, wherever slots and extended resources may stand. Where the list is
