@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::claims::allowed_models_in;
 use crate::contract;
+use crate::device_claim::DeviceClaim;
 use crate::devices::{self, Devices};
 use crate::identity::{Caller, ControllerOwner, Owner, Requester};
 use crate::object::{Object, Unreadable};
+use crate::place::Place;
 use crate::pod::Pod;
 use crate::policy::Policy;
 use crate::policy::plan::Plan;
@@ -119,6 +122,8 @@ pub struct Case<'a> {
     pub pods: Vec<Pod<'a>>,
     /// The PersistentVolumeClaims, and templates of them, whose content is new.
     pub volume_claims: Vec<VolumeClaim<'a>>,
+    /// The ResourceClaims, and templates of them, that are being made. Their specs never change.
+    pub device_claims: Vec<DeviceClaim<'a>>,
     /// How many claims and snapshots it names.
     pub names: usize,
     /// What is known about them.
@@ -191,6 +196,7 @@ impl<'a> Case<'a> {
             adopter: None,
             pods: Vec::new(),
             volume_claims: Vec::new(),
+            device_claims: Vec::new(),
             names: Named::by(submission, policy).len(),
             device_names: devices::Named::by(submission, policy).len(),
             volumes: &facts.volumes,
@@ -203,6 +209,7 @@ impl<'a> Case<'a> {
         case.adopter = facts.controller.as_ref().filter(|_| submission.act == Act::Update);
         case.pods = case.new_content()?;
         case.volume_claims = case.new_volume_claims()?;
+        case.device_claims = case.new_device_claims()?.into_iter().collect();
         Ok(case)
     }
 
@@ -319,6 +326,20 @@ impl<'a> Case<'a> {
             templates.retain(|pod| pod.at([]).pointer().resolve(old).ok() != Some(pod.object.0));
         }
         Ok(templates)
+    }
+
+    /// The claim of devices, or template of claims, that is made.
+    fn new_device_claims(&self) -> Result<Option<DeviceClaim<'a>>, Unreadable> {
+        let Some(object) = self.submission.object.filter(|_| self.submission.act == Act::Create) else {
+            return Ok(None);
+        };
+        let (claim, place) = match (self.is_claim(), self.is_claim_template(), object.get("spec")) {
+            (true, _, _) => (object, Place::root()),
+            (_, true, Some(template)) => (template, Place::of(["spec"])),
+            (_, _, _) => return Ok(None),
+        };
+        let allowed = allowed_models_in(self, None);
+        DeviceClaim::read(claim, place, &self.devices.classes, self.policy, &allowed).map(Some)
     }
 
     /// The claims that are made, and the templates of claims that say something new. A living Pod's cannot change.

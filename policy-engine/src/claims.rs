@@ -5,18 +5,25 @@
 //! * [`allowed_models`] are the models of plan and queue, and [`narrowing`] the selector that lets a claim have no other.
 
 mod ask;
+mod cel;
+mod hold;
 mod matching;
 mod models;
 mod price;
 mod spec;
+mod tell;
 pub mod told;
 mod understood;
 
 pub(crate) use ask::INLINE;
 pub use ask::{Ask, Misread, Vram};
+pub use hold::hold;
+pub(crate) use models::is_narrowing;
 pub use models::{allowed_models, allowed_models_in, narrowing};
 pub use price::{Gpus, Price};
+pub(crate) use spec::can_give;
 pub use spec::{REQUEST, candidates, spec_of};
+pub(crate) use tell::{must_be_told, price_when_told, tell};
 pub use understood::{Alternative, Request, Understood};
 
 /// More devices are never allocated to one claim.

@@ -13,6 +13,7 @@ pub mod claims;
 pub mod compute;
 pub mod contract;
 pub mod decision;
+pub mod device_claim;
 pub mod devices;
 pub mod elsewhere;
 pub mod findings;

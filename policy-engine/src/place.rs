@@ -35,6 +35,13 @@ impl Place {
         self
     }
 
+    /// The place that is `below` this one.
+    #[must_use]
+    pub fn join(mut self, below: &Self) -> Self {
+        self.0.append(&below.0);
+        self
+    }
+
     /// The same place as a JSON Pointer.
     pub fn pointer(&self) -> &Pointer {
         &self.0

@@ -3,9 +3,11 @@
 use k8s_openapi::api::core::v1::{
     ContainerPort, Lifecycle, PodSpec, Probe, ResourceRequirements, SecurityContext, VolumeDevice, VolumeMount,
 };
+use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::devices::Devices;
 use crate::object::{Object, Unreadable};
 use crate::place::Place;
 use crate::policy::workload::{TemplatePath, WorkloadKind};
@@ -51,12 +53,21 @@ impl Size {
 }
 
 /// The elements of all lists, at any depth. JSON is read to a depth of 128 at most.
-fn elements(value: &Value) -> usize {
+pub(crate) fn elements(value: &Value) -> usize {
     match value {
         Value::Array(list) => list.len() + list.iter().map(elements).sum::<usize>(),
         Value::Object(map) => map.values().map(elements).sum(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
+}
+
+/// A claim of devices that a Pod names, or the template of one.
+#[derive(Clone, Debug)]
+pub struct NamedClaim<'d> {
+    /// Where it is named.
+    pub place: Place,
+    /// What it asks.
+    pub spec: &'d ResourceClaimSpec,
 }
 
 /// A Pod, or a pod template within an object.
@@ -107,6 +118,24 @@ impl<'a> Pod<'a> {
     /// A place in the Pod.
     pub fn at<const N: usize>(&self, keys: [&str; N]) -> Place {
         keys.into_iter().fold(self.place.clone(), Place::key)
+    }
+
+    /// The ResourceClaims that it names, and the templates of those that are made for it, as far as they are there.
+    pub fn device_claims<'d>(&self, devices: &'d Devices) -> Vec<NamedClaim<'d>> {
+        let list = self.at(["spec", "resourceClaims"]);
+        let named = self.spec.resource_claims.iter().flatten().enumerate().filter_map(|(index, it)| {
+            let claim = it
+                .resource_claim_name
+                .as_ref()
+                .and_then(|name| Some(("resourceClaimName", &devices.claims.get(name)?.spec)));
+            let template = it
+                .resource_claim_template_name
+                .as_ref()
+                .and_then(|name| Some(("resourceClaimTemplateName", &devices.templates.get(name)?.spec)));
+            let (key, spec) = claim.or(template)?;
+            Some(NamedClaim { place: list.clone().index(index).key(key), spec })
+        });
+        named.collect()
     }
 
     /// The place of one of its labels.

@@ -1,8 +1,10 @@
 //! The rules, in the order in which people meet them.
 
 pub mod claim_origin;
+pub mod claim_shape;
 pub mod connect;
 pub mod extended_resource;
+pub mod gpu_model;
 pub mod image;
 pub mod inline_claim;
 pub mod placement;
@@ -16,8 +18,10 @@ pub mod resources;
 pub mod root_shell;
 pub mod service_account_token;
 pub mod slot;
+pub mod sm_share;
 pub mod storage;
 pub mod storage_lane;
+pub mod vram;
 
 use crate::case::Case;
 use crate::findings::Findings;
@@ -78,6 +82,10 @@ pub const ALL: &[Rule] = &[
     rule!(INLINE_CLAIM, inline_claim),
     rule!(EXTENDED_RESOURCE, extended_resource),
     rule!(SLOT, slot),
+    rule!("gpu-model", gpu_model),
+    rule!("sm-share", sm_share),
+    rule!("vram", vram),
+    rule!("claim-shape", claim_shape),
     rule!("resources", resources),
     rule!(QUOTA, quota),
     rule!("connect", connect),

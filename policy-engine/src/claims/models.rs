@@ -42,5 +42,18 @@ pub fn narrowing(models: &[&Model]) -> String {
     let names: BTreeSet<_> = models.iter().flat_map(|model| &model.product_names).collect();
     // A JSON text is a text of CEL.
     let names: Vec<_> = names.into_iter().map(|name| Value::from(name.as_str()).to_string()).collect();
-    format!(r#"device.attributes[device.driver].?productName.orValue("") in [{}]"#, names.join(", "))
+    format!("{NARROWING}[{}]", names.join(", "))
+}
+
+/// How a selector of the platform begins; a list of product names follows.
+const NARROWING: &str = r#"device.attributes[device.driver].?productName.orValue("") in "#;
+
+/// Whether a selector has the form of the platform's.
+pub(crate) fn is_narrowing(expression: &str) -> bool {
+    narrowed_to(expression).is_some()
+}
+
+/// The product names that a selector of the platform's form lets through.
+pub(super) fn narrowed_to(expression: &str) -> Option<BTreeSet<String>> {
+    serde_json::from_str(expression.strip_prefix(NARROWING)?).ok()
 }

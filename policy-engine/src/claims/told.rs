@@ -51,7 +51,7 @@ pub(super) fn gpu_config(ask: &Ask<'_>) -> Option<RawExtension> {
 }
 
 /// The capacity that is requested for an ask.
-pub(super) fn capacity(ask: &Ask<'_>) -> BTreeMap<String, Quantity> {
+pub(crate) fn capacity(ask: &Ask<'_>) -> BTreeMap<String, Quantity> {
     let cores = (ask.sm_percent < 100).then(|| (CORES.to_owned(), Quantity(ask.sm_percent.to_string())));
     let memory = match ask.vram {
         Vram::Elastic => None,
@@ -109,8 +109,9 @@ struct Mps {
 /// Where the driver would refuse them, or where they say what the platform cannot count.
 pub(super) fn read(opaque: &OpaqueDeviceConfiguration) -> Option<Result<Told, String>> {
     let text = |key: &str| opaque.parameters.0.get(key).and_then(Value::as_str).unwrap_or_default();
-    let ours =
-        opaque.driver == DRIVER && text("kind") == KIND && text("apiVersion").starts_with("resource.nvidia.com/");
+    // The group was the driver's name in its first versions.
+    let group = text("apiVersion").split_once('/').map(|(group, _)| group);
+    let ours = opaque.driver == DRIVER && text("kind") == KIND && matches!(group, Some("resource.nvidia.com" | DRIVER));
     ours.then(|| of_gpu_config(&opaque.parameters.0))
 }
 

@@ -1,10 +1,13 @@
 //! What a claim asks, whoever wrote it.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::resource::v1::{
-    CapacityRequirements, DeviceClaim, DeviceClaimConfiguration, DeviceSelector, ResourceClaimSpec,
+    CapacityRequirements, DeviceClaim, DeviceClaimConfiguration, DeviceConstraint, DeviceSelector,
+    OpaqueDeviceConfiguration, ResourceClaimSpec,
 };
 
-use super::matching::matching;
+use super::matching::{Comparison, Matching};
 use super::price::Price;
 use super::told::{self, Told};
 use super::{MOST_DEVICES, Vram};
@@ -12,6 +15,7 @@ use crate::devices::DeviceClasses;
 use crate::place::Place;
 use crate::policy::Policy;
 use crate::policy::model::{Model, Sharing};
+use crate::policy::names::ModelName;
 
 /// A claim, understood.
 #[derive(Clone, Debug)]
@@ -46,6 +50,12 @@ pub struct Alternative<'a> {
     pub models: Vec<&'a Model>,
     /// What the driver is told about each device, in the dearest case; or what is wrong about it.
     pub told: Result<Told, String>,
+    /// Whether it is the claim that tells, and not its class or nobody.
+    pub explicit: bool,
+    /// What configuration calls it.
+    pub called: String,
+    /// Why it is not known which models it may match, where that is so.
+    pub unclear: Option<String>,
 }
 
 impl Alternative<'_> {
@@ -59,9 +69,24 @@ impl Alternative<'_> {
 impl<'a> Understood<'a> {
     /// Reads a claim's spec.
     pub fn of(spec: &ResourceClaimSpec, classes: &DeviceClasses, policy: &'a Policy) -> Self {
+        Self::read(spec, classes, policy, None)
+    }
+
+    /// Reads a claim's spec that gets none but the `allowed` models: only what their drivers are told counts.
+    pub fn of_allowed(
+        spec: &ResourceClaimSpec,
+        classes: &DeviceClasses,
+        policy: &'a Policy,
+        allowed: &[&Model],
+    ) -> Self {
+        Self::read(spec, classes, policy, Some(allowed))
+    }
+
+    fn read(spec: &ResourceClaimSpec, classes: &DeviceClasses, policy: &'a Policy, allowed: Option<&[&Model]>) -> Self {
         let nothing = DeviceClaim::default();
         let claim = spec.devices.as_ref().unwrap_or(&nothing);
-        let reader = Reader { config: claim.config.as_deref().unwrap_or_default(), classes, policy };
+        let config = claim.config.as_deref().unwrap_or_default();
+        let reader = Reader { config, classes, comparison: Comparison::new(classes, policy), allowed };
         let mut requests = Vec::new();
         for (index, request) in claim.requests.iter().flatten().enumerate() {
             let here = Place::of(["devices", "requests"]).index(index);
@@ -94,6 +119,7 @@ impl<'a> Understood<'a> {
             let alternatives = exactly.chain(first_available).collect();
             requests.push(Request { name: request.name.clone(), alternatives });
         }
+        same_product(claim.constraints.as_deref().unwrap_or_default(), &mut requests);
         let price = requests.iter().fold(Price::default(), |sum, request| sum.and(request.price()));
         Self { price, requests }
     }
@@ -127,25 +153,39 @@ struct Asked<'s> {
 struct Reader<'s, 'a> {
     config: &'s [DeviceClaimConfiguration],
     classes: &'s DeviceClasses,
-    policy: &'a Policy,
+    comparison: Comparison<'s, 'a>,
+    /// What the claim is narrowed to, where that is known.
+    allowed: Option<&'s [&'s Model]>,
 }
 
 impl<'a> Reader<'_, 'a> {
     fn alternative(&self, asked: Asked<'_>) -> Alternative<'a> {
-        let models = matching(asked.class, asked.selectors, self.classes, self.policy);
+        let Matching { models, unclear } = self.comparison.of(asked.class, asked.selectors);
         let told = self.told(&asked, &models);
+        let explicit = self.heard(&asked).any(|opaque| told::read(opaque).is_some())
+            || asked.capacity.is_some_and(|capacity| capacity.requests.iter().any(|requests| !requests.is_empty()));
         let count = match asked.mode {
             Some("All") => None,
             // The API server fills in one; what it refuses costs as much as can be.
             _ => Some(asked.count.map_or(1, |count| u64::try_from(count).unwrap_or(u64::MAX))),
         };
-        let Asked { place, class, admin_access, .. } = asked;
-        Alternative { place, class: class.into(), count, admin_access, models, told }
+        let Asked { place, class, admin_access, names: [_, called], .. } = asked;
+        Alternative { place, class: class.into(), count, admin_access, models, told, explicit, called, unclear }
+    }
+
+    /// The parameters in the claim that are for a request.
+    fn heard<'r>(&'r self, asked: &'r Asked<'_>) -> impl Iterator<Item = &'r OpaqueDeviceConfiguration> {
+        let heard = |config: &&DeviceClaimConfiguration| {
+            let requests = config.requests.as_deref().unwrap_or_default();
+            requests.is_empty() || requests.iter().any(|name| asked.names.contains(name))
+        };
+        self.config.iter().filter(heard).filter_map(|config| config.opaque.as_ref())
     }
 
     /// What the drivers of the models are told, in the dearest case.
     fn told(&self, asked: &Asked<'_>, models: &[&Model]) -> Result<Told, String> {
-        let mut ways: Vec<_> = models.iter().map(|model| model.sharing).collect();
+        let given = |model: &&&Model| self.allowed.is_none_or(|allowed| allowed.iter().any(|it| it.name == model.name));
+        let mut ways: Vec<_> = models.iter().filter(given).map(|model| model.sharing).collect();
         ways.sort_unstable();
         ways.dedup();
         let mut dearest: Option<Told> = None;
@@ -165,16 +205,7 @@ impl<'a> Reader<'_, 'a> {
     /// What NVIDIA's driver is told: the claim's word goes before the class's. Of several words of the claim the driver
     /// heeds one, and which is nobody's to rely on: the dearest counts.
     fn parameters(&self, asked: &Asked<'_>) -> Result<Told, String> {
-        let heard = |config: &&DeviceClaimConfiguration| {
-            let requests = config.requests.as_deref().unwrap_or_default();
-            requests.is_empty() || requests.iter().any(|name| asked.names.contains(name))
-        };
-        let of_claim: Vec<_> = self
-            .config
-            .iter()
-            .filter(heard)
-            .filter_map(|config| told::read(config.opaque.as_ref()?))
-            .collect::<Result<_, _>>()?;
+        let of_claim: Vec<_> = self.heard(asked).filter_map(told::read).collect::<Result<_, _>>()?;
         if let Some(told) = of_claim.into_iter().reduce(dearer) {
             return Ok(told);
         }
@@ -183,6 +214,29 @@ impl<'a> Reader<'_, 'a> {
         let of_class: Vec<_> =
             of_class.filter_map(|config| told::read(config.opaque.as_ref()?)).collect::<Result<_, _>>()?;
         Ok(of_class.into_iter().reduce(dearer).unwrap_or(Told::NOTHING))
+    }
+}
+
+/// Requests whose devices must be of one product get none of a model that one of them cannot have.
+fn same_product(constraints: &[DeviceConstraint], requests: &mut [Request<'_>]) {
+    for constraint in constraints {
+        let attribute = constraint.match_attribute.as_deref().unwrap_or_default();
+        if attribute.rsplit('/').next() != Some("productName") {
+            continue;
+        }
+        let named = constraint.requests.as_deref().unwrap_or_default();
+        let bound = |request: &Request<'_>| named.is_empty() || named.contains(&request.name);
+        let can = |request: &Request<'_>, name: &ModelName| {
+            request.alternatives.iter().flat_map(|it| &it.models).any(|model| model.name == *name)
+        };
+        let has = |requests: &[Request<'_>], name: &ModelName| {
+            requests.iter().filter(|it| bound(it)).all(|request| can(request, name))
+        };
+        let models = requests.iter().flat_map(|it| &it.alternatives).flat_map(|it| &it.models);
+        let common: BTreeSet<_> = models.map(|it| it.name.clone()).filter(|name| has(requests, name)).collect();
+        for alternative in requests.iter_mut().filter(|it| bound(it)).flat_map(|it| &mut it.alternatives) {
+            alternative.models.retain(|model| common.contains(&model.name));
+        }
     }
 }
 
