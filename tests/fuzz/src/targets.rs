@@ -1,12 +1,14 @@
 //! What is fuzzed, one file each.
 
 mod admission;
+mod claims;
 mod images;
 mod patches;
 mod pointers;
 mod quantities;
 mod records;
 mod reviews;
+mod selectors;
 mod slots;
 
 use proptest::prop_assert;
@@ -30,6 +32,8 @@ pub const ALL: &[Target] = &[
     target!(quantities),
     target!(pointers),
     target!(slots),
+    target!(claims),
+    target!(selectors),
 ];
 
 /// The text of an input that is one.

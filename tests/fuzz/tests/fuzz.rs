@@ -54,7 +54,20 @@ fn class_container_lists_templates_wherever_they_are() {
 }
 
 #[test]
+fn class_dra_shapes_no_claim_gets_another_model() {
+    assert_holds("claims");
+}
+
+#[test]
+fn class_exhaustion_selectors() {
+    assert_holds("selectors");
+}
+
+#[test]
 fn every_target_is_among_the_tests() {
     let names: Vec<_> = targets::ALL.iter().map(|target| target.name).collect();
-    assert_eq!(names, ["reviews", "admission", "patches", "records", "images", "quantities", "pointers"]);
+    assert_eq!(
+        names,
+        ["reviews", "admission", "patches", "records", "images", "quantities", "pointers", "claims", "selectors"]
+    );
 }

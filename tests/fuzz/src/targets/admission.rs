@@ -13,7 +13,7 @@ use webhook::review::Request;
 use super::reads_as_one_line;
 use crate::{Held, corpus};
 
-static POLICY: LazyLock<Policy> = LazyLock::new(|| {
+pub(super) static POLICY: LazyLock<Policy> = LazyLock::new(|| {
     let (raw, _) = cluster::files::read(&corpus::organisation()).expect("the sample organisation");
     cluster::convert::build(&raw).0.into()
 });
@@ -40,7 +40,7 @@ fn admitted(mut object: Value) -> Value {
     object
 }
 
-fn creation(user: &str, object: Value) -> Value {
+pub(super) fn creation(user: &str, object: Value) -> Value {
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();
     let version = object["apiVersion"].as_str().unwrap_or_default().to_owned();
     let (group, version) = version.split_once('/').unwrap_or(("", &version));
@@ -69,7 +69,7 @@ fn update(review: &Value) -> Option<Value> {
 }
 
 /// The decision, and the object as it would go on where its patch applies. Nothing where the review cannot be read.
-fn mutate(request: &Request) -> Option<(Decision, Option<Value>)> {
+pub(super) fn mutate(request: &Request) -> Option<(Decision, Option<Value>)> {
     let (decision, patch) =
         judge::mutate(&request.submission(), &facts(request), &POLICY, Timestamp::UNIX_EPOCH).ok()?;
     let mut object = request.object.clone()?;
@@ -77,7 +77,7 @@ fn mutate(request: &Request) -> Option<(Decision, Option<Value>)> {
     Some((decision, applies.then_some(object)))
 }
 
-fn facts(request: &Request) -> Facts {
+pub(super) fn facts(request: &Request) -> Facts {
     Facts { project_id: request.namespace.clone(), ..Facts::default() }
 }
 
