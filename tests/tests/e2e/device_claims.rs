@@ -6,7 +6,7 @@ use e2e::{ADMIN, create, eventually, find, get, kubectl, label, list, ok, shared
 use serde_json::{Value, json};
 
 /// A ResourceClaim of one GPU, changed by `more` (a JSON Merge Patch).
-fn device_claim(namespace: &str, name: &str, more: Value) -> Value {
+pub(crate) fn device_claim(namespace: &str, name: &str, more: Value) -> Value {
     let requests = json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]);
     let claim = json!({
         "apiVersion": "resource.k8s.io/v1",
@@ -18,7 +18,7 @@ fn device_claim(namespace: &str, name: &str, more: Value) -> Value {
 }
 
 /// A template of the same.
-fn claim_template(namespace: &str, name: &str, more: Value) -> Value {
+pub(crate) fn claim_template(namespace: &str, name: &str, more: Value) -> Value {
     let spec = device_claim(namespace, name, json!({}))["spec"].clone();
     let template = json!({
         "apiVersion": "resource.k8s.io/v1",

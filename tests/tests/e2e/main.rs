@@ -5,6 +5,7 @@ mod autoscaling;
 mod bypass;
 mod bypass_objects;
 mod certificates;
+mod claims;
 mod connect;
 mod device_claims;
 mod drills;
