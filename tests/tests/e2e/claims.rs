@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::device_claims::{claim_template, device_claim};
 use e2e::manifest::{IMAGE, merge, pod, with};
 use e2e::refusal::{assert_denied, assert_warned};
-use e2e::{ADMIN, SOON, create, get, kubectl, label, list, ok, shared, within};
+use e2e::{ADMIN, SOON, alone, create, get, kubectl, label, list, ok, project, shared, within};
 use ground::Ground;
 use serde_json::{Value, json};
 
@@ -256,4 +256,92 @@ fn class_exhaustion_hostile_selectors_neither_end_sluice_nor_hold_it_up() {
     let other = device_claim("detector", "other", selecting(OTHER_THAN_5090));
     let says = "can match only h100, rtx-6000-pro";
     assert_denied(&create(&p, "bob", other), &[("gpu-model", says)]);
+}
+
+#[test]
+fn class_narrowing_by_inventory() {
+    let p = alone();
+    let slices = list(&p, "default", "resourceslices", "");
+    ok(kubectl(&p, ADMIN, &["delete", "resourceslices", "--all"]));
+    ok(create(&p, "bob", claim_template("detector", "blind", json!({}))));
+    ok(create(&p, "bob", using("detector", "blind", "blind")));
+    let claim = within(SOON, "the claim of a Pod for which there is no device", || {
+        let of_pod = |it: &Value| it["metadata"]["ownerReferences"][0]["name"] == "blind";
+        list(&p, "detector", "resourceclaims", "").into_iter().find(of_pod)
+    });
+    assert_eq!(stored_selectors(&claim), [[RTX_5090]]);
+    let restored = slices.into_iter().map(|slice| {
+        json!({"apiVersion": slice["apiVersion"], "kind": slice["kind"], "spec": slice["spec"], "metadata": {
+            "name": slice["metadata"]["name"], "ownerReferences": slice["metadata"]["ownerReferences"]}})
+    });
+    // The H100s first: they are free, and the Pod waits.
+    let (others, h100): (Vec<_>, Vec<_>) = restored.partition(|slice| slice["spec"]["pool"]["name"] != "gpu-c");
+    for slice in h100.into_iter().chain(others) {
+        ok(create(&p, ADMIN, slice));
+    }
+    assert_eq!(allocated(&p, "detector", "blind").1, ["NVIDIA GeForce RTX 5090"]);
+    forget(&p, "detector", &["pod/blind", "resourceclaimtemplate/blind"]);
+}
+
+/// One device that two claims can have parts of, as drivers with consumable capacity publish them.
+fn shared_device() -> [Value; 2] {
+    let class = json!({
+        "apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass", "metadata": {"name": "parts.example.com"},
+        "spec": {"selectors": selectors("device.driver == 'parts.example.com'")},
+    });
+    let percent = json!({"value": "100", "requestPolicy": {"default": "100", "validRange": {"min": "1", "max": "100", "step": "1"}}});
+    let memory =
+        json!({"value": "24Gi", "requestPolicy": {"default": "1Gi", "validRange": {"min": "1Mi", "max": "24Gi"}}});
+    let device = json!({
+        "name": "part-0", "allowMultipleAllocations": true,
+        "attributes": {"productName": {"string": "Parts A10"}, "type": {"string": "gpu"}},
+        "capacity": {"cores": percent, "memory": memory},
+    });
+    let slice = json!({
+        "apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice", "metadata": {"name": "cpu-a-parts"},
+        "spec": {"driver": "parts.example.com", "nodeName": "cpu-a", "devices": [device],
+            "pool": {"name": "cpu-a-parts", "generation": 1, "resourceSliceCount": 1}},
+    });
+    [class, slice]
+}
+
+#[test]
+fn parts_of_one_device_go_to_two_claims_where_the_driver_gives_parts() {
+    let p = shared();
+    for object in shared_device() {
+        ok(create(&p, ADMIN, object));
+    }
+    let record = |kind: &str, spec: Value| json!({"apiVersion": "sluice.dev/v1alpha1", "kind": kind, "metadata": {"name": "parts"}, "spec": spec});
+    let model = json!({"deviceClassName": "parts.example.com", "productNames": ["Parts A10"], "sharing": "Capacity"});
+    ok(create(&p, ADMIN, record("GpuModel", model)));
+    let plan = json!({"quota": {"gpu": 2, "devices": 4, "cpu": 4, "memory": "8Gi"}, "gpuModels": ["parts"]});
+    ok(create(&p, ADMIN, record("ResourcePlan", plan)));
+    project(&p, "parts", json!({"plan": "parts"}));
+    let labels = json!({"platform-go/dra-sm-pct": "30", "platform-go/vram-policy": "hard_cap", "platform-go/dra-pinned-mem": "8Gi"});
+    let asking = json!({"spec": {"metadata": {"labels": labels}, "spec": {"devices": {"requests": [
+        {"name": "gpu", "exactly": {"deviceClassName": "parts.example.com"}}]}}}});
+    ok(create(&p, "alice", claim_template("parts", "third", asking)));
+    for name in ["one", "two"] {
+        ok(create(&p, "alice", using("parts", name, "third")));
+        let (claim, given) = allocated(&p, "parts", name);
+        assert_eq!(given, ["Parts A10"]);
+        let capacity = &claim["spec"]["devices"]["requests"][0]["exactly"]["capacity"]["requests"];
+        assert_eq!(*capacity, json!({"cores": "30", "memory": "8Gi"}));
+        assert_eq!((label(&claim, "dra-effective-gpu"), label(&claim, "dra-gpu-count")), ("0.3", "1"));
+        assert!(claim["spec"]["devices"]["config"].is_null(), "{claim}");
+    }
+    // Of 24Gi three have 8 each.
+    ok(create(&p, "alice", using("parts", "three", "third")));
+    ok(create(&p, "alice", using("parts", "four", "third")));
+    within(SOON, "the fourth Pod to wait", || {
+        let pod = get(&p, "parts", "pod/four");
+        let conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.into_iter().find(|it| it["reason"] == "Unschedulable")
+    });
+    forget(&p, "parts", &["pod/one", "pod/two", "pod/three", "pod/four"]);
+    ok(kubectl(
+        &p,
+        ADMIN,
+        &["delete", "project/parts", "resourceplan/parts", "gpumodel/parts", "resourceslice/cpu-a-parts"],
+    ));
 }
