@@ -54,6 +54,11 @@ fn class_container_lists_templates_wherever_they_are() {
 }
 
 #[test]
+fn class_parsing_slots() {
+    assert_holds("slots");
+}
+
+#[test]
 fn class_dra_shapes_no_claim_gets_another_model() {
     assert_holds("claims");
 }
@@ -68,6 +73,17 @@ fn every_target_is_among_the_tests() {
     let names: Vec<_> = targets::ALL.iter().map(|target| target.name).collect();
     assert_eq!(
         names,
-        ["reviews", "admission", "patches", "records", "images", "quantities", "pointers", "claims", "selectors"]
+        [
+            "reviews",
+            "admission",
+            "patches",
+            "records",
+            "images",
+            "quantities",
+            "pointers",
+            "slots",
+            "claims",
+            "selectors"
+        ]
     );
 }
