@@ -77,6 +77,9 @@ spec:
             - --namespace={{ .root.Release.Namespace }}
           env:
             - {name: RUST_LOG, value: {{ $values.logLevel }}}
+            # Outlives a crash of the process: the leader leads again at once.
+            - name: POD_NAME
+              valueFrom: {fieldRef: {fieldPath: metadata.name}}
             {{- if include "sluice.database.isSqlite" .root }}
             - {name: SLUICE_DATABASE_URL, value: "sqlite:///var/lib/sluice/ledger.db"}
             {{- else }}

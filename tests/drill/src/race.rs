@@ -27,7 +27,7 @@ const DATABASE: &str = "ledger";
 /// What there is.
 const MOST: u64 = 8;
 /// Between a replica's return and the next death.
-const PEACE: Duration = Duration::from_secs(5);
+const PEACE: Duration = Duration::from_secs(10);
 /// How long a dead replica is dead, and how soon the Service hears of it.
 const DEAD: Duration = Duration::from_secs(1);
 const PROBE: Duration = Duration::from_millis(300);

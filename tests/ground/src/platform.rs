@@ -147,7 +147,11 @@ pub(crate) fn sluice(layout: &Layout, ports: &Ports) -> Component {
         name: "sluice",
         program: layout.bin("sluice"),
         args,
-        env: vec![("KUBECONFIG", layout.component_kubeconfig("sluice")), ("NO_COLOR", "1".into())],
+        env: vec![
+            ("KUBECONFIG", layout.component_kubeconfig("sluice")),
+            ("NO_COLOR", "1".into()),
+            ("POD_NAME", "sluice-1".into()),
+        ],
         ports: vec![ports.webhook, ports.metrics],
         health: Health::Http(ports.metrics, "/readyz"),
     }
