@@ -2,7 +2,9 @@
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Mutex, PoisonError};
 
 /// One port a door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,9 +62,16 @@ pub(crate) fn two_more() -> Result<[u16; 2]> {
     <[u16; 2]>::try_from(free).map_err(|_| Error::says("no free loopback ports between 20000 and 32000"))
 }
 
-/// One more.
+/// One more, which this process gives to nobody else: who has it may end and come back.
 pub(crate) fn one() -> Result<u16> {
-    two_more().map(|[port, _]| port)
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let begin = usize::try_from(std::process::id()).unwrap_or_default() * 89 % RANGE.len();
+    let mut candidates = RANGE.rev().cycle().skip(begin).take(RANGE.len());
+    let free = candidates.find(|port| !given.contains(port) && listen(*port).is_ok());
+    let port = free.ok_or_else(|| Error::says("no free loopback port between 20000 and 32000"))?;
+    given.insert(port);
+    Ok(port)
 }
 
 /// Whether any of these is in use. std listens with SO_REUSEADDR: a connection in TIME_WAIT is not in use.
