@@ -276,3 +276,26 @@ fn both_dry_runs_say_what_the_real_answer_says() {
         (Some(1), &json!("first"), &json!("12"))
     );
 }
+
+#[test]
+fn class_quota_filled_by_failures_of_names_that_are_taken_costs_what_can_be_there_at_once() {
+    let p = shared();
+    project(&p, "quota-taken", json!({}));
+    ok(create(&p, "alice", pod("quota-taken", "mine", cpu("8"))));
+    // Each try is admitted, has a UID of its own, and is refused by the API server because the name is taken.
+    for _again in 0..8 {
+        let taken = create(&p, "alice", pod("quota-taken", "mine", cpu("8")));
+        assert!(!taken.success && taken.stderr.contains("AlreadyExists"), "{}", taken.stderr);
+        ok(kubectl_with(
+            &p,
+            "alice",
+            &["create", "--dry-run=server", "-f", "-"],
+            &pod("quota-taken", "dry", cpu("8")).to_string(),
+        ));
+    }
+    ok(create(&p, "alice", pod("quota-taken", "other", cpu("8"))));
+    assert_denied(
+        &create(&p, "alice", pod("quota-taken", "third", cpu("1"))),
+        &[("quota", "asked 1 CPU; project quota-taken uses")],
+    );
+}
