@@ -6,14 +6,14 @@
 mod sketch;
 mod view;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
 use kube::Api;
-use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
+use kube::core::{ApiResource, DynamicObject, ObjectMeta, PartialObjectMeta};
 use kube::runtime::watcher;
 use policy_engine::ledger::{Amounts, Missing};
 use tokio::sync::watch;
@@ -37,7 +37,14 @@ pub struct Charged {
     watched: Arc<Watched>,
     changes: watch::Receiver<u64>,
     prices: Arc<Mutex<Prices>>,
+    passed: Passed,
 }
+
+/// UIDs of Pods and claims that the watches spoke of since they were last asked for.
+type Passed = Arc<Mutex<BTreeSet<String>>>;
+
+/// More than come between two comparisons. What is forgotten is looked for later.
+const MOST_PASSED: usize = 100_000;
 
 struct Watched {
     pod: ApiResource,
@@ -68,15 +75,29 @@ impl Charged {
             move || nudge.send_modify(|count| *count = count.wrapping_add(1))
         };
         let all = watcher::Config::default;
+        let passed = Passed::default();
+        let pass = |passed: &Passed, meta: &ObjectMeta| {
+            let mut passed = passed.lock().unwrap_or_else(PoisonError::into_inner);
+            passed.extend(meta.uid.clone().filter(|_| passed.len() < MOST_PASSED));
+        };
+        let (pods_passed, claims_passed) = (passed.clone(), passed.clone());
+        let keep_pod = move |pod: &mut Sketch| {
+            pass(&pods_passed, &pod.metadata);
+            sketch::pod(pod);
+        };
+        let keep_claim = move |claim: &mut ResourceClaim| {
+            pass(&claims_passed, &claim.metadata);
+            sketch::claim(claim);
+        };
         let pod = ApiResource::erase::<Pod>(&());
         let api = |client| Api::all_with(client, &pod);
-        let pods = follow_some("charged pods", api, pod.clone(), all(), sketch::pod, nudged(), &common);
-        let claims = follow_some("charged claims", Api::all, (), all(), sketch::claim, nudged(), &common);
+        let pods = follow_some("charged pods", api, pod.clone(), all(), keep_pod, nudged(), &common);
+        let claims = follow_some("charged claims", Api::all, (), all(), keep_claim, nudged(), &common);
         let templates = follow_some("claim templates", Api::all, (), all(), sketch::template, nudged(), &common);
         let changed = move || count.send_modify(|count| *count = count.wrapping_add(1));
         let classes = follow_some("device classes", Api::all, (), all(), sketch::class, changed, &common);
         let watched = Arc::new(Watched { pod, pods, claims, templates, classes, classes_changed });
-        Self { caches, watched, changes, prices: Arc::default() }
+        Self { caches, watched, changes, prices: Arc::default(), passed }
     }
 
     /// Waits until something changed that was not [noticed](Self::notice) yet.

@@ -69,8 +69,16 @@ struct Memory {
     policy: String,
     /// Accounts that have more room than when owners were last nudged.
     lowered: BTreeSet<Account>,
-    /// UIDs of what the last view had.
-    before: BTreeSet<String>,
+    before: Before,
+}
+
+/// What is known of the views before.
+#[derive(Default)]
+struct Before {
+    /// UIDs of what the last one had.
+    had: BTreeSet<String>,
+    /// UIDs of what the watch has heard of since the last one that was taken over.
+    passed: BTreeSet<String>,
 }
 
 impl Reconciler {
@@ -80,7 +88,7 @@ impl Reconciler {
             recounted: Instant::now(),
             policy: String::new(),
             lowered: BTreeSet::new(),
-            before: BTreeSet::new(),
+            before: Before::default(),
         };
         let mut failing = false;
         if shutdown.run_until_cancelled(self.begin()).await.is_none() {
@@ -162,28 +170,25 @@ impl Reconciler {
 
     /// Takes what is there over into the ledger; `before` is what the last view had, which a new ledger does not ask for.
     /// Answers which accounts have more room than before.
-    async fn compare(
-        &self,
-        snapshot: &Snapshot,
-        before: Option<&mut BTreeSet<String>>,
-    ) -> Result<BTreeSet<Account>, Failed> {
-        let view = self.stage.charged.view(&snapshot.policy, &self.own_namespace)?;
+    async fn compare(&self, snapshot: &Snapshot, before: Option<&mut Before>) -> Result<BTreeSet<Account>, Failed> {
+        let is_new = before.is_none();
+        let mut nothing = Before::default();
+        let before = before.unwrap_or(&mut nothing);
+        let mut view = self.stage.charged.view(&snapshot.policy, &self.own_namespace)?;
+        before.passed.append(&mut view.passed);
+        view.passed.clone_from(&before.passed);
         let charges = self.stage.ledger.charges().await?;
-        let nothing = BTreeSet::new();
-        let Reconciliation { mut steps, mut uncharged, look_for } =
-            reconcile(&charges, &view, before.as_deref().unwrap_or(&nothing));
+        let Reconciliation { mut steps, mut uncharged, look_for } = reconcile(&charges, &view, &before.had);
         let gone = self.look(look_for.into_iter().map(|missing| (missing, ())).collect(), false).await?;
         steps.extend(gone.into_iter().map(|(missing, ())| Entry::Observe(not_there(missing, view.at))));
-        if before.is_some() {
+        if !is_new {
             uncharged = self.look(uncharged, true).await?;
         }
         steps.extend(uncharged.into_iter().map(|(_, request)| Entry::Adopt(request)));
         let said = steps.clone();
         let lowered = self.stage.ledger.reconcile(steps).await?;
         // Only what was taken over is known to have been seen.
-        if let Some(before) = before {
-            *before = view.uids();
-        }
+        *before = Before { had: view.uids(), passed: BTreeSet::new() };
         for step in &said {
             self.took(step, &charges).await;
         }

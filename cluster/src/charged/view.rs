@@ -1,6 +1,7 @@
 //! From caches to what the engine compares the ledger with.
 
 use std::collections::HashSet;
+use std::sync::PoisonError;
 
 use jiff::Timestamp;
 use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimSpec};
@@ -38,7 +39,8 @@ impl Charged {
     pub fn view(&self, policy: &Policy, own_namespace: &str) -> Result<View, Unfit> {
         self.fit()?;
         let reading = self.reading(policy);
-        let mut view = View { at: reading.now, ..View::default() };
+        let passed = std::mem::take(&mut *self.passed.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut view = View { at: reading.now, passed, ..View::default() };
         // Claims before Pods: a Pod that is seen to have ended holds no claim of the same moment.
         let claims = self.watched.claims.store.state();
         let pods = self.watched.pods.store.state();
@@ -138,7 +140,7 @@ impl Reading<'_> {
     fn price(&self, uid: Option<&str>, spec: Option<&ResourceClaimSpec>) -> Amounts {
         let (Some(uid), Some(spec)) = (uid, spec) else { return Amounts::NOTHING };
         let classes = *self.charged.watched.classes_changed.borrow();
-        let mut prices = self.charged.prices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut prices = self.charged.prices.lock().unwrap_or_else(PoisonError::into_inner);
         if prices.policy != self.policy.version() || prices.classes != classes || prices.of.len() >= MOST_PRICES {
             *prices = Prices { policy: self.policy.version().to_owned(), classes, of: Default::default() };
         }

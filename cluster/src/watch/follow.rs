@@ -85,7 +85,7 @@ pub(crate) fn follow_some<K>(
     api: impl FnOnce(Client) -> Api<K>,
     kind: K::DynamicType,
     which: watcher::Config,
-    keep: fn(&mut K),
+    keep: impl Fn(&mut K) + Send + 'static,
     changed: impl Fn() + Send + 'static,
     common: &Common,
 ) -> Cache<K>
@@ -104,7 +104,7 @@ where
         let mut events = pin!(watcher(api, which.timeout(WATCH_SECONDS)));
         while let Some(Some(event)) = shutdown.run_until_cancelled(events.next()).await {
             let event = match event {
-                Ok(event) => event.modify(keep),
+                Ok(event) => event.modify(&keep),
                 Err(error) => {
                     let pause = failures.note(&error, pulse.last());
                     let _cancelled = shutdown.run_until_cancelled(sleep(pause)).await;

@@ -15,6 +15,8 @@ pub struct View {
     pub pods: BTreeMap<String, LivePod>,
     /// Claims.
     pub claims: BTreeMap<String, LiveClaim>,
+    /// UIDs of what the watch has heard of since the last view: also of what came and went in between.
+    pub passed: BTreeSet<String>,
     /// When it was so. Not later than the charges that it is compared with were read.
     pub at: Timestamp,
 }
@@ -65,8 +67,8 @@ pub struct Reconciliation {
     /// What is in the view and not charged. Where the ledger was compared before, it may be gone already and somebody
     /// else has seen that: to be asked of the API server by name, and [adopted](Entry::Adopt) if it is there.
     pub uncharged: Vec<(Missing, Request)>,
-    /// What somebody has seen, or was charged longer ago than a request lasts, and is not in the view: to be asked of the
-    /// API server by name. What is not there under this UID either is [gone](Sight::PodGone).
+    /// What somebody has seen, or heard of, or was charged longer ago than a request lasts, and is not in the view: to be
+    /// asked of the API server by name. What is not there under this UID either is [gone](Sight::PodGone).
     pub look_for: Vec<Missing>,
 }
 
@@ -102,7 +104,9 @@ pub fn reconcile<'a>(
         known.insert(charge.key.uid.as_str());
         match sight(charge, view, before) {
             Some(sight) => found.steps.extend(news(charge, sight).map(Entry::Observe)),
-            None if charge.seen || settled(charge, view.at) => found.look_for.push(missing(charge)),
+            None if charge.seen || settled(charge, view.at) || view.passed.contains(&charge.key.uid) => {
+                found.look_for.push(missing(charge));
+            }
             None => {}
         }
     }

@@ -93,6 +93,8 @@ fn happens() -> impl Strategy<Value = Happens> {
 struct Reconciler {
     heard: View,
     before: BTreeSet<String>,
+    /// How many of those that came its watch has spoken of.
+    spoken: usize,
 }
 
 struct World {
@@ -145,7 +147,7 @@ impl World {
             Happens::DeletePod { pod } => self.cluster.delete_pod(*pod),
             Happens::DeleteClaim { claim } => self.cluster.delete_claim(*claim),
             Happens::Hear => self.cluster.hear(),
-            Happens::Look { reconciler } => self.reconcilers[*reconciler].heard = self.cluster.view(),
+            Happens::Look { reconciler } => self.look(*reconciler),
             Happens::Reconcile { reconciler } => self.reconcile(*reconciler).await,
             Happens::Wait { seconds } => self.cluster.wait(SignedDuration::from_secs(*seconds)),
             Happens::Die { statements } => {
@@ -173,8 +175,16 @@ impl World {
         matches!(said, Ok(verdict) if verdict.outcome == Outcome::Reserved)
     }
 
+    fn look(&mut self, which: usize) {
+        let Reconciler { heard, spoken, .. } = &mut self.reconcilers[which];
+        let mut passed = std::mem::take(&mut heard.passed);
+        passed.extend(self.cluster.came.iter().skip(*spoken).cloned());
+        *spoken = self.cluster.came.len();
+        *heard = View { passed, ..self.cluster.view() };
+    }
+
     async fn reconcile(&mut self, which: usize) {
-        let Reconciler { heard, before } = &self.reconcilers[which];
+        let Reconciler { heard, before, .. } = &self.reconcilers[which];
         let charges = self.ledger.charges().await.expect("charges");
         let found = reconcile(&charges, heard, before);
         let gone = found.look_for.iter().filter(|missing| !self.cluster.exists(&missing.uid)).map(|missing| {
@@ -195,6 +205,7 @@ impl World {
         }
         if taken {
             self.reconcilers[which].before = uids;
+            self.reconcilers[which].heard.passed.clear();
         }
         self.come_back().await;
     }
@@ -234,7 +245,7 @@ impl World {
         self.cluster.wait(REQUEST_TIMEOUT + REQUEST_TIMEOUT);
         for _again in 0..2 {
             for which in 0..2 {
-                self.reconcilers[which].heard = self.cluster.view();
+                self.look(which);
                 self.reconcile(which).await;
             }
         }

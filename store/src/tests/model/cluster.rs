@@ -1,6 +1,6 @@
 //! The cluster of the model: what lives, and what is on its way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use policy_engine::ledger::{
@@ -62,6 +62,8 @@ pub(super) struct Cluster {
     pods: BTreeMap<String, Pod>,
     claims: BTreeMap<String, Claim>,
     way: Vec<OnTheWay>,
+    /// UIDs of everything that was ever written.
+    pub(super) came: Vec<String>,
     /// Claims by name as the webhook's watch has them, which lags.
     heard: BTreeMap<String, Claim>,
 }
@@ -74,6 +76,7 @@ impl Default for Cluster {
             pods: BTreeMap::new(),
             claims: BTreeMap::new(),
             way: Vec::new(),
+            came: Vec::new(),
             heard: BTreeMap::new(),
         }
     }
@@ -154,6 +157,7 @@ impl Cluster {
     pub(super) fn arrive(&mut self, way: usize) {
         match self.take(way).map(|it| it.what) {
             Some(What::Pod(pod)) if self.pods.values().all(|it| it.name != pod.name) => {
+                self.came.push(pod.uid.clone());
                 self.pods.insert(pod.uid.clone(), pod);
             }
             Some(What::Claim(claim)) if self.claims.values().all(|it| it.name != claim.name) => {
@@ -163,6 +167,7 @@ impl Cluster {
                     self.pods.contains_key(pod) && !twice
                 };
                 if claim.for_pod.as_ref().is_none_or(own) {
+                    self.came.push(claim.uid.clone());
                     self.claims.insert(claim.uid.clone(), claim);
                 }
             }
@@ -247,6 +252,7 @@ impl Cluster {
         View {
             pods: self.pods.values().map(pod).collect(),
             claims: self.claims.values().map(claim).collect(),
+            passed: BTreeSet::new(),
             at: self.now,
         }
     }
