@@ -78,7 +78,9 @@ impl Charged {
         let passed = Passed::default();
         let pass = |passed: &Passed, meta: &ObjectMeta| {
             let mut passed = passed.lock().unwrap_or_else(PoisonError::into_inner);
-            passed.extend(meta.uid.clone().filter(|_| passed.len() < MOST_PASSED));
+            if passed.len() < MOST_PASSED {
+                passed.extend(meta.uid.clone());
+            }
         };
         let (pods_passed, claims_passed) = (passed.clone(), passed.clone());
         let keep_pod = move |pod: &mut Sketch| {
