@@ -9,15 +9,19 @@ use std::process::{Command, ExitCode};
 /// The release build of `sluice webhook`, on a control plane of its own with 200 bound projects and 2,000 Pods, answers
 /// reviews that were recorded there, over 8 TLS connections; two floors take turns with it: a webhook that does nothing,
 /// and one that parses the review and allows. Then `policy_engine::admit` by criterion, and Pod creations a second with
-/// Sluice's webhook configurations, with the same ones naming the parsing floor, and without them. All load is on loopback, and everything ends with this command.
+/// Sluice's webhook configurations, with the same ones naming the parsing floor, and without them; and Pods charged to
+/// one project by 64 writers, on a file of SQLite and on PostgreSQL. All load is on loopback, and everything ends with
+/// this command.
 ///
 /// `-o json` prints one object. Every measured thing is an object `{"value": <median of the runs>, "runs": [<each run>]}`:
 ///
 /// webhook.{p50_ms, p99_ms, large_p50_ms, rate, cpu_us, rss_idle_mb, rss_loaded_mb},
 /// webhook.{rate_vs_parsing_floor, rate_vs_noop_floor, cpu_vs_parsing_floor} (ratios round by round),
+/// webhook_with_ledger: the same of reviews where every Pod that is created is charged (SQLite),
 /// floors.{noop, parsing}.{p50_ms, … as of webhook},
 /// admit_us, admit.{pod_us, by_projects_us.<n>, by_containers_us.<n>, growth_10_to_10000_projects, growth_100_to_1000_containers},
-/// creation_rate_on_vs_off, creation_rate_on_vs_floor, creation_rate.{on, floor, off};
+/// creation_rate_on_vs_off, creation_rate_on_vs_floor, creation_rate.{on, floor, off},
+/// ledger.{sqlite, postgres}.{accepted_s, released_s, p50_ms, p99_ms};
 /// and `goals`, a list of {what, value, goal, met}.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -25,7 +29,7 @@ pub(crate) struct Args {
     /// For trying: one short run of each, on a small cluster
     #[arg(long)]
     quick: bool,
-    /// Only these parts: webhook, admit, creations
+    /// Only these parts: webhook, admit, creations, ledger
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// What standard output gets: text or json

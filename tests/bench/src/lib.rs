@@ -11,6 +11,7 @@ pub mod creations;
 pub mod fill;
 pub mod floor;
 pub mod goals;
+pub mod ledger;
 pub mod load;
 pub mod numbers;
 pub mod objects;

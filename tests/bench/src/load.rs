@@ -6,6 +6,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -23,6 +24,12 @@ pub const CONNECTIONS: usize = 8;
 /// A webhook that is asked.
 #[derive(Clone)]
 pub struct Target(Door);
+
+/// The number of the next call that this process makes.
+fn next() -> u64 {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    CALLS.fetch_add(1, Ordering::Relaxed)
+}
 
 /// What one run of load gave.
 #[derive(Clone, Debug)]
@@ -96,7 +103,7 @@ impl Target {
 }
 
 async fn send(connection: &mut Connection, review: &Review) -> Result<Bytes> {
-    let (status, body) = connection.send(Method::POST, &review.path, review.body.clone()).await?;
+    let (status, body) = connection.send(Method::POST, &review.path, review.body(next())).await?;
     ensure!(status == 200, "was answered with {status}: {}", String::from_utf8_lossy(&body));
     Ok(body)
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use bench::fill::{self, Size};
 use bench::report::Report;
 use bench::servers::built;
-use bench::{admit, creations, progress, record, webhook};
+use bench::{admit, creations, ledger, progress, record, webhook};
 use clap::{Parser, ValueEnum};
 use ground::{Ground, Layout};
 use tokio::runtime::Runtime;
@@ -29,6 +29,7 @@ enum Part {
     Webhook,
     Admit,
     Creations,
+    Ledger,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -44,6 +45,7 @@ struct Plan {
     webhook: (usize, Duration),
     admit: (usize, f64),
     creations: (usize, Duration),
+    ledger: (usize, Duration),
 }
 
 const FULL: Plan = Plan {
@@ -51,12 +53,14 @@ const FULL: Plan = Plan {
     webhook: (5, Duration::from_secs(10)),
     admit: (5, 1.0),
     creations: (6, Duration::from_secs(10)),
+    ledger: (5, Duration::from_secs(5)),
 };
 const QUICK: Plan = Plan {
     size: Size { projects: 20, pods: 100 },
     webhook: (1, Duration::from_secs(3)),
     admit: (1, 0.3),
     creations: (1, Duration::from_secs(4)),
+    ledger: (1, Duration::from_secs(2)),
 };
 
 fn main() -> ExitCode {
@@ -79,6 +83,11 @@ fn run(args: Args) -> Result<()> {
         progress("policy_engine::admit");
         let (rounds, seconds) = plan.admit;
         report.admit(admit::measure(rounds, seconds)?);
+    }
+    if asked(Part::Ledger) {
+        progress("the ledger on both databases");
+        let (rounds, lasts) = plan.ledger;
+        report.ledger(ledger::measure(&Runtime::new()?, &tempfile::tempdir()?, rounds, lasts)?);
     }
     if asked(Part::Webhook) || asked(Part::Creations) {
         on_a_cluster(&plan, asked, &mut report)?;

@@ -24,7 +24,8 @@ fn record(kind: &str, name: &str, spec: Value) -> Value {
 /// A group, a plan, people, and so many projects.
 pub fn organisation(projects: usize) -> Value {
     let members: Vec<_> = (0..PEOPLE).map(|number| json!({"user": person(number), "role": "Member"})).collect();
-    let quota = json!({"gpu": 8, "devices": 8, "cpu": 64, "memory": "512Gi"});
+    // Of CPU and memory there is room for all Pods that a bench charges, which nobody takes back.
+    let quota = json!({"gpu": 8, "devices": 8, "cpu": 10_000_000, "memory": "10000Ti"});
     let mut items = vec![
         record("Group", "bench", json!({"members": members})),
         record("ResourcePlan", "bench", json!({"quota": quota, "perUser": {"gpu": 4}})),

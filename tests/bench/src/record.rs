@@ -164,5 +164,5 @@ fn review(path: &str, body: &Bytes) -> Option<Review> {
         ("deployments", "UPDATE") if person => DEPLOYMENT_UPDATE,
         (_, _) => return None,
     };
-    Some(Review { what, path: path.to_owned(), body: body.clone() })
+    Some(Review { what, path: path.to_owned(), body: body.clone(), fresh: Vec::new() })
 }

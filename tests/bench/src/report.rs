@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::admit::Admit;
 use crate::creations::Creations;
 use crate::goals::{Goal, at_least, at_most};
+use crate::ledger::{Ledgers, Rates, WRITERS};
 use crate::numbers::Measured;
 use crate::servers::Server;
 use crate::webhook::Performance;
@@ -17,6 +18,8 @@ use crate::webhook::Performance;
 pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook: Option<Webhook>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_with_ledger: Option<Webhook>,
     #[serde(skip_serializing_if = "Option::is_none")]
     floors: Option<Floors>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,6 +32,8 @@ pub struct Report {
     creation_rate_on_vs_floor: Option<Measured>,
     #[serde(skip_serializing_if = "Option::is_none")]
     creation_rate: Option<Creations>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<Ledgers>,
     goals: Vec<Goal>,
 }
 
@@ -57,20 +62,24 @@ struct Growth {
 
 impl Report {
     /// Adds the comparison of the webhook with its floors.
-    pub fn webhook(&mut self, [noop, parsing, sluice]: [Performance; 3]) {
-        let webhook = Webhook {
-            rate_vs_parsing_floor: sluice.rate.over(&parsing.rate),
-            rate_vs_noop_floor: sluice.rate.over(&noop.rate),
-            cpu_vs_parsing_floor: sluice.cpu_us.over(&parsing.cpu_us),
-            performance: sluice,
+    pub fn webhook(&mut self, [noop, parsing, sluice, charging]: [Performance; 4]) {
+        let against_floors = |performance: Performance| Webhook {
+            rate_vs_parsing_floor: performance.rate.over(&parsing.rate),
+            rate_vs_noop_floor: performance.rate.over(&noop.rate),
+            cpu_vs_parsing_floor: performance.cpu_us.over(&parsing.cpu_us),
+            performance,
         };
+        let (webhook, charging) = (against_floors(sluice), against_floors(charging));
         self.goals.extend([
             at_most("webhook.p99_ms", &webhook.performance.p99_ms, 5.0),
             at_least("webhook.rate_vs_parsing_floor", &webhook.rate_vs_parsing_floor, 0.5),
             at_most("webhook.rss_idle_mb", &webhook.performance.rss_idle_mb, 40.0),
             at_most("webhook.rss_loaded_mb", &webhook.performance.rss_loaded_mb, 100.0),
+            at_most("webhook_with_ledger.p99_ms", &charging.performance.p99_ms, 5.0),
+            at_least("webhook_with_ledger.rate_vs_parsing_floor", &charging.rate_vs_parsing_floor, 0.3),
         ]);
         self.webhook = Some(webhook);
+        self.webhook_with_ledger = Some(charging);
         self.floors = Some(Floors { noop, parsing });
     }
 
@@ -98,18 +107,43 @@ impl Report {
         self.creation_rate_on_vs_floor = Some(creations.on.over(&creations.floor));
         self.creation_rate = Some(creations);
     }
+
+    /// Adds what the ledger did on each database.
+    pub fn ledger(&mut self, ledger: Ledgers) {
+        let Ledgers { sqlite, postgres } = &ledger;
+        self.goals.extend([
+            at_least("ledger.sqlite.accepted_s", &sqlite.accepted_s, 5_000.0),
+            at_most("ledger.sqlite.p99_ms", &sqlite.p99_ms, 25.0),
+            at_least("ledger.postgres.accepted_s", &postgres.accepted_s, 2_500.0),
+            at_most("ledger.postgres.p99_ms", &postgres.p99_ms, 25.0),
+        ]);
+        self.ledger = Some(ledger);
+    }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let (Some(webhook), Some(floors)) = (&self.webhook, &self.floors) {
-            table(f, [&floors.noop, &floors.parsing, &webhook.performance])?;
+        if let (Some(webhook), Some(charging), Some(floors)) = (&self.webhook, &self.webhook_with_ledger, &self.floors)
+        {
+            table(f, [&floors.noop, &floors.parsing, &webhook.performance, &charging.performance])?;
         }
         if let Some(Growth { admit, .. }) = &self.admit {
             writeln!(f, "\n{}", "admit, one Pod, µs".bold())?;
             for (of, sizes) in [("projects", &admit.by_projects_us), ("containers", &admit.by_containers_us)] {
                 let each: Vec<_> = sizes.iter().map(|(size, cost)| format!("{size}: {}", cost.value)).collect();
                 writeln!(f, "  by {of:<11} {}", each.join("   "))?;
+            }
+        }
+        if let Some(Ledgers { sqlite, postgres }) = &self.ledger {
+            writeln!(f, "\n{}", format!("ledger, {WRITERS} writers on one project").bold())?;
+            for (database, Rates { accepted_s, released_s, p50_ms, p99_ms }) in
+                [("SQLite", sqlite), ("PostgreSQL", postgres)]
+            {
+                writeln!(
+                    f,
+                    "  {database:<11}{:>7.0} charged/s {:>7.0} taken back/s   p50 {:.2} ms   p99 {:.2} ms",
+                    accepted_s.value, released_s.value, p50_ms.value, p99_ms.value
+                )?;
             }
         }
         if let Some(Creations { on, floor, off }) = &self.creation_rate {
@@ -127,9 +161,9 @@ impl fmt::Display for Report {
     }
 }
 
-fn table(f: &mut fmt::Formatter<'_>, columns: [&Performance; 3]) -> fmt::Result {
+fn table(f: &mut fmt::Formatter<'_>, columns: [&Performance; 4]) -> fmt::Result {
     write!(f, "\n{:<24}", "webhook".bold())?;
-    Server::ALL.iter().try_for_each(|server| write!(f, "{:>15}", server.label()))?;
+    Server::ALL.iter().try_for_each(|server| write!(f, "{:>17}", server.label()))?;
     type Of = fn(&Performance) -> &Measured;
     let rows: [(&str, Of); 7] = [
         ("p50, ms", |it| &it.p50_ms),
@@ -142,7 +176,7 @@ fn table(f: &mut fmt::Formatter<'_>, columns: [&Performance; 3]) -> fmt::Result 
     ];
     for (name, of) in rows {
         write!(f, "\n  {name:<18}")?;
-        columns.iter().try_for_each(|column| write!(f, "{:>15}", of(column).value))?;
+        columns.iter().try_for_each(|column| write!(f, "{:>17}", of(column).value))?;
     }
     writeln!(f)
 }

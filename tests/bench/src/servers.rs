@@ -16,13 +16,15 @@ use crate::load::Target;
 pub enum Server {
     /// A floor.
     Floor(Floor),
-    /// `sluice webhook`.
+    /// `sluice webhook`, asked what charges nobody.
     Sluice,
+    /// `sluice webhook`, where every Pod that is created is charged.
+    Charging,
 }
 
 impl Server {
     /// In the order in which they take turns.
-    pub const ALL: [Self; 3] = [Self::Floor(Floor::Noop), Self::Floor(Floor::Parse), Self::Sluice];
+    pub const ALL: [Self; 4] = [Self::Floor(Floor::Noop), Self::Floor(Floor::Parse), Self::Sluice, Self::Charging];
 
     /// What tables call it.
     pub fn label(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Server {
             Self::Floor(Floor::Noop) => "no-op floor",
             Self::Floor(Floor::Parse) => "parsing floor",
             Self::Sluice => "sluice",
+            Self::Charging => "sluice, charging",
         }
     }
 }
@@ -68,7 +71,7 @@ impl Running {
                 let port = line.trim().parse().context("the floor did not say its port")?;
                 Ok(Self { pid: child.id(), target: Target::new(port, &certs)?, child: Some(child) })
             }
-            Server::Sluice => {
+            Server::Sluice | Server::Charging => {
                 ground.run_sluice_of(&built("sluice")?, "webhook")?;
                 let url = ground.webhook_url()?;
                 let port = url.rsplit(':').next().and_then(|port| port.parse().ok()).context("no port")?;

@@ -38,20 +38,22 @@ pub struct Performance {
     pub rss_loaded_mb: Measured,
 }
 
-/// The three, in the order of [`Server::ALL`].
+/// All, in the order of [`Server::ALL`].
 pub fn compare(
     ground: &mut Ground,
     runtime: &Runtime,
     reviews: Vec<Review>,
     rounds: usize,
     lasts: Duration,
-) -> Result<[Performance; 3]> {
+) -> Result<[Performance; 4]> {
     let mix = Arc::new(Mix::of(reviews)?);
-    let mut runs: [Vec<Run>; 3] = Default::default();
+    let charged = Arc::new(mix.charged()?);
+    let mut runs: [Vec<Run>; 4] = Default::default();
     for round in 1..=rounds {
         for (server, runs) in Server::ALL.into_iter().zip(&mut runs) {
-            let run = run(server, ground, runtime, &mix, lasts).with_context(|| server.label())?;
-            progress(format_args!("  round {round} of {rounds}: {:<14} {run}", server.label()));
+            let mix = if server == Server::Charging { &charged } else { &mix };
+            let run = run(server, ground, runtime, mix, lasts).with_context(|| server.label())?;
+            progress(format_args!("  round {round} of {rounds}: {:<16} {run}", server.label()));
             runs.push(run);
         }
     }
@@ -119,7 +121,7 @@ fn judge(server: Server, review: &Review, answer: &Bytes) -> Result<()> {
     let text = std::str::from_utf8(answer)?;
     let response = &api::parsed(text)?["response"];
     ensure!(response["allowed"] == true, "not allowed: {text}");
-    if server == Server::Sluice {
+    if matches!(server, Server::Sluice | Server::Charging) {
         let request = &api::parsed(std::str::from_utf8(&review.body)?)?["request"];
         ensure!(response["uid"] == request["uid"], "an answer to another request: {text}");
         let changed = response["patchType"] == "JSONPatch";

@@ -28,7 +28,7 @@ fn start(floor: Floor) -> (Target, TempDir) {
 
 fn review(uid: &str, length: usize) -> Review {
     let body = format!(r#"{{"request": {{"uid": "{uid}"}}, "filling": "{}"}}"#, "x".repeat(length));
-    Review { what: "a test asks", path: "/governed/mutate?timeout=5s".into(), body: body.into() }
+    Review { what: "a test asks", path: "/governed/mutate?timeout=5s".into(), body: body.into(), fresh: Vec::new() }
 }
 
 fn mix() -> Arc<Mix> {
