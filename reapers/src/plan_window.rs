@@ -78,7 +78,7 @@ async fn released(stage: &Stage, policy: &Policy, release: &Release) -> Result<O
     match charge(stage, policy, release) {
         Some(charge) => match stage.ledger.reserve(charge, Instant::now() + RESERVING).await? {
             Room::Reserved => Ok(stage.writer.release(release).await?),
-            Room::Refused(_) => Ok(Outcome::Overtaken),
+            Room::Refused(_) | Room::Crowded(_) => Ok(Outcome::Overtaken),
         },
         None if release.because == Because::Ungoverned => Ok(stage.writer.release(release).await?),
         None => Ok(Outcome::Overtaken),

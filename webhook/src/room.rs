@@ -2,10 +2,10 @@
 
 use policy_engine::charge::{Charge, WithoutRoom};
 use policy_engine::decision::MOST_KEPT;
-use policy_engine::ledger::{Outcome, Shortage};
+use policy_engine::ledger::Outcome;
 use policy_engine::policy::Policy;
 use policy_engine::rules::QUOTA;
-use policy_engine::rules::quota::{Foreseen, Full};
+use policy_engine::rules::quota::{Crowd, Foreseen, Full};
 use policy_engine::{Decision, Denial};
 use store::{Ledger, Unavailable};
 use tokio::time::Instant;
@@ -33,19 +33,20 @@ pub async fn find(
     let Some(charge) = decision.charge.as_deref().filter(|_| decision.allowed()) else { return Ok(()) };
     match charge.without_room {
         WithoutRoom::Refuse => {
-            let refusals = refusals(&ask(ledger, charge, mode, deadline).await?, policy).collect::<Vec<_>>();
+            let refusals = refusals(&ask(ledger, charge, mode, deadline).await?, policy);
             decision.denials.extend(refusals);
         }
         WithoutRoom::Warn => {
-            let shortages = ask(ledger, charge, Mode::Ask, deadline).await?;
+            let outcome = ask(ledger, charge, Mode::Ask, deadline).await?;
             if mode == Mode::Reserve {
                 let request = charge.request.clone().unlimited();
                 ask(ledger, &Charge { request, ..charge.clone() }, mode, deadline).await?;
             }
-            decision.warnings.extend(refusals(&shortages, policy).map(|denial| format!("not enforced: {denial}")));
+            let refusals = refusals(&outcome, policy).into_iter();
+            decision.warnings.extend(refusals.map(|denial| format!("not enforced: {denial}")));
         }
         WithoutRoom::Foresee { pods } => {
-            let shortages = ask(ledger, charge, Mode::Ask, deadline).await?;
+            let Outcome::Refused(shortages) = ask(ledger, charge, Mode::Ask, deadline).await? else { return Ok(()) };
             let foreseen = shortages.iter().take(MOST_KEPT).map(|shortage| Foreseen { shortage, pods, policy });
             decision.warnings.extend(foreseen.map(|foreseen| format!("{QUOTA}: {foreseen}")));
         }
@@ -53,20 +54,22 @@ pub async fn find(
     Ok(())
 }
 
-async fn ask(ledger: &Ledger, charge: &Charge, mode: Mode, deadline: Instant) -> Result<Vec<Shortage>, Unavailable> {
+async fn ask(ledger: &Ledger, charge: &Charge, mode: Mode, deadline: Instant) -> Result<Outcome, Unavailable> {
     let request = charge.request.clone();
-    let outcome = match mode {
-        Mode::Ask => ledger.would_fit(request, deadline).await?,
-        Mode::Reserve => ledger.reserve(request, deadline).await?,
-    };
-    Ok(match outcome {
-        Outcome::Reserved => Vec::new(),
-        Outcome::Refused(shortages) => shortages,
-    })
+    match mode {
+        Mode::Ask => ledger.would_fit(request, deadline).await,
+        Mode::Reserve => ledger.reserve(request, deadline).await,
+    }
 }
 
-fn refusals(shortages: &[Shortage], policy: &Policy) -> impl Iterator<Item = Denial> {
-    let refusal =
-        |shortage| Denial { rule: QUOTA, field: "spec".into(), message: Full { shortage, policy }.to_string() };
-    shortages.iter().take(MOST_KEPT).map(refusal)
+fn refusals(outcome: &Outcome, policy: &Policy) -> Vec<Denial> {
+    let denial = |field: &str, message: String| Denial { rule: QUOTA, field: field.into(), message };
+    match outcome {
+        Outcome::Reserved => Vec::new(),
+        Outcome::Refused(shortages) => {
+            let shown = shortages.iter().take(MOST_KEPT);
+            shown.map(|shortage| denial("spec", Full { shortage, policy }.to_string())).collect()
+        }
+        Outcome::Crowded(place) => vec![denial("metadata.name", Crowd { place }.to_string())],
+    }
 }

@@ -10,6 +10,10 @@ use super::{Account, Books, Place, Request, Resource, Sight, Use, reserve, sight
 /// Beyond this nothing can be counted, also where nothing is limited.
 pub const LARGEST: u64 = i64::MAX.unsigned_abs();
 
+/// So many objects of one name are charged at a time. The API server lets one of them exist; the others were tried, and
+/// are charged until it is certain that they never came. Whoever tries more often would make every look at the name dear.
+pub const MOST_OF_A_NAME: usize = 256;
+
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
@@ -47,6 +51,8 @@ pub enum Outcome {
     Reserved,
     /// Nothing is charged, because these accounts have no room. All of them.
     Refused(Vec<Shortage>),
+    /// Nothing is charged, because [so many](MOST_OF_A_NAME) objects that may have this name are.
+    Crowded(Place),
 }
 
 /// A limit that a request would pass.
@@ -89,6 +95,9 @@ pub fn decide(books: &mut Books, step: &Entry, stamp: Stamp) -> Verdict {
     let made = match step {
         Entry::Reserve(request) | Entry::Try(request) => {
             reserve::draft(&mut draft, request, stamp);
+            if let Some(place) = draft.crowded(MOST_OF_A_NAME) {
+                return Verdict { outcome: Outcome::Crowded(place.clone()), lowered: BTreeSet::new() };
+            }
             let made = draft.made();
             let shortages = shortages(&made, request);
             if !shortages.is_empty() || matches!(step, Entry::Try(_)) {

@@ -72,6 +72,12 @@ impl<'a> Draft<'a> {
         kept.chain(self.charges.values().flatten()).filter(move |charge| wanted(charge))
     }
 
+    /// A place that a new charge would have with more than so many others.
+    pub(super) fn crowded(&self, most: usize) -> Option<&Place> {
+        let new = self.charges.values().flatten().filter(|charge| self.books.charge(&charge.key).is_none());
+        new.map(|charge| &charge.place).find(|place| self.books.at(place).count() >= most)
+    }
+
     /// Adds up what changes: before and after, of each place that the draft touches.
     pub(super) fn made(self) -> Made {
         let mut places: BTreeSet<&Place> = self.uses.keys().map(|key| &key.place).collect();

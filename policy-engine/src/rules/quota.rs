@@ -25,7 +25,7 @@ use crate::ledger::{Amounts, Limits, Resource};
 use crate::pod::Pod;
 
 use words::Never;
-pub use words::{Foreseen, Full, said, who};
+pub use words::{Crowd, Foreseen, Full, said, who};
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     if !matches!(case.submission.act, Act::Create | Act::Update) {

@@ -1,6 +1,6 @@
 //! Charging, refusing, releasing.
 
-use policy_engine::ledger::{Account, AdmitPod, Amounts, Limits, Outcome, Request, Resource, Sight};
+use policy_engine::ledger::{Account, AdmitPod, Amounts, Limits, MOST_OF_A_NAME, Outcome, Request, Resource, Sight};
 use policy_engine::policy::quota::Quota;
 
 use super::fixture::*;
@@ -11,6 +11,7 @@ on_both!(
     all_limits_that_fail_are_reported,
     a_dry_run_writes_nothing,
     the_same_name_again_and_again_costs_what_can_be_there_at_once,
+    class_exhaustion_a_name_that_is_tried_without_end_is_refused,
     a_resize_raises_at_once_and_lowers_when_it_is_seen,
     a_sum_that_drifted_is_corrected,
     everything_is_there_after_opening_again,
@@ -64,6 +65,20 @@ async fn a_dry_run_writes_nothing(database: Database) {
     assert!(matches!(&refused, Outcome::Refused(short) if short.len() == 2), "{refused:?}");
     assert_eq!(ledger.charges().await.expect("an answer"), []);
     assert_stands(&ledger, 0, 0, 0).await;
+}
+
+async fn class_exhaustion_a_name_that_is_tried_without_end_is_refused(database: Database) {
+    let ledger = database.open().await;
+    for number in 0..MOST_OF_A_NAME {
+        assert_reserved(&ledger, pod(&format!("p{number}"), "same", vec![])).await;
+    }
+    let crowded = reserve(&ledger, pod("one-more", "same", vec![])).await;
+    assert!(matches!(&crowded, Outcome::Crowded(place) if place.names() == ("llm", "same")), "{crowded:?}");
+    assert_reserved(&ledger, pod("p0", "same", vec![])).await;
+    assert_reserved(&ledger, pod("elsewhere", "other", vec![])).await;
+    pod_gone(&ledger, "p1").await;
+    assert_reserved(&ledger, pod("one-more", "same", vec![])).await;
+    assert_stands(&ledger, 0, 0, 2).await;
 }
 
 async fn the_same_name_again_and_again_costs_what_can_be_there_at_once(database: Database) {

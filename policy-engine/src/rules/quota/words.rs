@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::identity::Owner;
-use crate::ledger::{Account, Amounts, Resource, Shortage};
+use crate::ledger::{Account, Amounts, MOST_OF_A_NAME, Place, Resource, Shortage};
 use crate::policy::Policy;
 use crate::policy::quantity::{bytes, decimal};
 
@@ -57,6 +57,23 @@ impl fmt::Display for Full<'_> {
         write!(f, " uses {} and has {} reserved, of {} in all; ", say(used), say(reserved), say(limit))?;
         let missing = used.saturating_add(*reserved).saturating_add(*asked).saturating_sub(*limit);
         write!(f, "wait for {} to become free, end something, or ask for less", say(&missing))
+    }
+}
+
+/// A name that was tried too often.
+#[derive(Debug)]
+pub struct Crowd<'a> {
+    /// What has the name.
+    pub place: &'a Place,
+}
+
+impl fmt::Display for Crowd<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, name) = self.place.names();
+        write!(
+            f,
+            "asked another {name}; {MOST_OF_A_NAME} of this name were tried in the last minutes, and any of them may still come; wait a minute, or choose another name"
+        )
     }
 }
 
