@@ -103,38 +103,40 @@ fn a_template_without_a_selector_gets_the_plans_model_every_time() {
 #[test]
 fn class_dra_shapes_no_shape_of_a_claim_gets_another_model() {
     let p = shared();
-    let says = "can match only h100; plan bronze of project detector allows rtx-5090; ask for one of those";
+    let members = json!([{"user": "alice", "role": "Admin"}, {"user": "bob", "role": "Member"}]);
+    project(&p, "claim-shapes", json!({"members": members}));
+    let says = "can match only h100; plan bronze of project claim-shapes allows rtx-5090; ask for one of those";
     let h100 = requests(json!([{"name": "gpu", "exactly": {
         "deviceClassName": "gpu.nvidia.com", "selectors": selectors(IS_H100)}}]));
-    assert_denied(&create(&p, "bob", device_claim("detector", "shape-h100", h100.clone())), &[("gpu-model", says)]);
-    let template = claim_template("detector", "shape-h100", json!({"spec": h100}));
+    assert_denied(&create(&p, "bob", device_claim("claim-shapes", "shape-h100", h100.clone())), &[("gpu-model", says)]);
+    let template = claim_template("claim-shapes", "shape-h100", json!({"spec": h100}));
     assert_denied(&create(&p, "bob", template), &[("gpu-model", says)]);
     let admin =
         requests(json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com", "adminAccess": true}}]));
-    let answer = create(&p, ADMIN, device_claim("detector", "shape-admin", admin));
+    let answer = create(&p, ADMIN, device_claim("claim-shapes", "shape-admin", admin));
     assert!(!answer.success, "adminAccess came through: {}", answer.stdout);
     let all =
         requests(json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com", "allocationMode": "All"}}]));
     let says = "asked All devices that match; a number of devices is allowed";
-    assert_denied(&create(&p, "bob", device_claim("detector", "shape-all", all)), &[("claim-shape", says)]);
+    assert_denied(&create(&p, "bob", device_claim("claim-shapes", "shape-all", all)), &[("claim-shape", says)]);
 
     // The first alternative could be an H100 only, and there are some that are free.
     let first = requests(json!([{"name": "gpu", "firstAvailable": [
         {"name": "h100", "deviceClassName": "gpu.nvidia.com", "selectors": selectors(IS_H100)},
         {"name": "any", "deviceClassName": "gpu.nvidia.com"}]}]));
-    ok(create(&p, "bob", claim_template("detector", "shape-first", json!({"spec": first}))));
+    ok(create(&p, "bob", claim_template("claim-shapes", "shape-first", json!({"spec": first}))));
     // Two requests, of which one names models in a way that nobody can compare: it is narrowed all the same.
     let several = requests(json!([
         {"name": "a", "exactly": {"deviceClassName": "gpu.nvidia.com"}},
         {"name": "b", "exactly": {"deviceClassName": "gpu.nvidia.com",
             "selectors": selectors(ODD)}}]));
-    ok(create(&p, "bob", claim_template("detector", "shape-several", json!({"spec": several}))));
+    ok(create(&p, "bob", claim_template("claim-shapes", "shape-several", json!({"spec": several}))));
     for (template, devices) in [("shape-first", 1), ("shape-several", 2)] {
-        ok(create(&p, "bob", using("detector", template, template)));
-        let (claim, given) = allocated(&p, "detector", template);
+        ok(create(&p, "bob", using("claim-shapes", template, template)));
+        let (claim, given) = allocated(&p, "claim-shapes", template);
         assert_eq!(given, vec!["NVIDIA GeForce RTX 5090"; devices], "{template}");
         assert!(stored_selectors(&claim).iter().all(|it| it.last().is_some_and(|it| it == RTX_5090)), "{claim}");
-        forget(&p, "detector", &[&format!("pod/{template}"), &format!("resourceclaimtemplate/{template}")]);
+        forget(&p, "claim-shapes", &[&format!("pod/{template}"), &format!("resourceclaimtemplate/{template}")]);
     }
 }
 

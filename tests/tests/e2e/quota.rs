@@ -231,6 +231,39 @@ fn a_users_share_is_full_before_the_projects_and_the_replica_set_says_whose() {
     settles(&p, "quota-user", "0", "0", 0);
 }
 
+/// A Pod that waits uses whatever claim has the name that it says: a dearer one of the name is paid for, or not made.
+#[test]
+fn class_claim_swapped_for_a_dearer_one_is_paid_for_or_not_made() {
+    let p = shared();
+    let members = json!([{"user": "alice", "role": "Admin"}, {"user": "bob", "role": "Member"}]);
+    project(&p, "quota-swap", json!({"plan": "gold", "members": members}));
+    let claim = |count: u64| {
+        let requests = json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com", "count": count}}]);
+        json!({
+            "apiVersion": "resource.k8s.io/v1",
+            "kind": "ResourceClaim",
+            "metadata": {"name": "mine", "namespace": "quota-swap"},
+            "spec": {"devices": {"requests": requests}},
+        })
+    };
+    ok(create(&p, "bob", claim(2)));
+    let waits = json!({"spec": {
+        "nodeSelector": {"kubernetes.io/hostname": "nowhere"},
+        "resourceClaims": [{"name": "gpu", "resourceClaimName": "mine"}],
+        "containers": [{"name": "main", "image": IMAGE, "resources": {"claims": [{"name": "gpu"}]}}],
+    }});
+    ok(create(&p, "bob", pod("quota-swap", "waits", waits)));
+    settles(&p, "quota-swap", "0", "2", 2);
+    let delete = ["-n", "quota-swap", "delete", "resourceclaim", "mine"];
+    ok(kubectl(&p, "bob", &delete));
+    assert_denied(&create(&p, "bob", claim(5)), &[("quota", "bob in project quota-swap uses 0 GPU and has ")]);
+    ok(create(&p, "bob", claim(4)));
+    settles(&p, "quota-swap", "0", "4", 4);
+    ok(kubectl(&p, "bob", &delete));
+    ok(kubectl(&p, "bob", &["-n", "quota-swap", "delete", "pod", "waits"]));
+    settles(&p, "quota-swap", "0", "0", 0);
+}
+
 /// The live dry run, the local one that is told of the ledger, and the real request: the same numbers.
 #[test]
 fn both_dry_runs_say_what_the_real_answer_says() {
