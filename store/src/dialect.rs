@@ -1,5 +1,6 @@
-//! The statements. Both databases speak the same ones, but for how a JSON array becomes rows; `$1` is that array
-//! everywhere, so that a batch of any size is one prepared statement.
+//! The statements. Both databases speak the same ones, but for how a JSON array becomes rows and rows become one; `$1` is
+//! that array everywhere, so that a batch of any size is one prepared statement, and what is read is one text: handing
+//! over column by column costs more than the reading.
 
 /// What one database is told.
 pub(crate) struct Dialect {
@@ -19,12 +20,16 @@ pub(crate) struct Dialect {
     pub close_usage: &'static str,
 }
 
-/// `$rows` is `$1` as rows with a column `value`; `$listed` says that a column is among its texts.
+/// `$rows` is `$1` as rows with a column `value`; `$listed` says that a column is among its texts; `$array` makes an array
+/// of columns, and `$arrays` one of all rows.
 macro_rules! dialect {
-    ($begin:literal, $rows:literal, $listed:literal) => {
+    ($begin:literal, $rows:literal, $listed:literal, $array:literal, $arrays:literal) => {
         Dialect {
             begin: $begin,
             places: concat!(
+                "SELECT CAST(",
+                $arrays,
+                "(place) AS TEXT) FROM (",
                 "SELECT place FROM charges WHERE uid ",
                 $listed,
                 " UNION SELECT place FROM charges WHERE pod_uid ",
@@ -37,16 +42,32 @@ macro_rules! dialect {
                 ")",
                 " UNION SELECT place FROM uses WHERE pod_uid ",
                 $listed,
+                ") AS places",
             ),
             charges: concat!(
-                "SELECT uid, reference, place, milli_gpu, devices, milli_cpu, memory_bytes, bound, seen, raised_at, ",
-                "ticket, pod_uid, pod_reference, claim_uid, payers, tags FROM charges WHERE place ",
+                "SELECT CAST(",
+                $arrays,
+                "(",
+                $array,
+                "(uid, reference, place, milli_gpu, devices, milli_cpu, memory_bytes, bound, seen, raised_at, ",
+                "ticket, pod_uid, pod_reference, claim_uid, payers, tags)) AS TEXT) FROM charges WHERE place ",
                 $listed,
             ),
-            uses: concat!("SELECT place, pod_uid FROM uses WHERE place ", $listed),
+            uses: concat!(
+                "SELECT CAST(",
+                $arrays,
+                "(",
+                $array,
+                "(place, pod_uid)) AS TEXT) FROM uses WHERE place ",
+                $listed
+            ),
             accounts: concat!(
-                "SELECT account, used_milli_gpu, used_devices, used_milli_cpu, used_memory_bytes, ",
-                "reserved_milli_gpu, reserved_devices, reserved_milli_cpu, reserved_memory_bytes ",
+                "SELECT CAST(",
+                $arrays,
+                "(",
+                $array,
+                "(account, used_milli_gpu, used_devices, used_milli_cpu, used_memory_bytes, ",
+                "reserved_milli_gpu, reserved_devices, reserved_milli_cpu, reserved_memory_bytes)) AS TEXT) ",
                 "FROM accounts WHERE account ",
                 $listed,
             ),
@@ -113,13 +134,22 @@ macro_rules! dialect {
 }
 
 /// `IMMEDIATE`: one that reads first and then wants to write would have to begin again whenever somebody else wrote.
-pub(crate) const SQLITE: Dialect = dialect!("BEGIN IMMEDIATE", "json_each($1)", "IN (SELECT value FROM json_each($1))");
+/// Without `MATERIALIZED` a row would be written out as text for each of its columns.
+pub(crate) const SQLITE: Dialect = dialect!(
+    "BEGIN IMMEDIATE",
+    "(WITH array AS MATERIALIZED (SELECT value FROM json_each($1)) SELECT value FROM array)",
+    "IN (SELECT value FROM json_each($1))",
+    "json_array",
+    "json_group_array"
+);
 
 /// The lock is released by the end of the transaction, whichever it is. Its number is ours alone by convention.
 pub(crate) const POSTGRES: Dialect = dialect!(
     "BEGIN; SELECT pg_advisory_xact_lock(5567150621)",
     "jsonb_array_elements($1::jsonb)",
-    "= ANY(ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))"
+    "= ANY(ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+    "json_build_array",
+    "json_agg"
 );
 
 pub(crate) const COMMIT: &str = "COMMIT";

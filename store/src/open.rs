@@ -25,8 +25,15 @@ const SCHEMA: &[(i64, &str, &str)] = &[(1, "ledger", include_str!("../migrations
 const BUSY: Duration = Duration::from_secs(1);
 
 /// How a server of PostgreSQL ends what we lost: a transaction that hangs holds the lock that all processes need.
-const SERVER_LIMITS: &[(&str, &str)] =
-    &[("statement_timeout", "5s"), ("idle_in_transaction_session_timeout", "5s"), ("tcp_keepalives_idle", "10")];
+///
+/// And how it looks for rows: by their keys, which is all that we ask for. Statements are planned when the tables are
+/// still empty, and are then kept: it would go on to read them from end to end when they have grown.
+const SERVER_OPTIONS: &[(&str, &str)] = &[
+    ("statement_timeout", "5s"),
+    ("idle_in_transaction_session_timeout", "5s"),
+    ("tcp_keepalives_idle", "10"),
+    ("enable_seqscan", "off"),
+];
 
 /// An open database with its schema up to date.
 pub struct Store {
@@ -111,7 +118,7 @@ fn database(url: &str) -> Result<Database, OpenFailed> {
         }
         "postgres" | "postgresql" => {
             let options = PgConnectOptions::from_str(url).map_err(OpenFailed::Url)?;
-            Ok(Database::Postgres(options.application_name("sluice").options(SERVER_LIMITS.iter().copied())))
+            Ok(Database::Postgres(options.application_name("sluice").options(SERVER_OPTIONS.iter().copied())))
         }
         scheme => Err(OpenFailed::Scheme { scheme: scheme.chars().take(20).collect() }),
     }

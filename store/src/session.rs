@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgRow};
@@ -108,14 +109,11 @@ impl Session {
     }
 
     /// Reads what belongs to these keys; nothing if there are none.
-    pub(crate) async fn read<T>(
+    pub(crate) async fn read<T: DeserializeOwned>(
         &mut self,
         sql: &'static str,
         keys: impl Iterator<Item = String>,
-    ) -> Result<Vec<T>, Unavailable>
-    where
-        T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    {
+    ) -> Result<Vec<T>, Unavailable> {
         let keys: Vec<Value> = keys.map(Value::String).collect();
         if keys.is_empty() {
             return Ok(Vec::new());
@@ -123,10 +121,12 @@ impl Session {
         #[cfg(test)]
         self.fuse.burn()?;
         let keys = Value::Array(keys).to_string();
-        Ok(match &mut self.connection {
-            Connection::Sqlite(connection) => sqlx::query_as(sql).bind(keys).fetch_all(&mut **connection).await?,
-            Connection::Postgres(connection) => sqlx::query_as(sql).bind(keys).fetch_all(&mut **connection).await?,
-        })
+        let (rows,): (Option<String>,) = match &mut self.connection {
+            Connection::Sqlite(connection) => sqlx::query_as(sql).bind(keys).fetch_one(&mut **connection).await?,
+            Connection::Postgres(connection) => sqlx::query_as(sql).bind(keys).fetch_one(&mut **connection).await?,
+        };
+        let Some(rows) = rows else { return Ok(Vec::new()) };
+        serde_json::from_str(&rows).map_err(|error| Unavailable::Unreadable(error.to_string()))
     }
 
     pub(crate) async fn migrate(&mut self, migrator: &Migrator) -> Result<(), MigrateError> {
