@@ -33,7 +33,8 @@ CREATE TABLE charges (
 );
 CREATE INDEX charges_place ON charges (place);
 CREATE INDEX charges_pod ON charges (pod_uid);
-CREATE INDEX charges_claim ON charges (claim_uid);
+-- Few stand for a claim.
+CREATE INDEX charges_claim ON charges (claim_uid) WHERE claim_uid <> '';
 
 CREATE TABLE uses (
     place TEXT NOT NULL,

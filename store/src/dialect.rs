@@ -1,6 +1,5 @@
-//! The statements. Both databases speak the same ones, but for how a JSON array becomes rows and rows become one; `$1` is
-//! that array everywhere, so that a batch of any size is one prepared statement, and what is read is one text: handing
-//! over column by column costs more than the reading.
+//! The statements. Both databases speak the same ones, but for how an array becomes rows and rows are handed over; `$1` is
+//! that array everywhere, so that a batch of any size is one prepared statement.
 
 /// What one database is told.
 pub(crate) struct Dialect {
@@ -20,21 +19,22 @@ pub(crate) struct Dialect {
     pub close_usage: &'static str,
 }
 
-/// `$rows` is `$1` as rows with a column `value`; `$listed` says that a column is among its texts; `$array` makes an array
-/// of columns, and `$arrays` one of all rows.
+/// `$rows` is `$1` as rows with a column `value`; `$listed` says that a column is among its texts. What is read is
+/// between `$all` and `$of_all`.
 macro_rules! dialect {
-    ($begin:literal, $rows:literal, $listed:literal, $array:literal, $arrays:literal) => {
+    ($begin:literal, $rows:literal, $listed:literal, $all:literal, $of_all:literal) => {
         Dialect {
             begin: $begin,
             places: concat!(
-                "SELECT CAST(",
-                $arrays,
-                "(place) AS TEXT) FROM (",
+                $all,
+                "place",
+                $of_all,
+                " FROM (",
                 "SELECT place FROM charges WHERE uid ",
                 $listed,
                 " UNION SELECT place FROM charges WHERE pod_uid ",
                 $listed,
-                " UNION SELECT place FROM charges WHERE claim_uid ",
+                " UNION SELECT place FROM charges WHERE claim_uid <> '' AND claim_uid ",
                 $listed,
                 " UNION SELECT place FROM charges WHERE pod_uid IN ",
                 "(SELECT pod_uid FROM charges WHERE pod_uid <> '' AND uid ",
@@ -45,30 +45,20 @@ macro_rules! dialect {
                 ") AS places",
             ),
             charges: concat!(
-                "SELECT CAST(",
-                $arrays,
-                "(",
-                $array,
-                "(uid, reference, place, milli_gpu, devices, milli_cpu, memory_bytes, bound, seen, raised_at, ",
-                "ticket, pod_uid, pod_reference, claim_uid, payers, tags)) AS TEXT) FROM charges WHERE place ",
+                $all,
+                "uid, reference, place, milli_gpu, devices, milli_cpu, memory_bytes, bound, seen, raised_at, ",
+                "ticket, pod_uid, pod_reference, claim_uid, payers, tags",
+                $of_all,
+                " FROM charges WHERE place ",
                 $listed,
             ),
-            uses: concat!(
-                "SELECT CAST(",
-                $arrays,
-                "(",
-                $array,
-                "(place, pod_uid)) AS TEXT) FROM uses WHERE place ",
-                $listed
-            ),
+            uses: concat!($all, "place, pod_uid", $of_all, " FROM uses WHERE place ", $listed),
             accounts: concat!(
-                "SELECT CAST(",
-                $arrays,
-                "(",
-                $array,
-                "(account, used_milli_gpu, used_devices, used_milli_cpu, used_memory_bytes, ",
-                "reserved_milli_gpu, reserved_devices, reserved_milli_cpu, reserved_memory_bytes)) AS TEXT) ",
-                "FROM accounts WHERE account ",
+                $all,
+                "account, used_milli_gpu, used_devices, used_milli_cpu, used_memory_bytes, ",
+                "reserved_milli_gpu, reserved_devices, reserved_milli_cpu, reserved_memory_bytes",
+                $of_all,
+                " FROM accounts WHERE account ",
                 $listed,
             ),
             put_charges: concat!(
@@ -134,22 +124,23 @@ macro_rules! dialect {
 }
 
 /// `IMMEDIATE`: one that reads first and then wants to write would have to begin again whenever somebody else wrote.
-/// Without `MATERIALIZED` a row would be written out as text for each of its columns.
+/// Without `MATERIALIZED` a row would be written out as text for each of its columns. What is read is one text: its library
+/// hands over column by column between threads, which costs more than the reading.
 pub(crate) const SQLITE: Dialect = dialect!(
     "BEGIN IMMEDIATE",
     "(WITH array AS MATERIALIZED (SELECT value FROM json_each($1)) SELECT value FROM array)",
     "IN (SELECT value FROM json_each($1))",
-    "json_array",
-    "json_group_array"
+    "SELECT json_group_array(json_array(",
+    "))"
 );
 
 /// The lock is released by the end of the transaction, whichever it is. Its number is ours alone by convention.
 pub(crate) const POSTGRES: Dialect = dialect!(
     "BEGIN; SELECT pg_advisory_xact_lock(5567150621)",
     "jsonb_array_elements($1::jsonb)",
-    "= ANY(ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
-    "json_build_array",
-    "json_agg"
+    "= ANY($1)",
+    "SELECT ",
+    ""
 );
 
 pub(crate) const COMMIT: &str = "COMMIT";

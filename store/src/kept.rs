@@ -12,8 +12,8 @@ use crate::session::Session;
 /// All that steps of this reach may read or change.
 pub(crate) async fn load(session: &mut Session, dialect: &Dialect, reach: Reach) -> Result<Books, Unavailable> {
     let Reach { uids, mut places, mut accounts } = reach;
-    let found: Vec<String> = session.read(dialect.places, uids.into_iter()).await?;
-    places.extend(found.into_iter().map(Place::of_key));
+    let found: Vec<(String,)> = session.read(dialect.places, uids.into_iter()).await?;
+    places.extend(found.into_iter().map(|(place,)| Place::of_key(place)));
     let keys = |places: &BTreeSet<Place>| places.iter().map(ToString::to_string).collect::<Vec<_>>().into_iter();
     let charges = session.read(dialect.charges, keys(&places)).await?;
     let charges = charges.into_iter().map(rows::charge).collect::<Result<Vec<_>, _>>()?;

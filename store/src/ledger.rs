@@ -18,7 +18,7 @@ use crate::writer::{Job, Step};
 /// What nobody waits for with a deadline of its own is given up after this time.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// So many steps of the reconciler are handed over at a time, so that admissions find room between them.
-const MOST_AT_ONCE: usize = 128;
+const MOST_AT_ONCE: usize = 64;
 
 /// Reserves, observes and answers. Clones are the same ledger.
 #[derive(Clone)]

@@ -26,13 +26,17 @@ const BUSY: Duration = Duration::from_secs(1);
 
 /// How a server of PostgreSQL ends what we lost: a transaction that hangs holds the lock that all processes need.
 ///
-/// And how it looks for rows: by their keys, which is all that we ask for. Statements are planned when the tables are
-/// still empty, and are then kept: it would go on to read them from end to end when they have grown.
+/// And how it finds rows: by their keys, a batch's few among many. A statement is planned while the tables are still
+/// empty, and the plan is kept: left to itself it reads them from end to end, and goes on to when they have grown.
 const SERVER_OPTIONS: &[(&str, &str)] = &[
     ("statement_timeout", "5s"),
     ("idle_in_transaction_session_timeout", "5s"),
     ("tcp_keepalives_idle", "10"),
     ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
+    ("jit", "off"),
 ];
 
 /// An open database with its schema up to date.

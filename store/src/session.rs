@@ -109,24 +109,28 @@ impl Session {
     }
 
     /// Reads what belongs to these keys; nothing if there are none.
-    pub(crate) async fn read<T: DeserializeOwned>(
+    pub(crate) async fn read<T>(
         &mut self,
         sql: &'static str,
         keys: impl Iterator<Item = String>,
-    ) -> Result<Vec<T>, Unavailable> {
-        let keys: Vec<Value> = keys.map(Value::String).collect();
+    ) -> Result<Vec<T>, Unavailable>
+    where
+        T: DeserializeOwned + for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let keys: Vec<String> = keys.collect();
         if keys.is_empty() {
             return Ok(Vec::new());
         }
         #[cfg(test)]
         self.fuse.burn()?;
-        let keys = Value::Array(keys).to_string();
-        let (rows,): (Option<String>,) = match &mut self.connection {
-            Connection::Sqlite(connection) => sqlx::query_as(sql).bind(keys).fetch_one(&mut **connection).await?,
-            Connection::Postgres(connection) => sqlx::query_as(sql).bind(keys).fetch_one(&mut **connection).await?,
-        };
-        let Some(rows) = rows else { return Ok(Vec::new()) };
-        serde_json::from_str(&rows).map_err(|error| Unavailable::Unreadable(error.to_string()))
+        match &mut self.connection {
+            Connection::Sqlite(connection) => {
+                let keys = Value::from(keys).to_string();
+                let (rows,): (String,) = sqlx::query_as(sql).bind(keys).fetch_one(&mut **connection).await?;
+                serde_json::from_str(&rows).map_err(|error| Unavailable::Unreadable(error.to_string()))
+            }
+            Connection::Postgres(connection) => Ok(sqlx::query_as(sql).bind(keys).fetch_all(&mut **connection).await?),
+        }
     }
 
     pub(crate) async fn migrate(&mut self, migrator: &Migrator) -> Result<(), MigrateError> {

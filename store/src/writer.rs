@@ -60,6 +60,7 @@ impl Writer {
     pub(crate) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut waiting = Vec::with_capacity(MOST_IN_A_BATCH);
         loop {
+            gather(&jobs).await;
             if self.withdrawals.is_empty() {
                 if jobs.recv_many(&mut waiting, MOST_IN_A_BATCH).await == 0 {
                     return;
@@ -168,6 +169,16 @@ impl Writer {
             self.session = None;
         }
         recounted
+    }
+}
+
+/// Until nobody comes any more: who was just answered and asks again at once comes into this batch. Else there would be
+/// two crowds that wait for each other, each of half the size.
+async fn gather(jobs: &mpsc::Receiver<Job>) {
+    let mut waiting = usize::MAX;
+    while jobs.len() != waiting && jobs.len() < MOST_IN_A_BATCH {
+        waiting = jobs.len();
+        tokio::task::yield_now().await;
     }
 }
 

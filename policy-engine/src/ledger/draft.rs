@@ -68,8 +68,10 @@ impl<'a> Draft<'a> {
     }
 
     fn charges_where(&self, wanted: impl Fn(&Charge) -> bool) -> impl Iterator<Item = &Charge> {
-        let kept = self.books.charges().filter(|charge| !self.charges.contains_key(&charge.key));
-        kept.chain(self.charges.values().flatten()).filter(move |charge| wanted(charge))
+        let (kept, put) = (self.books.charges(), self.charges.values().flatten());
+        let kept = kept.map(|charge| (charge, true)).chain(put.map(|charge| (charge, false)));
+        let wanted = kept.filter(move |(charge, _)| wanted(charge));
+        wanted.filter(|(charge, kept)| !kept || !self.charges.contains_key(&charge.key)).map(|(charge, _)| charge)
     }
 
     /// A place that a new charge would have with more than so many others.

@@ -23,7 +23,7 @@ use crate::progress;
 /// So many wait for an answer at any time.
 pub const WRITERS: usize = 64;
 /// What the reconciler says at once.
-const SIGHTS: usize = 128;
+const SIGHTS: usize = 64;
 /// Writers that are so far ahead of the reconciler wait for it: as much is taken back as is charged.
 const AHEAD: usize = 256;
 /// The time in which an admission has to be answered.
