@@ -23,10 +23,6 @@ pub mod servers;
 pub mod webhook;
 pub mod wire;
 
-/// What `sluice` allocates with: the floors and the ledger are measured with the same.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Says on standard error what goes on: the result alone is on standard output.
 pub fn progress(text: impl std::fmt::Display) {
     eprintln!("{text}");

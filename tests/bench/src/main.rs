@@ -12,6 +12,11 @@ use clap::{Parser, ValueEnum};
 use ground::{Ground, Layout};
 use tokio::runtime::Runtime;
 
+/// The ledger is measured in this process, with what `sluice` allocates with. The floors have the system's allocator, as
+/// a webhook has that nobody tuned.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures; `cargo xtask bench --help` says what.
 #[derive(Parser)]
 #[command(name = "bench")]

@@ -25,37 +25,35 @@ pub(super) fn texts<'a>(pod: &Pod<'a>) -> Vec<Text<'a>> {
 pub(super) fn of_metadata<'a>(object: Object<'a>, here: &Place) -> Vec<Text<'a>> {
     let at = |kind: &str, key: &str| here.clone().key("metadata").key(kind).key(key);
     let labels = object.labels().into_iter().flatten();
-    let labels = labels.map(|(key, value)| (at("labels", key), value.as_str()));
-    let annotation = (at("annotations", contract::CLAIM_NAME), object.annotation(contract::CLAIM_NAME));
-    labels.chain([annotation]).filter_map(text).collect()
+    let labels = labels.filter_map(|(key, value)| text(value.as_str(), || at("labels", key)));
+    let annotation = || at("annotations", contract::CLAIM_NAME);
+    labels.chain(text(object.annotation(contract::CLAIM_NAME), annotation)).collect()
 }
 
 pub(super) fn of_spec<'a>(object: Object<'a>, here: &Place) -> Vec<Text<'a>> {
     let mut texts = Vec::new();
-    let spec = here.clone().key("spec");
+    let list_at = |list: &str| here.clone().key("spec").key(list);
     for (index, claim) in each(object, "resourceClaims") {
-        let at = spec.clone().key("resourceClaims").index(index).key("resourceClaimName");
-        texts.extend(text((at, claim.get("resourceClaimName").and_then(Value::as_str))));
+        let name = claim.get("resourceClaimName").and_then(Value::as_str);
+        texts.extend(text(name, || list_at("resourceClaims").index(index).key("resourceClaimName")));
     }
     for list in ["initContainers", "containers", "ephemeralContainers"] {
         for (index, container) in each(object, list) {
-            let here = spec.clone().key(list).index(index);
-            let list = |key: &str| container.get(key).and_then(Value::as_array).into_iter().flatten().enumerate();
-            let env = list("env").map(|(index, it)| {
-                (here.clone().key("env").index(index).key("value"), it.get("value").and_then(Value::as_str))
-            });
-            texts.extend(env.filter_map(text));
+            let words = |key: &str| container.get(key).and_then(Value::as_array).into_iter().flatten().enumerate();
+            let at = |key: &str, word: usize| list_at(list).index(index).key(key).index(word);
+            let value = |it: &'a Value| it.get("value").and_then(Value::as_str);
+            texts.extend(words("env").filter_map(|(word, it)| text(value(it), || at("env", word).key("value"))));
             for key in ["args", "command"] {
-                let words = list(key).map(|(index, it)| (here.clone().key(key).index(index), it.as_str()));
-                texts.extend(words.filter_map(text));
+                texts.extend(words(key).filter_map(|(word, it)| text(it.as_str(), || at(key, word))));
             }
         }
     }
     texts
 }
 
-fn text((at, text): (Place, Option<&str>)) -> Option<Text<'_>> {
-    text.filter(|text| mentions(text)).map(|text| Text { at, text })
+/// Few texts have slots, and only theirs have to be pointed at.
+fn text(text: Option<&str>, at: impl FnOnce() -> Place) -> Option<Text<'_>> {
+    text.filter(|text| mentions(text)).map(|text| Text { at: at(), text })
 }
 
 fn each<'a>(object: Object<'a>, list: &str) -> impl Iterator<Item = (usize, &'a Value)> {
