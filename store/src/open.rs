@@ -24,6 +24,9 @@ const SCHEMA: &[(i64, &str, &str)] = &[(1, "ledger", include_str!("../migrations
 /// A file of SQLite that another process writes to is waited for.
 const BUSY: Duration = Duration::from_secs(1);
 
+/// Who opens has time, where a machine is busy with what else it starts.
+const OPENING_LIMIT: Duration = Duration::from_secs(10);
+
 /// How a server of PostgreSQL ends what we lost: a transaction that hangs holds the lock that all processes need.
 ///
 /// And how it finds rows: by their keys, a batch's few among many. A statement is planned while the tables are still
@@ -65,7 +68,7 @@ impl Store {
             Database::Sqlite(options) => Database::Sqlite(options.create_if_missing(false)),
             server @ Database::Postgres(_) => server,
         });
-        let mut session = address.connect().await.map_err(OpenFailed::Unreachable)?;
+        let mut session = address.connect(OPENING_LIMIT).await.map_err(OpenFailed::Unreachable)?;
         let found = session.version().await.map_err(|error| OpenFailed::NoLedger(Some(error)))?;
         let known = known();
         match found {
@@ -134,7 +137,7 @@ async fn migrate(address: &Address) -> Result<(), OpenFailed> {
     });
     let migrator = Migrator::with_migrations(versions.collect());
     let known = known();
-    let mut session = address.connect().await.map_err(OpenFailed::Unreachable)?;
+    let mut session = address.connect(OPENING_LIMIT).await.map_err(OpenFailed::Unreachable)?;
     session.migrate(&migrator).await.map_err(|error| match error {
         MigrateError::VersionMissing(found) if found > known => OpenFailed::Newer { found, known },
         error => OpenFailed::Schema(error),

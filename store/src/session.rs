@@ -29,7 +29,7 @@ pub(crate) enum Database {
 }
 
 /// A server that does not even answer is gone.
-const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Session {
     connection: Connection,
@@ -50,7 +50,7 @@ impl Address {
         }
     }
 
-    pub(crate) async fn connect(&self) -> Result<Session, sqlx::Error> {
+    pub(crate) async fn connect(&self, limit: Duration) -> Result<Session, sqlx::Error> {
         let connecting = async {
             Ok::<_, sqlx::Error>(match &self.database {
                 Database::Sqlite(options) => {
@@ -61,8 +61,7 @@ impl Address {
                 }
             })
         };
-        let connection =
-            tokio::time::timeout(CONNECT_LIMIT, connecting).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        let connection = tokio::time::timeout(limit, connecting).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
         Ok(Session {
             connection,
             #[cfg(test)]

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::Unavailable;
 use crate::dialect::{COMMIT, ROLLBACK};
 use crate::kept;
-use crate::session::{Address, Session};
+use crate::session::{Address, CONNECT_LIMIT, Session};
 
 /// So many wait; who comes then is told so.
 pub(crate) const MOST_WAITING: usize = 4096;
@@ -185,7 +185,7 @@ async fn gather(jobs: &mpsc::Receiver<Job>) {
 async fn connected<'s>(address: &Address, session: &'s mut Option<Session>) -> Result<&'s mut Session, Unavailable> {
     match session {
         Some(session) => Ok(session),
-        None => Ok(session.insert(address.connect().await?)),
+        None => Ok(session.insert(address.connect(CONNECT_LIMIT).await?)),
     }
 }
 

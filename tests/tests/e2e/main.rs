@@ -20,6 +20,7 @@ mod modes;
 mod outage;
 mod process;
 mod quota;
+mod quota_gpu;
 mod records;
 mod show_apply;
 mod show_forged;

@@ -9,17 +9,27 @@ use ground::Ground;
 use serde_json::{Value, json};
 
 /// What the record of a project says it uses, has reserved and holds: GPU, GPU, devices.
-fn standing(p: &Ground, project: &str) -> Option<(String, String, i64)> {
+pub(crate) fn standing(p: &Ground, project: &str) -> Option<(String, String, i64)> {
     let status = &find(p, "", &format!("project/{project}"))?["status"];
     let text = |key: &str| status[key].as_str().map(str::to_owned);
     Some((text("gpuUsed")?, text("gpuReserved")?, status["devicesHeld"].as_i64()?))
 }
 
-fn settles(p: &Ground, project: &str, used: &str, reserved: &str, devices: i64) {
+pub(crate) fn settles(p: &Ground, project: &str, used: &str, reserved: &str, devices: i64) {
     let expected = (used.to_owned(), reserved.to_owned(), devices);
     within(20, &format!("project {project} to be at {expected:?}"), || {
         (standing(p, project).as_ref() == Some(&expected)).then_some(())
     });
+}
+
+/// Whether an Event of such an object has all of these in its message.
+pub(crate) fn names_in_event(p: &Ground, namespace: &str, kind: &str, says: &[&str]) -> bool {
+    let events = ok(kubectl(p, ADMIN, &["-n", namespace, "get", "events", "-o=json"]));
+    let events: Value = serde_json::from_str(&events).expect("kubectl prints JSON");
+    events["items"].as_array().into_iter().flatten().any(|event| {
+        let text = event["message"].as_str().unwrap_or_default();
+        event["involvedObject"]["kind"] == kind && says.iter().all(|it| text.contains(it))
+    })
 }
 
 fn cpu(amount: &str) -> Value {
@@ -105,15 +115,8 @@ fn refused_owners_of_every_kind_start_within_five_seconds_of_room() {
     for kind in ["ReplicaSet", "StatefulSet", "Job"] {
         ok(create(&p, "alice", workload(kind, "quota-room", &kind.to_lowercase(), cpu("5"))));
     }
-    let refused = |kind: &str| {
-        let events = ok(kubectl(&p, ADMIN, &["-n", "quota-room", "get", "events", "-o=json"]));
-        let events: Value = serde_json::from_str(&events).expect("kubectl prints JSON");
-        events["items"].as_array().into_iter().flatten().any(|event| {
-            let says = event["message"].as_str().unwrap_or_default();
-            event["involvedObject"]["kind"] == kind
-                && says.contains("quota: spec: asked 5 CPU; project quota-room uses 16")
-        })
-    };
+    let says = ["quota: spec: asked 5 CPU; project quota-room uses 16"];
+    let refused = |kind: &str| names_in_event(&p, "quota-room", kind, &says);
     for kind in ["ReplicaSet", "StatefulSet", "Job"] {
         eventually(&format!("an Event of the {kind}"), || refused(kind).then_some(()));
     }
@@ -211,18 +214,9 @@ fn a_users_share_is_full_before_the_projects_and_the_replica_set_says_whose() {
     let made = create(&p, "bob", deployment("two", 2));
     assert_warned(&made, "asked 2 GPU for 2 Pods; bob in project quota-user uses");
     ok(made);
-    let says = "bob in project quota-user uses";
+    let says = ["quota: spec: asked 1 GPU; ", "bob in project quota-user uses", "of 4 GPU in all"];
     eventually("an Event of the ReplicaSet that names the full account", || {
-        let events = ok(kubectl(&p, ADMIN, &["-n", "quota-user", "get", "events", "-o=json"]));
-        let events: Value = serde_json::from_str(&events).expect("kubectl prints JSON");
-        let names = |event: &Value| {
-            let text = event["message"].as_str().unwrap_or_default();
-            let set = event["involvedObject"]["kind"] == "ReplicaSet";
-            set && text.contains("quota: spec: asked 1 GPU; ")
-                && text.contains(says)
-                && text.contains("of 4 GPU in all")
-        };
-        events["items"].as_array().into_iter().flatten().any(names).then_some(())
+        names_in_event(&p, "quota-user", "ReplicaSet", &says).then_some(())
     });
     assert_eq!(list(&p, "quota-user", "pods", "app=two").len(), 1, "the fourth one runs, the fifth does not");
     ok(kubectl(&p, "bob", &["-n", "quota-user", "scale", "deployment/three", "--replicas=2"]));
