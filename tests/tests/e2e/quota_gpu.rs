@@ -2,7 +2,7 @@
 
 use e2e::manifest::{pod, with, workload};
 use e2e::refusal::{assert_denied, denials};
-use e2e::{create, eventually, kubectl, list, ok, project, shared, sluice, within};
+use e2e::{create, eventually, kubectl, label, list, ok, project, shared, sluice, within};
 use ground::Ground;
 use serde_json::{Value, json};
 
@@ -20,7 +20,8 @@ fn half_a_gpu_is_charged_as_half_of_one_device_and_given_back() {
     let p = shared();
     with_bob(&p, "quota-half");
     ok(create(&p, "bob", pod("quota-half", "half", inline("h100", "50"))));
-    runs(&p, "quota-half", "half");
+    let half = runs(&p, "quota-half", "half");
+    assert_eq!((label(&half, "dra-effective-gpu"), label(&half, "dra-gpu-count")), ("0.5", "1"));
     allocated(&p, "quota-half", "half");
     settles(&p, "quota-half", "0.5", "0", 1);
     ok(kubectl(&p, "bob", &["-n", "quota-half", "delete", "pod", "half"]));
