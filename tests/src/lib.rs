@@ -210,6 +210,12 @@ pub fn project(ground: &Ground, name: &str, spec: Value) {
     });
 }
 
+/// A [`project`] where bob is a Member beside alice.
+pub fn project_with_bob(ground: &Ground, name: &str, spec: Value) {
+    let members = json!([{"user": "alice", "role": "Admin"}, {"user": "bob", "role": "Member"}]);
+    project(ground, name, manifest::with(json!({"members": members}), spec));
+}
+
 /// A label `platform-go/<key>` of an object; empty where there is none.
 pub fn label<'a>(object: &'a Value, key: &str) -> &'a str {
     object["metadata"]["labels"][format!("platform-go/{key}")].as_str().unwrap_or_default()

@@ -67,14 +67,13 @@ impl<'a> Draft<'a> {
         self.charges_where(inline).map(|charge| charge.key.clone()).collect()
     }
 
-    fn charges_where(&self, wanted: impl Fn(&Charge) -> bool) -> impl Iterator<Item = &Charge> {
-        let (kept, put) = (self.books.charges(), self.charges.values().flatten());
-        let kept = kept.map(|charge| (charge, true)).chain(put.map(|charge| (charge, false)));
-        let wanted = kept.filter(move |(charge, _)| wanted(charge));
-        wanted.filter(|(charge, kept)| !kept || !self.charges.contains_key(&charge.key)).map(|(charge, _)| charge)
+    fn charges_where(&self, wanted: impl Fn(&Charge) -> bool + Copy) -> impl Iterator<Item = &Charge> {
+        // Few are wanted: the others need not be looked for among what changes.
+        let kept = self.books.charges().filter(move |it| wanted(it) && !self.charges.contains_key(&it.key));
+        kept.chain(self.charges.values().flatten().filter(move |it| wanted(it)))
     }
 
-    /// A place that a new charge would have with more than so many others.
+    /// A place that a new charge would have with so many others or more.
     pub(super) fn crowded(&self, most: usize) -> Option<&Place> {
         let new = self.charges.values().flatten().filter(|charge| self.books.charge(&charge.key).is_none());
         new.map(|charge| &charge.place).find(|place| self.books.at(place).count() >= most)

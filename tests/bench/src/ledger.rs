@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use crate::numbers::{Measured, percentile};
+use crate::numbers::{Measured, micros, percentile_ms};
 use crate::progress;
 
 /// So many wait for an answer at any time.
@@ -105,8 +105,7 @@ async fn run(url: &str, lasts: Duration) -> Result<Run> {
     ensure!(released == latencies.len(), "{} Pods were charged and {released} taken back", latencies.len());
     let left = ledger.standing(&project()).await?;
     ensure!(left == Standing::default(), "something is left in the ledger: {left:?}");
-    let mut percentile_ms = |percent| percentile(&mut latencies, percent).map_or(f64::NAN, |us| f64::from(us) / 1000.0);
-    let (p50_ms, p99_ms) = (percentile_ms(50.0), percentile_ms(99.0));
+    let (p50_ms, p99_ms) = (percentile_ms(&mut latencies, 50.0), percentile_ms(&mut latencies, 99.0));
     let count = released as f64;
     Ok(Run { accepted_s: count / took, released_s: count / until_released, p50_ms, p99_ms })
 }
@@ -118,7 +117,7 @@ async fn write(ledger: Ledger, writer: usize, charged: mpsc::Sender<String>, unt
         let uid = format!("{writer:02}-{:08}", latencies.len());
         let begin = Instant::now();
         let outcome = ledger.reserve(pod(&uid), (begin + PATIENCE).into()).await?;
-        latencies.push(u32::try_from(begin.elapsed().as_micros()).unwrap_or(u32::MAX));
+        latencies.push(micros(begin.elapsed()));
         ensure!(outcome == Outcome::Reserved, "{uid} was refused: {outcome:?}");
         charged.send(uid).await?;
     }

@@ -14,7 +14,7 @@ use axum::body::Bytes;
 use futures::future::try_join_all;
 use hyper::Method;
 
-use crate::numbers::percentile;
+use crate::numbers::{micros, percentile_ms};
 use crate::reviews::{Mix, Review};
 use crate::wire::{Connection, Door};
 
@@ -50,12 +50,12 @@ impl Load {
 
     /// A percentile of the latencies, in milliseconds.
     pub fn percentile_ms(&mut self, percent: f64) -> f64 {
-        percentile(&mut self.latencies, percent).map_or(f64::NAN, |micros| f64::from(micros) / 1000.0)
+        percentile_ms(&mut self.latencies, percent)
     }
 
     /// The median of the large reviews' latencies, in milliseconds.
     pub fn large_ms(&mut self) -> f64 {
-        percentile(&mut self.large, 50.0).map_or(f64::NAN, |micros| f64::from(micros) / 1000.0)
+        percentile_ms(&mut self.large, 50.0)
     }
 }
 
@@ -121,7 +121,7 @@ async fn keep_sending(
         let review = &mix.all()[index];
         let begin = Instant::now();
         let answer = send(&mut connection, review).await.with_context(|| review.what)?;
-        let micros = u32::try_from(begin.elapsed().as_micros()).unwrap_or(u32::MAX);
+        let micros = micros(begin.elapsed());
         ensure!(
             answer == answers[index],
             "{} was answered with\n{}\nand before with\n{}",

@@ -1,5 +1,7 @@
 //! What is said about many numbers.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 /// One measured thing: every single run, and the median of them as its value.
@@ -42,10 +44,20 @@ fn median(values: &[f64]) -> f64 {
 }
 
 /// The smallest value that at least `percent` of the values do not exceed (nearest rank). Sorts them.
-pub fn percentile(values: &mut [u32], percent: f64) -> Option<u32> {
+fn percentile(values: &mut [u32], percent: f64) -> Option<u32> {
     values.sort_unstable();
     let rank = (percent / 100.0 * values.len() as f64).ceil() as usize;
     values.get(rank.max(1) - 1).copied()
+}
+
+/// The same of times in microseconds, in milliseconds; not a number where there is none.
+pub fn percentile_ms(micros: &mut [u32], percent: f64) -> f64 {
+    percentile(micros, percent).map_or(f64::NAN, |micros| f64::from(micros) / 1000.0)
+}
+
+/// Microseconds as they are kept in numbers.
+pub fn micros(took: Duration) -> u32 {
+    u32::try_from(took.as_micros()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

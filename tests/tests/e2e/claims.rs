@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::device_claims::{claim_template, device_claim};
 use e2e::manifest::{IMAGE, merge, pod, with};
 use e2e::refusal::{assert_denied, assert_warned};
-use e2e::{ADMIN, SOON, alone, create, get, kubectl, label, list, ok, project, shared, within};
+use e2e::{ADMIN, SOON, alone, create, get, kubectl, label, list, ok, project, project_with_bob, shared, within};
 use ground::Ground;
 use serde_json::{Value, json};
 
@@ -103,8 +103,7 @@ fn a_template_without_a_selector_gets_the_plans_model_every_time() {
 #[test]
 fn class_dra_shapes_no_shape_of_a_claim_gets_another_model() {
     let p = shared();
-    let members = json!([{"user": "alice", "role": "Admin"}, {"user": "bob", "role": "Member"}]);
-    project(&p, "claim-shapes", json!({"members": members}));
+    project_with_bob(&p, "claim-shapes", json!({}));
     let says = "can match only h100; plan bronze of project claim-shapes allows rtx-5090; ask for one of those";
     let h100 = requests(json!([{"name": "gpu", "exactly": {
         "deviceClassName": "gpu.nvidia.com", "selectors": selectors(IS_H100)}}]));

@@ -3,9 +3,10 @@
 use e2e::manifest::{IMAGE, pod, with, workload};
 use e2e::refusal::{assert_denied, assert_warned, denials};
 use e2e::{
-    ADMIN, create, eventually, find, get, kubectl, kubectl_with, list, ok, project, running, shared, sluice, within,
+    ADMIN, create, eventually, find, get, kubectl, kubectl_with, list, ok, project, project_with_bob, running, shared,
+    sluice, within,
 };
-use ground::Ground;
+use ground::{Ground, Output};
 use serde_json::{Value, json};
 
 /// What the record of a project says it uses, has reserved and holds: GPU, GPU, devices.
@@ -199,38 +200,42 @@ fn a_pod_with_a_gate_holds_nothing_until_the_gate_goes() {
     running(&p, "quota-gate", "app=gated", 1);
 }
 
-/// bob may have four GPUs in a project of the plan `gold`, however many the project has.
 #[test]
 fn a_users_share_is_full_before_the_projects_and_the_replica_set_says_whose() {
     let p = shared();
-    let members = json!([{"user": "alice", "role": "Admin"}, {"user": "bob", "role": "Member"}]);
-    project(&p, "quota-user", json!({"plan": "gold", "members": members}));
+    project_with_bob(&p, "quota-user", json!({"plan": "gold"}));
     gpu_template(&p, "quota-user", 1);
+    assert_a_fifth_gpu_waits(&p, "quota-user", &gpus(1));
+}
+
+/// bob may have four GPUs in a project of the plan `gold`, however many the project has. His Pods ask for one each in
+/// this way.
+pub(crate) fn assert_a_fifth_gpu_waits(p: &Ground, namespace: &str, asks: &Value) {
     let deployment = |name: &str, replicas: u64| {
-        with(workload("Deployment", "quota-user", name, gpus(1)), json!({"spec": {"replicas": replicas}}))
+        with(workload("Deployment", namespace, name, asks.clone()), json!({"spec": {"replicas": replicas}}))
     };
-    ok(create(&p, "bob", deployment("three", 3)));
-    eventually("three claims to be charged", || (standing(&p, "quota-user")?.2 == 3).then_some(()));
-    let made = create(&p, "bob", deployment("two", 2));
-    assert_warned(&made, "asked 2 GPU for 2 Pods; bob in project quota-user uses");
+    ok(create(p, "bob", deployment("three", 3)));
+    eventually("three claims to be charged", || (standing(p, namespace)?.2 == 3).then_some(()));
+    let made = create(p, "bob", deployment("two", 2));
+    let uses = format!("bob in project {namespace} uses");
+    assert_warned(&made, &format!("asked 2 GPU for 2 Pods; {uses}"));
     ok(made);
-    let says = ["quota: spec: asked 1 GPU; ", "bob in project quota-user uses", "of 4 GPU in all"];
+    let says = ["quota: spec: asked 1 GPU; ", &uses, "of 4 GPU in all"];
     eventually("an Event of the ReplicaSet that names the full account", || {
-        names_in_event(&p, "quota-user", "ReplicaSet", &says).then_some(())
+        names_in_event(p, namespace, "ReplicaSet", &says).then_some(())
     });
-    assert_eq!(list(&p, "quota-user", "pods", "app=two").len(), 1, "the fourth one runs, the fifth does not");
-    ok(kubectl(&p, "bob", &["-n", "quota-user", "scale", "deployment/three", "--replicas=2"]));
-    within(5, "the fifth Pod to come", || (list(&p, "quota-user", "pods", "app=two").len() == 2).then_some(()));
-    ok(kubectl(&p, "bob", &["-n", "quota-user", "delete", "deployment", "three", "two"]));
-    settles(&p, "quota-user", "0", "0", 0);
+    assert_eq!(list(p, namespace, "pods", "app=two").len(), 1, "the fourth one is there, the fifth is not");
+    ok(kubectl(p, "bob", &["-n", namespace, "scale", "deployment/three", "--replicas=2"]));
+    within(5, "the fifth Pod to come", || (list(p, namespace, "pods", "app=two").len() == 2).then_some(()));
+    ok(kubectl(p, "bob", &["-n", namespace, "delete", "deployment", "three", "two"]));
+    settles(p, namespace, "0", "0", 0);
 }
 
 /// A Pod that waits uses whatever claim has the name that it says: a dearer one of the name is paid for, or not made.
 #[test]
 fn class_claim_swapped_for_a_dearer_one_is_paid_for_or_not_made() {
     let p = shared();
-    let members = json!([{"user": "alice", "role": "Admin"}, {"user": "bob", "role": "Member"}]);
-    project(&p, "quota-swap", json!({"plan": "gold", "members": members}));
+    project_with_bob(&p, "quota-swap", json!({"plan": "gold"}));
     let claim = |count: u64| {
         let requests = json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com", "count": count}}]);
         json!({
@@ -258,6 +263,27 @@ fn class_claim_swapped_for_a_dearer_one_is_paid_for_or_not_made() {
     settles(&p, "quota-swap", "0", "0", 0);
 }
 
+/// What the live dry run says, and the local one that is told of the ledger: exit code and verdict.
+fn dry_runs(p: &Ground, user: &str, object: &str) -> [(i32, Value); 2] {
+    let (user, url) = (format!("--as={user}"), p.layout().database_url());
+    let live = ["dry-run", "-f", "-", "-o=json", &user];
+    let local = ["--policy=cluster", "--ledger", &url];
+    [live.to_vec(), [&live[..], &local].concat()].map(|args| {
+        let answer = sluice(p, &args, object);
+        let verdicts: Value = serde_json::from_str(&answer.stdout).unwrap_or_else(|_| panic!("{}", answer.stderr));
+        (answer.code, verdicts[0].clone())
+    })
+}
+
+/// Both dry runs say the one reason for which the real request was refused, word for word.
+pub(crate) fn assert_dry_runs_deny_as(p: &Ground, user: &str, object: &str, real: &Output) {
+    let [real] = &denials(&real.stderr)[..] else { panic!("one reason: {}", real.stderr) };
+    let denied = json!([{"rule": real.rule, "field": real.field, "message": real.message}]);
+    for (code, verdict) in dry_runs(p, user, object) {
+        assert_eq!((code, &verdict["denials"]), (1, &denied), "{verdict}");
+    }
+}
+
 /// The live dry run, the local one that is told of the ledger, and the real request: the same numbers.
 #[test]
 fn both_dry_runs_say_what_the_real_answer_says() {
@@ -273,24 +299,13 @@ fn both_dry_runs_say_what_the_real_answer_says() {
         assert_denied(&answer, &[("quota", "asked 6 CPU; project quota-same uses")]);
         answer.stderr.contains(says).then_some(answer)
     });
-    let [real] = &denials(&real.stderr)[..] else { panic!("one reason: {}", real.stderr) };
-    let url = p.layout().database_url();
-    let live = ["dry-run", "-f", "-", "-o=json", "--as=alice"];
-    let local = ["--policy=cluster", "--ledger", &url];
-    for args in [live.to_vec(), live.iter().chain(&local).copied().collect()] {
-        let answer = sluice(&p, &args, &more);
-        assert_eq!(answer.code, 1, "{}{}", answer.stdout, answer.stderr);
-        let verdicts: Value = serde_json::from_str(&answer.stdout).expect("JSON");
-        let denied = json!([{"rule": real.rule, "field": real.field, "message": real.message}]);
-        assert_eq!(verdicts[0]["denials"], denied, "{args:?}");
-    }
+    assert_dry_runs_deny_as(&p, "alice", &more, &real);
     let workload = with(workload("Deployment", "quota-same", "web", cpu("3")), json!({"spec": {"replicas": 2}}));
-    for args in [live.to_vec(), live.iter().chain(&local).copied().collect()] {
-        let answer = sluice(&p, &args, &workload.to_string());
-        let verdicts: Value = serde_json::from_str(&answer.stdout).expect("JSON");
-        let warnings = verdicts[0]["warnings"].to_string();
-        assert!(warnings.contains("asked 6 CPU for 2 Pods; project quota-same uses 12 CPU"), "{args:?}: {warnings}");
+    for (_, verdict) in dry_runs(&p, "alice", &workload.to_string()) {
+        let warnings = verdict["warnings"].to_string();
+        assert!(warnings.contains("asked 6 CPU for 2 Pods; project quota-same uses 12 CPU"), "{verdict}");
     }
+    let url = p.layout().database_url();
     // Nothing was written by any of it.
     let usage = sluice(&p, &["usage", "--project=quota-same", "-o=json", "--database-url", &url], "");
     let usage: Value = serde_json::from_str(&ok(usage)).expect("JSON");
