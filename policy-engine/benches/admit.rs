@@ -13,6 +13,10 @@ use policy_engine::policy::Policy;
 use policy_engine::policy::people::User;
 use serde_json::{Value, json};
 
+/// What `sluice` allocates with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The project in which alice makes her Pod.
 const PROJECT: &str = "llm-finetune";
 

@@ -78,7 +78,7 @@ fn merge(found: impl IntoIterator<Item = Findings>) -> Decision {
 }
 
 fn is_said(mutation: &Mutation, object: Object<'_>) -> bool {
-    mutation.at.pointer().resolve(object.0).ok() == mutation.value.as_ref()
+    mutation.at.resolve(object.0) == mutation.value.as_ref()
 }
 
 fn is_own_mirror_pod(submission: &Submission<'_>, policy: &Policy) -> bool {

@@ -29,30 +29,29 @@ pub(crate) fn remember(case: &Case<'_>, object: Object<'_>, said: Vec<Mutation>,
     let before = recall(case.old().filter(|_| case.new_pod().is_none()).unwrap_or(object));
     let mut replaced = Map::new();
     let mut told = 0;
-    for mutation in decision.mutations.iter().filter(|mutation| !mutation.unasked && !is_own_memory(mutation)) {
-        let Ok(asked) = mutation.at.pointer().resolve(object.0) else { continue };
-        if before.get(mutation.at.pointer().as_str()) != Some(asked) && told < MOST_KEPT {
+    let own_memory = Place::of(["metadata", "annotations", contract::ASKED]);
+    for mutation in decision.mutations.iter().filter(|mutation| !mutation.unasked && mutation.at != own_memory) {
+        let Some(asked) = mutation.at.resolve(object.0) else { continue };
+        let at = mutation.at.pointer();
+        if before.get(at.as_str()) != Some(asked) && told < MOST_KEPT {
             told += 1;
             decision.warnings.push(tell(mutation, asked));
         }
         if asked.as_str().map_or_else(|| asked.to_string().len(), str::len) <= LONGEST_KEPT {
-            replaced.insert(mutation.at.pointer().to_string(), asked.clone());
+            replaced.insert(at.to_string(), asked.clone());
         }
     }
     let Some(pod) = case.new_pod() else { return };
     // A reinvocation, or the validating call, finds what an earlier call kept. Whatever else is there, a client made up.
-    let said: HashSet<_> = said.iter().map(|mutation| mutation.at.pointer().as_str()).collect();
-    let mut memory: Map<_, _> = before.into_iter().filter(|(place, _)| said.contains(place.as_str())).collect();
+    let said = said.iter().filter(|_| !before.is_empty()).map(|mutation| mutation.at.pointer().to_string());
+    let said: HashSet<_> = said.collect();
+    let mut memory: Map<_, _> = before.into_iter().filter(|(place, _)| said.contains(place)).collect();
     memory.extend(replaced);
     let value = (!memory.is_empty()).then(|| Value::String(Value::Object(memory).to_string()));
     if object.annotation(contract::ASKED) != value.as_ref().and_then(Value::as_str) {
         let at = pod.annotation_at(contract::ASKED);
         decision.mutations.push(Mutation { rule: rules::PLATFORM_LABELS, at, value, unasked: true });
     }
-}
-
-fn is_own_memory(mutation: &Mutation) -> bool {
-    mutation.at == Place::of(["metadata", "annotations", contract::ASKED])
 }
 
 fn tell(mutation: &Mutation, asked: &Value) -> String {

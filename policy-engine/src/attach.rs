@@ -66,15 +66,19 @@ impl Source {
 }
 
 /// Everything that a Pod or template is to have, in the order of the rules; nothing of a rule that is off.
-pub(crate) fn attachments(case: &Case<'_>, pod: &Pod<'_>) -> Vec<Attachment> {
+pub(crate) fn attachments<'p>(case: &Case<'_>, pod: &'p Pod<'_>) -> &'p [Attachment] {
+    pod.found.attachments.get_or_init(|| find(case, pod))
+}
+
+fn find(case: &Case<'_>, pod: &Pod<'_>) -> Vec<Attachment> {
     let made = inline::wanted(case, pod).map(|wanted| Attachment {
         rule: wanted.rule,
-        source: Source::Template(wanted.template.name),
-        users: wanted.users,
+        source: Source::Template(wanted.template.name.clone()),
+        users: wanted.users.clone(),
     });
-    let of_slots = rules::slot::wanted(case, pod).into_iter().map(|claim| Attachment {
+    let of_slots = rules::slot::wanted(case, pod).iter().map(|claim| Attachment {
         rule: rules::SLOT,
-        source: Source::Claim(claim.to_owned()),
+        source: Source::Claim(claim.clone()),
         users: Users::Everybody,
     });
     let platform = case.policy.platform();
@@ -86,7 +90,7 @@ pub(crate) fn attachments(case: &Case<'_>, pod: &Pod<'_>) -> Vec<Attachment> {
 pub(crate) fn write(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     let wanted = attachments(case, pod);
     // What names more than is looked up is refused, and not read to the end.
-    if case.device_names > MOST_NAMED || !wanted.iter().any(|it| it.rule == say.rule) {
+    if case.device_names.len() > MOST_NAMED || !wanted.iter().any(|it| it.rule == say.rule) {
         return;
     }
     let mut plan = Plan::of(pod);
@@ -94,7 +98,7 @@ pub(crate) fn write(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     plan.write(pod, say);
     let made = inline::wanted(case, pod).filter(|it| it.rule == say.rule);
     if let Some(made) = made {
-        say.set(pod.annotation_at(contract::CLAIM_TEMPLATE), made.template.text);
+        say.set(pod.annotation_at(contract::CLAIM_TEMPLATE), made.template.text.clone());
     }
 }
 
@@ -182,9 +186,7 @@ fn uses_request(container: &Container, claim: &str, request: Option<&str>) -> bo
 
 /// Adds to the end of a list. One that is missing is made whole, by the rule that adds first.
 fn append(list: Place, added: &[Added], pod: &Pod<'_>, say: &mut Findings) {
-    let root = pod.at([]);
-    let below = list.pointer().strip_prefix(root.pointer());
-    let stands = below.and_then(|below| below.resolve(pod.object.0).ok()).and_then(Value::as_array).map(Vec::len);
+    let stands = list.below(&pod.at([])).and_then(|at| at.resolve(pod.object.0)?.as_array()).map(Vec::len);
     match (stands, added.first()) {
         (Some(length), _) => {
             let rule = say.rule;

@@ -128,8 +128,8 @@ pub struct Case<'a> {
     pub names: usize,
     /// What is known about them.
     pub volumes: &'a Volumes,
-    /// How many device claims, templates and classes it names.
-    pub device_names: usize,
+    /// The claims, templates and classes of devices that it names.
+    pub device_names: devices::Named,
     /// What is known about devices, and about the claims of them that the submission names.
     pub devices: &'a Devices,
     /// The object that a connection is asked to does not exist.
@@ -198,7 +198,7 @@ impl<'a> Case<'a> {
             volume_claims: Vec::new(),
             device_claims: Vec::new(),
             names: Named::by(submission, policy).len(),
-            device_names: devices::Named::by(submission, policy).len(),
+            device_names: devices::Named::by(submission, policy),
             volumes: &facts.volumes,
             devices: &facts.devices,
             target_missing: facts.target_missing,
@@ -323,7 +323,7 @@ impl<'a> Case<'a> {
         };
         let mut templates = Pod::templates(object, kind)?;
         if let Some(old) = self.submission.old {
-            templates.retain(|pod| pod.at([]).pointer().resolve(old).ok() != Some(pod.object.0));
+            templates.retain(|pod| pod.at([]).resolve(old) != Some(pod.object.0));
         }
         Ok(templates)
     }
@@ -357,7 +357,7 @@ impl<'a> Case<'a> {
             (Some(object), Act::Create | Act::Update) if is_stateful_set(&self.submission.resource) => {
                 let mut templates = VolumeClaim::of_stateful_set(object)?;
                 if let Some(old) = self.submission.old {
-                    templates.retain(|it| it.at([]).pointer().resolve(old).ok() != Some(it.object.0));
+                    templates.retain(|it| it.at([]).resolve(old) != Some(it.object.0));
                 }
                 claims.extend(templates);
             }

@@ -16,6 +16,7 @@ use crate::case::{Act, Case};
 use crate::claims::{Ask, Understood};
 use crate::devices::{DeviceClasses, POD_CLAIM_NAME};
 use crate::identity::{Owner, makes_for_pod};
+use crate::inline;
 use crate::ledger::{Account, AdmitPod, Amounts, ClaimMade, ForPod, Limits, Request, Use};
 use crate::mode;
 use crate::object::Object;
@@ -27,7 +28,6 @@ use crate::policy::names::ProjectName;
 use crate::policy::project::Project;
 use crate::policy::quota::Quota;
 use crate::rules::QUOTA;
-use crate::{compute, inline};
 
 /// So many projects above each other are charged; nobody nests deeper.
 pub const DEEPEST: usize = 32;
@@ -70,11 +70,16 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Charge> {
     let meta = |key: &str| object.at(&["metadata", key]).and_then(Value::as_str).unwrap_or_default();
     let named = Named { uid: meta("uid"), namespace: case.submission.namespace, name: meta("name") };
     let request = if case.is_pod() && begins(case, object) {
-        let read = Pod::read(object.0, Place::root()).ok()?;
+        let mut read = None;
+        let new = match case.pods.first() {
+            Some(new) => new,
+            // A resize to what it has already.
+            None => read.insert(Pod::read(object.0, Place::root()).ok()?),
+        };
         // What is no amount is the rule's to refuse, and no scheduler places it.
-        let amounts = compute::of(&read.spec, &Place::of(["spec"])).ok()?;
+        let amounts = new.amounts().ok()?;
         let uses = uses(
-            read.spec.resource_claims.as_deref().unwrap_or_default(),
+            new.spec.resource_claims.as_deref().unwrap_or_default(),
             |template| from_template(case, object, template),
             |claim| {
                 let claim = case.devices.claims.get(claim)?;

@@ -24,11 +24,15 @@ const RESOURCES: [(&str, Unit); 2] = [("cpu", Unit::Milli), ("memory", Unit::One
 /// # Errors
 /// Where something is no amount, or more than the platform counts.
 pub fn of(spec: &PodSpec, at: &Place) -> Result<Amounts, Unreadable> {
-    let add = |one: Pair, two: Pair| sum(one, two).ok_or_else(|| too_much(at));
+    add_up(spec).map_err(|unreadable| unreadable.within(at.clone()))
+}
+
+fn add_up(spec: &PodSpec) -> Result<Amounts, Unreadable> {
+    let add = |one: Pair, two: Pair| sum(one, two).ok_or_else(too_much);
     let mut beside = Pair::default();
     let mut largest = Pair::default();
     for (index, container) in spec.init_containers.iter().flatten().enumerate() {
-        let asked = container_asks(container, &at.clone().key("initContainers").index(index))?;
+        let asked = container_asks(container, "initContainers", index)?;
         let with_sidecars = add(beside, asked)?;
         if container.restart_policy.as_deref() == Some("Always") {
             beside = with_sidecars;
@@ -36,34 +40,37 @@ pub fn of(spec: &PodSpec, at: &Place) -> Result<Amounts, Unreadable> {
         largest = max(largest, with_sidecars);
     }
     for (index, container) in spec.containers.iter().enumerate() {
-        beside = add(beside, container_asks(container, &at.clone().key("containers").index(index))?)?;
+        beside = add(beside, container_asks(container, "containers", index)?)?;
     }
     let mut total = max(beside, largest);
-    for (total, whole) in total.iter_mut().zip(asks(spec.resources.as_ref(), &at.clone().key("resources"))?) {
+    let whole = asks(spec.resources.as_ref()).map_err(|why| why.within(Place::of(["resources"])))?;
+    for (total, whole) in total.iter_mut().zip(whole) {
         *total = whole.unwrap_or(*total);
     }
-    let overhead = amounts(spec.overhead.as_ref(), &at.clone().key("overhead"))?;
+    let overhead = amounts(spec.overhead.as_ref(), "overhead")?;
     let [milli_cpu, memory_bytes] = add(total, overhead.map(Option::unwrap_or_default))?;
     Ok(Amounts { milli_cpu, memory_bytes, ..Amounts::default() })
 }
 
-fn container_asks(container: &Container, at: &Place) -> Result<Pair, Unreadable> {
-    Ok(asks(container.resources.as_ref(), &at.clone().key("resources"))?.map(Option::unwrap_or_default))
+fn container_asks(container: &Container, list: &'static str, index: usize) -> Result<Pair, Unreadable> {
+    let at = || Place::of([list]).index(index).key("resources");
+    let asked = asks(container.resources.as_ref()).map_err(|why| why.within(at()))?;
+    Ok(asked.map(Option::unwrap_or_default))
 }
 
-fn asks(requirements: Option<&ResourceRequirements>, at: &Place) -> Result<[Option<u64>; 2], Unreadable> {
+fn asks(requirements: Option<&ResourceRequirements>) -> Result<[Option<u64>; 2], Unreadable> {
     let Some(ResourceRequirements { requests, limits, .. }) = requirements else { return Ok([None; 2]) };
-    let requests = amounts(requests.as_ref(), &at.clone().key("requests"))?;
-    let limits = amounts(limits.as_ref(), &at.clone().key("limits"))?;
+    let requests = amounts(requests.as_ref(), "requests")?;
+    let limits = amounts(limits.as_ref(), "limits")?;
     Ok([requests[0].or(limits[0]), requests[1].or(limits[1])])
 }
 
-fn amounts(list: Option<&BTreeMap<String, Quantity>>, at: &Place) -> Result<[Option<u64>; 2], Unreadable> {
+fn amounts(list: Option<&BTreeMap<String, Quantity>>, at: &'static str) -> Result<[Option<u64>; 2], Unreadable> {
     let mut found = [None; 2];
     for (found, (resource, unit)) in found.iter_mut().zip(RESOURCES) {
         let Some(Quantity(text)) = list.and_then(|list| list.get(resource)) else { continue };
         let read = parse_up(text, unit).map_err(|why| Unreadable {
-            field: at.clone().key(resource),
+            field: Place::of([at, resource]),
             why: format!("asked {text:?}; {why}; write an amount such as 500m or 4Gi"),
         });
         *found = Some(read?);
@@ -81,9 +88,9 @@ fn sum(one: Pair, two: Pair) -> Option<Pair> {
     Some([add(0)?, add(1)?])
 }
 
-fn too_much(at: &Place) -> Unreadable {
+fn too_much() -> Unreadable {
     Unreadable {
-        field: at.clone(),
+        field: Place::root(),
         why: "asked more CPU or memory in all than the platform counts; ask for less".into(),
     }
 }

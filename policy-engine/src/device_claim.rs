@@ -63,12 +63,12 @@ impl<'a> DeviceClaim<'a> {
     }
 
     /// A place in the claim.
-    pub fn at<const N: usize>(&self, keys: [&str; N]) -> Place {
+    pub fn at<const N: usize>(&self, keys: [&'static str; N]) -> Place {
         keys.into_iter().fold(self.place.clone(), Place::key)
     }
 
     /// The place of one of its labels.
-    pub fn label_at(&self, key: &str) -> Place {
+    pub fn label_at(&self, key: &'static str) -> Place {
         self.at(["metadata", "labels", key])
     }
 

@@ -53,7 +53,7 @@ pub fn judge(submission: &Submission<'_>, devices: &Devices, policy: &Policy) ->
         }
     } else if is_claim(&submission.resource) || is_claim_template(&submission.resource) {
         let keys = if is_claim(&submission.resource) { &["spec"][..] } else { &["spec", "spec"][..] };
-        let at = keys.iter().fold(Place::root(), |place, key| place.key(key));
+        let at = keys.iter().fold(Place::root(), |place, key| place.key(*key));
         let spec = keys.iter().try_fold(object, |value, key| value.get(key)).unwrap_or(&Value::Null);
         let spec = Option::<ResourceClaimSpec>::deserialize(spec).map_err(|why| Unreadable::new(at.clone(), &why))?;
         if let Some(class) = spec.as_ref().and_then(|spec| known.gpu_class(spec)) {
@@ -88,7 +88,7 @@ impl Known<'_> {
                 for (name, quantity) in map.iter().flatten() {
                     let none = quantity::parse(&quantity.0, Unit::One) == Ok(0);
                     if !none && means_gpu(name, &self.devices.classes, self.policy) {
-                        asked.push((container.at(["resources", key, name]), name.clone()));
+                        asked.push((container.at(["resources", key]).key(name.clone()), name.clone()));
                     }
                 }
             }

@@ -72,6 +72,7 @@ fn hash(text: &str) -> String {
 }
 
 /// The template that a new Pod is to have.
+#[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     /// The rule that wants it.
     pub(crate) rule: &'static str,
@@ -81,13 +82,17 @@ pub(crate) struct Wanted {
 }
 
 /// The template that a new Pod is to have.
-pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
+pub(crate) fn wanted<'p>(case: &Case<'_>, pod: &'p Pod<'_>) -> Option<&'p Wanted> {
     case.new_pod()?;
     made_for(case, pod)
 }
 
 /// The template that a Pod is to have, or the Pods of a pod template: for extended resources, else for labels.
-pub(crate) fn made_for(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
+pub(crate) fn made_for<'p>(case: &Case<'_>, pod: &'p Pod<'_>) -> Option<&'p Wanted> {
+    pod.found.made.get_or_init(|| find(case, pod)).as_ref()
+}
+
+fn find(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
     if let Some(wanted) = extended_resource::wanted(case, pod) {
         return Some(wanted);
     }

@@ -46,7 +46,7 @@ impl<'a> Object<'a> {
     pub(crate) fn check_metadata(&self) -> Result<(), Unreadable> {
         for keys in [&[][..], &["metadata"], &["metadata", "labels"], &["metadata", "annotations"]] {
             if self.at(keys).is_some_and(|value| !value.is_object()) {
-                let field = keys.iter().fold(Place::root(), |place, key| place.key(key));
+                let field = keys.iter().fold(Place::root(), |place, key| place.key(*key));
                 return Err(Unreadable { field, why: "it is no map; write lines of key: value".into() });
             }
         }
@@ -95,5 +95,10 @@ pub struct Unreadable {
 impl Unreadable {
     pub(crate) fn new(field: Place, why: &dyn std::error::Error) -> Self {
         Self { field, why: why.to_string() }
+    }
+
+    /// The same, of a part that stands at `place`.
+    pub(crate) fn within(self, place: Place) -> Self {
+        Self { field: place.join(&self.field), ..self }
     }
 }

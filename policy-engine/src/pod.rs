@@ -1,5 +1,7 @@
 //! A Pod or a pod template, understood.
 
+use std::cell::OnceCell;
+
 use k8s_openapi::api::core::v1::{
     ContainerPort, Lifecycle, PodSpec, Probe, ResourceRequirements, SecurityContext, VolumeDevice, VolumeMount,
 };
@@ -7,7 +9,11 @@ use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::attach::Attachment;
+use crate::compute;
 use crate::devices::Devices;
+use crate::inline::Wanted;
+use crate::ledger::Amounts;
 use crate::object::{Object, Unreadable};
 use crate::place::Place;
 use crate::policy::workload::{TemplatePath, WorkloadKind};
@@ -78,6 +84,20 @@ pub struct Pod<'a> {
     pub object: Object<'a>,
     /// Its spec.
     pub spec: PodSpec,
+    pub(crate) found: Found,
+}
+
+/// What several rules ask about a Pod, found for the first of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    /// The template that the platform makes for it.
+    pub(crate) made: OnceCell<Option<Wanted>>,
+    /// The claims that its slots mean.
+    pub(crate) slots: OnceCell<Vec<String>>,
+    /// What it is to have of both.
+    pub(crate) attachments: OnceCell<Vec<Attachment>>,
+    /// What it takes of CPU and memory.
+    amounts: OnceCell<Result<Amounts, Unreadable>>,
 }
 
 impl<'a> Pod<'a> {
@@ -96,7 +116,7 @@ impl<'a> Pod<'a> {
             Some(spec) => PodSpec::deserialize(spec).map_err(|why| Unreadable::new(place.clone().key("spec"), &why))?,
             None => PodSpec::default(),
         };
-        Ok(Self { place, object, spec })
+        Ok(Self { place, object, spec, found: Found::default() })
     }
 
     /// The pod templates of a workload.
@@ -116,8 +136,17 @@ impl<'a> Pod<'a> {
     }
 
     /// A place in the Pod.
-    pub fn at<const N: usize>(&self, keys: [&str; N]) -> Place {
+    pub fn at<const N: usize>(&self, keys: [&'static str; N]) -> Place {
         keys.into_iter().fold(self.place.clone(), Place::key)
+    }
+
+    /// What it takes of CPU and memory.
+    ///
+    /// # Errors
+    /// Where something is no amount, or more than the platform counts.
+    pub fn amounts(&self) -> Result<Amounts, &Unreadable> {
+        let found = self.found.amounts.get_or_init(|| compute::of(&self.spec, &self.at(["spec"])));
+        found.as_ref().copied()
     }
 
     /// The ResourceClaims that it names, and the templates of those that are made for it, as far as they are there.
@@ -139,12 +168,12 @@ impl<'a> Pod<'a> {
     }
 
     /// The place of one of its labels.
-    pub fn label_at(&self, key: &str) -> Place {
+    pub fn label_at(&self, key: &'static str) -> Place {
         self.at(["metadata", "labels", key])
     }
 
     /// The place of one of its annotations.
-    pub fn annotation_at(&self, key: &str) -> Place {
+    pub fn annotation_at(&self, key: &'static str) -> Place {
         self.at(["metadata", "annotations", key])
     }
 
@@ -217,7 +246,7 @@ pub struct Container<'a> {
 
 impl Container<'_> {
     /// A place in the container.
-    pub fn at<const N: usize>(&self, keys: [&str; N]) -> Place {
+    pub fn at<const N: usize>(&self, keys: [&'static str; N]) -> Place {
         let list = match self.list {
             ContainerList::Init => "initContainers",
             ContainerList::App => "containers",
@@ -238,9 +267,9 @@ pub(crate) fn resolve<'a>(path: &TemplatePath, object: &'a Value) -> Vec<(Place,
                 ("*", Value::Array(list)) => {
                     list.iter().enumerate().map(|(index, it)| (place.clone().index(index), it)).collect()
                 }
-                ("*", Value::Object(map)) => map.iter().map(|(key, it)| (place.clone().key(key), it)).collect(),
+                ("*", Value::Object(map)) => map.iter().map(|(key, it)| (place.clone().key(key.clone()), it)).collect(),
                 (key, Value::Object(map)) => {
-                    map.get(key).map(|it| (place.key(key), it)).into_iter().collect::<Vec<_>>()
+                    map.get(key).map(|it| (place.key(key.to_owned()), it)).into_iter().collect::<Vec<_>>()
                 }
                 (_, _) => Vec::new(),
             })

@@ -146,10 +146,13 @@ impl Named {
     }
 
     fn pod(&mut self, pod: &Value) {
-        for volume in pod.pointer("/spec/volumes").and_then(Value::as_array).into_iter().flatten() {
-            let name = volume.pointer("/persistentVolumeClaim/claimName").and_then(Value::as_str);
+        for volume in Object(pod).at(&["spec", "volumes"]).and_then(Value::as_array).into_iter().flatten() {
+            let name = Object(volume).at(&["persistentVolumeClaim", "claimName"]).and_then(Value::as_str);
             self.claims.extend(name.map(str::to_owned));
-            volume.pointer("/ephemeral/volumeClaimTemplate").into_iter().for_each(|template| self.claim(template));
+            Object(volume)
+                .at(&["ephemeral", "volumeClaimTemplate"])
+                .into_iter()
+                .for_each(|template| self.claim(template));
         }
     }
 

@@ -4,6 +4,7 @@
 //! `policy-engine`'s; here is what the decision needs to know, how it is said, and what is said when it cannot be made.
 
 pub mod answer;
+mod aside;
 mod binding;
 mod connections;
 mod elsewhere;

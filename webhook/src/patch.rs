@@ -15,13 +15,13 @@ use serde_json::Value;
 pub fn of(mutations: &[Mutation], object: &Value) -> Patch {
     let mut made = HashMap::new();
     let mut operations = Vec::new();
-    for mutation in mutations {
-        let at = mutation.at.pointer();
-        let said = at.resolve(object).ok();
+    let places: Vec<_> = mutations.iter().map(|mutation| mutation.at.pointer()).collect();
+    for (mutation, at) in mutations.iter().zip(&places) {
+        let said = mutation.at.resolve(object);
         match &mutation.value {
             Some(value) if said == Some(value) => {}
             Some(value) if said.is_some() => {
-                operations.push(PatchOperation::Replace(ReplaceOperation { path: at.to_buf(), value: value.clone() }));
+                operations.push(PatchOperation::Replace(ReplaceOperation { path: at.clone(), value: value.clone() }));
             }
             Some(value) => add(at, value, object, &mut made, &mut operations),
             None => {}
@@ -58,12 +58,11 @@ fn is_missing(parent: &Pointer, object: &Value) -> bool {
 fn removals(mutations: &[Mutation], object: &Value) -> Vec<PatchOperation> {
     let mut places: Vec<_> = mutations
         .iter()
-        .filter(|mutation| mutation.value.is_none())
+        .filter(|mutation| mutation.value.is_none() && mutation.at.resolve(object).is_some())
         .map(|mutation| mutation.at.pointer())
-        .filter(|at| at.resolve(object).is_ok())
         .collect();
     places.sort_by_key(|at| std::cmp::Reverse(order(at)));
-    places.into_iter().map(|at| PatchOperation::Remove(RemoveOperation { path: at.to_buf() })).collect()
+    places.into_iter().map(|at| PatchOperation::Remove(RemoveOperation { path: at })).collect()
 }
 
 /// Indices compare as numbers: the tenth element comes after the ninth.

@@ -2,6 +2,8 @@
 //!
 //! The submitted object stays raw JSON: a typed copy would lose fields that this build does not know.
 
+mod submitted;
+
 use policy_engine::identity::Requester;
 use policy_engine::policy::workload::GroupResource;
 use policy_engine::{Act, Submission};
@@ -57,10 +59,10 @@ pub struct Request {
     /// Who asks.
     pub user_info: UserInfo,
     /// The object as it would be.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "submitted::read")]
     pub object: Option<Value>,
     /// The object as it is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "submitted::read")]
     pub old_object: Option<Value>,
     /// Whether nothing will be stored.
     #[serde(default)]

@@ -6,11 +6,11 @@ use super::{Charge, Named, WithoutRoom, payers, pod};
 use crate::case::{Act, Case};
 use crate::identity::{Caller, Owner};
 use crate::ledger::{Amounts, Request};
+use crate::mode;
 use crate::object::Object;
 use crate::pod::Pod;
 use crate::policy::modes::RuleMode;
 use crate::rules::{QUOTA, quota};
-use crate::{compute, mode};
 
 /// Foreseen for people, who read the answer, and where the Pods of a workload run all at once: their claims are not,
 /// unless each has its own. Others may have been charged already.
@@ -24,7 +24,7 @@ pub(super) fn foresee(case: &Case<'_>, workload: Object<'_>) -> Option<Charge> {
     let pods = wants(workload)?.checked_sub(case.old().and_then(wants).unwrap_or(0)).filter(|more| *more > 0)?;
     let templates = Pod::templates(workload.0, kind).ok()?;
     let [template] = &templates[..] else { return None };
-    let each = compute::of(&template.spec, &template.at(["spec"])).ok()?.plus(quota::own_claims(case, template));
+    let each = template.amounts().ok()?.plus(quota::own_claims(case, template));
     let named = Named { uid: "", namespace: case.submission.namespace, name: "" };
     let payers = payers(case.policy, case.project, case.owner.as_ref().ok().and_then(Owner::id), case.now);
     let request = Request::AdmitPod(pod(named, times(each, pods), payers));

@@ -84,16 +84,17 @@ impl Named {
     }
 
     fn pod(&mut self, pod: &Value) {
-        let keys = |at: &str| pod.pointer(at).and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
-        self.devices |= keys("/metadata/labels").chain(keys("/metadata/annotations")).any(|key| asks_gpu(key))
-            || ["/spec/initContainers", "/spec/containers"].iter().any(|list| each(pod, list).any(asks_extended));
+        let metadata = [Object(pod).labels(), Object(pod).annotations()];
+        let mut keys = metadata.into_iter().flatten().flat_map(|map| map.keys());
+        self.devices |= keys.any(|key| asks_gpu(key))
+            || ["initContainers", "containers"].iter().any(|list| each(pod, &["spec", list]).any(asks_extended));
         if may_have_slots(pod) {
             (self.slots, self.devices) = (true, true);
             self.mapped(pod);
         }
         let asked = [Object(pod).label(contract::CLAIM_NAME), Object(pod).annotation(contract::CLAIM_NAME)];
         self.claims.extend(asked.into_iter().flatten().filter(|it| !slots::mentions(it)).map(str::to_owned));
-        for claim in each(pod, "/spec/resourceClaims") {
+        for claim in each(pod, &["spec", "resourceClaims"]) {
             self.devices = true;
             self.claims.extend(text(claim, "resourceClaimName").filter(|it| !slots::mentions(it)));
             self.templates.extend(text(claim, "resourceClaimTemplateName"));
@@ -107,9 +108,9 @@ impl Named {
     }
 
     fn claim(&mut self, claim: &Value) {
-        for request in each(claim, "/spec/devices/requests") {
+        for request in each(claim, &["spec", "devices", "requests"]) {
             self.classes.extend(request.get("exactly").and_then(|exactly| text(exactly, "deviceClassName")));
-            self.classes.extend(each(request, "/firstAvailable").filter_map(|it| text(it, "deviceClassName")));
+            self.classes.extend(each(request, &["firstAvailable"]).filter_map(|it| text(it, "deviceClassName")));
         }
     }
 }
@@ -122,13 +123,13 @@ fn asks_gpu(key: &str) -> bool {
 /// Whether a container asks for what is no resource of the node's own. Names of those have no prefix.
 fn asks_extended(container: &Value) -> bool {
     ["limits", "requests"].iter().any(|list| {
-        let asked = container.pointer(&format!("/resources/{list}")).and_then(Value::as_object);
+        let asked = Object(container).at(&["resources", list]).and_then(Value::as_object);
         asked.is_some_and(|asked| asked.keys().any(|name| name.contains('/')))
     })
 }
 
-fn each<'a>(value: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {
-    value.pointer(list).and_then(Value::as_array).into_iter().flatten()
+fn each<'a>(value: &'a Value, list: &[&str]) -> impl Iterator<Item = &'a Value> + use<'a> {
+    Object(value).at(list).and_then(Value::as_array).into_iter().flatten()
 }
 
 fn text(value: &Value, key: &str) -> Option<String> {

@@ -51,9 +51,10 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The claim that was made for a reference of a Pod.
-    pub(super) fn made_for(&self, pod: &ForPod) -> Option<&Charge> {
-        self.charges_where(|charge| charge.made_for.as_ref() == Some(pod)).next()
+    /// The claims that were made for a reference of a Pod. One of them exists; of the others nobody knows yet that they
+    /// never came, or are gone.
+    pub(super) fn made_for(&self, pod: &ForPod) -> impl Iterator<Item = &Charge> {
+        self.charges_where(move |charge| charge.made_for.as_ref() == Some(pod))
     }
 
     /// What stands for a claim of this UID.

@@ -19,12 +19,14 @@ fn admit_pod(draft: &mut Draft<'_>, pod: &AdmitPod, stamp: Stamp) {
                 let place = Place::inline(namespace, name, reference);
                 let key = ChargeKey::inline(uid, reference);
                 let mut charge = raise(draft, key, place, *price, payers, stamp);
-                let made = draft.made_for(&ForPod { uid: uid.clone(), reference: reference.clone() });
-                if let Some((claim, place)) = made.map(|made| (made.key.uid.clone(), made.place.clone())) {
-                    charge.claim = Some(claim);
+                let own = ForPod { uid: uid.clone(), reference: reference.clone() };
+                let made: Vec<_> = draft.made_for(&own).map(|it| (it.key.uid.clone(), it.place.clone())).collect();
+                if let Some((claim, _)) = made.first() {
+                    charge.claim = Some(claim.clone());
                     draft.put(charge);
-                    draft.put_use(place, uid);
                 }
+                // Whichever of them came costs what it costs.
+                made.into_iter().for_each(|(_, place)| draft.put_use(place, uid));
             }
             Use::Claim { name, uid: claim, price, payers } => {
                 let place = Place::claim(namespace, name);

@@ -147,7 +147,7 @@ fn drop_claim(draft: &mut Draft<'_>, uid: &str) {
     draft.drop_charge(ChargeKey::of(uid));
     for mut stands in draft.standing_for(uid) {
         let ChargeKey { uid: pod, reference } = stands.key.clone();
-        stands.claim = draft.made_for(&ForPod { uid: pod, reference }).map(|next| next.key.uid.clone());
+        stands.claim = draft.made_for(&ForPod { uid: pod, reference }).next().map(|next| next.key.uid.clone());
         draft.put(stands);
     }
 }

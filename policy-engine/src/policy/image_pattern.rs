@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, LazyLock};
 
 use globset::{GlobBuilder, GlobMatcher};
+use moka::sync::Cache;
 use oci_spec::distribution::Reference;
 use serde::{Serialize, Serializer};
 
@@ -19,6 +21,25 @@ pub struct Image {
     repository: String,
     tag: Option<String>,
     digest: Option<String>,
+}
+
+/// Reading a reference costs as much as a rule or two, and a platform runs the same few images all day.
+const MOST_REMEMBERED: u64 = 1024;
+
+impl Image {
+    /// Reads an image reference, or remembers it.
+    ///
+    /// # Errors
+    /// Where it names no image.
+    pub fn read(text: &str) -> Result<Arc<Self>, InvalidImage> {
+        static READ: LazyLock<Cache<String, Arc<Image>>> = LazyLock::new(|| Cache::new(MOST_REMEMBERED));
+        if let Some(image) = READ.get(text) {
+            return Ok(image);
+        }
+        let image = Arc::new(text.parse::<Self>()?);
+        READ.insert(text.to_owned(), image.clone());
+        Ok(image)
+    }
 }
 
 impl FromStr for Image {

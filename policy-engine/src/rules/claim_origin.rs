@@ -68,7 +68,7 @@ fn annotations(object: Object<'_>, old: Option<Object<'_>>, here: Place, say: &m
             let why = format!(
                 "asked {key}, by which Kubernetes knows the claims that it made itself; nobody else writes keys of {KUBERNETES_OWN}; leave it out"
             );
-            say.deny(here.clone().key("metadata").key("annotations").key(key), why);
+            say.deny(here.clone().key("metadata").key("annotations").key(key.to_owned()), why);
         }
     }
 }

@@ -90,7 +90,7 @@ fn narrow(case: &Case<'_>, claim: &DeviceClaim<'_>, request: &Request<'_>, allow
     for alternative in &request.alternatives {
         let place = claim.in_spec(&alternative.place).key("selectors");
         let object = case.submission.object.unwrap_or(&Value::Null);
-        let mut selectors = place.pointer().resolve(object).ok().and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut selectors = place.resolve(object).and_then(Value::as_array).cloned().unwrap_or_default();
         if !selectors.contains(&selector) {
             selectors.push(selector.clone());
             say.fill_in(place, selectors);

@@ -9,6 +9,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::case::Case;
 use crate::findings::Findings;
@@ -23,7 +24,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         if admitted.contains(text) {
             continue;
         }
-        match text.parse::<Image>() {
+        match Image::read(text) {
             Err(unreadable) => say.deny(field, unreadable),
             Ok(image) if case.project.images.iter().any(|pattern| pattern.admits(&image)) => {
                 admitted.insert(text);
@@ -43,7 +44,7 @@ fn images<'p>(pod: &'p Pod<'_>) -> impl Iterator<Item = (Place, &'p str)> {
 }
 
 struct NotAllowed<'a> {
-    image: Image,
+    image: Arc<Image>,
     project: &'a Project,
 }
 

@@ -79,10 +79,10 @@ fn missing_templates(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     if matches!(case.caller, Caller::Controller) || case.devices.untold {
         return;
     }
-    let own = wanted(case, pod).map(|it| it.template.name);
+    let own = wanted(case, pod).map(|it| &it.template.name);
     for (index, claim) in pod.spec.resource_claims.iter().flatten().enumerate() {
         let Some(name) = &claim.resource_claim_template_name else { continue };
-        if case.devices.templates.contains_key(name) || own.as_ref() == Some(name) {
+        if case.devices.templates.contains_key(name) || own == Some(name) {
             continue;
         }
         let at = pod.at(["spec", "resourceClaims"]).index(index).key("resourceClaimTemplateName");

@@ -66,7 +66,7 @@ fn ownership<'a>(case: &'a Case<'a>, key: &str) -> Option<&'a str> {
     }
 }
 
-fn label(key: &str) -> Place {
+fn label(key: &'static str) -> Place {
     Place::of(["metadata", "labels", key])
 }
 
@@ -123,7 +123,7 @@ fn selector(object: Object<'_>, say: &mut Findings) {
     let labels = [(here.clone(), Some(selector)), (here.clone().key("matchLabels"), selector.get("matchLabels"))];
     for (place, map) in labels {
         for key in map.and_then(Value::as_object).into_iter().flat_map(|map| map.keys()) {
-            refuse_key(place.clone().key(key), key, say);
+            refuse_key(place.clone().key(key.to_owned()), key, say);
         }
     }
     let expressions = selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten();

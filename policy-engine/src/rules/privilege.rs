@@ -56,7 +56,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 /// What the security contexts of the Pod and of its containers say at `key`.
 fn in_security_contexts<'p, T>(
     pod: &'p Pod<'_>,
-    key: &str,
+    key: &'static str,
     of_pod: fn(&PodSecurityContext) -> Option<&T>,
     of_container: fn(&SecurityContext) -> Option<&T>,
 ) -> Vec<(Place, &'p T)> {
@@ -64,7 +64,8 @@ fn in_security_contexts<'p, T>(
     let pod_level = of_pod.map(|it| (pod.at(["spec", "securityContext", key]), it));
     let of_containers = pod
         .containers()
-        .filter_map(|container| Some((container.at(["securityContext", key]), of_container(container.security?)?)));
+        .filter_map(|container| Some((container, of_container(container.security?)?)))
+        .map(|(container, it)| (container.at(["securityContext", key]), it));
     pod_level.into_iter().chain(of_containers).collect()
 }
 

@@ -17,7 +17,6 @@ mod words;
 
 use crate::case::{Act, Case};
 use crate::charge;
-use crate::compute;
 use crate::findings::Findings;
 use crate::identity::Owner;
 use crate::inline;
@@ -40,9 +39,9 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 
 fn could_ever_run(case: &Case<'_>, pod: &Pod<'_>, owner: &Owner<'_>, payers: &Limits, say: &mut Findings) {
     let at = pod.at(["spec"]);
-    let asked = match compute::of(&pod.spec, &at) {
+    let asked = match pod.amounts() {
         Ok(asked) => asked.plus(own_claims(case, pod)),
-        Err(unreadable) => return say.deny(unreadable.field, unreadable.why),
+        Err(unreadable) => return say.deny(unreadable.field.clone(), &unreadable.why),
     };
     for (account, limits) in &payers.0 {
         for resource in Resource::ALL {

@@ -38,10 +38,10 @@ use claims::{NotMapped, meant};
 use texts::{Text, texts};
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
-    if case.device_names > MOST_NAMED {
+    if case.device_names.len() > MOST_NAMED {
         let why = format!(
             "asked {} claims, templates and classes of devices; at most {MOST_NAMED} are looked up for one object; split it",
-            case.device_names
+            case.device_names.len()
         );
         return say.deny(Place::of(["spec"]), why);
     }
@@ -55,7 +55,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     let mut told = BTreeSet::new();
     for pod in &case.pods {
         claims::named(case, pod, say);
-        resolve(case, Some(pod), texts(pod), &mut told, say);
+        resolve(case, Some(pod), texts(case, pod), &mut told, say);
         attach::write(case, pod, say);
     }
     if let Some(pod) = case.new_pod() {
@@ -147,19 +147,23 @@ impl<'a> Mapping<'a> {
 }
 
 /// The claims that a Pod or template is to have: what its slots mean, and on a Pod what `dra-claim-name` says plainly.
-pub(crate) fn wanted<'a>(case: &Case<'a>, pod: &Pod<'a>) -> Vec<&'a str> {
+pub(crate) fn wanted<'p>(case: &Case<'_>, pod: &'p Pod<'_>) -> &'p [String] {
+    pod.found.slots.get_or_init(|| find(case, pod))
+}
+
+fn find(case: &Case<'_>, pod: &Pod<'_>) -> Vec<String> {
     let asked = [pod.object.label(contract::CLAIM_NAME), pod.object.annotation(contract::CLAIM_NAME)];
     // In a template it is for the Pods that are made from it.
     let plain = asked.into_iter().flatten().filter(|name| case.new_pod().is_some() && !slots::mentions(name));
-    let mut wanted: Vec<&str> = Vec::new();
-    let mut add = |claim: &'a str| {
-        if !wanted.contains(&claim) {
-            wanted.push(claim);
+    let mut wanted: Vec<String> = Vec::new();
+    let mut add = |claim: &str| {
+        if !wanted.iter().any(|it| it == claim) {
+            wanted.push(claim.to_owned());
         }
     };
     plain.filter(|name| !name.is_empty()).for_each(&mut add);
     let Ok(mapping) = Mapping::of(case, Some(pod)) else { return wanted };
-    for Text { text, .. } in texts(pod) {
+    for Text { text, .. } in texts(case, pod) {
         for slot in slots::all(text).unwrap_or_default() {
             if let Ok(claim) = meant(case, slot.name, mapping.claim(slot.name)) {
                 add(claim);

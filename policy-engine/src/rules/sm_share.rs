@@ -89,13 +89,13 @@ fn write(case: &Case<'_>, claim: &DeviceClaim<'_>, ask: &Ask<'_>, say: &mut Find
     if let Some(config) = parameters.config.and_then(|config| serde_json::to_value(config).ok()) {
         let at = claim.at(["spec", "devices", "config"]);
         let object = case.submission.object.unwrap_or(&Value::Null);
-        let mut all = at.pointer().resolve(object).ok().and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut all = at.resolve(object).and_then(Value::as_array).cloned().unwrap_or_default();
         all.push(config);
         say.fill_in(at, all);
     }
     for ((alternative, _), _) in untold.iter().zip(parameters.capacity).filter(|(_, requests)| *requests) {
         for (name, quantity) in told::capacity(ask) {
-            let at = claim.in_spec(&alternative.place).key("capacity").key("requests").key(&name);
+            let at = claim.in_spec(&alternative.place).key("capacity").key("requests").key(name);
             say.fill_in(at, quantity.0);
         }
     }

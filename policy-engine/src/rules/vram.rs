@@ -35,7 +35,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 /// What is asked, where it can be read.
 fn read<'a>(
     ask: Result<Option<Ask<'a>>, Vec<crate::claims::Misread>>,
-    at: impl Fn(&str) -> Place,
+    at: impl Fn(&'static str) -> Place,
     say: &mut Findings,
 ) -> Option<Option<Ask<'a>>> {
     match ask {

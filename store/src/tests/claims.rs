@@ -12,6 +12,7 @@ on_both!(
     a_claim_that_a_pod_waits_for_is_paid_at_its_creation,
     a_larger_claim_of_the_same_name_is_paid_or_refused,
     a_claim_made_for_a_pod_takes_the_place_of_what_was_reserved,
+    a_claim_made_twice_for_a_pod_with_a_gate_is_paid_whichever_came,
     bound_claims_spend_and_are_counted_exactly_once,
 );
 
@@ -98,6 +99,24 @@ async fn a_claim_made_for_a_pod_takes_the_place_of_what_was_reserved(database: D
     assert_stands(&ledger, 0, 0, 0).await;
     assert_eq!(ledger.charges().await.expect("an answer"), []);
     assert_eq!(ledger.uses().await.expect("an answer"), []);
+}
+
+/// The controller makes one for a Pod with a gate, and makes another one where it does not hear of the first.
+async fn a_claim_made_twice_for_a_pod_with_a_gate_is_paid_whichever_came(database: Database) {
+    for (came, lost) in [("c1", "c2"), ("c2", "c1")] {
+        let ledger = database.open().await;
+        assert_reserved(&ledger, claim_for("p1", "c1", 1)).await;
+        assert_reserved(&ledger, claim_for("p1", "c2", 1)).await;
+        assert_stands(&ledger, 0, 0, 0).await;
+        // Its gate goes.
+        assert_reserved(&ledger, pod("p1", "train", vec![inline(1)])).await;
+        assert_stands(&ledger, 0, 2, 1).await;
+        claim_gone(&ledger, lost).await;
+        assert_stands(&ledger, 0, 1, 1).await;
+        pod_gone(&ledger, "p1").await;
+        claim_gone(&ledger, came).await;
+        assert_stands(&ledger, 0, 0, 0).await;
+    }
 }
 
 async fn bound_claims_spend_and_are_counted_exactly_once(database: Database) {

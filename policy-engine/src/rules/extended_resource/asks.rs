@@ -78,12 +78,15 @@ fn of_container<'a>(
     index: usize,
     container: &Container,
 ) -> Vec<Asked<'a>> {
-    let here = pod.at(["spec", list]).index(index).key("resources");
     let nothing = ResourceRequirements::default();
     let resources = container.resources.as_ref().unwrap_or(&nothing);
     let kinds = [("limits", &resources.limits), ("requests", &resources.requests)];
     let names = kinds.iter().flat_map(|(_, map)| map.iter().flat_map(|map| map.keys()));
     let mut names: BTreeSet<_> = names.filter(|name| name.contains('/')).cloned().collect();
+    if names.is_empty() && taken.0.is_empty() {
+        return Vec::new();
+    }
+    let here = pod.at(["spec", list]).index(index).key("resources");
     let before = taken.0.get(&here);
     names.extend(before.into_iter().flatten().map(|(_, name, _)| name.clone()));
     let mut found = Vec::new();
@@ -91,11 +94,11 @@ fn of_container<'a>(
         let Some(meaning) = meaning(&name, &case.devices.classes, case.policy) else { continue };
         let standing = kinds.iter().filter_map(|(kind, map)| {
             let Quantity(text) = map.as_ref()?.get(&name)?;
-            Some((here.clone().key(kind).key(&name), text.clone()))
+            Some((here.clone().key(*kind).key(name.clone()), text.clone()))
         });
         let mut places: Vec<_> = standing.collect();
         for (kind, _, text) in before.into_iter().flatten().filter(|(_, taken, _)| *taken == name) {
-            places.push((here.clone().key(kind).key(&name), text.clone()));
+            places.push((here.clone().key(*kind).key(name.clone()), text.clone()));
         }
         // Limits are first, and requests of an extended resource are the same.
         let Some((at, text)) = places.first().cloned() else { continue };

@@ -20,14 +20,14 @@ const LONGEST: usize = 63;
 
 pub(super) fn write(case: &Case<'_>, say: &mut Findings) {
     let Some(pod) = case.new_pod() else { return };
-    let own = inline::wanted(case, pod).map(|it| it.template);
+    let own = inline::wanted(case, pod).map(|it| &it.template);
     // What names more than is looked up is refused, and not read to the end.
-    let sources = if case.device_names > MOST_NAMED { Vec::new() } else { sources(case, pod, own.as_ref()) };
+    let sources = if case.device_names.len() > MOST_NAMED { Vec::new() } else { sources(case, pod, own) };
     if sources.is_empty() {
         return say.remove(label(contract::EFFECTIVE_GPU));
     }
     origin(pod, &sources, say);
-    let specs: Option<Vec<_>> = sources.iter().map(|it| spec(case, own.as_ref(), it)).collect();
+    let specs: Option<Vec<_>> = sources.iter().map(|it| spec(case, own, it)).collect();
     let Some(specs) = specs else { return say.remove(label(contract::EFFECTIVE_GPU)) };
     let understood: Vec<_> =
         specs.iter().map(|spec| Understood::of(spec, &case.devices.classes, case.policy)).collect();
@@ -58,7 +58,7 @@ pub(super) fn write(case: &Case<'_>, say: &mut Findings) {
 fn sources(case: &Case<'_>, pod: &Pod<'_>, own: Option<&Template>) -> Vec<Source> {
     let resolved = resolver(case, pod);
     let is_own = |name: Option<&String>| own.map(|it| &it.name) == name;
-    let mut sources: Vec<_> = attachments(case, pod).into_iter().map(|it| it.source).collect();
+    let mut sources: Vec<_> = attachments(case, pod).iter().map(|it| it.source.clone()).collect();
     for claim in pod.spec.resource_claims.iter().flatten() {
         let source = match (&claim.resource_claim_name, &claim.resource_claim_template_name) {
             (Some(name), _) => Source::Claim(resolved(name)),

@@ -76,8 +76,8 @@ struct Change<'a> {
 impl Change<'_> {
     /// Puts back the old value, whatever is asked.
     fn restore(&self, place: Place, say: &mut Findings) {
-        let old = place.pointer().resolve(self.old.0).ok();
-        if place.pointer().resolve(self.object.0).ok() == old {
+        let old = place.resolve(self.old.0);
+        if place.resolve(self.object.0) == old {
             return;
         }
         match old {
@@ -88,8 +88,8 @@ impl Change<'_> {
 
     /// Puts back the old value where nothing is asked, or what was asked at creation. Says whether the old value holds now.
     fn restore_if_not_asked_anew(&self, place: Place, say: &mut Findings) -> bool {
-        let asked = place.pointer().resolve(self.object.0).ok();
-        let old = place.pointer().resolve(self.old.0).ok();
+        let asked = place.resolve(self.object.0);
+        let old = place.resolve(self.old.0);
         let anew = asked.is_some() && asked != old && asked != self.asked.get(place.pointer().as_str());
         if !anew {
             self.restore(place, say);
@@ -125,7 +125,7 @@ fn attached(old: Object<'_>, object: Object<'_>) -> Vec<Place> {
     for list in ["initContainers", "containers"] {
         let uses = (0..still(old, object, list)).map(|at| Place::of(["spec", list]).index(at));
         let uses = uses.map(|container| container.key("resources").key("claims"));
-        places.extend(uses.filter(|place| place.pointer().resolve(old.0).is_ok()));
+        places.extend(uses.filter(|place| place.resolve(old.0).is_some()));
     }
     places.extend((length(old, "resourceClaims") > 0).then(|| Place::of(["spec", "resourceClaims"])));
     places
@@ -194,7 +194,7 @@ fn read_only(old: Object<'_>, object: Object<'_>) -> Vec<Place> {
                 let mounts = it.get("volumeMounts").and_then(Value::as_array).into_iter().flatten().enumerate();
                 for (mount, it) in mounts.filter(|(_, it)| named(it, name)) {
                     let here = Place::of(["spec", key]).index(container).key("volumeMounts").index(mount);
-                    if here.pointer().resolve(object.0).is_ok_and(|now| now.get("mountPath") == it.get("mountPath")) {
+                    if here.resolve(object.0).is_some_and(|now| now.get("mountPath") == it.get("mountPath")) {
                         places.push(here.key("readOnly"));
                     }
                 }

@@ -81,27 +81,26 @@ pub(super) fn probes(pod: &Pod<'_>, say: &mut Findings) {
 
 fn probed_hosts<'p>(container: &Container<'p>) -> Vec<(Place, &'p str)> {
     let probes = ["livenessProbe", "readinessProbe", "startupProbe"].into_iter().zip(container.probes);
-    let probes = probes
-        .filter_map(|(key, probe)| probe.map(|it| (container.at([key]), it.http_get.as_ref(), it.tcp_socket.as_ref())));
+    let probes = probes.filter_map(|(key, probe)| probe.map(|it| (key, &it.http_get, &it.tcp_socket)));
+    let probes = probes.flat_map(|(key, http, tcp)| hosts(move || container.at([key]), http, tcp));
     let hooks =
         container.lifecycle.into_iter().flat_map(|it| [("postStart", &it.post_start), ("preStop", &it.pre_stop)]);
-    let hooks = hooks.filter_map(|(key, hook)| {
-        let hook = hook.as_ref()?;
-        Some((container.at(["lifecycle", key]), hook.http_get.as_ref(), hook.tcp_socket.as_ref()))
-    });
-    probes.chain(hooks).flat_map(|(place, http, tcp)| hosts(place, http, tcp)).collect()
+    let hooks = hooks.filter_map(|(key, hook)| hook.as_ref().map(|it| (key, &it.http_get, &it.tcp_socket)));
+    let hooks = hooks.flat_map(|(key, http, tcp)| hosts(move || container.at(["lifecycle", key]), http, tcp));
+    probes.chain(hooks).collect()
 }
 
 fn hosts<'p>(
-    place: Place,
-    http: Option<&'p HTTPGetAction>,
-    tcp: Option<&'p TCPSocketAction>,
+    place: impl Fn() -> Place,
+    http: &'p Option<HTTPGetAction>,
+    tcp: &'p Option<TCPSocketAction>,
 ) -> impl Iterator<Item = (Place, &'p str)> {
-    let asked =
-        [("httpGet", http.and_then(|it| it.host.as_deref())), ("tcpSocket", tcp.and_then(|it| it.host.as_deref()))];
+    let http = http.as_ref().and_then(|it| it.host.as_deref());
+    let tcp = tcp.as_ref().and_then(|it| it.host.as_deref());
+    let asked = [("httpGet", http), ("tcpSocket", tcp)];
     asked.into_iter().filter_map(move |(key, host)| {
         let host = host.filter(|host| !host.is_empty())?;
-        Some((place.clone().key(key).key("host"), host))
+        Some((place().key(key).key("host"), host))
     })
 }
 

@@ -56,7 +56,7 @@ pub(super) fn app_armor_annotations(pod: &Pod<'_>, say: &mut Findings) {
                 allowed: "runtime/default, localhost/<name>",
                 instead: USE_A_PROFILE,
             };
-            say.deny(pod.annotation_at(key), why);
+            say.deny(pod.at(["metadata", "annotations"]).key(key.clone()), why);
         }
     }
 }

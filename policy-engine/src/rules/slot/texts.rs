@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::case::Case;
 use crate::contract;
 use crate::object::Object;
 use crate::place::Place;
@@ -14,7 +15,11 @@ pub(super) struct Text<'a> {
     pub(super) text: &'a str,
 }
 
-pub(super) fn texts<'a>(pod: &Pod<'a>) -> Vec<Text<'a>> {
+pub(super) fn texts<'a>(case: &Case<'_>, pod: &Pod<'a>) -> Vec<Text<'a>> {
+    // All of it has been read once, to know what is named.
+    if !case.device_names.slots {
+        return Vec::new();
+    }
     let here = pod.at([]);
     let mut texts = of_metadata(pod.object, &here);
     texts.extend(of_spec(pod.object, &here));
@@ -23,7 +28,7 @@ pub(super) fn texts<'a>(pod: &Pod<'a>) -> Vec<Text<'a>> {
 
 /// Labels, and the one annotation that names a claim: others are the business of those who wrote them.
 pub(super) fn of_metadata<'a>(object: Object<'a>, here: &Place) -> Vec<Text<'a>> {
-    let at = |kind: &str, key: &str| here.clone().key("metadata").key(kind).key(key);
+    let at = |kind: &'static str, key: &str| here.clone().key("metadata").key(kind).key(key.to_owned());
     let labels = object.labels().into_iter().flatten();
     let labels = labels.filter_map(|(key, value)| text(value.as_str(), || at("labels", key)));
     let annotation = || at("annotations", contract::CLAIM_NAME);
@@ -32,7 +37,7 @@ pub(super) fn of_metadata<'a>(object: Object<'a>, here: &Place) -> Vec<Text<'a>>
 
 pub(super) fn of_spec<'a>(object: Object<'a>, here: &Place) -> Vec<Text<'a>> {
     let mut texts = Vec::new();
-    let list_at = |list: &str| here.clone().key("spec").key(list);
+    let list_at = |list: &'static str| here.clone().key("spec").key(list);
     for (index, claim) in each(object, "resourceClaims") {
         let name = claim.get("resourceClaimName").and_then(Value::as_str);
         texts.extend(text(name, || list_at("resourceClaims").index(index).key("resourceClaimName")));
@@ -40,7 +45,7 @@ pub(super) fn of_spec<'a>(object: Object<'a>, here: &Place) -> Vec<Text<'a>> {
     for list in ["initContainers", "containers", "ephemeralContainers"] {
         for (index, container) in each(object, list) {
             let words = |key: &str| container.get(key).and_then(Value::as_array).into_iter().flatten().enumerate();
-            let at = |key: &str, word: usize| list_at(list).index(index).key(key).index(word);
+            let at = |key: &'static str, word: usize| list_at(list).index(index).key(key).index(word);
             let value = |it: &'a Value| it.get("value").and_then(Value::as_str);
             texts.extend(words("env").filter_map(|(word, it)| text(value(it), || at("env", word).key("value"))));
             for key in ["args", "command"] {

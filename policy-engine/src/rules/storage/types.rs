@@ -19,7 +19,10 @@ pub(super) fn judge(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
             }
             if !platform.volume_types.contains(kind) {
                 let listed: Vec<_> = platform.volume_types.iter().collect();
-                say.deny(here.clone().key(kind), NotListed { asked: format_args!("a volume of type {kind}"), listed });
+                say.deny(
+                    here.clone().key(kind.clone()),
+                    NotListed { asked: format_args!("a volume of type {kind}"), listed },
+                );
             } else if kind == "csi" {
                 let driver = source.get("driver").and_then(Value::as_str).unwrap_or_default();
                 if !platform.csi_drivers.contains(driver) {
