@@ -80,6 +80,12 @@ impl Ground {
         self.start_component(&sluice)
     }
 
+    /// The same with its ledger on another database.
+    pub fn run_sluice_on(&mut self, database: String) -> Result<()> {
+        let sluice = sluice(&self.layout().clone().with_database(database), self.ports()?);
+        self.start_component(&sluice)
+    }
+
     /// Ends `sluice` politely.
     pub fn stop_sluice(&mut self) -> Result<bool> {
         self.end("sluice")

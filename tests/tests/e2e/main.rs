@@ -7,6 +7,7 @@ mod bypass_objects;
 mod certificates;
 mod claims;
 mod connect;
+mod debt;
 mod device_claims;
 mod drills;
 mod dry_run;
