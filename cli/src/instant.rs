@@ -46,11 +46,17 @@ pub(crate) struct NoInstant {
     why: String,
 }
 
+impl NoInstant {
+    pub(crate) fn new(why: &jiff::Error) -> Self {
+        Self { why: why.to_string() }
+    }
+}
+
 /// Reads RFC 3339 (`2026-11-23T12:00:00+01:00`) or RFC 9557 (`2026-11-23T12:00[Europe/Berlin]`).
 ///
 /// A local time that comes twice is the first of the two; one that does not come is no instant.
 pub(crate) fn parse(text: &str) -> Result<Timestamp, NoInstant> {
-    let no_instant = |error: jiff::Error| NoInstant { why: error.to_string() };
+    let no_instant = |error: jiff::Error| NoInstant::new(&error);
     if !text.contains('[') {
         return text.parse().map_err(no_instant);
     }

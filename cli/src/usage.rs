@@ -1,21 +1,21 @@
 //! `sluice usage`: what is used and reserved, by what, and what was spent.
 
 mod listing;
+mod since;
 mod table;
 
 use anyhow::{Context as _, Error};
 use clap::Args;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use policy_engine::policy::Policy;
 use store::UsageQuery;
 
 use crate::database::DatabaseUrl;
 use crate::ending::{Ending, Failure};
-use crate::instant::When;
 use crate::output::{self, Format};
 use crate::policy_source::PolicySource;
 use listing::{Listing, Whose};
+use since::Since;
 
 /// Without --since.
 const BY_DEFAULT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -34,9 +34,9 @@ pub(crate) struct Usage {
     /// Only this user, by name or id
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// From when on hours are counted: an instant, or a day (in UTC); by default thirty days ago
+    /// From when on hours are counted: an instant, a day (in UTC), or how long ago (36h, 7d); by default thirty days ago
     #[arg(long, value_name = "TIME")]
-    since: Option<When>,
+    since: Option<Since>,
     /// Where the records are: a directory, or the cluster
     #[arg(long, value_name = "DIR|cluster", default_value = "cluster")]
     policy: PolicySource,
@@ -76,7 +76,7 @@ impl Usage {
     pub(crate) async fn run(self) -> Result<Ending, Failure> {
         let Self { project, user, since, policy, database_url, output } = self;
         let now = Timestamp::now();
-        let since = since.map(|since| since.on(&TimeZone::UTC)).transpose().map_err(Failure::input)?;
+        let since = since.map(|since| since.seen_from(now)).transpose().map_err(Failure::input)?;
         let since = since.unwrap_or(now - BY_DEFAULT);
         if since > now {
             return Err(Failure::input(Unusable::Future));

@@ -14,31 +14,46 @@ use std::sync::Arc;
 use crate::case::Case;
 use crate::findings::Findings;
 use crate::place::Place;
-use crate::pod::Pod;
+use crate::pod::{Container, Pod};
 use crate::policy::image_pattern::Image;
 use crate::policy::project::Project;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     let mut admitted = HashSet::new();
-    for (field, text) in case.pods.iter().flat_map(images) {
+    for (pod, used, text) in case.pods.iter().flat_map(images) {
         if admitted.contains(text) {
             continue;
         }
         match Image::read(text) {
-            Err(unreadable) => say.deny(field, unreadable),
+            Err(unreadable) => say.deny(used.at(pod), unreadable),
             Ok(image) if case.project.images.iter().any(|pattern| pattern.admits(&image)) => {
                 admitted.insert(text);
             }
-            Ok(image) => say.deny(field, NotAllowed { image, project: case.project }),
+            Ok(image) => say.deny(used.at(pod), NotAllowed { image, project: case.project }),
         }
     }
 }
 
-fn images<'p>(pod: &'p Pod<'_>) -> impl Iterator<Item = (Place, &'p str)> {
-    let run = pod.containers().map(|it| (it.at(["image"]), it.image.unwrap_or_default()));
-    let mounted = pod.spec.volumes.iter().flatten().enumerate().filter_map(|(index, volume)| {
-        let field = pod.at(["spec", "volumes"]).index(index).key("image").key("reference");
-        Some((field, volume.image.as_ref()?.reference.as_deref().unwrap_or_default()))
+/// What an image is for.
+enum Used<'p> {
+    Run(Container<'p>),
+    Mounted { volume: usize },
+}
+
+impl Used<'_> {
+    fn at(&self, pod: &Pod<'_>) -> Place {
+        match self {
+            Self::Run(container) => container.at(["image"]),
+            Self::Mounted { volume } => pod.at(["spec", "volumes"]).index(*volume).key("image").key("reference"),
+        }
+    }
+}
+
+fn images<'p, 'a>(pod: &'p Pod<'a>) -> impl Iterator<Item = (&'p Pod<'a>, Used<'p>, &'p str)> {
+    let run = pod.containers().map(move |it| (pod, Used::Run(it), it.image.unwrap_or_default()));
+    let mounted = pod.spec.volumes.iter().flatten().enumerate().filter_map(move |(volume, it)| {
+        let reference = it.image.as_ref()?.reference.as_deref().unwrap_or_default();
+        Some((pod, Used::Mounted { volume }, reference))
     });
     run.chain(mounted)
 }

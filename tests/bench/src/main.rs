@@ -55,9 +55,9 @@ struct Plan {
 
 const FULL: Plan = Plan {
     size: Size { projects: 200, pods: 2_000 },
-    webhook: (5, Duration::from_secs(10)),
-    admit: (5, 1.0),
-    creations: (6, Duration::from_secs(10)),
+    webhook: (4, Duration::from_secs(10)),
+    admit: (3, 1.0),
+    creations: (3, Duration::from_secs(10)),
     ledger: (5, Duration::from_secs(5)),
 };
 const QUICK: Plan = Plan {
