@@ -39,6 +39,12 @@ impl Amounts {
         self.with(other, u64::max)
     }
 
+    /// The smaller of both, resource by resource.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        self.with(other, u64::min)
+    }
+
     /// The sum; one that no number holds is the largest number, which is above every limit.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {

@@ -68,6 +68,26 @@ impl<'a> Draft<'a> {
         self.charges_where(inline).map(|charge| charge.key.clone()).collect()
     }
 
+    /// Puts what was reserved for a claim of a Pod's own, and charges a claim that was made for it instead, if there is one.
+    ///
+    /// While nobody has seen that claim it costs no less than was reserved: it may never come, and the next one be as
+    /// large. A smaller one that was seen gives the difference back for good: it may be somebody else's by the time that
+    /// the claim is gone. So what a claim leaves behind is never more than it cost.
+    pub(super) fn stand_for_claim(&mut self, mut stands: Charge) {
+        let ChargeKey { uid, reference } = stands.key.clone();
+        let made = self.made_for(&ForPod { uid, reference }).max_by_key(|claim| claim.seen).cloned();
+        stands.claim = made.as_ref().map(|claim| claim.key.uid.clone());
+        if let Some(mut claim) = made {
+            if claim.seen {
+                stands.amounts = stands.amounts.min(claim.amounts);
+            } else {
+                claim.amounts = claim.amounts.max(stands.amounts);
+                self.put(claim);
+            }
+        }
+        self.put(stands);
+    }
+
     fn charges_where(&self, wanted: impl Fn(&Charge) -> bool + Copy) -> impl Iterator<Item = &Charge> {
         // Few are wanted: the others need not be looked for among what changes.
         let kept = self.books.charges().filter(move |it| wanted(it) && !self.charges.contains_key(&it.key));

@@ -18,15 +18,12 @@ fn admit_pod(draft: &mut Draft<'_>, pod: &AdmitPod, stamp: Stamp) {
             Use::Inline { reference, price } => {
                 let place = Place::inline(namespace, name, reference);
                 let key = ChargeKey::inline(uid, reference);
-                let mut charge = raise(draft, key, place, *price, payers, stamp);
+                let charge = raise(draft, key, place, *price, payers, stamp);
+                draft.stand_for_claim(charge);
+                // Whichever was made for it and came costs what it costs.
                 let own = ForPod { uid: uid.clone(), reference: reference.clone() };
-                let made: Vec<_> = draft.made_for(&own).map(|it| (it.key.uid.clone(), it.place.clone())).collect();
-                if let Some((claim, _)) = made.first() {
-                    charge.claim = Some(claim.clone());
-                    draft.put(charge);
-                }
-                // Whichever of them came costs what it costs.
-                made.into_iter().for_each(|(_, place)| draft.put_use(place, uid));
+                let made: Vec<_> = draft.made_for(&own).map(|it| it.place.clone()).collect();
+                made.into_iter().for_each(|place| draft.put_use(place, uid));
             }
             Use::Claim { name, uid: claim, price, payers } => {
                 let place = Place::claim(namespace, name);
@@ -43,18 +40,15 @@ fn claim_made(draft: &mut Draft<'_>, made: &ClaimMade, stamp: Stamp) {
     let place = Place::claim(namespace, name);
     let mut charge = raise(draft, ChargeKey::of(uid), place.clone(), *price, payers, stamp);
     charge.made_for.clone_from(for_pod);
+    draft.put(charge);
     if let Some(ForPod { uid: pod, reference }) = for_pod
-        && let Some(mut stands) = draft.charge(&ChargeKey::inline(pod, reference)).cloned()
+        && let Some(stands) = draft.charge(&ChargeKey::inline(pod, reference)).cloned()
     {
         if stands.claim.is_none() {
-            // A smaller claim is charged as it was reserved until the reconciler has seen it.
-            charge.amounts = charge.amounts.max(stands.amounts);
-            stands.claim = Some(uid.clone());
-            draft.put(stands);
+            draft.stand_for_claim(stands);
         }
         draft.put_use(place, pod);
     }
-    draft.put(charge);
 }
 
 /// The charge with at least these amounts. One that exists keeps its payers, and learns their limits of today.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::charge::PlaceKind;
 use super::draft::Draft;
-use super::{Amounts, Charge, ChargeKey, ForPod, Limits, Tags};
+use super::{Amounts, Charge, ChargeKey, Limits, Tags};
 
 /// A request that the API server works on ends within this time, its `--request-timeout`. What is admitted and not seen
 /// after it never comes.
@@ -114,7 +114,11 @@ pub(super) fn settled(charge: &Charge, at: Timestamp) -> bool {
 pub(super) fn draft(draft: &mut Draft<'_>, sight: &Sight) {
     let Some(charge) = draft.charge(&ChargeKey::of(sight.uid())).cloned() else { return };
     match sight {
-        Sight::Pod { .. } | Sight::Claim { .. } => draft.put(sight.seen(&charge)),
+        Sight::Pod { .. } => draft.put(sight.seen(&charge)),
+        Sight::Claim { uid, .. } => {
+            draft.put(sight.seen(&charge));
+            draft.standing_for(uid).into_iter().for_each(|stands| draft.stand_for_claim(stands));
+        }
         Sight::GatedPod { at, .. } if settled(&charge, *at) => drop_pod(draft, sight.uid()),
         Sight::GatedPod { .. } => {}
         Sight::PodGone { uid, .. } => drop_pod(draft, uid),
@@ -145,9 +149,5 @@ fn drop_pod(draft: &mut Draft<'_>, uid: &str) {
 /// What stood for the claim stands for the next one: the controller makes it anew while its Pod waits, or has done so.
 fn drop_claim(draft: &mut Draft<'_>, uid: &str) {
     draft.drop_charge(ChargeKey::of(uid));
-    for mut stands in draft.standing_for(uid) {
-        let ChargeKey { uid: pod, reference } = stands.key.clone();
-        stands.claim = draft.made_for(&ForPod { uid: pod, reference }).next().map(|next| next.key.uid.clone());
-        draft.put(stands);
-    }
+    draft.standing_for(uid).into_iter().for_each(|stands| draft.stand_for_claim(stands));
 }

@@ -13,6 +13,9 @@ on_both!(
     a_larger_claim_of_the_same_name_is_paid_or_refused,
     a_claim_made_for_a_pod_takes_the_place_of_what_was_reserved,
     a_claim_made_twice_for_a_pod_with_a_gate_is_paid_whichever_came,
+    what_a_pod_reserved_stays_reserved_while_a_smaller_claim_may_never_come,
+    room_that_a_smaller_claim_gave_back_is_not_taken_again_unasked,
+    a_dearer_template_is_paid_before_the_claim_is_seen,
     bound_claims_spend_and_are_counted_exactly_once,
 );
 
@@ -117,6 +120,47 @@ async fn a_claim_made_twice_for_a_pod_with_a_gate_is_paid_whichever_came(databas
         claim_gone(&ledger, came).await;
         assert_stands(&ledger, 0, 0, 0).await;
     }
+}
+
+async fn what_a_pod_reserved_stays_reserved_while_a_smaller_claim_may_never_come(database: Database) {
+    let ledger = database.open().await;
+    assert_reserved(&ledger, pod("p1", "train", vec![inline(2)])).await;
+    assert_reserved(&ledger, claim_for("p1", "c1", 2)).await;
+    // It is deleted, and the controller asks for another one, from a template that is smaller now.
+    assert_reserved(&ledger, claim_for("p1", "c2", 1)).await;
+    claim_gone(&ledger, "c1").await;
+    assert_stands(&ledger, 0, 2, 1).await;
+    claim_gone(&ledger, "c2").await;
+    assert_stands(&ledger, 0, 2, 1).await;
+}
+
+async fn room_that_a_smaller_claim_gave_back_is_not_taken_again_unasked(database: Database) {
+    let ledger = database.open().await;
+    assert_reserved(&ledger, pod("p1", "train", vec![inline(2)])).await;
+    assert_reserved(&ledger, claim_for("p1", "c1", 1)).await;
+    assert_stands(&ledger, 0, 2, 1).await;
+    claim_seen(&ledger, "c1", 1).await;
+    assert_stands(&ledger, 0, 1, 1).await;
+    assert_reserved(&ledger, pod("p2", "other", vec![inline(2)])).await;
+    claim_gone(&ledger, "c1").await;
+    assert_stands(&ledger, 0, 3, 2).await;
+    let short = [(user("alice"), Resource::Gpu, 3000, 1000, 3000), (user("alice"), Resource::Devices, 3, 1, 3)];
+    assert_refused(&ledger, claim_for("p1", "c2", 2), &short).await;
+    assert_reserved(&ledger, claim_for("p1", "c3", 1)).await;
+    assert_stands(&ledger, 0, 3, 2).await;
+}
+
+async fn a_dearer_template_is_paid_before_the_claim_is_seen(database: Database) {
+    let ledger = database.open().await;
+    assert_reserved(&ledger, pod("p1", "train", vec![inline(1)])).await;
+    assert_reserved(&ledger, claim_for("p1", "c1", 1)).await;
+    // The Pod is resized; its template asks for more by now. The claim may still never come, and the next one cost that.
+    assert_reserved(&ledger, pod("p1", "train", vec![inline(2)])).await;
+    assert_stands(&ledger, 0, 2, 1).await;
+    claim_seen(&ledger, "c1", 1).await;
+    assert_stands(&ledger, 0, 1, 1).await;
+    claim_gone(&ledger, "c1").await;
+    assert_stands(&ledger, 0, 1, 1).await;
 }
 
 async fn bound_claims_spend_and_are_counted_exactly_once(database: Database) {

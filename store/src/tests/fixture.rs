@@ -208,3 +208,9 @@ pub(super) async fn pod_gone(ledger: &Ledger, uid: &str) {
 pub(super) async fn claim_gone(ledger: &Ledger, uid: &str) {
     observe(ledger, Sight::ClaimGone { uid: uid.to_owned(), at: later() }).await;
 }
+
+/// It is there, and nobody has it yet.
+pub(super) async fn claim_seen(ledger: &Ledger, uid: &str, count: u64) {
+    let (uid, price, payers) = (uid.to_owned(), gpus(count), payers("alice"));
+    observe(ledger, Sight::Claim { uid, bound: None, price, payers, at: later() }).await;
+}

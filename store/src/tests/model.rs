@@ -71,7 +71,7 @@ fn happens() -> impl Strategy<Value = Happens> {
     prop_oneof![
         6 => pod.prop_map(|(name, user, gated, inline, claims)| Pod { name, user, gated, inline, claims }),
         4 => (0..CLAIMS, 0..2_usize, 1..4_u64).prop_map(|(name, user, price)| Claim { name, user, price }),
-        4 => (any(), prop::option::weighted(0.2, 1..4_u64)).prop_map(|(pod, price)| Made { pod, price }),
+        4 => (any(), prop::option::weighted(0.4, 1..4_u64)).prop_map(|(pod, price)| Made { pod, price }),
         2 => any().prop_map(|pod| Ungate { pod }),
         2 => any().prop_map(|way| Again { way }),
         9 => any().prop_map(|way| Arrive { way }),
@@ -228,7 +228,7 @@ impl World {
             found.unwrap_or_default()
         };
         for (account, quota) in USERS.iter().flat_map(|user| payers(user).0) {
-            let (lives, kept) = (self.cluster.costs(&account), total(account.clone()).total());
+            let ((lives, _), kept) = (self.cluster.costs(&account), total(account.clone()).total());
             prop_assert!(lives.minus(kept).is_nothing(), "{account} pays {kept:?}, and {lives:?} lives");
             let limits =
                 [(kept.devices, quota.devices), (kept.milli_gpu, quota.milli_gpu), (kept.milli_cpu, quota.milli_cpu)];
@@ -252,7 +252,8 @@ impl World {
         prop_assert_eq!(self.ledger.recount().await.expect("sums"), vec![]);
         for account in [project(), user("alice"), user("bob")] {
             let Standing { used, reserved } = self.ledger.standing(&account).await.expect("a sum");
-            prop_assert_eq!(used.plus(reserved), self.cluster.costs(&account), "{}", account);
+            let (pays, (least, most)) = (used.plus(reserved), self.cluster.costs(&account));
+            prop_assert_eq!(pays, pays.max(least).min(most), "{}", account);
         }
         let known = self.ledger.charges().await.expect("charges");
         for charge in known.iter().filter(|charge| charge.key.reference.is_empty()) {
@@ -280,7 +281,7 @@ fn begin() -> Timestamp {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 96, ..Config::default() })]
+    #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn whatever_happens_nothing_lives_unpaid_no_sum_passes_its_limit_and_nothing_leaks(

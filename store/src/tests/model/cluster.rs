@@ -19,6 +19,8 @@ pub(super) struct Pod {
     name: String,
     user: &'static str,
     inline: Option<u64>,
+    /// Its inline price, or the least price of a claim that ever was there for it.
+    least: Option<u64>,
     claims: Vec<String>,
     life: Life,
 }
@@ -105,7 +107,7 @@ impl Cluster {
         let (uid, name) = (self.uid("pod"), format!("p{name}"));
         let claims = claims.iter().map(|claim| format!("c{claim}")).collect();
         let life = if gated { Life::Gated } else { Life::Waiting };
-        let pod = Pod { uid, name, user, inline, claims, life };
+        let pod = Pod { uid, name, user, inline, least: inline, claims, life };
         let request = (!gated).then(|| Request::AdmitPod(admit(&pod, &self.heard)));
         OnTheWay { since: self.now, what: What::Pod(pod), request }
     }
@@ -167,6 +169,9 @@ impl Cluster {
                     self.pods.contains_key(pod) && !twice
                 };
                 if claim.for_pod.as_ref().is_none_or(own) {
+                    if let Some(pod) = claim.for_pod.as_ref().and_then(|pod| self.pods.get_mut(pod)) {
+                        pod.least = pod.least.map(|least| least.min(claim.price));
+                    }
                     self.came.push(claim.uid.clone());
                     self.claims.insert(claim.uid.clone(), claim);
                 }
@@ -257,8 +262,10 @@ impl Cluster {
         }
     }
 
-    /// What lives costs this account: ungated Pods that have not ended, and the claims that they name.
-    pub(super) fn costs(&self, account: &Account) -> Amounts {
+    /// What lives costs this account: ungated Pods that have not ended, and the claims that they name. At least, and at
+    /// most: a claim that the controller will make anew costs what was reserved for it, unless somebody has seen a smaller
+    /// one, which gave the difference back.
+    pub(super) fn costs(&self, account: &Account) -> (Amounts, Amounts) {
         let pays = |user: &str| payers(user).0.contains_key(account);
         let live = || self.pods.values().filter(|pod| matches!(pod.life, Life::Waiting | Life::Scheduled));
         let pods = live().filter(|pod| pays(pod.user)).map(|_| cores(1));
@@ -266,10 +273,11 @@ impl Cluster {
             live().any(|pod| claim.for_pod.as_ref() == Some(&pod.uid) || pod.claims.contains(&claim.name))
         };
         let claims = self.claims.values().filter(used).filter(|claim| pays(claim.user)).map(|claim| gpus(claim.price));
-        // A claim that the controller will make.
+        let there = pods.chain(claims).fold(Amounts::NOTHING, Amounts::plus);
         let made = |pod: &&Pod| self.claims.values().any(|claim| claim.for_pod.as_ref() == Some(&pod.uid));
-        let to_come = live().filter(|pod| pays(pod.user) && !made(pod)).filter_map(|pod| pod.inline).map(gpus);
-        pods.chain(claims).chain(to_come).fold(Amounts::NOTHING, Amounts::plus)
+        let to_come = || live().filter(|pod| pays(pod.user) && !made(pod));
+        let least = to_come().filter_map(|pod| pod.least).map(gpus).fold(there, Amounts::plus);
+        (least, to_come().filter_map(|pod| pod.inline).map(gpus).fold(there, Amounts::plus))
     }
 }
 
