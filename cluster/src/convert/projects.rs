@@ -29,7 +29,7 @@ pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option
             return None;
         }
     };
-    let images = spec.images.iter().enumerate().filter_map(|(index, text)| match text.0.parse::<ImagePattern>() {
+    let images = spec.images.iter().enumerate().filter_map(|(index, text)| match ImagePattern::read(&text.0) {
         Ok(pattern) => Some(pattern),
         Err(why) => {
             report.refuse(

@@ -24,6 +24,8 @@ const WATCH_SECONDS: u32 = 60;
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 /// Short, so that a restarted API server or freshly installed CRDs are noticed soon.
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
+/// Objects that a list brings at a time. A page is held as text and as objects at once; afterwards that memory is idle.
+const PAGE: u32 = 100;
 const NOT_FOUND: u16 = 404;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -101,7 +103,7 @@ where
     let (filled, pulse, shutdown) = (cache.filled.clone(), cache.pulse.clone(), common.shutdown.clone());
     let mut failures = Failures::new(name, common.kinds_missing.clone());
     tokio::spawn(async move {
-        let mut events = pin!(watcher(api, which.timeout(WATCH_SECONDS)));
+        let mut events = pin!(watcher(api, which.timeout(WATCH_SECONDS).page_size(PAGE)));
         while let Some(Some(event)) = shutdown.run_until_cancelled(events.next()).await {
             let event = match event {
                 Ok(event) => event.modify(&keep),

@@ -23,7 +23,8 @@ pub struct Image {
     digest: Option<String>,
 }
 
-/// Reading a reference costs as much as a rule or two, and a platform runs the same few images all day.
+/// Reading a reference costs as much as a rule or two, and a platform runs the same few images all day. A pattern takes
+/// some 20 KiB, and many projects have the same ones, at each change of any record anew.
 const MOST_REMEMBERED: u64 = 1024;
 
 impl Image {
@@ -103,7 +104,10 @@ pub struct InvalidImage {
 /// Without a tag and a digest, every tag and digest of the repository is meant. A runtime that is given a digest
 /// ignores the tag, so a pattern that restricts only the tag admits no image with a digest.
 #[derive(Clone, Debug)]
-pub struct ImagePattern {
+pub struct ImagePattern(Arc<Compiled>);
+
+#[derive(Debug)]
+struct Compiled {
     text: String,
     repository: GlobMatcher,
     tag: Option<GlobMatcher>,
@@ -111,6 +115,20 @@ pub struct ImagePattern {
 }
 
 impl ImagePattern {
+    /// Reads a pattern, or remembers it.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub fn read(text: &str) -> Result<Self, InvalidPattern> {
+        static READ: LazyLock<Cache<String, ImagePattern>> = LazyLock::new(|| Cache::new(MOST_REMEMBERED));
+        if let Some(pattern) = READ.get(text) {
+            return Ok(pattern);
+        }
+        let pattern = text.parse::<Self>()?;
+        READ.insert(text.to_owned(), pattern.clone());
+        Ok(pattern)
+    }
+
     /// Whether the pattern admits the image.
     pub fn admits(&self, image: &Image) -> bool {
         let part = |pattern: &Option<GlobMatcher>, value: &Option<String>| match (pattern, value) {
@@ -118,11 +136,9 @@ impl ImagePattern {
             (Some(glob), Some(value)) => glob.is_match(value),
             (Some(_), None) => false,
         };
-        let by_digest = self.digest.is_some() || self.tag.is_none() || image.digest.is_none();
-        by_digest
-            && self.repository.is_match(&image.repository)
-            && part(&self.tag, &image.tag)
-            && part(&self.digest, &image.digest)
+        let Compiled { text: _, repository, tag, digest } = &*self.0;
+        let by_digest = digest.is_some() || tag.is_none() || image.digest.is_none();
+        by_digest && repository.is_match(&image.repository) && part(tag, &image.tag) && part(digest, &image.digest)
     }
 }
 
@@ -164,12 +180,12 @@ impl FromStr for ImagePattern {
                 .map(|glob| glob.compile_matcher())
                 .map_err(|why| refuse(&why.kind().to_string()))
         };
-        Ok(Self {
+        Ok(Self(Arc::new(Compiled {
             repository: glob(&repository)?,
             tag: tag.map(glob).transpose()?,
             digest: digest.map(glob).transpose()?,
             text: text.into(),
-        })
+        })))
     }
 }
 
@@ -198,13 +214,13 @@ fn normalise(repository: &str) -> Option<String> {
 
 impl fmt::Display for ImagePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0.text)
     }
 }
 
 impl Serialize for ImagePattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        serializer.serialize_str(&self.0.text)
     }
 }
 
