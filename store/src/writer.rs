@@ -120,8 +120,12 @@ impl Writer {
         let dialect = self.address.dialect();
         let session = connected(&self.address, &mut self.session).await?;
         let withdrawals = &self.withdrawals;
+        // Who only asks takes nobody's turn.
+        let writes = !withdrawals.is_empty() || steps.iter().any(|step| step.entry.writes());
         let transaction = async {
-            session.say(dialect.begin).await?;
+            if writes {
+                session.say(dialect.begin).await?;
+            }
             let mut reach = Reach::default();
             withdrawals.iter().for_each(|(entry, _)| reach.add(entry));
             steps.iter().for_each(|step| reach.add(&step.entry));
@@ -130,6 +134,9 @@ impl Writer {
                 decide(&mut books, entry, *stamp);
             }
             let verdicts = steps.iter().map(|step| decide(&mut books, &step.entry, step.stamp)).collect();
+            if !writes {
+                return Ok(Some(verdicts));
+            }
             kept::write(session, dialect, books.take_changes()).await?;
             if steps.iter().any(Step::given_up) {
                 session.say(ROLLBACK).await?;

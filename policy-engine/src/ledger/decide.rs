@@ -177,11 +177,16 @@ impl Reach {
         }
         match request {
             Request::AdmitPod(pod) => {
-                self.uids.insert(pod.uid.clone());
-                self.places.insert(Place::pod(&pod.namespace, &pod.name));
-                self.places.extend(pod.uses.iter().map(|wanted| match wanted {
-                    Use::Inline { reference, .. } => Place::inline(&pod.namespace, &pod.name, reference),
-                    Use::Claim { name, .. } | Use::Unborn { name } => Place::claim(&pod.namespace, name),
+                // One that is foreseen has neither UID nor name, and nothing of its own is anywhere.
+                let is_foreseen = pod.uid.is_empty();
+                if !is_foreseen {
+                    self.uids.insert(pod.uid.clone());
+                    self.places.insert(Place::pod(&pod.namespace, &pod.name));
+                }
+                self.places.extend(pod.uses.iter().filter_map(|wanted| match wanted {
+                    Use::Inline { .. } if is_foreseen => None,
+                    Use::Inline { reference, .. } => Some(Place::inline(&pod.namespace, &pod.name, reference)),
+                    Use::Claim { name, .. } | Use::Unborn { name } => Some(Place::claim(&pod.namespace, name)),
                 }));
             }
             Request::ClaimMade(claim) => {
@@ -202,6 +207,11 @@ impl Entry {
             Self::Try(_) | Self::Adopt(_) | Self::Observe(_) | Self::Withdraw { .. } => return None,
         };
         Some(Self::Withdraw { uid: uid.clone(), ticket })
+    }
+
+    /// Whether it may change anything.
+    pub fn writes(&self) -> bool {
+        !matches!(self, Self::Try(_))
     }
 
     /// Whether it can only make room, so that it is taken before what asks for room.

@@ -16,7 +16,7 @@ pub enum Request {
 /// A Pod that will run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdmitPod {
-    /// Its UID.
+    /// Its UID. Nothing where the Pod is only foreseen: to be [tried](super::Entry::Try), never charged.
     pub uid: String,
     /// Its namespace.
     pub namespace: String,
