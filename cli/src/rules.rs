@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use owo_colors::OwoColorize as _;
-use policy_engine::rules::{self as engine, Rule};
+use policy_engine::admission::rules as engine;
+use policy_engine::admission::rules::Rule;
 use serde::Serialize;
 
 use crate::ending::{Ending, Failure};

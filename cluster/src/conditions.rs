@@ -5,8 +5,8 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use policy_engine::follow::spared::Spared;
-use policy_engine::follow::standing;
+use policy_engine::daemons::follow::spared::Spared;
+use policy_engine::daemons::follow::standing;
 use policy_engine::policy::Policy;
 use serde::Serialize;
 use serde_json::{Map, Value};

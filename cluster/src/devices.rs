@@ -17,9 +17,11 @@ use kube::core::Resource;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use kube::{Api, Client};
-use policy_engine::devices::{DeviceClasses, Devices as Facts, KnownClaim, MOST_NAMED, Named, Waiter, is_claim};
-use policy_engine::identity::makes_for_pod;
 use policy_engine::policy::Policy;
+use policy_engine::submission::devices::{
+    DeviceClasses, Devices as Facts, KnownClaim, MOST_NAMED, Named, Waiter, is_claim,
+};
+use policy_engine::submission::identity::makes_for_pod;
 use policy_engine::{Act, Submission, contract};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;

@@ -12,22 +12,22 @@ use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::case::{Act, Case};
+use crate::admission::mode;
+use crate::admission::rules::QUOTA;
 use crate::claims::{Ask, Understood};
-use crate::devices::{DeviceClasses, POD_CLAIM_NAME};
-use crate::identity::{Owner, makes_for_pod};
-use crate::inline;
+use crate::gpu::own_claim;
 use crate::ledger::{Account, AdmitPod, Amounts, ClaimMade, ForPod, Limits, Request, Use};
-use crate::mode;
 use crate::object::Object;
-use crate::place::Place;
-use crate::pod::Pod;
+use crate::object::place::Place;
 use crate::policy::Policy;
 use crate::policy::modes::RuleMode;
 use crate::policy::names::ProjectName;
 use crate::policy::project::Project;
 use crate::policy::quota::Quota;
-use crate::rules::QUOTA;
+use crate::submission::case::{Act, Case};
+use crate::submission::devices::{DeviceClasses, POD_CLAIM_NAME};
+use crate::submission::identity::{Owner, makes_for_pod};
+use crate::submission::pod::Pod;
 
 /// So many projects above each other are charged; nobody nests deeper.
 pub const DEEPEST: usize = 32;
@@ -133,7 +133,7 @@ fn for_pod(case: &Case<'_>, claim: Object<'_>) -> Option<ForPod> {
 pub(crate) fn from_template(case: &Case<'_>, pod: Object<'_>, template: &str) -> Amounts {
     match case.devices.templates.get(template) {
         Some(template) => price(&template.spec, &case.devices.classes, case.policy),
-        None => match inline::recorded(pod, template) {
+        None => match own_claim::recorded(pod, template) {
             Some(recorded) => price(&recorded.spec, &case.devices.classes, case.policy),
             None => labels_ask(pod, case.policy),
         },

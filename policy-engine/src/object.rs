@@ -1,10 +1,12 @@
 //! A submitted object, read without being taken apart.
 
+pub mod place;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::place::Place;
+use crate::object::place::Place;
 
 /// Labels or annotations as they stand in an object.
 pub type Strings = Map<String, Value>;

@@ -27,10 +27,10 @@ use cluster::write::{About, News, Tone};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use policy_engine::follow::action::Action;
-use policy_engine::follow::audit::audit;
-use policy_engine::follow::spared::{NotYours, Spared};
-use policy_engine::follow::{Plan, plan};
+use policy_engine::daemons::follow::action::Action;
+use policy_engine::daemons::follow::audit::audit;
+use policy_engine::daemons::follow::spared::{NotYours, Spared};
+use policy_engine::daemons::follow::{Plan, plan};
 
 use crate::cycle::{Daemon, DaemonName, Hears, Proposal, Refusal, Stage, Step};
 

@@ -17,12 +17,12 @@ use cluster::write::{About, News, Outcome, Tone};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use policy_engine::follow::view::Seen;
+use policy_engine::admission::rules::quota::Full;
+use policy_engine::daemons::follow::view::Seen;
+use policy_engine::daemons::plan_window::audit::audit;
+use policy_engine::daemons::plan_window::{Because, InVain, Plan, PodName, Release, Spared, plan};
 use policy_engine::ledger::{Outcome as Room, Request, Shortage};
-use policy_engine::plan_window::audit::audit;
-use policy_engine::plan_window::{Because, InVain, Plan, PodName, Release, Spared, plan};
 use policy_engine::policy::Policy;
-use policy_engine::rules::quota::Full;
 use tokio::time::Instant;
 
 use crate::cycle::{Daemon, DaemonName, Hears, Proposal, Refusal, Stage, Step, StepFailed};

@@ -12,10 +12,10 @@ use cluster::write::{About, News, Tone};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use policy_engine::follow::view::Seen;
-use policy_engine::plan_window::PodName;
-use policy_engine::templates::audit::audit;
-use policy_engine::templates::{Action, NotOurs, Plan, Spared, plan};
+use policy_engine::daemons::follow::view::Seen;
+use policy_engine::daemons::plan_window::PodName;
+use policy_engine::daemons::templates::audit::audit;
+use policy_engine::daemons::templates::{Action, NotOurs, Plan, Spared, plan};
 
 use crate::cycle::{Daemon, DaemonName, Hears, Proposal, Refusal, Stage, Step};
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use json_patch::Patch;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusCause, StatusDetails};
 use policy_engine::Decision;
-use policy_engine::decision::MOST_SHOWN;
+use policy_engine::admission::decision::MOST_SHOWN;
 use serde::Serialize;
 
 use crate::review::{API_VERSION, KIND};
@@ -159,7 +159,8 @@ fn forbidden(decision: &Decision) -> Status {
 
 #[cfg(test)]
 mod tests {
-    use policy_engine::{Denial, decision::MOST_KEPT};
+    use policy_engine::Denial;
+    use policy_engine::admission::decision::MOST_KEPT;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Namespaces whose binding changes.
 
-use policy_engine::binding;
+use policy_engine::admission::binding;
 use policy_engine::object::Object;
 
 use crate::Webhook;

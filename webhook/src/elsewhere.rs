@@ -1,6 +1,6 @@
 //! Devices that are asked for in Namespaces which are no project's.
 
-use policy_engine::elsewhere;
+use policy_engine::admission::ungoverned;
 
 use crate::Webhook;
 use crate::answer::Response;
@@ -16,7 +16,7 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
     let policy = webhook.caches.policy();
     let submission = request.submission();
     let devices = webhook.devices.facts(&submission, &policy, deadline).await.map_err(Outage::Lookup)?;
-    let decision = elsewhere::judge(&submission, &devices, &policy).map_err(Outage::Unreadable)?;
+    let decision = ungoverned::judge(&submission, &devices, &policy).map_err(Outage::Unreadable)?;
     webhook.metrics.decided(request, &decision);
     Ok(Response::decided(&request.uid, &decision).audited(&request.uid, policy.version(), &decision))
 }

@@ -2,9 +2,9 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::core::gvk::GroupVersionResource;
-use policy_engine::identity::Caller;
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
+use policy_engine::submission::identity::Caller;
 use policy_engine::{Act, Facts, Submission};
 use tokio::time::Instant;
 

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use json_patch::Patch;
-use policy_engine::devices::{is_claim, is_claim_template};
 use policy_engine::policy::Policy;
-use policy_engine::volumes::is_snapshot;
+use policy_engine::submission::devices::{is_claim, is_claim_template};
+use policy_engine::submission::volumes::is_snapshot;
 use policy_engine::{Act, Decision, Facts, Submission};
 use tokio::time::Instant;
 

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use json_patch::Patch;
-use policy_engine::decision::MOST_KEPT;
+use policy_engine::admission::decision::MOST_KEPT;
+use policy_engine::admit;
 use policy_engine::object::Unreadable;
 use policy_engine::policy::Policy;
-use policy_engine::{Decision, Denial, Facts, Submission, admit};
+use policy_engine::{Decision, Denial, Facts, Submission};
 
 use crate::patch;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use policy_engine::{Decision, rules};
+use policy_engine::Decision;
+use policy_engine::admission::rules;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;

@@ -72,7 +72,7 @@ fn order(at: &Pointer) -> Vec<(usize, String)> {
 
 #[cfg(test)]
 mod tests {
-    use policy_engine::place::Place;
+    use policy_engine::object::place::Place;
     use serde_json::json;
 
     use super::*;

@@ -2,8 +2,8 @@
 
 use cluster::convert::{self, Problem, RawRecord, RawRecords};
 use cluster::records::Kind;
-use policy_engine::identity::Caller;
 use policy_engine::policy::Policy;
+use policy_engine::submission::identity::Caller;
 use policy_engine::{Decision, Denial};
 
 use crate::Webhook;

@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use policy_engine::Decision;
+use policy_engine::admission::rules::QUOTA;
 use policy_engine::charge::WithoutRoom;
 use policy_engine::policy::Policy;
 use policy_engine::policy::platform::WithoutLedger;
-use policy_engine::rules::QUOTA;
 use store::Unavailable;
 use tokio::time::{Instant, timeout_at};
 

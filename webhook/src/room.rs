@@ -1,11 +1,11 @@
 //! Whether the ledger has room for what the engine admits, and what becomes of it where there is none.
 
+use policy_engine::admission::decision::MOST_KEPT;
+use policy_engine::admission::rules::QUOTA;
+use policy_engine::admission::rules::quota::{Crowd, Foreseen, Full};
 use policy_engine::charge::{Charge, WithoutRoom};
-use policy_engine::decision::MOST_KEPT;
 use policy_engine::ledger::Outcome;
 use policy_engine::policy::Policy;
-use policy_engine::rules::QUOTA;
-use policy_engine::rules::quota::{Crowd, Foreseen, Full};
 use policy_engine::{Decision, Denial};
 use store::{Ledger, Unavailable};
 use tokio::time::Instant;

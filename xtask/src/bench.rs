@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 ///
 /// The release build of `sluice webhook`, on a control plane of its own with 200 bound projects and 2,000 Pods, answers
 /// reviews that were recorded there, over 8 TLS connections; two floors take turns with it: a webhook that does nothing,
-/// and one that parses the review and allows. Then `policy_engine::admit` by criterion, and Pod creations a second with
+/// and one that parses the review and allows. Then `policy_engine::admission::admit` by criterion, and Pod creations a second with
 /// Sluice's webhook configurations, with the same ones naming the parsing floor, and without them; and Pods charged to
 /// one project by 64 writers, on a file of SQLite and on PostgreSQL. All load is on loopback, and everything ends with
 /// this command.

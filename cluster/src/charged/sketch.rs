@@ -6,13 +6,13 @@ use k8s_openapi::api::core::v1::{PodResourceClaim, PodSpec};
 use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
 use kube::core::{Object, ObjectMeta};
 use policy_engine::charge;
-use policy_engine::compute;
 use policy_engine::contract::PREFIX;
-use policy_engine::devices::POD_CLAIM_NAME;
 use policy_engine::ledger::{Amounts, Life};
 use policy_engine::object::Object as Submitted;
-use policy_engine::place::Place;
+use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
+use policy_engine::submission::compute;
+use policy_engine::submission::devices::POD_CLAIM_NAME;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

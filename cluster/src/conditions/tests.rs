@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use policy_engine::follow::spared::NotYours;
+use policy_engine::daemons::follow::spared::NotYours;
 use serde_json::json;
 
 use super::*;

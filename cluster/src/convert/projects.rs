@@ -1,9 +1,9 @@
 //! Projects.
 
+use policy_engine::admission::rules;
 use policy_engine::policy::image_pattern::ImagePattern;
 use policy_engine::policy::modes::{RuleMode, RuleModes};
 use policy_engine::policy::project::{Holder, Member, MemberRef, Project, ProjectRole};
-use policy_engine::rules;
 
 use super::problem::{About, Report};
 use super::read::Entry;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
 use kube::core::ObjectMeta;
 use policy_engine::contract;
-use policy_engine::devices::{ClaimTemplate, KnownClaim};
+use policy_engine::submission::devices::{ClaimTemplate, KnownClaim};
 
 /// The value of [`contract::SHARE`] that lets other members use a claim.
 const WITH_PROJECT: &str = "project";

@@ -3,7 +3,7 @@
 use kube::api::{ApiResource, ListParams};
 use kube::core::{DynamicObject, GroupVersionKind, PartialObjectMeta};
 use kube::{Api, Client, ResourceExt};
-use policy_engine::follow::view::Contents;
+use policy_engine::daemons::follow::view::Contents;
 use policy_engine::policy::workload::{GroupResource, WorkloadKind};
 use tokio::time::{Duration, Instant};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use policy_engine::follow::view::Unreadable;
+use policy_engine::daemons::follow::view::Unreadable;
 
 use super::Unfit;
 use crate::convert::{Grade, Problem, RawRecords};

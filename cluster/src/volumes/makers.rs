@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::Api;
 use kube::api::ListParams;
-use policy_engine::identity::ControllerOwner;
+use policy_engine::submission::identity::ControllerOwner;
 use policy_engine::{Act, Submission, contract};
 use tokio::time::Instant;
 

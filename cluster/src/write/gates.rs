@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::Patch;
 use policy_engine::contract;
-use policy_engine::plan_window::Release;
+use policy_engine::daemons::plan_window::Release;
 use serde_json::json;
 
 use super::{Outcome, WriteFailed, Writer, outcome, patching};

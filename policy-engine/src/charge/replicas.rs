@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::{Charge, Named, WithoutRoom, payers, pod};
-use crate::case::{Act, Case};
-use crate::identity::{Caller, Owner};
+use crate::admission::mode;
+use crate::admission::rules::{QUOTA, quota};
 use crate::ledger::{Amounts, Request};
-use crate::mode;
 use crate::object::Object;
-use crate::pod::Pod;
 use crate::policy::modes::RuleMode;
-use crate::rules::{QUOTA, quota};
+use crate::submission::case::{Act, Case};
+use crate::submission::identity::{Caller, Owner};
+use crate::submission::pod::Pod;
 
 /// Foreseen for people, who read the answer, and where the Pods of a workload run all at once: their claims are not,
 /// unless each has its own. Others may have been charged already.

@@ -2,10 +2,10 @@
 
 use k8s_openapi::api::resource::v1::DeviceToleration;
 
-use crate::case::Case;
 use crate::contract;
-use crate::devices::own_hold;
-use crate::identity::makes_for_pod;
+use crate::submission::case::Case;
+use crate::submission::devices::own_hold;
+use crate::submission::identity::makes_for_pod;
 
 /// The toleration that lets a claim have a device that is held for it; `None` while its name is not known.
 pub fn hold(case: &Case<'_>) -> Option<DeviceToleration> {

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::case::Case;
 use crate::contract;
 use crate::object::Object;
 use crate::policy::model::Model;
 use crate::policy::queue::Queue;
+use crate::submission::case::Case;
 
 /// The models that a submission may ask for: those of the plan that the queue takes too.
 ///

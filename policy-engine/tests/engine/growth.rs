@@ -1,7 +1,7 @@
 //! What judging takes grows with the object, and not faster: counted in memory, which is the same on every machine.
 
 use allocation_counter::{AllocationInfo, measure};
-use policy_engine::decision::{MOST_KEPT, MOST_SHOWN};
+use policy_engine::admission::decision::{MOST_KEPT, MOST_SHOWN};
 use policy_engine::policy::Policy;
 use policy_engine::sentence::LONGEST_SENTENCE;
 use policy_engine::{Decision, Submission};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use policy_engine::rules;
+use policy_engine::admission::rules;
 
 use crate::stories;
 

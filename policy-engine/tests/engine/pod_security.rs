@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use jsonptr::Pointer;
 use policy_engine::Denial;
-use policy_engine::place::Place;
+use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
 use serde_json::{Value, json};
 use walkdir::WalkDir;

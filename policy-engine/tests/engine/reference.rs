@@ -3,8 +3,9 @@
 mod example;
 
 use manual::{Page, sentence, table};
+use policy_engine::admission::rules;
+use policy_engine::admission::rules::Rule;
 use policy_engine::contract;
-use policy_engine::rules::{self, Rule};
 
 use crate::stories::{self, Story};
 

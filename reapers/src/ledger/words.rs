@@ -2,9 +2,9 @@
 
 use cluster::records::Kind;
 use cluster::write::{About, News, Tone};
+use policy_engine::admission::rules::quota::{said, who};
 use policy_engine::ledger::{Account, Charge, ChargeKey, Drift, Entry, PlaceKind, Request, Sight};
 use policy_engine::policy::Policy;
-use policy_engine::rules::quota::{said, who};
 
 use crate::metrics::LedgerStep;
 

@@ -1,4 +1,4 @@
-//! `policy_engine::admit`, measured by criterion: one Pod, and how the cost grows.
+//! `policy_engine::admission::admit`, measured by criterion: one Pod, and how the cost grows.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -85,7 +85,7 @@ fn run(args: Args) -> Result<()> {
     let begin = Instant::now();
     let mut report = Report::default();
     if asked(Part::Admit) {
-        progress("policy_engine::admit");
+        progress("policy_engine::admission::admit");
         let (rounds, seconds) = plan.admit;
         report.admit(admit::measure(rounds, seconds)?);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use policy_engine::Submission;
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
-use policy_engine::volumes::{Known, Named, Standing, Volumes};
+use policy_engine::submission::volumes::{Known, Named, Standing, Volumes};
 
 use super::super::object::{Asker, Submitted};
 
@@ -31,7 +31,7 @@ impl Submissions {
         for submitted in objects {
             let volumes = match (submitted.group(), submitted.kind.as_str()) {
                 ("", "PersistentVolumeClaim") => &mut all.claims,
-                (policy_engine::volume_claim::SNAPSHOT_GROUP, "VolumeSnapshot") => &mut all.snapshots,
+                (policy_engine::submission::volume_claim::SNAPSHOT_GROUP, "VolumeSnapshot") => &mut all.snapshots,
                 (_, _) => continue,
             };
             let (Ok(Some(namespace)), Some(name)) =

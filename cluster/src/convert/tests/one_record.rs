@@ -232,7 +232,7 @@ fn a_misspelt_rule_is_named_and_the_others_keep_their_modes() {
         &[r#"metadata.name: given "it"; the one PlatformPolicy is named default; this one is not read"#],
     );
     assert!(records.platform.rule_modes.is_empty());
-    let rules = policy_engine::rules::ALL.iter().map(|rule| rule.id).collect::<Vec<_>>().join(", ");
+    let rules = policy_engine::admission::rules::ALL.iter().map(|rule| rule.id).collect::<Vec<_>>().join(", ");
     let records = says(
         "Project",
         json!({"owner": "alice", "ruleModes": {"imge": "warn", "queue": "warn"}}),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use policy_engine::Decision;
-use policy_engine::decision::Mutation;
+use policy_engine::admission::decision::Mutation;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use policy_engine::admission::rules::quota::said;
 use policy_engine::charge::{Charge, WithoutRoom};
 use policy_engine::ledger::{Account, Amounts, Request, Use};
 use policy_engine::policy::quantity::{bytes, decimal};
-use policy_engine::rules::quota::said;
 use policy_engine::{Decision, Denial};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;

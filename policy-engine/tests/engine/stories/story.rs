@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use policy_engine::case::Autoscaler;
-use policy_engine::identity::{ControllerOwner, Requester};
+use policy_engine::admit;
 use policy_engine::object::Unreadable;
 use policy_engine::policy::Policy;
-use policy_engine::{Act, Decision, Facts, Submission, admit};
+use policy_engine::submission::case::Autoscaler;
+use policy_engine::submission::identity::{ControllerOwner, Requester};
+use policy_engine::{Act, Decision, Facts, Submission};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

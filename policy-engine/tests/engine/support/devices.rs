@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::resource::v1::{DeviceClassSpec, ResourceClaimSpec};
-use policy_engine::devices::{ClaimTemplate, Devices, KnownClaim, Waiter};
+use policy_engine::submission::devices::{ClaimTemplate, Devices, KnownClaim, Waiter};
 use serde::Deserialize;
 
 /// What a story's cluster knows about devices.

@@ -1,10 +1,11 @@
 //! Asks the engine.
 
 use jiff::Timestamp;
-use policy_engine::identity::Requester;
+use policy_engine::admit;
 use policy_engine::policy::Policy;
 use policy_engine::policy::workload::GroupResource;
-use policy_engine::{Act, Decision, Facts, Submission, admit};
+use policy_engine::submission::identity::Requester;
+use policy_engine::{Act, Decision, Facts, Submission};
 use serde_json::Value;
 
 /// When stories happen that do not say when.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use policy_engine::policy::storage::{AccessMode, Lane, Permission, Storage};
-use policy_engine::volumes::{Known, Standing, Volumes, Waiting};
+use policy_engine::submission::volumes::{Known, Standing, Volumes, Waiting};
 use serde::Deserialize;
 
 /// Name of a volume to what its people may do: one word for everybody, or a map of users with `default`.

@@ -1,6 +1,7 @@
 //! Slots and their mappings: what is read is where it is said to be, resolving settles, and other templates stay as they are.
 
-use policy_engine::slots::{self, FUNCTION};
+use policy_engine::submission::slots;
+use policy_engine::submission::slots::FUNCTION;
 use proptest::{prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
 

@@ -1,0 +1,10 @@
+//! Judging: what is denied, what the platform writes, what is reserved.
+
+pub mod admit;
+pub mod binding;
+pub mod decision;
+pub mod findings;
+pub mod mode;
+mod remember;
+pub mod rules;
+pub mod ungoverned;

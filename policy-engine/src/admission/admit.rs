@@ -1,0 +1,99 @@
+//! Judges one submission.
+
+use jiff::Timestamp;
+
+use crate::admission::decision::{Decision, Mutation};
+use crate::admission::findings::Findings;
+use crate::admission::{mode, remember, rules};
+use crate::charge;
+use crate::object::{Object, Unreadable};
+use crate::policy::Policy;
+use crate::policy::modes::RuleMode;
+use crate::submission::case::{Act, Case, Facts, Submission};
+use crate::submission::identity::Caller;
+
+/// Marks a Pod that a kubelet shows for a manifest on its disk.
+const MIRROR: &str = "kubernetes.io/config.mirror";
+
+/// Judges one submission to a governed namespace.
+///
+/// # Expected flow
+/// The mutating call applies the mutations; the validating call judges the result again, and finds no mutation left.
+///
+/// # Guarantees
+/// Equal arguments give equal decisions. Every rule is heard, so that people see all reasons at once.
+/// No mutation says what the object says already, and what is refused is not changed: the validating call sees what was
+/// asked, and nobody reads of a change that never came about.
+///
+/// # Assumptions
+/// `facts` are as fresh as the caller can have them; the engine does not ask again.
+///
+/// # Caveats
+/// A kubelet's mirror Pod already runs. It is judged by its sender alone.
+///
+/// # Errors
+/// [`Unreadable`] where the object is not what its kind says: it was neither allowed nor denied.
+pub fn admit(
+    submission: &Submission<'_>,
+    facts: &Facts,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Decision, Unreadable> {
+    if is_own_mirror_pod(submission, policy) {
+        return Ok(Decision::default());
+    }
+    let Some(project) = policy.project_by_id(&facts.project_id) else {
+        let mut found = Findings::of(rules::PROJECT);
+        rules::project::unbound(submission, facts, policy, &mut found);
+        return Ok(merge([mode::apply(mode::of(rules::PROJECT, None, policy.platform()), found)]));
+    };
+    let case = Case::read(submission, facts, policy, project, now)?;
+    let found = rules::ALL.iter().map(|rule| {
+        let mode = mode::of(rule.id, Some(project), policy.platform());
+        let mut found = Findings::of(rule.id);
+        if mode != RuleMode::Off {
+            (rule.judge)(&case, &mut found);
+        }
+        mode::apply(mode, found)
+    });
+    let mut decision = merge(found);
+    if !decision.allowed() {
+        decision.mutations.clear();
+    } else if let Some(object) = case.object() {
+        let (said, unsaid) = decision.mutations.into_iter().partition(|mutation| is_said(mutation, object));
+        decision.mutations = unsaid;
+        remember::remember(&case, object, said, &mut decision);
+        decision.charge = charge::of(&case).map(Box::new);
+    }
+    Ok(decision)
+}
+
+fn merge(found: impl IntoIterator<Item = Findings>) -> Decision {
+    found.into_iter().fold(Decision::default(), |mut decision, found| {
+        decision.denials.extend(found.denials);
+        decision.more += found.more;
+        decision.mutations.extend(found.mutations);
+        decision.warnings.extend(found.warnings);
+        decision
+    })
+}
+
+fn is_said(mutation: &Mutation, object: Object<'_>) -> bool {
+    mutation.at.resolve(object.0) == mutation.value.as_ref()
+}
+
+fn is_own_mirror_pod(submission: &Submission<'_>, policy: &Policy) -> bool {
+    let Some(pod) = submission.object.map(Object) else { return false };
+    submission.act == Act::Create
+        && submission.resource.is_core("pods")
+        && pod.annotation(MIRROR).is_some()
+        && match Caller::of(submission.requester, policy) {
+            Caller::Node(node) => pod.at(&["spec", "nodeName"]).and_then(|name| name.as_str()) == Some(node),
+            Caller::Person(_)
+            | Caller::Admin
+            | Caller::Controller
+            | Caller::Client
+            | Caller::ControlPlane
+            | Caller::Stranger => false,
+        }
+}

@@ -1,0 +1,93 @@
+//! What was decided, as values. `Display` is what people read.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::charge::Charge;
+use crate::object::place::Place;
+
+/// The outcome of judging one submission.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    /// Why it is refused; admitted if there are none.
+    pub denials: Vec<Denial>,
+    /// Denials beyond [`MOST_KEPT`] of a rule: counted, and not put into words.
+    pub more: usize,
+    /// What the platform writes, in no particular order; each place at most once.
+    pub mutations: Vec<Mutation>,
+    /// What people should know although it is admitted.
+    pub warnings: Vec<String>,
+    /// What is to be reserved before it is admitted.
+    pub charge: Option<Box<Charge>>,
+}
+
+impl Decision {
+    /// Whether the submission is admitted.
+    pub fn allowed(&self) -> bool {
+        self.denials.is_empty()
+    }
+
+    /// How many reasons there are, in words or not.
+    pub fn reasons(&self) -> usize {
+        self.denials.len() + self.more
+    }
+
+    /// The ids of the rules that deny, each once, in the order of the rules.
+    pub fn denying_rules(&self) -> Vec<&'static str> {
+        let mut rules: Vec<_> = self.denials.iter().map(|denial| denial.rule).collect();
+        rules.dedup();
+        rules
+    }
+}
+
+/// One reason why a submission is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// Id of the rule.
+    pub rule: &'static str,
+    /// The field that is at fault, as Kubernetes writes fields: `spec.containers[0].image`.
+    pub field: String,
+    /// What was asked, what is allowed, what to do: one line.
+    pub message: String,
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rule, field, message } = self;
+        write!(f, "{rule}: {field}: {message}")
+    }
+}
+
+/// Nobody reads more reasons at once, and a Pod of ten thousand containers has twenty thousand.
+pub const MOST_SHOWN: usize = 100;
+
+/// One rule puts no more reasons into words, and no more warnings.
+pub const MOST_KEPT: usize = MOST_SHOWN;
+
+/// The refusal as kubectl prints it, which shows this text and not the causes.
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sluice: {} denied: {}", self.reasons(), self.denying_rules().join(", "))?;
+        for denial in self.denials.iter().take(MOST_SHOWN) {
+            write!(f, "\n{denial}")?;
+        }
+        match self.reasons().saturating_sub(MOST_SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more"),
+        }
+    }
+}
+
+/// One thing that the platform writes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mutation {
+    /// Id of the rule that writes it.
+    pub rule: &'static str,
+    /// Where.
+    pub at: Place,
+    /// What; `None` removes what is there.
+    pub value: Option<Value>,
+    /// Whether nobody asked for what it replaces: the API server put it there, or a manifest does not know of it.
+    pub unasked: bool,
+}

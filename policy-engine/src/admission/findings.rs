@@ -1,0 +1,74 @@
+//! Where rules put what they find.
+
+use std::fmt::Display;
+
+use serde_json::Value;
+
+use crate::admission::decision::{Decision, Denial, MOST_KEPT, Mutation};
+use crate::object::place::Place;
+use crate::sentence::one_line;
+
+/// What one rule found.
+#[derive(Debug)]
+pub struct Findings {
+    pub(crate) rule: &'static str,
+    pub(crate) denials: Vec<Denial>,
+    /// Denials that were counted and not put into words.
+    pub(crate) more: usize,
+    pub(crate) mutations: Vec<Mutation>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Findings {
+    pub(crate) fn of(rule: &'static str) -> Self {
+        Self { rule, denials: Vec::new(), more: 0, mutations: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Refuses the submission. The sentence says what was asked, what is allowed and what to do, on one line.
+    pub fn deny(&mut self, field: Place, why: impl Display) {
+        if self.denials.len() == MOST_KEPT {
+            self.more += 1;
+            return;
+        }
+        self.denials.push(Denial { rule: self.rule, field: one_line(field), message: one_line(why) });
+    }
+
+    /// Writes a value, making the maps above it where they are missing.
+    pub fn set(&mut self, at: Place, value: impl Into<Value>) {
+        self.mutations.push(Mutation { rule: self.rule, at, value: Some(value.into()), unasked: false });
+    }
+
+    /// Replaces what the API server filled in by itself.
+    pub fn fill_in(&mut self, at: Place, value: impl Into<Value>) {
+        self.mutations.push(Mutation { rule: self.rule, at, value: Some(value.into()), unasked: true });
+    }
+
+    /// Removes what someone may have asked for.
+    pub fn remove(&mut self, at: Place) {
+        self.mutations.push(Mutation { rule: self.rule, at, value: None, unasked: false });
+    }
+
+    /// Removes what the API server filled in by itself.
+    pub fn discard(&mut self, at: Place) {
+        self.mutations.push(Mutation { rule: self.rule, at, value: None, unasked: true });
+    }
+
+    /// Writes again what stood there; nobody asked for anything else.
+    pub fn put_back(&mut self, at: Place, value: impl Into<Value>) {
+        self.mutations.push(Mutation { rule: self.rule, at, value: Some(value.into()), unasked: true });
+    }
+
+    /// Says something that does not stand in the way.
+    pub fn warn(&mut self, text: impl Display) {
+        if self.warnings.len() < MOST_KEPT {
+            self.warnings.push(one_line(format_args!("{}: {text}", self.rule)));
+        }
+    }
+}
+
+impl From<Findings> for Decision {
+    fn from(found: Findings) -> Self {
+        let Findings { rule: _, denials, more, mutations, warnings } = found;
+        Self { denials, more, mutations, warnings, charge: None }
+    }
+}

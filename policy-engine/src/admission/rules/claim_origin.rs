@@ -1,0 +1,124 @@
+//! # claim-origin: what Kubernetes and the platform make is not made by hand
+//!
+//! kube-controller-manager makes a ResourceClaim for each Pod that names a template, and the scheduler for one that asks
+//! an extended resource. Such a claim has the Pod as its owner and annotations that begin with `resource.kubernetes.io/`.
+//! A waiting Pod would take up one that somebody else wrote in the same way, so nobody else may: neither on a claim, nor
+//! in the metadata that a ResourceClaimTemplate gives to its claims.
+//!
+//! The platform holds a device back for whom it was freed by a taint `platform-go/hold`, and gives each claim the one
+//! toleration of its own hold. Tolerations that users write may not be of that key, nor of every key.
+//!
+//! ResourceClaimTemplates with names such as `gpu-h100-cnt1-sm50-memmax-0123456789` are the platform's: it makes them for
+//! Pods that ask by labels, and makes them anew when they are missing.
+
+use k8s_openapi::api::resource::v1::{DeviceToleration, ResourceClaimSpec};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::admission::findings::Findings;
+use crate::contract;
+use crate::object::Object;
+use crate::object::place::Place;
+use crate::submission::case::{Act, Case};
+use crate::submission::devices::{is_platform_template, own_hold};
+use crate::submission::identity::is_claim_maker;
+
+/// Annotations by which Kubernetes knows the claims that it made.
+const KUBERNETES_OWN: &str = "resource.kubernetes.io/";
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    let changes = matches!(case.submission.act, Act::Create | Act::Update);
+    let Some(object) = case.object().filter(|_| changes) else { return };
+    let by_kubernetes = is_claim_maker(case.submission.requester.username);
+    if case.is_claim() {
+        if !by_kubernetes {
+            owners(case, object, say);
+            annotations(object, case.old(), Place::root(), say);
+        }
+        tolerations(case, object, Place::root(), say);
+    } else if case.is_claim_template() {
+        template_name(case, say);
+        let Some(template) = object.at(&["spec"]).map(Object) else { return };
+        let old = case.old().and_then(|old| old.at(&["spec"]).map(Object));
+        annotations(template, old, Place::of(["spec"]), say);
+        tolerations(case, template, Place::of(["spec"]), say);
+    }
+}
+
+/// A Pod takes up a claim that names it as its owner.
+fn owners(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
+    let list = |object: Object<'_>| object.at(&["metadata", "ownerReferences"]).and_then(Value::as_array).cloned();
+    let before = case.old().and_then(list).unwrap_or_default();
+    for (at, owner) in list(object).unwrap_or_default().iter().enumerate() {
+        let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default();
+        if text("kind") == "Pod" && text("apiVersion") == "v1" && !before.contains(owner) {
+            let why = format!(
+                "asked Pod {} as its owner, which only Kubernetes writes on the claims that it makes for Pods; leave it out, and name the claim in the Pod's spec.resourceClaims",
+                text("name")
+            );
+            say.deny(Place::of(["metadata", "ownerReferences"]).index(at), why);
+        }
+    }
+}
+
+fn annotations(object: Object<'_>, old: Option<Object<'_>>, here: Place, say: &mut Findings) {
+    for (key, value) in object.annotations().into_iter().flatten() {
+        let stands = old.and_then(|old| old.annotations()?.get(key)) == Some(value);
+        if key.starts_with(KUBERNETES_OWN) && !stands {
+            let why = format!(
+                "asked {key}, by which Kubernetes knows the claims that it made itself; nobody else writes keys of {KUBERNETES_OWN}; leave it out"
+            );
+            say.deny(here.clone().key("metadata").key("annotations").key(key.to_owned()), why);
+        }
+    }
+}
+
+fn tolerations(case: &Case<'_>, claim: Object<'_>, here: Place, say: &mut Findings) {
+    let stands = case.old().is_some_and(|old| old.same_content(&Object(case.submission.object.unwrap_or(old.0))));
+    // What cannot be read as a claim's spec the API server refuses after this call.
+    let Some(Ok(spec)) = claim.at(&["spec"]).filter(|_| !stands).map(ResourceClaimSpec::deserialize) else { return };
+    let own = own_hold(case.submission);
+    let here = here.key("spec").key("devices").key("requests");
+    let mut look = |place: Place, tolerations: Option<&Vec<DeviceToleration>>| {
+        for (at, toleration) in tolerations.into_iter().flatten().enumerate() {
+            refuse(toleration, own.as_deref(), place.clone().key("tolerations").index(at), say);
+        }
+    };
+    for (at, request) in spec.devices.iter().flat_map(|it| it.requests.iter().flatten()).enumerate() {
+        let request_at = here.clone().index(at);
+        if let Some(exactly) = &request.exactly {
+            look(request_at.clone().key("exactly"), exactly.tolerations.as_ref());
+        }
+        for (at, alternative) in request.first_available.iter().flatten().enumerate() {
+            look(request_at.clone().key("firstAvailable").index(at), alternative.tolerations.as_ref());
+        }
+    }
+}
+
+fn refuse(toleration: &DeviceToleration, own: Option<&str>, field: Place, say: &mut Findings) {
+    let key = toleration.key.as_deref().unwrap_or_default();
+    let is_own = toleration.value.as_deref() == own
+        && own.is_some()
+        && toleration.effect.as_deref() == Some("NoSchedule")
+        && toleration.operator.as_deref().unwrap_or("Equal") == "Equal";
+    let asked = match key {
+        "" => "asked to tolerate every taint",
+        contract::HOLD if !is_own => "asked to tolerate what holds devices for others",
+        _ => return,
+    };
+    let why = format!(
+        "{asked}; {} is tolerated by the claim that a device is held for, and the platform writes that; name the keys of your own taints",
+        contract::HOLD
+    );
+    say.deny(field, why);
+}
+
+fn template_name(case: &Case<'_>, say: &mut Findings) {
+    let name = case.submission.name;
+    if is_platform_template(name) {
+        let why = format!(
+            "asked the name {name}, which is one of the templates that the platform makes for Pods; choose another name"
+        );
+        say.deny(Place::of(["metadata", "name"]), why);
+    }
+}

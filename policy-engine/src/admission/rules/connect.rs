@@ -1,0 +1,46 @@
+//! # connect: exec, attach and port-forward into one's own Pods
+//!
+//! A shell in a Pod reads its volumes, its memory and its environment, and a forwarded port is its notebook. So a Member
+//! connects to their own Pods, a Manager or Admin of the project, and a platform Admin, to everyone's. This holds for
+//! `kubectl exec`, `attach`, `cp` and `port-forward`, and for the API server's own proxy (`pods/proxy`).
+//!
+//! A Pod from before the platform, which no user is recorded for, is everyone's and therefore a Manager's.
+//!
+//! A dashboard cannot say for whom it connects, because a connection carries no labels: it impersonates its user.
+
+use crate::admission::findings::Findings;
+use crate::object::place::Place;
+use crate::submission::case::{Act, Case};
+use crate::submission::identity::Caller;
+
+use super::project::{own_or_managed, stranger};
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    if case.submission.act != Act::Connect {
+        return;
+    }
+    let name = Place::of(["metadata", "name"]);
+    let asked = case.submission.name;
+    match case.caller {
+        Caller::Stranger => stranger(case, say),
+        // Judged before the API server looks for the Pod; it must not come to be between the two.
+        Caller::Person(_) if case.target_missing => {
+            let namespace = case.submission.namespace;
+            say.deny(
+                name,
+                format_args!("asked Pod {asked}, which does not exist in namespace {namespace}; see kubectl get pods"),
+            );
+        }
+        Caller::Person(user) => own_or_managed(case, user, "connects only to", say),
+        Caller::Client => {
+            let who = case.submission.requester.username;
+            say.deny(
+                name,
+                format_args!(
+                    "{who} acts for others, and a connection cannot say for whom; impersonate the user, as kubectl --as does"
+                ),
+            );
+        }
+        Caller::Admin | Caller::Controller | Caller::Node(_) | Caller::ControlPlane => {}
+    }
+}

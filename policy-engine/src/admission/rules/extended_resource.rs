@@ -1,0 +1,221 @@
+//! # extended-resource: `nvidia.com/gpu` becomes a claim
+//!
+//! A container that asks for GPUs as an extended resource is given them by a claim: `nvidia.com/gpu`, the
+//! `extendedResourceName` of a DeviceClass, `deviceclass.resource.kubernetes.io/<class>`, or a name that a GPU model lists
+//! (`GpuModel.spec.resourceNames`). In the Pod, the resource is taken out of `limits` and `requests`, and a template as of
+//! the rule `inline-claim` is added, with one request for each container that asked. Labels say the rest: the model, the
+//! share of compute, the memory. A name of a GPU maker that no model and no DeviceClass lists is refused.
+//!
+//! What a workload's pod template says stays as it is, and applying it again changes nothing.
+//!
+//! A plan can refuse such requests (`ResourcePlan.spec.extendedResources: Deny`).
+//!
+//! An init container uses the devices of the containers after it, unless it asks for more than they do together, or runs
+//! beside them.
+
+mod asks;
+
+use std::fmt;
+
+use k8s_openapi::api::resource::v1::{DeviceClaim, ResourceClaimSpec};
+
+use crate::admission::findings::Findings;
+use crate::admission::rules;
+use crate::claims::{Ask, MOST_DEVICES, REQUEST, Vram, candidates, spec_of};
+use crate::contract;
+use crate::gpu::attachments;
+use crate::gpu::attachments::{User, Users};
+use crate::gpu::own_claim::{Template, Wanted, allowed};
+use crate::policy::model::Model;
+use crate::policy::plan::{ExtendedResources, Plan};
+use crate::submission::case::{Act, Case};
+use crate::submission::pod::Pod;
+use asks::{Asked, Meaning};
+
+pub(crate) use asks::means_gpu;
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    if case.is_living_pod() || !matches!(case.submission.act, Act::Create | Act::Update) {
+        return;
+    }
+    for pod in &case.pods {
+        let asked = asks::of_pod(case, pod);
+        if asked.is_empty() {
+            continue;
+        }
+        if let Some(plan) = case.plan().filter(|plan| plan.extended_resources == ExtendedResources::Deny) {
+            asked.iter().for_each(|it| say.deny(it.at.clone(), Denied { asked: it, plan }));
+            continue;
+        }
+        for it in &asked {
+            if let Some(why) = refused(case, pod, it) {
+                say.deny(it.at.clone(), why);
+            }
+        }
+        too_many(case, pod, &asked, say);
+        if case.new_pod().is_some() {
+            attachments::write(case, pod, say);
+            for it in asked {
+                it.places.into_iter().for_each(|place| say.remove(place));
+                it.copy.into_iter().for_each(|place| say.discard(place));
+            }
+        }
+    }
+}
+
+/// Whether a Pod or template asks for GPUs as an extended resource.
+pub(crate) fn asks_any(case: &Case<'_>, pod: &Pod<'_>) -> bool {
+    !asks::of_pod(case, pod).is_empty()
+}
+
+/// Why a request cannot be translated.
+fn refused(case: &Case<'_>, pod: &Pod<'_>, asked: &Asked<'_>) -> Option<String> {
+    let name = &asked.name;
+    if let Err(text) = &asked.count {
+        return Some(format!(
+            "asked {text} of {name}; a whole number from 1 to {MOST_DEVICES} is allowed; ask for that"
+        ));
+    }
+    let models = match &asked.meaning {
+        Meaning::Models(models) => models,
+        Meaning::Unknown => {
+            return Some(format!(
+                "asked {name}, which no DeviceClass and no GPU model lists; ask by labels, or ask an admin to list it in the resourceNames of a GpuModel"
+            ));
+        }
+    };
+    let Ok(ask) = ask(case, pod) else { return None };
+    if let Some(model) = ask.model
+        && !models.iter().any(|it| it.name == model.name)
+    {
+        let meant = Names(models);
+        return Some(format!(
+            "asked {name}, which means {meant}, beside the label {}: {}; make both the same, or leave out the label",
+            contract::GPU_MODEL,
+            model.id
+        ));
+    }
+    let allowed = allowed(case, pod);
+    given(&ask, models, &allowed).is_empty().then(|| NotAllowed { case, name, models, allowed: &allowed }.to_string())
+}
+
+fn too_many(case: &Case<'_>, pod: &Pod<'_>, asked: &[Asked<'_>], say: &mut Findings) {
+    let total = asked.iter().filter_map(|it| it.count.as_ref().ok()).fold(0, |sum: u64, it| sum.saturating_add(*it));
+    let of_plan = case.plan().and_then(|plan| Some((plan, plan.max_devices_per_claim?)));
+    let most = of_plan.map_or(MOST_DEVICES, |(_, most)| most.min(MOST_DEVICES));
+    if total <= most {
+        return;
+    }
+    let by = of_plan.map_or_else(|| "Kubernetes".to_owned(), |(plan, _)| format!("plan {}", plan.name));
+    let why = format!("asked {total} devices in one Pod; {by} allows {most} in one claim; ask for fewer in each Pod");
+    say.deny(pod.at(["spec", "containers"]), why);
+}
+
+/// What the labels say beside the number.
+fn ask<'a>(case: &Case<'a>, pod: &Pod<'_>) -> Result<Ask<'a>, ()> {
+    let whole = Ask { model: None, count: 1, sm_percent: 100, vram: Vram::Elastic };
+    Ok(Ask::of_labels(pod.object, case.policy).map_err(drop)?.unwrap_or(whole))
+}
+
+/// The allowed ones among the models that a name means.
+fn given<'a>(ask: &Ask<'a>, meant: &[&'a Model], allowed: &[&'a Model]) -> Vec<&'a Model> {
+    let both: Vec<_> = allowed.iter().filter(|it| meant.iter().any(|meant| meant.name == it.name)).copied().collect();
+    candidates(ask, &both)
+}
+
+/// The claim for all requests of a Pod.
+pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
+    let asked = asks::of_pod(case, pod);
+    if asked.is_empty() || case.plan().is_some_and(|plan| plan.extended_resources == ExtendedResources::Deny) {
+        return None;
+    }
+    let labels = ask(case, pod).ok()?;
+    let allowed = allowed(case, pod);
+    let after: u64 = asked.iter().filter(|it| !it.before).filter_map(|it| it.count.as_ref().ok()).sum();
+    let own = |it: &&Asked<'_>| !it.before || it.count.as_ref().is_ok_and(|count| *count > after);
+    let alone = asked.iter().filter(own).count() == 1;
+    let (mut claim, mut users, mut models) = (DeviceClaim::default(), Vec::new(), Vec::<&Model>::new());
+    let mut devices = 0_u64;
+    for it in &asked {
+        let mut user = User { list: it.list, index: it.index, request: None };
+        if own(&it) {
+            let Meaning::Models(meant) = &it.meaning else { return None };
+            let ask = Ask { count: *it.count.as_ref().ok()?, ..labels };
+            let given = given(&ask, meant, &allowed);
+            let one = spec_of(&ask, &given)?.devices?;
+            let name = if alone { REQUEST.to_owned() } else { it.request_name() };
+            add(&mut claim, one, &name);
+            user.request = (!alone).then_some(name);
+            devices = devices.saturating_add(ask.count);
+            models.extend(given);
+        }
+        users.push(user);
+    }
+    models.sort_by_key(|it| &it.name);
+    models.dedup_by_key(|it| &it.name);
+    let template = Template::of(ResourceClaimSpec { devices: Some(claim) }, &labels, devices, &models)?;
+    Some(Wanted { rule: rules::EXTENDED_RESOURCE, template, users: Users::Each(users) })
+}
+
+/// Adds the requests of one claim to another under a name of their own.
+fn add(claim: &mut DeviceClaim, one: DeviceClaim, name: &str) {
+    let renamed = |of: &str| match of.split_once('/') {
+        Some((_, alternative)) => format!("{name}/{alternative}"),
+        None => name.to_owned(),
+    };
+    for mut request in one.requests.into_iter().flatten() {
+        request.name = name.to_owned();
+        claim.requests.get_or_insert_default().push(request);
+    }
+    for mut config in one.config.into_iter().flatten() {
+        config.requests = config.requests.map(|of| of.iter().map(|of| renamed(of)).collect());
+        claim.config.get_or_insert_default().push(config);
+    }
+}
+
+struct Denied<'a> {
+    asked: &'a Asked<'a>,
+    plan: &'a Plan,
+}
+
+impl fmt::Display for Denied<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, plan) = (&self.asked.name, &self.plan.name);
+        write!(f, "asked {name}; plan {plan} takes no extended resources; ask by the labels ")?;
+        write!(f, "{}: inline and {}", contract::SHARING_MODE, contract::GPU_COUNT)
+    }
+}
+
+struct NotAllowed<'a> {
+    case: &'a Case<'a>,
+    name: &'a str,
+    models: &'a [&'a Model],
+    allowed: &'a [&'a Model],
+}
+
+impl fmt::Display for NotAllowed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, name, models, allowed } = self;
+        write!(f, "asked {name}, which means {}; ", Names(models))?;
+        let project = &case.project.name;
+        match case.plan() {
+            Some(plan) => write!(f, "plan {} of project {project} ", plan.name)?,
+            None => write!(f, "project {project} without a plan in force ")?,
+        }
+        match allowed {
+            [] => f.write_str("allows no GPU; ask for none, or ask an admin for a plan with GPU models"),
+            allowed => write!(f, "allows {} here; ask for what they give", Names(allowed)),
+        }
+    }
+}
+
+struct Names<'a>(&'a [&'a Model]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => f.write_str("no known GPU model"),
+            models => super::list(f, &models.iter().map(|model| &model.id).collect::<Vec<_>>()),
+        }
+    }
+}

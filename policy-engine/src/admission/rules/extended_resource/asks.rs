@@ -1,0 +1,174 @@
+//! Which containers ask for GPUs as an extended resource, and by which name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{Container, ResourceRequirements};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
+use crate::admission::remember;
+use crate::object::place::Place;
+use crate::policy::Policy;
+use crate::policy::model::Model;
+use crate::policy::quantity::{self, Unit};
+use crate::submission::case::Case;
+use crate::submission::devices::DeviceClasses;
+use crate::submission::pod::Pod;
+
+/// Every DeviceClass can be asked for by this and its name.
+const IMPLICIT: &str = "deviceclass.resource.kubernetes.io/";
+/// What NVIDIA's charts ask for, whatever DeviceClass there is.
+const NVIDIA_GPU: &str = "nvidia.com/gpu";
+/// Whoever hands out such resources hands out GPUs.
+const MAKERS: [&str; 3] = ["nvidia.com/", "amd.com/", "gpu.intel.com/"];
+
+/// A request of one container for one resource.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) list: &'static str,
+    pub(super) index: usize,
+    /// Whether the container has ended when those after it begin.
+    pub(super) before: bool,
+    pub(super) name: String,
+    /// How many, or what does not say how many.
+    pub(super) count: Result<u64, String>,
+    pub(super) meaning: Meaning<'a>,
+    /// Where people see it.
+    pub(super) at: Place,
+    /// Everywhere that it was asked.
+    pub(super) places: Vec<Place>,
+    /// Where the API server has copied it to.
+    pub(super) copy: Option<Place>,
+    /// Several of one container are told apart.
+    nth: usize,
+}
+
+impl Asked<'_> {
+    /// The name of its request in the claim.
+    pub(super) fn request_name(&self) -> String {
+        let kind = if self.list == "containers" { "container" } else { "init-container" };
+        match self.nth {
+            0 => format!("{kind}-{}", self.index),
+            nth => format!("{kind}-{}-{nth}", self.index),
+        }
+    }
+}
+
+/// What a resource's name stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Meaning<'a> {
+    /// Devices of these models.
+    Models(Vec<&'a Model>),
+    /// Some GPU, and nobody says which.
+    Unknown,
+}
+
+/// The requests of a Pod or template. On a new Pod an earlier call has taken them out and kept them.
+pub(super) fn of_pod<'a>(case: &Case<'a>, pod: &Pod<'_>) -> Vec<Asked<'a>> {
+    let taken = Taken::of(case, pod);
+    let init = pod.spec.init_containers.iter().flatten().enumerate().map(|(at, it)| ("initContainers", at, it));
+    let app = pod.spec.containers.iter().enumerate().map(|(at, it)| ("containers", at, it));
+    init.chain(app).flat_map(|(list, index, it)| of_container(case, pod, &taken, list, index, it)).collect()
+}
+
+fn of_container<'a>(
+    case: &Case<'a>,
+    pod: &Pod<'_>,
+    taken: &Taken,
+    list: &'static str,
+    index: usize,
+    container: &Container,
+) -> Vec<Asked<'a>> {
+    let nothing = ResourceRequirements::default();
+    let resources = container.resources.as_ref().unwrap_or(&nothing);
+    let kinds = [("limits", &resources.limits), ("requests", &resources.requests)];
+    let names = kinds.iter().flat_map(|(_, map)| map.iter().flat_map(|map| map.keys()));
+    let mut names: BTreeSet<_> = names.filter(|name| name.contains('/')).cloned().collect();
+    if names.is_empty() && taken.0.is_empty() {
+        return Vec::new();
+    }
+    let here = pod.at(["spec", list]).index(index).key("resources");
+    let before = taken.0.get(&here);
+    names.extend(before.into_iter().flatten().map(|(_, name, _)| name.clone()));
+    let mut found = Vec::new();
+    for name in names {
+        let Some(meaning) = meaning(&name, &case.devices.classes, case.policy) else { continue };
+        let standing = kinds.iter().filter_map(|(kind, map)| {
+            let Quantity(text) = map.as_ref()?.get(&name)?;
+            Some((here.clone().key(*kind).key(name.clone()), text.clone()))
+        });
+        let mut places: Vec<_> = standing.collect();
+        for (kind, _, text) in before.into_iter().flatten().filter(|(_, taken, _)| *taken == name) {
+            places.push((here.clone().key(*kind).key(name.clone()), text.clone()));
+        }
+        // Limits are first, and requests of an extended resource are the same.
+        let Some((at, text)) = places.first().cloned() else { continue };
+        let count = match quantity::parse(&text, Unit::One) {
+            Ok(0) => continue,
+            Ok(count) => Ok(count),
+            Err(_) => Err(text.clone()),
+        };
+        let ends = list == "initContainers" && container.restart_policy.as_deref() != Some("Always");
+        let is_copy = |(place, copied): &&(Place, String)| *place != at && *copied == text;
+        let copy = places.iter().find(is_copy).map(|(place, _)| place.clone());
+        let places = places.into_iter().map(|(place, _)| place).filter(|it| Some(it) != copy.as_ref()).collect();
+        let nth = found.len();
+        found.push(Asked { list, index, before: ends, name, count, meaning, at, places, copy, nth });
+    }
+    found
+}
+
+/// What an earlier call has taken out of a new Pod: by the `resources` of a container, the list, the name and the amount.
+struct Taken(BTreeMap<Place, Vec<(&'static str, String, String)>>);
+
+impl Taken {
+    fn of(case: &Case<'_>, pod: &Pod<'_>) -> Self {
+        let mut taken = BTreeMap::<_, Vec<_>>::new();
+        if case.new_pod().is_none() {
+            return Self(taken);
+        }
+        for (at, asked) in remember::recall(pod.object) {
+            let Ok(at) = jsonptr::PointerBuf::parse(&at) else { continue };
+            let Some((list, name)) = at.split_back().filter(|_| at.resolve(pod.object.0).is_err()) else { continue };
+            let Some((resources, kind)) = list.split_back() else { continue };
+            let kind = match kind.decoded().as_ref() {
+                "limits" => "limits",
+                "requests" => "requests",
+                _ => continue,
+            };
+            let text = asked.as_str().map_or_else(|| asked.to_string(), str::to_owned);
+            let resources = Place::from(resources.to_buf());
+            taken.entry(resources).or_default().push((kind, name.decoded().into_owned(), text));
+        }
+        Self(taken)
+    }
+}
+
+/// What a resource's name stands for; `None` where it is no GPU's.
+fn meaning<'a>(name: &str, classes: &DeviceClasses, policy: &'a Policy) -> Option<Meaning<'a>> {
+    let models = policy.records().models.values();
+    let listed: Vec<_> = models.clone().filter(|model| model.resource_names.contains(name)).collect();
+    if !listed.is_empty() {
+        return Some(Meaning::Models(listed));
+    }
+    let of_class = |class: &str| models.clone().filter(|model| model.device_class_name == class).collect::<Vec<_>>();
+    if let Some(class) = name.strip_prefix(IMPLICIT) {
+        return Some(Meaning::Models(of_class(class)));
+    }
+    let mut named = classes.iter().filter(|(_, spec)| spec.extended_resource_name.as_deref() == Some(name)).peekable();
+    if named.peek().is_some() {
+        return Some(Meaning::Models(named.flat_map(|(class, _)| of_class(class)).collect()));
+    }
+    if name == NVIDIA_GPU {
+        return Some(Meaning::Models(models.collect()));
+    }
+    MAKERS.iter().any(|maker| name.starts_with(maker)).then_some(Meaning::Unknown)
+}
+
+/// Whether a resource of this name is, or may be, a GPU.
+pub(crate) fn means_gpu(name: &str, classes: &DeviceClasses, policy: &Policy) -> bool {
+    meaning(name, classes, policy).is_some_and(|meaning| match meaning {
+        // A class that no model has may be of other devices.
+        Meaning::Models(models) => !models.is_empty() || MAKERS.iter().any(|maker| name.starts_with(maker)),
+        Meaning::Unknown => true,
+    })
+}

@@ -1,0 +1,200 @@
+//! # gpu-model: a claim gets the GPU models of plan and queue, and no other
+//!
+//! Allowed are the models of the project's plan (`ResourcePlan.spec.gpuModels`) that the Pod's queue takes too
+//! (`PlatformQueue.spec.gpuModels`; a queue that lists none takes all). Without a plan in force it is
+//! `PlatformPolicy.spec.withoutPlan.gpuModels`.
+//!
+//! The label `platform-go/dra-gpu-model` asks for one model, on Pods, pod templates and ResourceClaims.
+//!
+//! Every ResourceClaim is narrowed when it is made: a selector for the allowed models is added to each request and to
+//! each alternative of `firstAvailable`, whatever devices there are at that moment. Nothing that happens later gives the
+//! claim another model. A ResourceClaimTemplate is judged in the same way and stays as it is: the claims made from it are
+//! narrowed.
+//!
+//! What a claim's class and selectors say is compared with the models that the platform knows. A request that can match
+//! none of the allowed ones is refused, and so is a Pod that names such a claim. A selector that cannot be compared is
+//! let through, narrowed, with a warning.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::admission::findings::Findings;
+use crate::claims::{Ask, Request, Understood, allowed_models_in, narrowing};
+use crate::contract;
+use crate::object::place::Place;
+use crate::policy::model::Model;
+use crate::policy::queue::Queue;
+use crate::submission::case::Case;
+use crate::submission::device_claim::DeviceClaim;
+use crate::submission::pod::Pod;
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    for claim in &case.device_claims {
+        new_claim(case, claim, say);
+    }
+    for pod in case.pods.iter().filter(|_| !case.is_living_pod()) {
+        new_pod(case, pod, say);
+    }
+}
+
+fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
+    let planned = allowed_models_in(case, None);
+    if let Err(why) = labelled(case, claim.object.label(contract::GPU_MODEL), &planned) {
+        return say.deny(claim.label_at(contract::GPU_MODEL), why);
+    }
+    let allowed = only(&claim.understood, &claim.allowed).map_or_else(
+        || claim.allowed.clone(),
+        |only| {
+            if case.is_claim() {
+                say.set(claim.label_at(contract::GPU_MODEL), only.id.as_str());
+            }
+            vec![only]
+        },
+    );
+    let mut narrowed = false;
+    for request in &claim.understood.requests {
+        if let Some(unmatched) = unmatched(request, &allowed) {
+            let place = claim.in_spec(&unmatched);
+            let asked = Asked::Request(request);
+            say.deny(place, NotAllowed { case, asked, allowed: &allowed, queue: None });
+            continue;
+        }
+        for alternative in &request.alternatives {
+            if let Some(why) = &alternative.unclear {
+                let place = claim.in_spec(&alternative.place);
+                say.warn(format_args!("{place}: its selectors are not compared with the known models, because {why}; it gets the allowed ones only"));
+            }
+            narrowed |= alternative.models.iter().any(|model| !contains(&allowed, model));
+        }
+        if case.is_claim() {
+            narrow(case, claim, request, &allowed, say);
+        }
+    }
+    if narrowed && case.is_claim() && say.denials.is_empty() {
+        say.warn(format_args!("narrowed to {}, which are the models allowed here", Names(&allowed)));
+    }
+}
+
+/// The one allowed model that all requests come to, where there is one.
+fn only<'a>(understood: &Understood<'a>, allowed: &[&'a Model]) -> Option<&'a Model> {
+    let mut given = understood.alternatives().flat_map(|it| &it.models).filter(|model| contains(allowed, model));
+    let first = *given.next()?;
+    given.all(|model| model.name == first.name).then_some(first)
+}
+
+/// Adds the selector for the allowed models where it is not there.
+fn narrow(case: &Case<'_>, claim: &DeviceClaim<'_>, request: &Request<'_>, allowed: &[&Model], say: &mut Findings) {
+    let expression = narrowing(allowed);
+    let selector = json!({"cel": {"expression": expression}});
+    for alternative in &request.alternatives {
+        let place = claim.in_spec(&alternative.place).key("selectors");
+        let object = case.submission.object.unwrap_or(&Value::Null);
+        let mut selectors = place.resolve(object).and_then(Value::as_array).cloned().unwrap_or_default();
+        if !selectors.contains(&selector) {
+            selectors.push(selector.clone());
+            say.fill_in(place, selectors);
+        }
+    }
+}
+
+fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
+    let queue = pod.object.label(contract::QUEUE_NAME).and_then(|asked| case.policy.queue_asked(asked));
+    let (planned, allowed) = (allowed_models_in(case, None), allowed_models_in(case, queue));
+    let label = pod.label_at(contract::GPU_MODEL);
+    if let Err(why) = labelled(case, pod.object.label(contract::GPU_MODEL), &allowed) {
+        return say.deny(label, why);
+    }
+    if allowed.is_empty()
+        && let Ok(Some(_)) = Ask::of_labels(pod.object, case.policy)
+    {
+        let what = Asked::Any;
+        say.deny(label, NotAllowed { case, asked: what, allowed: &allowed, queue });
+    }
+    for named in pod.device_claims(case.devices) {
+        let understood = Understood::of(named.spec, &case.devices.classes, case.policy);
+        for request in &understood.requests {
+            let asked = Asked::Request(request);
+            let given = request.alternatives.iter().flat_map(|it| &it.models).filter(|model| contains(&planned, model));
+            let given: Vec<_> = given.copied().collect();
+            // The claim is narrowed to the plan's models when it is made, and knows of no queue.
+            if given.is_empty() || given.iter().any(|model| !contains(&allowed, model)) {
+                say.deny(named.place.clone(), NotAllowed { case, asked, allowed: &allowed, queue });
+            }
+        }
+    }
+}
+
+/// The model that a label asks for, if it is allowed.
+fn labelled<'a>(case: &Case<'a>, asked: Option<&str>, allowed: &[&'a Model]) -> Result<Option<&'a Model>, String> {
+    let Some(asked) = asked else { return Ok(None) };
+    match case.policy.model_asked(asked) {
+        Some(model) if contains(allowed, model) => Ok(Some(model)),
+        model => {
+            let asked = Asked::Label(asked, model.is_some());
+            Err(NotAllowed { case, asked, allowed, queue: None }.to_string())
+        }
+    }
+}
+
+fn contains(models: &[&Model], model: &Model) -> bool {
+    models.iter().any(|it| it.name == model.name)
+}
+
+/// Where a request stands that none of the allowed models can fulfil.
+fn unmatched(request: &Request<'_>, allowed: &[&Model]) -> Option<Place> {
+    let first = request.alternatives.first()?;
+    let can = request.alternatives.iter().flat_map(|it| &it.models).any(|model| contains(allowed, model));
+    (!can).then(|| first.place.clone())
+}
+
+enum Asked<'a> {
+    /// A label, and whether there is such a model.
+    Label(&'a str, bool),
+    Request(&'a Request<'a>),
+    Any,
+}
+
+struct NotAllowed<'a> {
+    case: &'a Case<'a>,
+    asked: Asked<'a>,
+    allowed: &'a [&'a Model],
+    queue: Option<&'a Queue>,
+}
+
+impl fmt::Display for NotAllowed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, asked, allowed, queue } = self;
+        match asked {
+            Asked::Label(asked, true) => write!(f, "asked model {asked}")?,
+            Asked::Label(asked, false) => write!(f, "asked model {asked:?}, which does not exist")?,
+            Asked::Any => f.write_str("asked a GPU")?,
+            Asked::Request(request) => {
+                let mut models: Vec<_> = request.alternatives.iter().flat_map(|it| &it.models).copied().collect();
+                models.sort_by_key(|model| &model.name);
+                models.dedup_by_key(|model| &model.name);
+                write!(f, "request {:?} can match ", request.name)?;
+                if models.is_empty() { f.write_str("no known model")? } else { write!(f, "only {}", Names(&models))? }
+            }
+        }
+        match case.plan() {
+            Some(plan) => write!(f, "; plan {} of project {} ", plan.name, case.project.name)?,
+            None => write!(f, "; project {} without a plan in force ", case.project.name)?,
+        }
+        if let Some(queue) = queue.filter(|queue| !queue.gpu_models.is_empty()) {
+            write!(f, "with queue {} ", queue.name)?;
+        }
+        if allowed.is_empty() {
+            return f.write_str("allows no GPU; ask for none, or ask an admin for a plan with GPU models");
+        }
+        write!(f, "allows {}; ask for one of those, or ask an admin for a plan with the model", Names(allowed))
+    }
+}
+
+struct Names<'a>(&'a [&'a Model]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        super::list(f, &self.0.iter().map(|model| &model.id).collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,52 @@
+//! # plan-window: while its queue is closed, a Pod waits or is refused
+//!
+//! The queues of a plan can be used while a window of the plan (`ResourcePlan.spec.windows`) and a window of the queue
+//! (`PlatformQueue.spec.windows`) are open; without windows they always are. The queue `default` never closes.
+//!
+//! A Pod that is made for a closed queue gets the scheduling gate `platform-go/plan-window`: it waits, holds nothing,
+//! and starts when the queue opens. Where the plan says `outsideWindow: Deny` it is refused instead, with the time at
+//! which the queue opens next. Workloads are made at any time, with a warning: their Pods may be made later, as those
+//! of a CronJob are. Only one whose Pods would be refused for ever is refused itself.
+//!
+//! Gates whose names begin with `platform-go/` are the platform's to set and to take away. Those in a new Pod's
+//! manifest are removed; taking one away from a Pod that waits is refused, to Admins too. Applying the Pod's own manifest
+//! again keeps the gate and changes nothing. `sluice plan windows` shows when the queues of a plan are open.
+
+mod closed;
+mod gates;
+
+use closed::{Closed, ForPods, ForTemplates};
+
+use crate::admission::findings::Findings;
+use crate::contract;
+use crate::policy::plan::OutsideWindow;
+use crate::submission::case::{Act, Case};
+use crate::submission::pod::Pod;
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    match (case.submission.act, case.is_pod()) {
+        (Act::Create, true) => case.pods.iter().for_each(|pod| new_pod(case, pod, say)),
+        (Act::Create | Act::Update, false) => case.pods.iter().for_each(|pod| template(case, pod, say)),
+        (Act::Update | Act::Status, true) => gates::kept(case, say),
+        (Act::Touch | Act::Status | Act::Bind | Act::Delete | Act::Connect, _) => {}
+    }
+}
+
+fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
+    let closed = Closed::of(case, pod.object);
+    let gated = closed.as_ref().filter(|closed| closed.plan.outside_window == OutsideWindow::Gate);
+    gates::written(pod, gated.is_some(), say);
+    match closed {
+        Some(closed) if gated.is_none() => say.deny(pod.label_at(contract::QUEUE_NAME), ForPods(&closed)),
+        Some(closed) => say.warn(ForPods(&closed)),
+        None => {}
+    }
+}
+
+fn template(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
+    let Some(closed) = Closed::of(case, pod.object) else { return };
+    match (closed.plan.outside_window, closed.opens) {
+        (OutsideWindow::Deny, None) => say.deny(pod.label_at(contract::QUEUE_NAME), ForTemplates(&closed)),
+        (OutsideWindow::Deny | OutsideWindow::Gate, _) => say.warn(ForTemplates(&closed)),
+    }
+}

@@ -1,0 +1,144 @@
+//! # platform-labels: whose a Pod is, is the platform's to say
+//!
+//! On Pods the platform writes `platform-go/project-id`, `group-id`, `user-id` and `plan-id`. What a client sends there
+//! is overwritten, later changes are put back, and labels that only the platform knows are removed.
+//!
+//! On a Pod with claims it writes what they come to: `dra-effective-gpu` (devices × percent / 100), `dra-gpu-count` (devices
+//! held), `dra-gpu-model`, `dra-sm-pct`, `vram-policy` and `dra-pinned-mem` where they are one and the same for all,
+//! `dra-claim-name` where it is one claim, and `dra-sharing-mode`. A claim that does not exist yet says nothing of the kind.
+//!
+//! On PersistentVolumeClaims and ResourceClaims it writes the first three. On the workload or ResourceClaimTemplate that a
+//! person creates it writes `user-id`, in its own metadata and never in a template.
+//!
+//! A Pod does not change after it was made, so on UPDATE the platform puts back what it wrote, and what was asked at
+//! creation may be asked again. Labels by which something is asked (`queue-name`, `dra-gpu-model`, …) are fixed: asking
+//! for something else is refused.
+//!
+//! A workload whose selector names a `platform-go/` key is refused: its Pods would never match, and it would make them
+//! for ever.
+
+mod gpu;
+mod put_back;
+
+use serde_json::Value;
+
+use crate::admission::findings::Findings;
+use crate::contract;
+use crate::gpu::own_claim;
+use crate::object::Object;
+use crate::object::place::Place;
+use crate::submission::case::{Act, Case};
+use crate::submission::identity::Owner;
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    if case.is_volume_claim() || case.is_snapshot() || case.is_claim() {
+        return claim(case, say);
+    }
+    let stamped = case.is_pod() || case.is_workload() || case.is_claim_template();
+    let Some(object) = case.object().filter(|_| stamped) else { return };
+    match (case.submission.act, case.is_pod()) {
+        (Act::Create, true) => new_pod(case, say),
+        (Act::Create, false) => new_workload(case, object, say),
+        (Act::Update | Act::Status, true) => put_back::pod(case, object, say),
+        (Act::Update | Act::Status, false) => put_back::workload(case, object, say),
+        (Act::Touch | Act::Bind | Act::Delete | Act::Connect, _) => {}
+    }
+    let selector_of = |object: Object<'_>| object.at(&["spec", "selector"]).cloned();
+    let stands = case.old().is_some_and(|old| selector_of(old) == selector_of(object));
+    let makes_pods = case
+        .policy
+        .platform()
+        .workload_kind(&case.submission.resource)
+        .is_some_and(|kind| !kind.pod_templates.is_empty());
+    if makes_pods && matches!(case.submission.act, Act::Create | Act::Update) && !stands {
+        selector(object, say);
+    }
+}
+
+/// What an ownership label says of an object that is made now.
+fn ownership<'a>(case: &'a Case<'a>, key: &str) -> Option<&'a str> {
+    match key {
+        contract::PROJECT_ID => Some(&case.project.id),
+        contract::GROUP_ID => case.policy.owning_group(case.project).map(|group| group.id.as_str()),
+        contract::USER_ID => case.owner.as_ref().ok().and_then(Owner::id),
+        contract::PLAN_ID => case.plan().map(|plan| plan.id.as_str()),
+        _ => None,
+    }
+}
+
+fn label(key: &'static str) -> Place {
+    Place::of(["metadata", "labels", key])
+}
+
+fn new_pod(case: &Case<'_>, say: &mut Findings) {
+    for key in contract::OWNERSHIP_LABELS {
+        match ownership(case, key) {
+            Some(value) => say.set(label(key), value),
+            None => say.remove(label(key)),
+        }
+    }
+    gpu::write(case, say);
+    for key in contract::PLATFORM_ANNOTATIONS {
+        let made =
+            key == contract::CLAIM_TEMPLATE && case.new_pod().is_some_and(|pod| own_claim::wanted(case, pod).is_some());
+        if !made {
+            say.remove(Place::of(["metadata", "annotations", key]));
+        }
+    }
+}
+
+fn new_workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
+    for key in contract::OWNERSHIP_LABELS {
+        match ownership(case, key) {
+            Some(value) if key == contract::USER_ID || object.label(key).is_some() => say.set(label(key), value),
+            Some(_) => {}
+            None => say.remove(label(key)),
+        }
+    }
+}
+
+/// Claims of either kind, and snapshots. Whose a snapshot is, is the rule `storage`'s to say: its source's owner's.
+fn claim(case: &Case<'_>, say: &mut Findings) {
+    match case.submission.act {
+        Act::Create => {
+            let storages = |key: &str| key == contract::USER_ID && case.is_snapshot();
+            for key in [contract::PROJECT_ID, contract::GROUP_ID, contract::USER_ID] {
+                match ownership(case, key) {
+                    _ if storages(key) => {}
+                    Some(value) => say.set(label(key), value),
+                    None => say.remove(label(key)),
+                }
+            }
+            say.remove(label(contract::PLAN_ID));
+        }
+        Act::Update | Act::Status => put_back::claim(case, say),
+        Act::Touch | Act::Bind | Act::Delete | Act::Connect => {}
+    }
+}
+
+fn selector(object: Object<'_>, say: &mut Findings) {
+    let Some(selector) = object.at(&["spec", "selector"]) else { return };
+    let here = Place::of(["spec", "selector"]);
+    // A ReplicationController's selector is a plain map of labels.
+    let labels = [(here.clone(), Some(selector)), (here.clone().key("matchLabels"), selector.get("matchLabels"))];
+    for (place, map) in labels {
+        for key in map.and_then(Value::as_object).into_iter().flat_map(|map| map.keys()) {
+            refuse_key(place.clone().key(key.to_owned()), key, say);
+        }
+    }
+    let expressions = selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten();
+    for (index, expression) in expressions.enumerate() {
+        if let Some(key) = expression.get("key").and_then(Value::as_str) {
+            refuse_key(here.clone().key("matchExpressions").index(index).key("key"), key, say);
+        }
+    }
+}
+
+fn refuse_key(field: Place, key: &str, say: &mut Findings) {
+    if key.starts_with(contract::PREFIX) {
+        let why = format!(
+            "asked to select Pods by {key}, which the platform writes; Pods would never match and be made for ever; select by a label of your own"
+        );
+        say.deny(field, why);
+    }
+}

@@ -1,0 +1,295 @@
+//! # project: members launch, and change what is theirs
+//!
+//! The label `platform-go/project-id` on a Namespace says which project it belongs to. Only members of the project
+//! create workloads there; an owning group's members are members only if the project lists them. What a controller
+//! creates belongs to the user stamped on its controller owner, who must still be a member.
+//!
+//! A controller takes over only what belongs to the owner of its own object: a selector is no way to a colleague's Pods.
+//!
+//! So is a HorizontalPodAutoscaler: it scales what its own maker may scale.
+//!
+//! A Member changes, scales, evicts and deletes their own workloads; a Manager or Admin of the project, and a platform
+//! Admin, everyone's. Deleting goes on for an object that is already being deleted.
+
+use std::fmt;
+
+use crate::admission::findings::Findings;
+use crate::contract;
+use crate::object::Object;
+use crate::object::place::Place;
+use crate::policy::Policy;
+use crate::policy::names::UserName;
+use crate::policy::people::User;
+use crate::policy::platform::Unstamped;
+use crate::policy::project::{MemberRef, Project, ProjectRole};
+use crate::submission::case::{Act, Case, Facts, NoOwner, Submission};
+use crate::submission::identity::{Caller, ControllerOwner, Owner};
+
+/// A namespace whose label names no project: nothing is made there, and what is there can come to its end.
+pub(crate) fn unbound(submission: &Submission<'_>, facts: &Facts, policy: &Policy, say: &mut Findings) {
+    let passes = match Caller::of(submission.requester, policy) {
+        _ if is_finishing(submission) => true,
+        _ if submission.act == Act::Create => false,
+        Caller::Controller | Caller::ControlPlane | Caller::Node(_) | Caller::Admin => true,
+        Caller::Person(user) => policy.is_admin(Some(user), submission.requester.groups),
+        Caller::Client | Caller::Stranger => false,
+    };
+    if passes {
+        return;
+    }
+    let (namespace, id) = (submission.namespace, &facts.project_id);
+    let why = format!(
+        "namespace {namespace} is bound to project {id:?}, which does not exist; ask an admin to apply the Project, or to unbind the namespace"
+    );
+    say.deny(Place::of(["metadata", "namespace"]), why);
+}
+
+/// Whether an object that is being deleted says what it said: a finalizer is taken off.
+fn is_finishing(submission: &Submission<'_>) -> bool {
+    match (submission.object.map(Object), submission.old.map(Object)) {
+        (Some(object), Some(old)) => object.is_terminating() && object.same_content(&old),
+        (_, _) => false,
+    }
+}
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    match case.submission.act {
+        Act::Create => creation(case, say),
+        Act::Update | Act::Touch | Act::Delete => change(case, say),
+        Act::Status if !case.is_pod() => change(case, say),
+        // Who binds Pods and writes their status is the rule `placement`'s, who speaks to them `connect`'s.
+        Act::Status | Act::Bind | Act::Connect => {}
+    }
+}
+
+fn creation(case: &Case<'_>, say: &mut Findings) {
+    match &case.owner {
+        Err(why) => say.deny(fault(why), Unidentified { case, why }),
+        Ok(Owner::User(user)) => {
+            if !may_work_here(case, user) {
+                say.deny(Place::of(["metadata", "namespace"]), NoMember { user: &user.name, project: case.project });
+            }
+        }
+        Ok(Owner::Former(id)) => {
+            let why =
+                format!("its owner is user {id}, who does not exist any more; have a member create the workload anew");
+            say.deny(Place::of(["metadata", "ownerReferences"]), why);
+        }
+        Ok(Owner::Project) => without_user(case, say),
+    }
+}
+
+fn without_user(case: &Case<'_>, say: &mut Findings) {
+    let project = &case.project.name;
+    match (case.caller, case.policy.platform().unstamped) {
+        (Caller::Admin, _) => {
+            say.warn(format_args!(
+                "{} has no User record; charged to project {project} alone",
+                case.submission.requester.username
+            ));
+        }
+        (_, Unstamped::Project) => {
+            say.warn(format_args!("its owner is from before the platform; charged to project {project} alone"));
+        }
+        (_, Unstamped::Refuse) => {
+            let why = "its owner is from before the platform and names no user; delete it and create it anew";
+            say.deny(Place::of(["metadata", "ownerReferences"]), why);
+        }
+    }
+}
+
+/// Whether the owner of a new object is a member, as far as can be known.
+fn may_work_here(case: &Case<'_>, user: &User) -> bool {
+    let own = case.caller.user().is_some_and(|caller| caller.name == user.name);
+    let proven = if own { case.submission.requester.groups } else { &[] };
+    case.policy.role(user, proven, case.project).is_some()
+        || case.policy.is_admin(Some(user), proven)
+        // A controller's request does not carry its owner's groups. The stamp was made when the request did.
+        || (matches!(case.caller, Caller::Controller) && case.policy.admits_by_identity_group(case.project))
+}
+
+fn change(case: &Case<'_>, say: &mut Findings) {
+    match case.caller {
+        _ if is_finishing(case.submission) => {}
+        // Of which of the two the controller of autoscalers is depends on whether controllers have accounts of their own.
+        Caller::Controller | Caller::ControlPlane => {
+            adoption(case, say);
+            autoscaling(case, say);
+        }
+        Caller::Node(_) | Caller::Client | Caller::Admin => {}
+        Caller::Stranger => stranger(case, say),
+        Caller::Person(editor) => own_or_managed(case, editor, "changes only", say),
+    }
+}
+
+pub(super) fn stranger(case: &Case<'_>, say: &mut Findings) {
+    let why = NoOwner::Stranger;
+    say.deny(fault(&why), Unidentified { case, why: &why });
+}
+
+/// A Member reaches what is theirs, a Manager or Admin what is anyone's. `does` says what is done, of the third person.
+pub(super) fn own_or_managed(case: &Case<'_>, user: &User, does: &'static str, say: &mut Findings) {
+    let groups = case.submission.requester.groups;
+    match (case.policy.role(user, groups, case.project), &case.owner) {
+        _ if case.policy.manages(user, groups, case.project) => {}
+        (None, _) => {
+            let why = NoMember { user: &user.name, project: case.project };
+            say.deny(Place::of(["metadata", "namespace"]), why);
+        }
+        (Some(_), Ok(Owner::User(owner))) if owner.name == user.name => {}
+        (Some(_), owner) => {
+            let field = Place::of(["metadata", "labels", contract::USER_ID]);
+            say.deny(field, NotTheirs { case, user, does, owner: owner.as_ref().ok() });
+        }
+    }
+}
+
+/// Controllers take over what their selectors match, so that whoever writes a selector could delete and displace what a
+/// colleague made. What is nobody's may be taken.
+fn adoption(case: &Case<'_>, say: &mut Findings) {
+    let (Some(ControllerOwner::Stamped { kind, name, user_id }), Ok(owner)) = (case.adopter, &case.owner) else {
+        return;
+    };
+    if owner.id().is_some_and(|id| user_id.as_deref() != Some(id)) {
+        let whose = user_id.as_deref().unwrap_or("nobody in particular");
+        let why = format!(
+            "{kind} {name} is {whose}'s and asked to take over what is {owner}'s; a selector reaches its owner's own work only; select by other labels"
+        );
+        say.deny(Place::of(["metadata", "ownerReferences"]), why);
+    }
+}
+
+/// The autoscaler's controller scales whatever an autoscaler names, so that whoever writes one could scale what a colleague
+/// made. It is judged when it scales: what it names may have come later. One from before the platform goes on.
+fn autoscaling(case: &Case<'_>, say: &mut Findings) {
+    let Ok(owner) = &case.owner else { return };
+    for autoscaler in case.autoscalers {
+        let Some(id) = autoscaler.user_id.as_deref() else { continue };
+        let manages = case.policy.user_by_id(id).is_some_and(|user| case.policy.manages(user, &[], case.project));
+        if owner.id() != Some(id) && !manages {
+            let name = &autoscaler.name;
+            let why = format!(
+                "HorizontalPodAutoscaler {name} is {id}'s and asked to scale what is {owner}'s; a Member scales their own; have its owner or a Manager make the autoscaler"
+            );
+            say.deny(Place::of(["spec", "replicas"]), why);
+        }
+    }
+}
+
+fn fault(why: &NoOwner<'_>) -> Place {
+    match why {
+        NoOwner::Stranger => Place::of(["metadata", "namespace"]),
+        NoOwner::Unasserted | NoOwner::Asserted(_) => Place::of(["metadata", "labels", contract::USER_ID]),
+        NoOwner::Several(_) => Place::of(["metadata", "name"]),
+        NoOwner::Uncontrolled | NoOwner::Unlisted { .. } | NoOwner::Gone { .. } => {
+            Place::of(["metadata", "ownerReferences"])
+        }
+    }
+}
+
+struct Unidentified<'a> {
+    case: &'a Case<'a>,
+    why: &'a NoOwner<'a>,
+}
+
+impl fmt::Display for Unidentified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let username = self.case.submission.requester.username;
+        match self.why {
+            NoOwner::Stranger => {
+                write!(f, "{username} is no user of the platform; ask an admin for a User record with this username")?;
+                if username.starts_with("system:serviceaccount:") {
+                    f.write_str(
+                        ", or, if it is an operator's account, to list it under PlatformPolicy.spec.trustedControllers",
+                    )?;
+                }
+                Ok(())
+            }
+            NoOwner::Unasserted => write!(
+                f,
+                "{username} creates for others and does not say for whom; set the label {} to the user's id",
+                contract::USER_ID
+            ),
+            NoOwner::Asserted(id) => {
+                write!(
+                    f,
+                    "{username} creates it for user {id:?}, who does not exist; set the label to an existing user's id"
+                )
+            }
+            NoOwner::Uncontrolled => write!(
+                f,
+                "{username} creates for the controller owner, and the object names none; it cannot be known whose it is; have the operator set a controller reference"
+            ),
+            NoOwner::Unlisted { api_version, kind, resource } => {
+                let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+                let resource = resource.unwrap_or("<its plural name>");
+                write!(
+                    f,
+                    "it belongs to a {kind} ({api_version}), and nobody listed that kind, so its owner cannot be believed; ask an admin to add to PlatformPolicy.spec.workloadKinds: {{group: {group:?}, version: {version:?}, resource: {resource:?}, podTemplates: [<where its pod templates are>]}}"
+                )
+            }
+            NoOwner::Several(claimants) => write!(
+                f,
+                "it is made for one of {}; whose it is cannot be told from its name; name one of them otherwise",
+                claimants.join(", ")
+            ),
+            NoOwner::Gone { kind, name } => {
+                write!(f, "its controller owner, {kind} {name}, does not exist any more; nothing is created for it")
+            }
+        }
+    }
+}
+
+struct NoMember<'a> {
+    user: &'a UserName,
+    project: &'a Project,
+}
+
+impl fmt::Display for NoMember<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, project } = self;
+        write!(f, "{user} is no member of project {}; ask ", project.name)?;
+        managers(f, project)?;
+        f.write_str(" to add them")
+    }
+}
+
+struct NotTheirs<'a> {
+    case: &'a Case<'a>,
+    user: &'a User,
+    does: &'static str,
+    owner: Option<&'a Owner<'a>>,
+}
+
+impl fmt::Display for NotTheirs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, user, does, owner } = self;
+        let project = case.project;
+        let kind = case.submission.kind;
+        let user = &user.name;
+        match owner {
+            Some(owner @ (Owner::User(_) | Owner::Former(_))) => write!(f, "this {kind} is {owner}'s")?,
+            Some(Owner::Project) | None => write!(f, "this {kind} has no recorded owner")?,
+        }
+        write!(f, ", and {user} is a Member of project {}, who {does} their own; ask ", project.name)?;
+        managers(f, project)
+    }
+}
+
+/// Those who can help: the project's Managers and Admins that are listed by name.
+fn managers(f: &mut fmt::Formatter<'_>, project: &Project) -> fmt::Result {
+    let mut names: Vec<_> = project
+        .members
+        .iter()
+        .filter(|member| member.role > ProjectRole::Member)
+        .map(|member| match &member.who {
+            MemberRef::User(name) => format!("{name} ({})", member.role),
+            MemberRef::Group(name) => format!("group {name} ({})", member.role),
+        })
+        .collect();
+    names.sort();
+    match names.as_slice() {
+        [] => f.write_str("a platform admin"),
+        names => super::list(f, names),
+    }
+}

@@ -1,0 +1,102 @@
+//! # queue: Pods go to `default` or to a queue of the project's plan
+//!
+//! The label `platform-go/queue-name` on a Pod or pod template asks for a queue; without it the queue is `default`,
+//! which everyone may use. Every other queue must be bound by the plan (`ResourcePlan.spec.queues`) of the project,
+//! and the plan must be within its validity. When it is open says the rule `plan-window`.
+//!
+//! On Pods the platform writes `platform-go/queue-name`, `platform-go/preemptible` and the queue's PriorityClass
+//! (`platform-go-<queue>`). Another PriorityClass that was asked is replaced, with a warning.
+
+use std::fmt;
+
+use crate::admission::findings::Findings;
+use crate::contract;
+use crate::policy::names::PlanName;
+use crate::policy::plan::Validity;
+use crate::policy::queue::{DEFAULT_QUEUE, Queue};
+use crate::submission::case::{Act, Case};
+use crate::submission::pod::Pod;
+use crate::windows::Moment;
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    // A living Pod's queue was judged when it was asked, and cannot be asked again.
+    let living = case.is_pod() && case.submission.act == Act::Update;
+    for pod in case.pods.iter().filter(|_| !living) {
+        let asked = pod.object.label(contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
+        let queue = case.policy.queue_asked(asked);
+        let usable = queue.filter(|queue| may_use(case, queue));
+        if usable.is_none() {
+            let why = NotUsable { case, asked, exists: queue.is_some() };
+            say.deny(pod.label_at(contract::QUEUE_NAME), why);
+        }
+    }
+    if let Some(pod) = case.new_pod() {
+        let asked = pod.object.label(contract::QUEUE_NAME).and_then(|asked| case.policy.queue_asked(asked));
+        write(pod, asked.unwrap_or_else(|| case.policy.default_queue()), say);
+    }
+}
+
+fn may_use(case: &Case<'_>, queue: &Queue) -> bool {
+    queue.name.as_str() == DEFAULT_QUEUE || case.plan().is_some_and(|plan| plan.queues.contains(&queue.name))
+}
+
+fn write(pod: &Pod<'_>, queue: &Queue, say: &mut Findings) {
+    let class = contract::priority_class(queue.name.as_str());
+    let preemptible = if queue.preemptible { "true" } else { "false" };
+    say.set(pod.label_at(contract::QUEUE_NAME), queue.id.as_str());
+    say.set(pod.label_at(contract::PREEMPTIBLE), preemptible);
+    if pod.spec.priority_class_name.as_deref() != Some(&class) {
+        // The Priority plugin has filled both from the class that was asked, and refuses what does not match the new one.
+        say.discard(pod.at(["spec", "priority"]));
+        say.discard(pod.at(["spec", "preemptionPolicy"]));
+    }
+    say.set(pod.at(["spec", "priorityClassName"]), class);
+}
+
+/// Why the project's plan counts as missing.
+struct NotInForce<'a> {
+    case: &'a Case<'a>,
+    plan: &'a PlanName,
+}
+
+impl fmt::Display for NotInForce<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, plan } = self;
+        let Some(plan) = case.policy.records().plans.get(*plan) else { return f.write_str("does not exist") };
+        let zone = plan.schedule.as_ref().map_or("UTC", |schedule| schedule.time_zone.as_str());
+        let Validity { from, until } = plan.validity;
+        match (from.filter(|from| *from > case.now), until) {
+            (Some(at), _) => write!(f, "begins {}", Moment { at, zone }),
+            (None, Some(at)) => write!(f, "ended {}", Moment { at, zone }),
+            (None, None) => f.write_str("is not in force"),
+        }
+    }
+}
+
+struct NotUsable<'a> {
+    case: &'a Case<'a>,
+    asked: &'a str,
+    exists: bool,
+}
+
+impl fmt::Display for NotUsable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, asked, exists } = self;
+        write!(f, "asked queue {asked}")?;
+        if !exists {
+            f.write_str(", which does not exist")?;
+        }
+        let project = &case.project.name;
+        match (case.plan(), &case.project.plan) {
+            (Some(plan), _) => write!(f, "; plan {} of project {project} allows ", plan.name)?,
+            (None, Some(plan)) => {
+                write!(f, "; plan {plan} of project {project} {}, which leaves ", NotInForce { case, plan })?;
+            }
+            (None, None) => write!(f, "; project {project} has no plan, which leaves ")?,
+        }
+        let bound = case.plan().into_iter().flat_map(|plan| &plan.queues).filter(|name| name.as_str() != DEFAULT_QUEUE);
+        let usable: Vec<_> = std::iter::once(DEFAULT_QUEUE).chain(bound.map(|name| name.as_str())).collect();
+        super::list(f, &usable)?;
+        f.write_str("; name one of those, or ask an admin to bind the queue to the plan")
+    }
+}

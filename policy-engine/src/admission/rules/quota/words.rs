@@ -1,0 +1,118 @@
+//! The sentences about quota.
+
+use std::fmt;
+
+use crate::ledger::{Account, Amounts, MOST_OF_A_NAME, Place, Resource, Shortage};
+use crate::policy::Policy;
+use crate::policy::quantity::{bytes, decimal};
+use crate::submission::identity::Owner;
+
+/// As people write it.
+fn say_amount(resource: Resource, amount: u64) -> String {
+    match resource {
+        Resource::Gpu => format!("{} GPU", decimal(amount)),
+        Resource::Devices => format!("{amount} devices"),
+        Resource::Cpu => format!("{} CPU", decimal(amount)),
+        Resource::Memory => format!("{} of memory", bytes(amount)),
+    }
+}
+
+/// One Pod asks for more than there ever is.
+pub(super) struct Never<'a> {
+    pub(super) resource: Resource,
+    pub(super) asked: u64,
+    pub(super) account: &'a Account,
+    pub(super) limit: u64,
+    pub(super) owner: &'a Owner<'a>,
+}
+
+impl fmt::Display for Never<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { resource, asked, account, limit, owner } = self;
+        write!(f, "asked {} for one Pod; ", say_amount(*resource, *asked))?;
+        match account {
+            Account::Project(project) => write!(f, "project {project}")?,
+            Account::User { project, .. } => write!(f, "{owner} in project {project}")?,
+        }
+        write!(f, " may have {} in all, so it would never run; ", say_amount(*resource, *limit))?;
+        f.write_str("ask for less, or ask an admin for a plan that allows more")
+    }
+}
+
+/// An account that has no room now.
+#[derive(Debug)]
+pub struct Full<'a> {
+    /// What the ledger says.
+    pub shortage: &'a Shortage,
+    /// Knows the names behind ids.
+    pub policy: &'a Policy,
+}
+
+impl fmt::Display for Full<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shortage { account, resource, used, reserved, asked, limit } = self.shortage;
+        let say = |amount: &u64| say_amount(*resource, *amount);
+        write!(f, "asked {}; ", say(asked))?;
+        f.write_str(&who(account, self.policy))?;
+        write!(f, " uses {} and has {} reserved, of {} in all; ", say(used), say(reserved), say(limit))?;
+        let missing = used.saturating_add(*reserved).saturating_add(*asked).saturating_sub(*limit);
+        write!(f, "wait for {} to become free, end something, or ask for less", say(&missing))
+    }
+}
+
+/// A name that was tried too often.
+#[derive(Debug)]
+pub struct Crowd<'a> {
+    /// What has the name.
+    pub place: &'a Place,
+}
+
+impl fmt::Display for Crowd<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, name) = self.place.names();
+        write!(
+            f,
+            "asked another {name}; {MOST_OF_A_NAME} of this name were tried in the last minutes, and any of them may still come; wait a minute, or choose another name"
+        )
+    }
+}
+
+/// An account that has no room now for all Pods of a workload.
+#[derive(Debug)]
+pub struct Foreseen<'a> {
+    /// What the ledger says.
+    pub shortage: &'a Shortage,
+    /// How many Pods there will be more.
+    pub pods: u64,
+    /// Knows the names behind ids.
+    pub policy: &'a Policy,
+}
+
+impl fmt::Display for Foreseen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shortage: Shortage { account, resource, used, reserved, asked, limit }, pods, policy } = self;
+        let say = |amount: &u64| say_amount(*resource, *amount);
+        write!(f, "asked {} for {pods} Pods; {} uses {}", say(asked), who(account, policy), say(used))?;
+        write!(f, " and has {} reserved, of {} in all; ", say(reserved), say(limit))?;
+        f.write_str("Pods that have no room now start when there is")
+    }
+}
+
+/// An account as people call it.
+pub fn who(account: &Account, policy: &Policy) -> String {
+    let named = |id: &str| policy.project_by_id(id).map_or_else(|| id.to_owned(), |it| it.name.to_string());
+    match account {
+        Account::Project(project) => format!("project {}", named(project)),
+        Account::User { project, user } => {
+            let user = policy.user_by_id(user).map_or(user.as_str(), |it| it.name.as_str());
+            format!("{user} in project {}", named(project))
+        }
+    }
+}
+
+/// Amounts as people write them; what there is none of is left out.
+pub fn said(amounts: &Amounts) -> String {
+    let all = Resource::ALL.into_iter().filter(|resource| amounts.of(*resource) > 0);
+    let all: Vec<_> = all.map(|resource| say_amount(resource, amounts.of(resource))).collect();
+    if all.is_empty() { "nothing".into() } else { all.join(", ") }
+}

@@ -1,0 +1,98 @@
+//! # service-account-token: Pods carry no API token unless the project allows it
+//!
+//! `Project.spec.allowServiceAccountToken` lets Pods have the token of their service account. Elsewhere the platform
+//! writes `automountServiceAccountToken: false` on Pods and takes out the volume and the mounts that the API server
+//! added; either alone would not last. A projected token that somebody wrote into a Pod or a template is refused, and so
+//! is a Secret of type `kubernetes.io/service-account-token`, into which the control plane would write a lasting token.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use k8s_openapi::api::core::v1::Volume;
+
+use crate::admission::findings::Findings;
+use crate::object::Object;
+use crate::object::place::Place;
+use crate::policy::names::ProjectName;
+use crate::submission::case::{Act, Case};
+use crate::submission::pod::Pod;
+
+/// The API server names the volume that it adds so, with five random characters behind.
+const ADDED_BY_API_SERVER: &str = "kube-api-access-";
+
+const TOKEN_SECRET: &str = "kubernetes.io/service-account-token";
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    // A living Pod's volumes cannot change, so its token is not the editor's asking.
+    let living = case.is_pod() && case.submission.act == Act::Update;
+    if case.project.allow_service_account_token || living {
+        return;
+    }
+    let new_pod = case.new_pod().is_some();
+    if case.is_secret() {
+        return secret(case, say);
+    }
+    for pod in &case.pods {
+        let mut discarded = HashSet::new();
+        for (index, volume) in pod.spec.volumes.iter().flatten().enumerate() {
+            let here = pod.at(["spec", "volumes"]).index(index);
+            let tokens = token_sources(volume);
+            if tokens.is_empty() {
+                continue;
+            }
+            if new_pod && volume.name.starts_with(ADDED_BY_API_SERVER) {
+                say.discard(here);
+                discarded.insert(volume.name.as_str());
+                continue;
+            }
+            for source in tokens {
+                let field = here.clone().key("projected").key("sources").index(source).key("serviceAccountToken");
+                say.deny(field, NotAllowed { project: &case.project.name });
+            }
+        }
+        discard_mounts(pod, &discarded, say);
+    }
+    if let Some(pod) = case.new_pod() {
+        say.set(pod.at(["spec", "automountServiceAccountToken"]), false);
+    }
+}
+
+/// A Secret's type never changes, so that only its making is judged.
+fn secret(case: &Case<'_>, say: &mut Findings) {
+    let asks = |object: Object<'_>| object.at(&["type"]).and_then(|it| it.as_str()) == Some(TOKEN_SECRET);
+    if case.submission.act == Act::Create && case.object().is_some_and(asks) {
+        say.deny(Place::of(["type"]), NotAllowed { project: &case.project.name });
+    }
+}
+
+fn token_sources(volume: &Volume) -> Vec<usize> {
+    let sources = volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten()).enumerate();
+    sources.filter(|(_, source)| source.service_account_token.is_some()).map(|(index, _)| index).collect()
+}
+
+/// Two volumes of one name are refused by the API server later; each mount is removed once all the same.
+fn discard_mounts(pod: &Pod<'_>, volumes: &HashSet<&str>, say: &mut Findings) {
+    if volumes.is_empty() {
+        return;
+    }
+    for container in pod.containers() {
+        let mounts = container.mounts.iter().enumerate();
+        for (index, _) in mounts.filter(|(_, mount)| volumes.contains(mount.name.as_str())) {
+            say.discard(container.at(["volumeMounts"]).index(index));
+        }
+    }
+}
+
+struct NotAllowed<'a> {
+    project: &'a ProjectName,
+}
+
+impl fmt::Display for NotAllowed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { project } = self;
+        write!(
+            f,
+            "asked a service-account token; project {project} allows none; leave it out, or ask a project Admin for allowServiceAccountToken"
+        )
+    }
+}

@@ -1,0 +1,186 @@
+//! What somebody may do with a volume.
+
+use std::fmt;
+
+use crate::policy::people::{Group, GroupRole, User};
+use crate::policy::storage::Permission;
+use crate::submission::case::{Act, Case};
+use crate::submission::identity::{Caller, Owner};
+use crate::submission::volumes::Standing;
+
+/// Somebody whose permission counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Party<'a> {
+    pub(super) owner: Owner<'a>,
+    /// Groups that the request proves of them.
+    proven: &'a [String],
+    /// Whether they ask themselves, so that the proven groups are all there are.
+    asks: bool,
+    /// Whether they are a platform Admin.
+    pub(super) admin: bool,
+}
+
+impl<'a> Party<'a> {
+    /// The one who sends the request.
+    pub(super) fn asking(case: &Case<'a>, owner: Owner<'a>) -> Self {
+        let proven = case.submission.requester.groups;
+        let admin = match owner {
+            Owner::User(user) => case.policy.is_admin(Some(user), proven),
+            Owner::Former(_) | Owner::Project => false,
+        };
+        Self { owner, proven, asks: true, admin }
+    }
+
+    /// The one for whom the object is.
+    pub(super) fn owning(case: &Case<'a>, owner: Owner<'a>) -> Self {
+        match (owner, case.caller.user()) {
+            (Owner::User(user), Some(caller)) if user.name == caller.name => Self::asking(case, owner),
+            (Owner::User(user), _) => {
+                Self { owner, proven: &[], asks: false, admin: case.policy.is_admin(Some(user), &[]) }
+            }
+            (Owner::Former(_) | Owner::Project, _) => {
+                let admin = case.submission.act == Act::Create && matches!(case.caller, Caller::Admin);
+                Self { owner, proven: &[], asks: admin, admin }
+            }
+        }
+    }
+
+    /// The one who is stamped on an object that is not in question.
+    pub(super) fn stamped(case: &Case<'a>, user_id: Option<&'a str>) -> Self {
+        Self::owning(case, Owner::stamped(user_id, case.policy))
+    }
+
+    /// Whether both are the same.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.owner.id().is_some() && self.owner.id() == other.owner.id()
+    }
+
+    fn user(&self) -> Option<&'a User> {
+        match self.owner {
+            Owner::User(user) => Some(user),
+            Owner::Former(_) | Owner::Project => None,
+        }
+    }
+
+    /// Whether they manage the project and what its people made.
+    pub(super) fn manages_project(&self, case: &Case<'_>) -> bool {
+        self.admin || self.user().is_some_and(|user| case.policy.manages(user, self.proven, case.project))
+    }
+
+    /// Whether they manage the group's storage.
+    pub(super) fn manages_group(&self, group: &Group) -> bool {
+        self.admin || self.user().is_some_and(|user| group.members.get(&user.name) == Some(&GroupRole::Admin))
+    }
+
+    fn membership(&self, group: &Group) -> Membership {
+        let listed = self.user().is_some_and(|user| group.members.contains_key(&user.name));
+        let proven = self.proven.iter().any(|it| group.identity_groups.contains(it));
+        if listed || proven {
+            Membership::Member
+        } else if self.user().is_none() || self.asks || group.identity_groups.is_empty() {
+            Membership::Other
+        } else {
+            Membership::Untold
+        }
+    }
+
+    /// What they may do with a volume of this standing.
+    pub(super) fn may(&self, case: &Case<'_>, standing: &Standing) -> Permission {
+        if self.admin {
+            return Permission::ReadWrite;
+        }
+        let name = self.user().map(|user| &user.name);
+        let everything = |granted| if granted { Permission::ReadWrite } else { Permission::None };
+        let of_project = |storage: &str| case.project.storage.get(storage).map(|it| it.of(name));
+        match (&standing.group_storage, &standing.storage) {
+            (Some(label), own) => {
+                let Some(named) = case.policy.group_storage(label) else {
+                    return everything(self.manages_project(case));
+                };
+                let Some(storage) = named.storage else { return everything(self.manages_project(case)) };
+                let of_group = storage.of(name);
+                let others = of_project(own.as_deref().unwrap_or(named.name)).unwrap_or(Permission::None);
+                let named_by_group = name.is_some_and(|user| storage.users.contains_key(user));
+                match self.membership(named.group) {
+                    Membership::Member => of_group,
+                    _ if named_by_group => of_group,
+                    Membership::Other => others,
+                    // A controller's request does not prove its owner's groups, and the template was judged when it did.
+                    Membership::Untold if others == Permission::None => of_group,
+                    Membership::Untold => of_group.min(others),
+                }
+            }
+            (None, Some(storage)) => of_project(storage).unwrap_or_else(|| everything(self.manages_project(case))),
+            (None, None) => {
+                let own = standing.user_id.as_deref() == self.owner.id();
+                everything(own || self.manages_project(case))
+            }
+        }
+    }
+}
+
+enum Membership {
+    Member,
+    Other,
+    /// Their identity provider knows, and this request does not say.
+    Untold,
+}
+
+impl fmt::Display for Party<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.owner {
+            Owner::User(_) | Owner::Former(_) => write!(f, "{}", self.owner),
+            Owner::Project => f.write_str("work without a user"),
+        }
+    }
+}
+
+/// A refusal for want of permission.
+pub(super) struct Refused<'a> {
+    pub(super) case: &'a Case<'a>,
+    /// Kind and name of the volume.
+    pub(super) volume: (&'a str, &'a str),
+    pub(super) standing: &'a Standing,
+    pub(super) party: Party<'a>,
+    pub(super) may: Permission,
+}
+
+impl fmt::Display for Refused<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, volume: (kind, name), standing, party, may } = self;
+        let project = &case.project.name;
+        write!(f, "asked {kind} {name}, which is ")?;
+        let ask = match (&standing.group_storage, &standing.storage) {
+            (Some(label), _) => {
+                write!(f, "group storage {label}")?;
+                let group = case.policy.group_storage(label).filter(|it| it.storage.is_some()).map(|it| it.group);
+                group.map_or_else(
+                    || format!("a Manager of project {project}, since no group lists it"),
+                    |group| {
+                        format!(
+                            "an Admin of group {}, or for others than its people one of project {project}",
+                            group.name
+                        )
+                    },
+                )
+            }
+            (None, Some(storage)) => {
+                write!(f, "storage {storage} of project {project}")?;
+                format!("an Admin of project {project}")
+            }
+            (None, None) => {
+                match standing.user_id.as_deref().map(|id| Owner::stamped(Some(id), case.policy)) {
+                    Some(owner) => write!(f, "{owner}'s")?,
+                    None => f.write_str("from before the platform and nobody's")?,
+                }
+                format!("a Manager of project {project} to list it as storage")
+            }
+        };
+        match may {
+            Permission::None => write!(f, "; {party} may not use it")?,
+            Permission::ReadOnly => write!(f, "; {party} may only read it")?,
+            Permission::ReadWrite => write!(f, "; {party} may use it")?,
+        }
+        write!(f, "; use a volume of your own, or ask {ask}")
+    }
+}

@@ -1,0 +1,54 @@
+//! VolumeSnapshots: whoever may read a volume may take one, and it stays as its source was.
+
+use serde_json::Value;
+
+use super::claims::readable;
+use super::parties;
+use crate::admission::findings::Findings;
+use crate::contract;
+use crate::object::place::Place;
+use crate::submission::case::Case;
+use crate::submission::volumes::{Known, Standing};
+
+/// What a snapshot carries of its source.
+const STANDING: [&str; 3] = [contract::USER_ID, contract::GROUP_STORAGE, contract::STORAGE];
+
+pub(super) fn creation(case: &Case<'_>, say: &mut Findings) {
+    let Some(source) = case.object().and_then(|it| it.at(&["spec", "source"])) else { return };
+    let asked = |key: &str| source.get(key).and_then(Value::as_str);
+    let field = |key| Place::of(["spec", "source", key]);
+    let parties = parties(case);
+    if asked("volumeSnapshotContentName").is_some() && !parties.iter().all(|party| party.admin) {
+        let why = "asked the content of a snapshot of the cluster, which may be anybody's; only platform Admins do; name a persistentVolumeClaimName";
+        say.deny(field("volumeSnapshotContentName"), why);
+    }
+    let Some(name) = asked("persistentVolumeClaimName") else { return };
+    let known = case.volumes.claim(name);
+    for party in &parties {
+        let here = field("persistentVolumeClaimName");
+        readable(case, party, ("PersistentVolumeClaim", name), known, here, say);
+    }
+    if let Known::There(standing) = known {
+        let Standing { user_id, group_storage, storage } = standing;
+        for (key, value) in STANDING.into_iter().zip([user_id, group_storage, storage]) {
+            let label = Place::of(["metadata", "labels", key]);
+            match value {
+                Some(value) => say.set(label, value.as_str()),
+                None => say.remove(label),
+            }
+        }
+    }
+}
+
+/// What was written stays, whatever is asked.
+pub(super) fn change(case: &Case<'_>, say: &mut Findings) {
+    let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
+    for key in [contract::GROUP_STORAGE, contract::STORAGE] {
+        let label = Place::of(["metadata", "labels", key]);
+        match old.label(key) {
+            same if same == object.label(key) => {}
+            Some(value) => say.set(label, value),
+            None => say.remove(label),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! # storage-lane: a new volume says what it is for, and the platform knows how it is made
+//!
+//! The label `platform-go/storage-lane` on a new PersistentVolumeClaim names a lane of `PlatformPolicy.spec.storageLanes`
+//! (`shared-rwx`, `legacy-rwx` and `fast-rwo` where nobody lists others). The lane's StorageClass and access mode are
+//! written where the claim names none, and in place of the cluster's default class. Others beside a lane are refused.
+//!
+//! Claim templates of StatefulSets and ephemeral volumes are judged in the same way; written is only the claim that is
+//! made from them. (Kubernetes wants an access mode in an ephemeral volume's template: name the lane's.)
+//!
+//! A claim is made once: the lane stays as it was, and applying the same manifest again changes nothing.
+
+use serde_json::{Value, json};
+
+use crate::admission::findings::Findings;
+use crate::contract::STORAGE_LANE;
+use crate::object::Object;
+use crate::object::place::Place;
+use crate::policy::storage::Lane;
+use crate::submission::case::{Act, Case};
+use crate::submission::volume_claim::VolumeClaim;
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    for claim in &case.volume_claims {
+        let Some(asked) = claim.object.label(STORAGE_LANE) else { continue };
+        match case.policy.platform().storage_lanes.get(asked) {
+            Some(lane) => new(case, claim, (asked, lane), say),
+            None => {
+                let lanes: Vec<_> = case.policy.platform().storage_lanes.keys().map(String::as_str).collect();
+                let lanes = if lanes.is_empty() { "none".into() } else { lanes.join(", ") };
+                let why =
+                    format!("asked lane {asked:?}; the lanes are {lanes}; name one of them, or leave out the label");
+                say.deny(claim.label_at(STORAGE_LANE), why);
+            }
+        }
+    }
+    if case.is_volume_claim() && matches!(case.submission.act, Act::Update | Act::Status) {
+        put_back(case, say);
+    }
+}
+
+fn new(case: &Case<'_>, claim: &VolumeClaim<'_>, (name, lane): (&str, &Lane), say: &mut Findings) {
+    let Lane { storage_class, access_mode } = lane;
+    let made = case.is_volume_claim();
+    let class = claim.at(["spec", "storageClassName"]);
+    match claim.spec.storage_class_name.as_deref() {
+        None if made => say.set(class, storage_class.as_str()),
+        Some(asked) if asked == storage_class => {}
+        // The API server fills in the default class before it asks; nobody can tell that from a wish.
+        Some(asked) if made && case.volumes.default_classes.contains(asked) => {
+            say.fill_in(class, storage_class.as_str())
+        }
+        Some(asked) => {
+            let why = format!(
+                "asked class {asked} beside lane {name}, whose class is {storage_class}; leave out one of the two"
+            );
+            say.deny(class, why);
+        }
+        None => {}
+    }
+    let modes = claim.at(["spec", "accessModes"]);
+    match claim.spec.access_modes.as_deref().unwrap_or_default() {
+        [] if made => say.set(modes, json!([access_mode.as_str()])),
+        [] => {}
+        [asked] if asked == access_mode.as_str() => {}
+        asked => {
+            let asked = asked.join(", ");
+            let why = format!(
+                "asked {asked} beside lane {name}, whose access mode is {access_mode}; leave out one of the two"
+            );
+            say.deny(modes, why);
+        }
+    }
+}
+
+fn put_back(case: &Case<'_>, say: &mut Findings) {
+    let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
+    let label = Place::of(["metadata", "labels", STORAGE_LANE]);
+    match (old.label(STORAGE_LANE), object.label(STORAGE_LANE)) {
+        (before, after) if before == after => {}
+        (Some(before), None) => say.set(label, before),
+        (before, Some(after)) => {
+            let stands = before.map_or_else(|| "no lane".into(), |lane| format!("lane {lane}"));
+            let why =
+                format!("asked lane {after}; a claim keeps what it was made with, here {stands}; make another claim");
+            return say.deny(label, why);
+        }
+        (None, None) => {}
+    }
+    if old.label(STORAGE_LANE).is_none() {
+        return;
+    }
+    let spec = |object: Object<'_>, key: &str| object.at(&["spec", key]).cloned();
+    for key in ["storageClassName", "accessModes"] {
+        // Where something else is asked, Kubernetes itself says that the field is immutable.
+        let asks = spec(object, key).is_some_and(|it| it != Value::Array(Vec::new()));
+        if let (false, Some(before)) = (asks, spec(old, key)) {
+            say.set(Place::of(["spec", key]), before);
+        }
+    }
+}

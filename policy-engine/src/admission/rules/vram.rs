@@ -1,0 +1,115 @@
+//! # vram: how a claim uses the memory of its devices
+//!
+//! `platform-go/vram-policy` is `elastic` (memory is shared with whoever else uses the device; the default) or `hard_cap`
+//! (a strict ceiling). The plan says which may be used (`ResourcePlan.spec.vramPolicies`; none listed limits nothing).
+//!
+//! `hard_cap` needs a size, `platform-go/dra-pinned-mem`, a quantity of at least 1Mi. It becomes the driver's pinned
+//! memory limit, or `memory` in `capacity.requests` where the model is shared by capacity; the rule `sm-share` says which
+//! models can be told. `elastic` sets no limit.
+//!
+//! A limit that somebody wrote in the parameters becomes the labels. Labels and parameters that disagree are refused.
+
+use std::fmt;
+
+use crate::admission::findings::Findings;
+use crate::claims::told::binary;
+use crate::claims::{Ask, Vram, must_be_told};
+use crate::contract;
+use crate::object::place::Place;
+use crate::policy::plan::VramPolicy;
+use crate::submission::case::Case;
+use crate::submission::device_claim::DeviceClaim;
+
+pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    for claim in &case.device_claims {
+        new_claim(case, claim, say);
+    }
+    for pod in case.pods.iter().filter(|_| !case.is_living_pod()) {
+        let ask = Ask::of_labels(pod.object, case.policy);
+        if let Some(Some(ask)) = read(ask, |key| pod.label_at(key), say) {
+            allowed(case, ask.vram, pod.label_at(contract::VRAM_POLICY), say);
+        }
+    }
+}
+
+/// What is asked, where it can be read.
+fn read<'a>(
+    ask: Result<Option<Ask<'a>>, Vec<crate::claims::Misread>>,
+    at: impl Fn(&'static str) -> Place,
+    say: &mut Findings,
+) -> Option<Option<Ask<'a>>> {
+    match ask {
+        Ok(ask) => Some(ask),
+        Err(misread) => {
+            let ours =
+                misread.into_iter().filter(|it| [contract::VRAM_POLICY, contract::PINNED_MEMORY].contains(&it.key));
+            ours.for_each(|it| say.deny(at(it.key), it.why));
+            None
+        }
+    }
+}
+
+fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
+    let Some(ask) = read(Ask::of_labels(claim.object, case.policy), |key| claim.label_at(key), say) else { return };
+    let label = claim.label_at(contract::VRAM_POLICY);
+    let labelled = claim.object.label(contract::VRAM_POLICY).is_some();
+    let mut used = Vec::new();
+    for alternative in claim.understood.alternatives() {
+        let Ok(told) = alternative.told else { return };
+        match &ask {
+            Some(ask) if must_be_told(ask, alternative) => used.push(ask.vram),
+            Some(ask) if labelled && told.vram != ask.vram => {
+                let why = format!(
+                    "asked {} where the driver is told {}; what the driver is told is what counts; make both the same, or leave out one",
+                    Said(ask.vram),
+                    Said(told.vram)
+                );
+                return say.deny(label, why);
+            }
+            Some(_) | None => used.push(told.vram),
+        }
+    }
+    used.sort_by_key(|it| it.policy());
+    used.dedup();
+    for vram in &used {
+        allowed(case, *vram, label.clone(), say);
+    }
+    if let ([Vram::HardCap(bytes)], true, false) = (&used[..], case.is_claim(), labelled) {
+        say.set(label, "hard_cap");
+        say.set(claim.label_at(contract::PINNED_MEMORY), binary(*bytes));
+    }
+}
+
+fn allowed(case: &Case<'_>, vram: Vram, label: Place, say: &mut Findings) {
+    let Some(plan) = case.plan() else { return };
+    if plan.vram_policies.is_empty() || plan.vram_policies.contains(&vram.policy()) {
+        return;
+    }
+    let policies: Vec<_> = plan.vram_policies.iter().map(|it| name(*it)).collect();
+    let why = format!(
+        "asked {}; plan {} of project {} allows {}; set the label to that, or ask an admin for another plan",
+        Said(vram),
+        plan.name,
+        case.project.name,
+        policies.join(", "),
+    );
+    say.deny(label, why);
+}
+
+fn name(policy: VramPolicy) -> &'static str {
+    match policy {
+        VramPolicy::Elastic => "elastic",
+        VramPolicy::HardCap => "hard_cap",
+    }
+}
+
+struct Said(Vram);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Vram::Elastic => f.write_str("elastic"),
+            Vram::HardCap(bytes) => write!(f, "hard_cap of {}", binary(bytes)),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! GPUs outside of projects: nobody would pay for them, so nobody is given any.
+
+use std::fmt;
+
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::api::resource::v1::{DeviceClassSpec, ResourceClaimSpec};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::admission::decision::Decision;
+use crate::admission::findings::Findings;
+use crate::admission::mode;
+use crate::admission::rules;
+use crate::admission::rules::extended_resource::means_gpu;
+use crate::object::Unreadable;
+use crate::object::place::Place;
+use crate::policy::Policy;
+use crate::policy::modes::RuleMode;
+use crate::policy::quantity::{self, Unit};
+use crate::submission::case::Submission;
+use crate::submission::devices::{DeviceClasses, Devices, Named, is_claim, is_claim_template};
+use crate::submission::pod::Pod;
+
+/// What NVIDIA's drivers, and their DeviceClasses, are called by.
+const NVIDIA: &str = "nvidia.com";
+
+/// Judges what is made in a Namespace that is no project's.
+///
+/// Whatever asks for a device that is, or may be, a GPU is refused: a class that a GPU model names, a class of NVIDIA's,
+/// one that selects devices of those, and the extended resources that stand for GPUs.
+///
+/// # Errors
+/// [`Unreadable`] where the object is not what its kind says.
+pub fn judge(submission: &Submission<'_>, devices: &Devices, policy: &Policy) -> Result<Decision, Unreadable> {
+    let mut say = Findings::of(rules::PROJECT);
+    let mode = mode::of(rules::PROJECT, None, policy.platform());
+    if mode == RuleMode::Off {
+        return Ok(Decision::default());
+    }
+    let Some(object) = submission.object else { return Ok(Decision::default()) };
+    let known = Known { devices, policy };
+    let refuse = |say: &mut Findings, at: Place, what: &dyn fmt::Display| {
+        let namespace = submission.namespace;
+        let why = format!(
+            "asked {what} in namespace {namespace}, which is no project's; GPUs are given out in projects; use a namespace of a project that you are a member of, or ask an admin to bind this one"
+        );
+        say.deny(at, why);
+    };
+    if submission.resource.is_core("pods") {
+        let pod = Pod::read(object, Place::root())?;
+        for (at, what) in known.asked_by(&pod) {
+            refuse(&mut say, at, &what);
+        }
+    } else if is_claim(&submission.resource) || is_claim_template(&submission.resource) {
+        let keys = if is_claim(&submission.resource) { &["spec"][..] } else { &["spec", "spec"][..] };
+        let at = keys.iter().fold(Place::root(), |place, key| place.key(*key));
+        let spec = keys.iter().try_fold(object, |value, key| value.get(key)).unwrap_or(&Value::Null);
+        let spec = Option::<ResourceClaimSpec>::deserialize(spec).map_err(|why| Unreadable::new(at.clone(), &why))?;
+        if let Some(class) = spec.as_ref().and_then(|spec| known.gpu_class(spec)) {
+            refuse(&mut say, at.key("devices").key("requests"), &format_args!("DeviceClass {class}"));
+        }
+    }
+    Ok(mode::apply(mode, say).into())
+}
+
+struct Known<'a> {
+    devices: &'a Devices,
+    policy: &'a Policy,
+}
+
+impl Known<'_> {
+    /// What a Pod asks that is, or may be, a GPU.
+    fn asked_by(&self, pod: &Pod<'_>) -> Vec<(Place, String)> {
+        let mut asked = Vec::new();
+        let list = pod.at(["spec", "resourceClaims"]);
+        for (index, it) in pod.spec.resource_claims.iter().flatten().enumerate() {
+            let claim = it.resource_claim_name.as_ref().and_then(|name| Some(&self.devices.claims.get(name)?.spec));
+            let template =
+                it.resource_claim_template_name.as_ref().and_then(|name| Some(&self.devices.templates.get(name)?.spec));
+            if let Some(class) = claim.or(template).and_then(|spec| self.gpu_class(spec)) {
+                asked.push((list.clone().index(index), format!("a claim of DeviceClass {class}")));
+            }
+        }
+        for container in pod.containers() {
+            let nothing = ResourceRequirements::default();
+            let resources = container.resources.unwrap_or(&nothing);
+            for (key, map) in [("limits", &resources.limits), ("requests", &resources.requests)] {
+                for (name, quantity) in map.iter().flatten() {
+                    let none = quantity::parse(&quantity.0, Unit::One) == Ok(0);
+                    if !none && means_gpu(name, &self.devices.classes, self.policy) {
+                        asked.push((container.at(["resources", key]).key(name.clone()), name.clone()));
+                    }
+                }
+            }
+        }
+        asked
+    }
+
+    /// The first class of a claim that is, or may be, of GPUs.
+    fn gpu_class(&self, spec: &ResourceClaimSpec) -> Option<String> {
+        Named::classes_of(spec).find(|name| is_gpu_class(name, &self.devices.classes, self.policy))
+    }
+}
+
+fn is_gpu_class(name: &str, classes: &DeviceClasses, policy: &Policy) -> bool {
+    let of_model = |class: &str| policy.records().models.values().any(|model| model.device_class_name == class);
+    let selects = |spec: &DeviceClassSpec| {
+        let selectors = spec.selectors.iter().flatten().filter_map(|it| it.cel.as_ref());
+        let mut expressions = selectors.map(|cel| cel.expression.as_str());
+        expressions.any(|text| {
+            text.contains(NVIDIA) || policy.records().models.values().any(|it| text.contains(&it.device_class_name))
+        })
+    };
+    let resource = |spec: &DeviceClassSpec| {
+        spec.extended_resource_name.as_ref().is_some_and(|name| means_gpu(name, classes, policy))
+    };
+    of_model(name) || name.contains(NVIDIA) || classes.get(name).is_some_and(|spec| selects(spec) || resource(spec))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::policy::Records;
+    use crate::policy::workload::GroupResource;
+    use crate::submission::case::Act;
+    use crate::submission::devices::{ClaimTemplate, GROUP};
+    use crate::submission::identity::Requester;
+
+    fn denials(resource: GroupResource, object: &Value) -> Vec<String> {
+        let class = |text: &str| serde_json::from_value(json!({"selectors": [{"cel": {"expression": text}}]}));
+        let classes = [
+            ("gpu.nvidia.com", "true"),
+            ("big", "device.driver == 'gpu.nvidia.com'"),
+            ("nic", "device.driver == 'nic'"),
+        ];
+        let classes: DeviceClasses =
+            classes.into_iter().map(|(name, text)| (name.to_owned(), class(text).expect("a class"))).collect();
+        let spec = serde_json::from_value(claim("big")["spec"].clone()).expect("a claim's spec");
+        let template = ClaimTemplate { user_id: None, spec: Arc::new(spec) };
+        let templates = [("old".to_owned(), template)].into();
+        let devices = Devices { classes: Arc::new(classes), templates, ..Devices::default() };
+        let submission = Submission {
+            act: Act::Create,
+            resource,
+            subresource: "",
+            kind: "",
+            namespace: "scratch",
+            name: "",
+            requester: Requester { username: "alice", groups: &[] },
+            object: Some(object),
+            old: None,
+        };
+        let decision = judge(&submission, &devices, &Policy::from(Records::default())).expect("it can be read");
+        decision.denials.iter().map(ToString::to_string).collect()
+    }
+
+    fn claim(class: &str) -> Value {
+        json!({"spec": {"devices": {"requests": [{"name": "a", "exactly": {"deviceClassName": class}}]}}})
+    }
+
+    fn pod(spec: Value) -> Vec<String> {
+        denials(GroupResource::new("", "pods"), &json!({"spec": spec}))
+    }
+
+    #[test]
+    fn gpus_are_refused_by_whatever_name_and_other_devices_are_not() {
+        let claims = || GroupResource::new(GROUP, "resourceclaims");
+        let said = denials(claims(), &claim("gpu.nvidia.com"));
+        let why = "asked DeviceClass gpu.nvidia.com in namespace scratch, which is no project's; GPUs are given out in projects; \
+                   use a namespace of a project that you are a member of, or ask an admin to bind this one";
+        assert_eq!(said.len(), 1);
+        assert!(said[0].contains(why), "{}", said[0]);
+        assert_eq!(denials(claims(), &claim("big")).len(), 1);
+        assert_eq!(denials(claims(), &claim("mig.nvidia.com")).len(), 1);
+        assert!(denials(claims(), &claim("nic")).is_empty());
+        let template = json!({"spec": claim("gpu.nvidia.com")});
+        assert_eq!(denials(GroupResource::new(GROUP, "resourceclaimtemplates"), &template).len(), 1);
+    }
+
+    #[test]
+    fn pods_are_refused_for_their_claims_and_for_extended_resources() {
+        let container =
+            |name: &str, count: &str| json!({"containers": [{"name": "a", "resources": {"limits": {name: count}}}]});
+        assert_eq!(pod(container("nvidia.com/gpu", "1")).len(), 1);
+        assert_eq!(pod(container("nvidia.com/mig-1g.5gb", "1")).len(), 1);
+        assert!(pod(container("nvidia.com/gpu", "0")).is_empty() && pod(container("example.com/fpga", "1")).is_empty());
+        let named = |name: &str| json!({"containers": [], "resourceClaims": [{"name": "a", "resourceClaimTemplateName": name}]});
+        assert_eq!(pod(named("old")).len(), 1);
+        assert!(pod(named("new")).is_empty());
+    }
+}

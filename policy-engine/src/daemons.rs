@@ -1,0 +1,5 @@
+//! What the daemons do: a plan function for each, and the audit of its plans.
+
+pub mod follow;
+pub mod plan_window;
+pub mod templates;

@@ -1,0 +1,140 @@
+use jiff::SignedDuration;
+use jiff::civil::time;
+
+use super::audit::{Violation, audit};
+use super::*;
+use crate::daemons::follow::testing;
+use crate::policy::plan::Validity;
+use crate::policy::queue::Queue;
+use crate::policy::quota::Quota;
+use crate::policy::window::{Day, Schedule, Weekly, Window};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a timestamp")
+}
+
+fn policy(change: impl FnOnce(&mut crate::policy::Records)) -> Policy {
+    let mut project = testing::project("nlp", &["nlp"]);
+    project.plan = Some("gold".into());
+    let mut records = testing::policy([project]).records().clone();
+    let mut plan = testing::plan_record("gold", Quota::default(), Validity::default());
+    plan.queues = ["night".into(), "batch".into()].into();
+    records.plans.insert("gold".into(), plan);
+    let nightly = Weekly { days: Day::ALL.into(), start: time(20, 0, 0, 0), end: time(8, 0, 0, 0) };
+    let night = Schedule { time_zone: "Europe/Berlin".into(), windows: vec![Window::Weekly(nightly)] };
+    let queue = |name: &str, schedule| Queue { name: name.into(), id: name.into(), schedule, ..Queue::fallback() };
+    records.queues = [("night", Some(night)), ("batch", None), ("other", None)]
+        .into_iter()
+        .map(|(name, schedule)| (name.into(), queue(name, schedule)))
+        .collect();
+    change(&mut records);
+    Policy::from(records)
+}
+
+fn waiting(namespace: &str, name: &str, queue: &str, minutes: i64) -> Waiting {
+    Waiting {
+        pod: PodName { namespace: namespace.into(), name: name.into() },
+        seen: Seen { uid: format!("uid-{name}"), resource_version: "1".into() },
+        since: at("2026-11-23T00:00:00Z") + SignedDuration::from_mins(minutes),
+        queue: Some(queue.into()),
+    }
+}
+
+fn view(pods: Vec<Waiting>) -> View {
+    let bindings = [("nlp", "id-nlp"), ("monitoring", "id-nlp"), ("lost", "id-lost")];
+    let bindings = bindings.map(|(namespace, id)| (namespace.into(), id.into())).into();
+    View { own_namespace: "sluice-system".into(), bindings, pods }
+}
+
+const NOON: &str = "2026-11-23T11:00:00Z";
+const NIGHT: &str = "2026-11-23T19:00:00Z";
+
+fn said(plan: &Plan) -> Vec<String> {
+    plan.releases.iter().map(ToString::to_string).chain(plan.spared.iter().map(ToString::to_string)).collect()
+}
+
+fn planned(pods: Vec<Waiting>, policy: &Policy, now: &str) -> Plan {
+    let view = view(pods);
+    let plan = plan(&view, policy, at(now));
+    assert_eq!(audit(&view, policy, &plan, at(now)), Ok(()));
+    plan
+}
+
+#[test]
+fn who_has_waited_longest_starts_first_and_only_when_the_queue_opens() {
+    let pods =
+        || vec![waiting("nlp", "b", "night", 2), waiting("nlp", "a", "night", 3), waiting("nlp", "c", "night", 1)];
+    let policy = policy(|_| {});
+    let closed = planned(pods(), &policy, NOON);
+    assert_eq!((said(&closed), closed.opens), (Vec::new(), Some(at(NIGHT))));
+    let open = planned(pods(), &policy, NIGHT);
+    let because = |name| format!("let pod nlp/{name} start: queue night is open");
+    assert_eq!((said(&open), open.opens), (["c", "b", "a"].map(because).into(), None));
+}
+
+#[test]
+fn a_gate_that_means_nothing_is_taken_away() {
+    let start = |queue: &str, namespace: &str, change: fn(&mut crate::policy::Records)| {
+        said(&planned(vec![waiting(namespace, "p", queue, 0)], &policy(change), NOON)).join("|")
+    };
+    assert_eq!(start("default", "nlp", |_| {}), "let pod nlp/p start: it is in queue default");
+    assert_eq!(start("batch", "nlp", |_| {}), "let pod nlp/p start: queue batch is open");
+    assert_eq!(start("night", "free", |_| {}), "let pod free/p start: its namespace is no project's");
+    let off = |records: &mut crate::policy::Records| {
+        records.platform.rule_modes.insert("plan-window".into(), RuleMode::Off);
+    };
+    assert_eq!(start("night", "nlp", off), "let pod nlp/p start: the rule plan-window is off for project nlp");
+    for namespace in ["monitoring", "sluice-system", "kube-system", "lost"] {
+        assert_eq!(start("default", namespace, |_| {}), "", "{namespace} is left alone");
+    }
+}
+
+#[test]
+fn what_waits_in_vain_is_said() {
+    let vain = |queue: &str, change: fn(&mut crate::policy::Records)| {
+        said(&planned(vec![waiting("nlp", "p", queue, 0)], &policy(change), NOON)).join("|")
+    };
+    let what = "; delete it and create it in queue default, or ask an admin";
+    assert_eq!(vain("other", |_| {}), format!("pod nlp/p waits in vain: plan gold does not bind queue other{what}"));
+    assert_eq!(vain("gone", |_| {}), format!("pod nlp/p waits in vain: plan gold does not bind queue gone{what}"));
+    let ended = |records: &mut crate::policy::Records| {
+        records.plans.get_mut("gold").expect("the plan").validity.until = Some(at(NOON));
+    };
+    assert_eq!(vain("night", ended), format!("pod nlp/p waits in vain: project nlp has no plan in force{what}"));
+    let ends = |records: &mut crate::policy::Records| {
+        records.plans.get_mut("gold").expect("the plan").validity.until = Some(at("2026-11-23T12:00:00Z"));
+    };
+    assert_eq!(vain("night", ends), format!("pod nlp/p waits in vain: queue night does not open again{what}"));
+    let begins = |records: &mut crate::policy::Records| {
+        records.plans.get_mut("gold").expect("the plan").validity.from = Some(at(NIGHT));
+    };
+    let later = planned(vec![waiting("nlp", "p", "night", 0)], &policy(begins), NOON);
+    assert_eq!((said(&later), later.opens), (Vec::new(), Some(at(NIGHT))));
+}
+
+#[test]
+fn a_cycle_releases_so_many_and_the_next_the_rest() {
+    let count = i64::try_from(MAX_RELEASES).expect("not many") + 1;
+    let pods = (0..count).map(|index| waiting("nlp", &format!("p{index}"), "batch", index)).collect();
+    let plan = planned(pods, &policy(|_| {}), NOON);
+    assert!(plan.cut_short && plan.releases.len() == MAX_RELEASES);
+    assert_eq!(plan.releases[0].pod.name, "p0");
+}
+
+#[test]
+fn the_audit_stops_what_the_plan_must_not_contain() {
+    let policy = policy(|_| {});
+    let view = view(vec![waiting("nlp", "p", "night", 0), waiting("monitoring", "m", "night", 0)]);
+    let release = |namespace: &str, name: &str, because| Release {
+        pod: PodName { namespace: namespace.into(), name: name.into() },
+        seen: Seen { uid: format!("uid-{name}"), resource_version: "1".into() },
+        because,
+    };
+    let audit = |release: Release| {
+        audit(&view, &policy, &Plan { releases: vec![release], ..Plan::default() }, at(NOON)).expect_err("a violation")
+    };
+    assert!(matches!(audit(release("nlp", "p", Because::Open("night".into()))), Violation::Closed(_)));
+    assert!(matches!(audit(release("nlp", "p", Because::Ungoverned)), Violation::Closed(_)));
+    assert!(matches!(audit(release("nlp", "q", Because::Default)), Violation::Unseen(_)));
+    assert!(matches!(audit(release("monitoring", "m", Because::Default)), Violation::Exempt(_)));
+}

@@ -1,0 +1,369 @@
+//! A case: one submission with everything that is known about it.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::claims::allowed_models_in;
+use crate::contract;
+use crate::object::place::Place;
+use crate::object::{Object, Unreadable};
+use crate::policy::Policy;
+use crate::policy::plan::Plan;
+use crate::policy::project::Project;
+use crate::policy::workload::GroupResource;
+use crate::submission::device_claim::DeviceClaim;
+use crate::submission::devices;
+use crate::submission::devices::Devices;
+use crate::submission::identity::{Caller, ControllerOwner, Owner, Requester};
+use crate::submission::pod::Pod;
+use crate::submission::volume_claim::VolumeClaim;
+use crate::submission::volumes::{Named, Volumes, is_snapshot, is_stateful_set};
+
+/// What the API server asks about.
+#[derive(Clone, Debug)]
+pub struct Submission<'a> {
+    /// What is done.
+    pub act: Act,
+    /// The resource that it is done to.
+    pub resource: GroupResource,
+    /// The subresource, empty for the object itself.
+    pub subresource: &'a str,
+    /// Kind of the resource, for sentences.
+    pub kind: &'a str,
+    /// Namespace of the request.
+    pub namespace: &'a str,
+    /// Name of the object; empty while the API server has not generated it.
+    pub name: &'a str,
+    /// Who sends it.
+    pub requester: Requester<'a>,
+    /// The object as it would be.
+    pub object: Option<&'a Value>,
+    /// The object as it is.
+    pub old: Option<&'a Value>,
+}
+
+/// What is done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// It is made.
+    Create,
+    /// It is changed, in whole or through a subresource that carries all of it.
+    Update,
+    /// It is changed through a subresource that carries something else: scale, and whatever Kubernetes may add.
+    Touch,
+    /// Its status is written.
+    Status,
+    /// A Pod is put on a node.
+    Bind,
+    /// It is deleted or evicted.
+    Delete,
+    /// Someone speaks to what runs in it.
+    Connect,
+}
+
+impl Act {
+    /// The act that an operation on a subresource is. `whole` says whether the review carries the object itself.
+    pub fn of(operation: &str, subresource: &str, whole: bool) -> Self {
+        match (operation, subresource) {
+            ("DELETE", _) | (_, "eviction") => Self::Delete,
+            ("CONNECT", _) => Self::Connect,
+            ("CREATE", "") => Self::Create,
+            (_, "binding") => Self::Bind,
+            (_, "status") => Self::Status,
+            (_, _) if whole => Self::Update,
+            (_, _) => Self::Touch,
+        }
+    }
+}
+
+/// What the cluster knows about a submission.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The id that binds the namespace to a project.
+    pub project_id: String,
+    /// The controller owner of an object that a trusted controller makes, or that it gives to that owner now.
+    pub controller: Option<ControllerOwner>,
+    /// The stamp on the object that a subresource is about, where the review does not carry it.
+    pub target_user_id: Option<String>,
+    /// What is known about the volumes that the submission names.
+    pub volumes: Volumes,
+    /// What is known about devices, and about the claims of them that the submission names.
+    pub devices: Devices,
+    /// The object that a connection is asked to does not exist.
+    pub target_missing: bool,
+    /// On whose word the control plane scales a workload.
+    pub autoscalers: Vec<Autoscaler>,
+}
+
+/// A HorizontalPodAutoscaler that names a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Autoscaler {
+    /// Its name.
+    pub name: String,
+    /// The stamp on it; absent where it is from before the platform.
+    pub user_id: Option<String>,
+}
+
+/// One submission with everything that is known about it.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// What the API server asks about.
+    pub submission: &'a Submission<'a>,
+    /// What admins wrote.
+    pub policy: &'a Policy,
+    /// The project of the namespace.
+    pub project: &'a Project,
+    /// What kind of caller the requester is.
+    pub caller: Caller<'a>,
+    /// For whom the object is, or why that cannot be said.
+    pub owner: Result<Owner<'a>, NoOwner<'a>>,
+    /// The controller owner that takes an existing object over.
+    pub adopter: Option<&'a ControllerOwner>,
+    /// The Pods and pod templates whose content is new.
+    pub pods: Vec<Pod<'a>>,
+    /// The PersistentVolumeClaims, and templates of them, whose content is new.
+    pub volume_claims: Vec<VolumeClaim<'a>>,
+    /// The ResourceClaims, and templates of them, that are being made. Their specs never change.
+    pub device_claims: Vec<DeviceClaim<'a>>,
+    /// How many claims and snapshots it names.
+    pub names: usize,
+    /// What is known about them.
+    pub volumes: &'a Volumes,
+    /// The claims, templates and classes of devices that it names.
+    pub device_names: devices::Named,
+    /// What is known about devices, and about the claims of them that the submission names.
+    pub devices: &'a Devices,
+    /// The object that a connection is asked to does not exist.
+    pub target_missing: bool,
+    /// On whose word the control plane scales a workload.
+    pub autoscalers: &'a [Autoscaler],
+    /// The instant of the decision.
+    pub now: Timestamp,
+}
+
+/// Why it cannot be said for whom an object is.
+#[derive(Clone, Debug)]
+pub enum NoOwner<'a> {
+    /// Nobody knows the requester.
+    Stranger,
+    /// A dashboard did not say for whom it acts.
+    Unasserted,
+    /// A dashboard named a user who does not exist.
+    Asserted(&'a str),
+    /// A controller made an object without a controller owner.
+    Uncontrolled,
+    /// Several controller owners could be meant, and they are not one user's.
+    Several(&'a [String]),
+    /// The controller owner's kind is not listed.
+    Unlisted {
+        /// `apiVersion` of the owner.
+        api_version: &'a str,
+        /// Kind of the owner.
+        kind: &'a str,
+        /// Plural name of the kind, where known.
+        resource: Option<&'a str>,
+    },
+    /// The controller owner is gone.
+    Gone {
+        /// Kind of the owner.
+        kind: &'a str,
+        /// Name of the owner.
+        name: &'a str,
+    },
+}
+
+impl<'a> Case<'a> {
+    /// Reads a submission to a project.
+    ///
+    /// # Errors
+    /// Where the object is not what its kind says.
+    pub fn read(
+        submission: &'a Submission<'a>,
+        facts: &'a Facts,
+        policy: &'a Policy,
+        project: &'a Project,
+        now: Timestamp,
+    ) -> Result<Self, Unreadable> {
+        if let Some(object) = submission.object.map(Object) {
+            object.check_metadata()?;
+        }
+        let caller = Caller::of_submission(submission, policy);
+        let mut case = Self {
+            submission,
+            policy,
+            project,
+            caller,
+            owner: Ok(Owner::Project),
+            adopter: None,
+            pods: Vec::new(),
+            volume_claims: Vec::new(),
+            device_claims: Vec::new(),
+            names: Named::by(submission, policy).len(),
+            device_names: devices::Named::by(submission, policy),
+            volumes: &facts.volumes,
+            devices: &facts.devices,
+            target_missing: facts.target_missing,
+            autoscalers: &facts.autoscalers,
+            now,
+        };
+        case.owner = case.find_owner(facts);
+        case.adopter = facts.controller.as_ref().filter(|_| submission.act == Act::Update);
+        case.pods = case.new_content()?;
+        case.volume_claims = case.new_volume_claims()?;
+        case.device_claims = case.new_device_claims()?.into_iter().collect();
+        Ok(case)
+    }
+
+    /// The object as it would be.
+    pub fn object(&self) -> Option<Object<'a>> {
+        self.submission.object.map(Object)
+    }
+
+    /// The object as it is.
+    pub fn old(&self) -> Option<Object<'a>> {
+        self.submission.old.map(Object)
+    }
+
+    /// Whether the submission is about a Pod, and not about something that makes Pods.
+    pub fn is_pod(&self) -> bool {
+        self.submission.resource.is_core("pods")
+    }
+
+    /// Whether the submission is about an object of a listed kind.
+    pub fn is_workload(&self) -> bool {
+        self.policy.platform().workload_kind(&self.submission.resource).is_some()
+    }
+
+    /// Whether the submission is about a PersistentVolumeClaim.
+    pub fn is_volume_claim(&self) -> bool {
+        self.submission.resource.is_core("persistentvolumeclaims")
+    }
+
+    /// Whether the submission is about a VolumeSnapshot.
+    pub fn is_snapshot(&self) -> bool {
+        is_snapshot(&self.submission.resource)
+    }
+
+    /// Whether the submission is about a ResourceClaim.
+    pub fn is_claim(&self) -> bool {
+        devices::is_claim(&self.submission.resource)
+    }
+
+    /// Whether the submission is about a ResourceClaimTemplate.
+    pub fn is_claim_template(&self) -> bool {
+        devices::is_claim_template(&self.submission.resource)
+    }
+
+    /// Whether the submission changes a Pod that exists.
+    pub fn is_living_pod(&self) -> bool {
+        self.is_pod() && self.submission.act == Act::Update
+    }
+
+    /// Whether the submission is about a Secret.
+    pub fn is_secret(&self) -> bool {
+        self.submission.resource.is_core("secrets")
+    }
+
+    /// The Pod that is being made. On Pods the platform writes; in templates it only reads.
+    pub fn new_pod(&self) -> Option<&Pod<'a>> {
+        (self.is_pod() && self.submission.act == Act::Create).then(|| self.pods.first()).flatten()
+    }
+
+    /// The project's plan, if it is in force.
+    pub fn plan(&self) -> Option<&'a Plan> {
+        self.policy.plan_in_force(self.project, self.now)
+    }
+
+    fn find_owner(&self, facts: &'a Facts) -> Result<Owner<'a>, NoOwner<'a>> {
+        let recorded = match self.submission.act {
+            Act::Create => return self.creator(facts),
+            Act::Update | Act::Status => self.old().and_then(|old| old.label(contract::USER_ID)),
+            Act::Delete => self.old().and_then(|old| old.label(contract::USER_ID)).or(facts.target_user_id.as_deref()),
+            Act::Touch | Act::Bind | Act::Connect => facts.target_user_id.as_deref(),
+        };
+        Ok(Owner::stamped(recorded, self.policy))
+    }
+
+    fn creator(&self, facts: &'a Facts) -> Result<Owner<'a>, NoOwner<'a>> {
+        match self.caller {
+            Caller::Person(user) => Ok(Owner::User(user)),
+            Caller::Admin => Ok(Owner::Project),
+            Caller::Client => {
+                let asserted = self.object().and_then(|object| object.label(contract::USER_ID));
+                let id = asserted.ok_or(NoOwner::Unasserted)?;
+                self.policy.user_by_id(id).map(Owner::User).ok_or(NoOwner::Asserted(id))
+            }
+            Caller::Controller => match &facts.controller {
+                Some(ControllerOwner::Stamped { user_id, .. }) => Ok(Owner::stamped(user_id.as_deref(), self.policy)),
+                Some(ControllerOwner::Unlisted { api_version, kind, resource }) => {
+                    Err(NoOwner::Unlisted { api_version, kind, resource: resource.as_deref() })
+                }
+                Some(ControllerOwner::Several { claimants }) => Err(NoOwner::Several(claimants)),
+                Some(ControllerOwner::Gone { kind, name }) => Err(NoOwner::Gone { kind, name }),
+                None => Err(NoOwner::Uncontrolled),
+            },
+            Caller::Node(_) | Caller::ControlPlane | Caller::Stranger => Err(NoOwner::Stranger),
+        }
+    }
+
+    /// The Pods and pod templates that are new, or that say something new.
+    fn new_content(&self) -> Result<Vec<Pod<'a>>, Unreadable> {
+        let Some(object) = self.submission.object else { return Ok(Vec::new()) };
+        if !matches!(self.submission.act, Act::Create | Act::Update) {
+            return Ok(Vec::new());
+        }
+        let old = self.submission.old.map(Object);
+        if old.is_some_and(|old| old.same_content(&Object(object))) {
+            return Ok(Vec::new());
+        }
+        if self.is_pod() {
+            return Ok(vec![Pod::read(object, Default::default())?]);
+        }
+        let Some(kind) = self.policy.platform().workload_kind(&self.submission.resource) else {
+            return Ok(Vec::new());
+        };
+        let mut templates = Pod::templates(object, kind)?;
+        if let Some(old) = self.submission.old {
+            templates.retain(|pod| pod.at([]).resolve(old) != Some(pod.object.0));
+        }
+        Ok(templates)
+    }
+
+    /// The claim of devices, or template of claims, that is made.
+    fn new_device_claims(&self) -> Result<Option<DeviceClaim<'a>>, Unreadable> {
+        let Some(object) = self.submission.object.filter(|_| self.submission.act == Act::Create) else {
+            return Ok(None);
+        };
+        let (claim, place) = match (self.is_claim(), self.is_claim_template(), object.get("spec")) {
+            (true, _, _) => (object, Place::root()),
+            (_, true, Some(template)) => (template, Place::of(["spec"])),
+            (_, _, _) => return Ok(None),
+        };
+        let allowed = allowed_models_in(self, None);
+        DeviceClaim::read(claim, place, &self.devices.classes, self.policy, &allowed).map(Some)
+    }
+
+    /// The claims that are made, and the templates of claims that say something new. A living Pod's cannot change.
+    fn new_volume_claims(&self) -> Result<Vec<VolumeClaim<'a>>, Unreadable> {
+        let mut claims = Vec::new();
+        if !self.is_living_pod() {
+            for pod in &self.pods {
+                claims.extend(VolumeClaim::of_pod(pod)?);
+            }
+        }
+        match (self.submission.object, self.submission.act) {
+            (Some(object), Act::Create) if self.is_volume_claim() => {
+                claims.push(VolumeClaim::read(object, Default::default())?)
+            }
+            (Some(object), Act::Create | Act::Update) if is_stateful_set(&self.submission.resource) => {
+                let mut templates = VolumeClaim::of_stateful_set(object)?;
+                if let Some(old) = self.submission.old {
+                    templates.retain(|it| it.at([]).resolve(old) != Some(it.object.0));
+                }
+                claims.extend(templates);
+            }
+            (_, _) => {}
+        }
+        Ok(claims)
+    }
+}

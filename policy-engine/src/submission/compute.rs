@@ -1,0 +1,172 @@
+//! What a Pod takes of CPU and memory, by the scheduler's arithmetic.
+//!
+//! Containers run beside each other and add up, together with the sidecars (init containers that are always restarted).
+//! Each init container runs alone but for the sidecars that were started before it, so the largest of them counts if it
+//! is larger than that sum. What the Pod as a whole asks goes before what its containers do. The overhead of its
+//! RuntimeClass comes on top. A container that states a limit and no request asks for its limit.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Container, PodSpec, ResourceRequirements};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
+use crate::ledger::Amounts;
+use crate::object::Unreadable;
+use crate::object::place::Place;
+use crate::policy::quantity::{Unit, parse_up};
+
+/// CPU in thousandths of a core, and memory in bytes.
+type Pair = [u64; 2];
+const RESOURCES: [(&str, Unit); 2] = [("cpu", Unit::Milli), ("memory", Unit::One)];
+
+/// What a Pod of this spec takes of CPU and memory; `at` is where the spec stands.
+///
+/// # Errors
+/// Where something is no amount, or more than the platform counts.
+pub fn of(spec: &PodSpec, at: &Place) -> Result<Amounts, Unreadable> {
+    add_up(spec).map_err(|unreadable| unreadable.within(at.clone()))
+}
+
+fn add_up(spec: &PodSpec) -> Result<Amounts, Unreadable> {
+    let add = |one: Pair, two: Pair| sum(one, two).ok_or_else(too_much);
+    let mut beside = Pair::default();
+    let mut largest = Pair::default();
+    for (index, container) in spec.init_containers.iter().flatten().enumerate() {
+        let asked = container_asks(container, "initContainers", index)?;
+        let with_sidecars = add(beside, asked)?;
+        if container.restart_policy.as_deref() == Some("Always") {
+            beside = with_sidecars;
+        }
+        largest = max(largest, with_sidecars);
+    }
+    for (index, container) in spec.containers.iter().enumerate() {
+        beside = add(beside, container_asks(container, "containers", index)?)?;
+    }
+    let mut total = max(beside, largest);
+    let whole = asks(spec.resources.as_ref()).map_err(|why| why.within(Place::of(["resources"])))?;
+    for (total, whole) in total.iter_mut().zip(whole) {
+        *total = whole.unwrap_or(*total);
+    }
+    let overhead = amounts(spec.overhead.as_ref(), "overhead")?;
+    let [milli_cpu, memory_bytes] = add(total, overhead.map(Option::unwrap_or_default))?;
+    Ok(Amounts { milli_cpu, memory_bytes, ..Amounts::default() })
+}
+
+fn container_asks(container: &Container, list: &'static str, index: usize) -> Result<Pair, Unreadable> {
+    let at = || Place::of([list]).index(index).key("resources");
+    let asked = asks(container.resources.as_ref()).map_err(|why| why.within(at()))?;
+    Ok(asked.map(Option::unwrap_or_default))
+}
+
+fn asks(requirements: Option<&ResourceRequirements>) -> Result<[Option<u64>; 2], Unreadable> {
+    let Some(ResourceRequirements { requests, limits, .. }) = requirements else { return Ok([None; 2]) };
+    let requests = amounts(requests.as_ref(), "requests")?;
+    let limits = amounts(limits.as_ref(), "limits")?;
+    Ok([requests[0].or(limits[0]), requests[1].or(limits[1])])
+}
+
+fn amounts(list: Option<&BTreeMap<String, Quantity>>, at: &'static str) -> Result<[Option<u64>; 2], Unreadable> {
+    let mut found = [None; 2];
+    for (found, (resource, unit)) in found.iter_mut().zip(RESOURCES) {
+        let Some(Quantity(text)) = list.and_then(|list| list.get(resource)) else { continue };
+        let read = parse_up(text, unit).map_err(|why| Unreadable {
+            field: Place::of([at, resource]),
+            why: format!("asked {text:?}; {why}; write an amount such as 500m or 4Gi"),
+        });
+        *found = Some(read?);
+    }
+    Ok(found)
+}
+
+fn max(one: Pair, two: Pair) -> Pair {
+    [one[0].max(two[0]), one[1].max(two[1])]
+}
+
+fn sum(one: Pair, two: Pair) -> Option<Pair> {
+    // What SQL holds is signed.
+    let add = |index: usize| one[index].checked_add(two[index]).filter(|sum| i64::try_from(*sum).is_ok());
+    Some([add(0)?, add(1)?])
+}
+
+fn too_much() -> Unreadable {
+    Unreadable {
+        field: Place::root(),
+        why: "asked more CPU or memory in all than the platform counts; ask for less".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn taken(spec: Value) -> Result<(u64, u64), String> {
+        let spec = PodSpec::deserialize(spec).expect("a spec");
+        let amounts = of(&spec, &Place::of(["spec"])).map_err(|why| why.to_string())?;
+        assert_eq!((amounts.milli_gpu, amounts.devices), (0, 0));
+        Ok((amounts.milli_cpu, amounts.memory_bytes))
+    }
+
+    fn container(cpu: &str, memory: &str) -> Value {
+        json!({"name": "c", "resources": {"requests": {"cpu": cpu, "memory": memory}}})
+    }
+
+    fn sidecar(cpu: &str, memory: &str) -> Value {
+        let mut it = container(cpu, memory);
+        it["restartPolicy"] = json!("Always");
+        it
+    }
+
+    #[test]
+    fn containers_add_up_and_the_largest_init_container_counts_alone() {
+        let app = [container("1", "10"), container("500m", "20")];
+        assert_eq!(taken(json!({"containers": app})), Ok((1500, 30)));
+        let init = [container("2", "5"), container("1", "25")];
+        assert_eq!(taken(json!({"containers": app, "initContainers": init})), Ok((2000, 30)));
+    }
+
+    #[test]
+    fn a_sidecar_adds_to_what_comes_after_it() {
+        let app = [container("1", "10")];
+        let before = [sidecar("1", "1"), container("2", "5")];
+        assert_eq!(taken(json!({"containers": app, "initContainers": before})), Ok((3000, 11)));
+        let after = [container("2", "5"), sidecar("1", "1")];
+        assert_eq!(taken(json!({"containers": app, "initContainers": after})), Ok((2000, 11)));
+    }
+
+    #[test]
+    fn the_pod_as_a_whole_goes_before_its_containers_and_overhead_comes_on_top() {
+        let whole = json!({"requests": {"cpu": "4"}, "limits": {"memory": "100"}});
+        let overhead = json!({"cpu": "250m", "memory": "7"});
+        let spec = json!({"containers": [container("1", "10")], "resources": whole, "overhead": overhead});
+        assert_eq!(taken(spec), Ok((4250, 107)));
+    }
+
+    #[test]
+    fn a_limit_without_a_request_is_asked() {
+        let resources = json!({"requests": {"cpu": "1"}, "limits": {"cpu": "2", "memory": "8"}});
+        assert_eq!(taken(json!({"containers": [{"name": "c", "resources": resources}]})), Ok((1000, 8)));
+        assert_eq!(taken(json!({"containers": [{"name": "c"}]})), Ok((0, 0)));
+    }
+
+    #[test]
+    fn what_is_no_amount_is_named() {
+        let of_bad = |text: &str| taken(json!({"containers": [container("1", "1"), container(text, "1")]}));
+        let field = "spec.containers[1].resources.requests.cpu";
+        assert_eq!(
+            of_bad("much").expect_err("no amount"),
+            format!(
+                "{field}: asked \"much\"; a quantity is digits with an optional fraction and suffix, e.g. 4, 0.5, 500m or 64Gi; write an amount such as 500m or 4Gi"
+            )
+        );
+        assert!(of_bad("-1").expect_err("no amount").starts_with(&format!("{field}: asked \"-1\"; ")));
+        assert!(of_bad("9e16").expect_err("too much").contains("larger than 2^63"));
+        let most = container("1", &i64::MAX.to_string());
+        assert_eq!(
+            taken(json!({"containers": [most, most]})).expect_err("too much"),
+            "spec: asked more CPU or memory in all than the platform counts; ask for less"
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! Who is asking, and for whom.
+
+use std::fmt;
+
+use crate::policy::Policy;
+use crate::policy::people::User;
+use crate::submission::case::{Act, Submission};
+use crate::submission::devices;
+
+/// Who sent the request, as the API server says.
+#[derive(Clone, Copy, Debug)]
+pub struct Requester<'a> {
+    /// `userInfo.username`.
+    pub username: &'a str,
+    /// `userInfo.groups`.
+    pub groups: &'a [String],
+}
+
+impl Requester<'_> {
+    fn is_in(&self, group: &str) -> bool {
+        self.groups.iter().any(|it| it == group)
+    }
+}
+
+/// What kind of caller the requester is.
+#[derive(Clone, Copy, Debug)]
+pub enum Caller<'a> {
+    /// Someone with a User record.
+    Person(&'a User),
+    /// A platform Admin without a User record.
+    Admin,
+    /// Creates objects for their controller owners.
+    Controller,
+    /// A dashboard that says for which member it acts.
+    Client,
+    /// The kubelet of this node.
+    Node(&'a str),
+    /// The scheduler, the garbage collector, the autoscaler: they change what exists and create no workloads.
+    ControlPlane,
+    /// Nobody that the platform knows.
+    Stranger,
+}
+
+/// The controllers of kube-controller-manager that create workloads and Pods for an owner.
+const BUILT_IN_CONTROLLERS: [&str; 9] = [
+    "system:serviceaccount:kube-system:replicaset-controller",
+    "system:serviceaccount:kube-system:deployment-controller",
+    "system:serviceaccount:kube-system:statefulset-controller",
+    "system:serviceaccount:kube-system:daemon-set-controller",
+    "system:serviceaccount:kube-system:job-controller",
+    "system:serviceaccount:kube-system:cronjob-controller",
+    "system:serviceaccount:kube-system:replication-controller",
+    // Makes the PersistentVolumeClaims of ephemeral volumes.
+    "system:serviceaccount:kube-system:ephemeral-volume-controller",
+    // All of the above where the controller manager does not use an account for each.
+    "system:kube-controller-manager",
+];
+
+/// Those who make ResourceClaims for Pods: from templates, and for what a Pod asks as an extended resource.
+const CLAIM_MAKERS: [&str; 3] = [
+    "system:serviceaccount:kube-system:resource-claim-controller",
+    "system:kube-controller-manager",
+    "system:kube-scheduler",
+];
+
+/// Whether this is an account of Kubernetes that makes ResourceClaims for Pods.
+pub(crate) fn is_claim_maker(username: &str) -> bool {
+    CLAIM_MAKERS.contains(&username)
+}
+
+/// Whether a ResourceClaim is made by Kubernetes itself, for a Pod.
+pub fn makes_for_pod(submission: &Submission<'_>) -> bool {
+    submission.act == Act::Create
+        && devices::is_claim(&submission.resource)
+        && is_claim_maker(submission.requester.username)
+}
+
+impl<'a> Caller<'a> {
+    /// Classifies who sends a submission: whoever makes claims for Pods is their controller.
+    pub fn of_submission(submission: &Submission<'a>, policy: &'a Policy) -> Self {
+        if makes_for_pod(submission) { Self::Controller } else { Self::of(submission.requester, policy) }
+    }
+
+    /// Classifies a requester. Trust in a service account goes before a User record of the same name.
+    pub fn of(requester: Requester<'a>, policy: &'a Policy) -> Self {
+        let Requester { username, groups } = requester;
+        let platform = policy.platform();
+        if BUILT_IN_CONTROLLERS.contains(&username) || platform.trusted_controllers.contains(username) {
+            return Self::Controller;
+        }
+        if platform.trusted_clients.contains(username) {
+            return Self::Client;
+        }
+        if let Some(user) = policy.user_by_username(username) {
+            return Self::Person(user);
+        }
+        if policy.is_admin(None, groups) {
+            return Self::Admin;
+        }
+        if requester.is_in("system:nodes") {
+            return Self::Node(username.strip_prefix("system:node:").unwrap_or(username));
+        }
+        let in_control_plane = ["system:kube-scheduler", "system:apiserver"].contains(&username)
+            || requester.is_in("system:serviceaccounts:kube-system");
+        if in_control_plane { Self::ControlPlane } else { Self::Stranger }
+    }
+
+    /// The caller's User record.
+    pub fn user(&self) -> Option<&'a User> {
+        match self {
+            Self::Person(user) => Some(user),
+            Self::Admin | Self::Controller | Self::Client | Self::Node(_) | Self::ControlPlane | Self::Stranger => None,
+        }
+    }
+}
+
+/// What is stamped on the controller owner of a submitted object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControllerOwner {
+    /// An object of a listed kind; an absent id means that it is from before the platform.
+    Stamped {
+        /// Kind of the owner.
+        kind: String,
+        /// Name of the owner.
+        name: String,
+        /// The stamp on its metadata.
+        user_id: Option<String>,
+    },
+    /// An object of a kind that nobody listed: what is written on it was never checked.
+    Unlisted {
+        /// `apiVersion` of the owner.
+        api_version: String,
+        /// Kind of the owner.
+        kind: String,
+        /// Plural name of its kind, where the API server knows it.
+        resource: Option<String>,
+    },
+    /// Several objects could be meant, and they are not one user's.
+    Several {
+        /// What they are, as people write them: `StatefulSet web of alice`.
+        claimants: Vec<String>,
+    },
+    /// There is no such object with that UID.
+    Gone {
+        /// Kind of the owner.
+        kind: String,
+        /// Name of the owner.
+        name: String,
+    },
+}
+
+/// For whom an object is.
+#[derive(Clone, Copy, Debug)]
+pub enum Owner<'a> {
+    /// For this user.
+    User(&'a User),
+    /// For someone whose User record is gone.
+    Former(&'a str),
+    /// For the project alone.
+    Project,
+}
+
+impl<'a> Owner<'a> {
+    /// The owner that a stamp names.
+    pub fn stamped(user_id: Option<&'a str>, policy: &'a Policy) -> Self {
+        match user_id {
+            None => Self::Project,
+            Some(id) => policy.user_by_id(id).map_or(Self::Former(id), Self::User),
+        }
+    }
+
+    /// What the label `user-id` carries.
+    pub fn id(&self) -> Option<&'a str> {
+        match self {
+            Self::User(user) => Some(&user.id),
+            Self::Former(id) => Some(id),
+            Self::Project => None,
+        }
+    }
+}
+
+impl fmt::Display for Owner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(user) => write!(f, "{}", user.name),
+            Self::Former(id) => write!(f, "{id}"),
+            Self::Project => f.write_str("nobody in particular"),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! A Pod or a pod template, understood.
+
+mod size;
+
+use std::cell::OnceCell;
+
+use k8s_openapi::api::core::v1::{
+    ContainerPort, Lifecycle, PodSpec, Probe, ResourceRequirements, SecurityContext, VolumeDevice, VolumeMount,
+};
+use k8s_openapi::api::resource::v1::ResourceClaimSpec;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::gpu::attachments::Attachment;
+use crate::gpu::own_claim::Wanted;
+use crate::ledger::Amounts;
+use crate::object::place::Place;
+use crate::object::{Object, Unreadable};
+use crate::policy::workload::{TemplatePath, WorkloadKind};
+use crate::submission::compute;
+use crate::submission::devices::Devices;
+
+use size::Size;
+pub(crate) use size::elements;
+pub use size::{MOST_CONTAINERS_AND_VOLUMES, MOST_ELEMENTS, MOST_TEMPLATES};
+
+/// A claim of devices that a Pod names, or the template of one.
+#[derive(Clone, Debug)]
+pub struct NamedClaim<'d> {
+    /// Where it is named.
+    pub place: Place,
+    /// What it asks.
+    pub spec: &'d ResourceClaimSpec,
+}
+
+/// A Pod, or a pod template within an object.
+#[derive(Clone, Debug)]
+pub struct Pod<'a> {
+    place: Place,
+    /// Its metadata and spec as they stand in the object.
+    pub object: Object<'a>,
+    /// Its spec.
+    pub spec: PodSpec,
+    pub(crate) found: Found,
+}
+
+/// What several rules ask about a Pod, found for the first of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    /// The template that the platform makes for it.
+    pub(crate) made: OnceCell<Option<Wanted>>,
+    /// The claims that its slots mean.
+    pub(crate) slots: OnceCell<Vec<String>>,
+    /// What it is to have of both.
+    pub(crate) attachments: OnceCell<Vec<Attachment>>,
+    /// What it takes of CPU and memory.
+    amounts: OnceCell<Result<Amounts, Unreadable>>,
+}
+
+impl<'a> Pod<'a> {
+    /// Reads the Pod that `value` is; `place` is where it stands in the object.
+    ///
+    /// # Errors
+    /// Where its spec is not a PodSpec.
+    pub fn read(value: &'a Value, place: Place) -> Result<Self, Unreadable> {
+        Size::default().add(value, &place)?;
+        Self::parse(value, place)
+    }
+
+    fn parse(value: &'a Value, place: Place) -> Result<Self, Unreadable> {
+        let object = Object(value);
+        let spec = match object.at(&["spec"]) {
+            Some(spec) => PodSpec::deserialize(spec).map_err(|why| Unreadable::new(place.clone().key("spec"), &why))?,
+            None => PodSpec::default(),
+        };
+        Ok(Self { place, object, spec, found: Found::default() })
+    }
+
+    /// The pod templates of a workload.
+    ///
+    /// # Errors
+    /// Where one of them is not a pod template.
+    pub fn templates(object: &'a Value, kind: &WorkloadKind) -> Result<Vec<Self>, Unreadable> {
+        let mut found = Vec::new();
+        let mut size = Size::default();
+        for path in &kind.pod_templates {
+            for (place, template) in resolve(path, object) {
+                size.add(template, &place)?;
+                found.push(Self::parse(template, place)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// A place in the Pod.
+    pub fn at<const N: usize>(&self, keys: [&'static str; N]) -> Place {
+        keys.into_iter().fold(self.place.clone(), Place::key)
+    }
+
+    /// What it takes of CPU and memory.
+    ///
+    /// # Errors
+    /// Where something is no amount, or more than the platform counts.
+    pub fn amounts(&self) -> Result<Amounts, &Unreadable> {
+        let found = self.found.amounts.get_or_init(|| compute::of(&self.spec, &self.at(["spec"])));
+        found.as_ref().copied()
+    }
+
+    /// The ResourceClaims that it names, and the templates of those that are made for it, as far as they are there.
+    pub fn device_claims<'d>(&self, devices: &'d Devices) -> Vec<NamedClaim<'d>> {
+        let list = self.at(["spec", "resourceClaims"]);
+        let named = self.spec.resource_claims.iter().flatten().enumerate().filter_map(|(index, it)| {
+            let claim = it
+                .resource_claim_name
+                .as_ref()
+                .and_then(|name| Some(("resourceClaimName", &devices.claims.get(name)?.spec)));
+            let template = it
+                .resource_claim_template_name
+                .as_ref()
+                .and_then(|name| Some(("resourceClaimTemplateName", &devices.templates.get(name)?.spec)));
+            let (key, spec) = claim.or(template)?;
+            Some(NamedClaim { place: list.clone().index(index).key(key), spec })
+        });
+        named.collect()
+    }
+
+    /// The place of one of its labels.
+    pub fn label_at(&self, key: &'static str) -> Place {
+        self.at(["metadata", "labels", key])
+    }
+
+    /// The place of one of its annotations.
+    pub fn annotation_at(&self, key: &'static str) -> Place {
+        self.at(["metadata", "annotations", key])
+    }
+
+    /// Its containers of every kind.
+    pub fn containers(&self) -> impl Iterator<Item = Container<'_>> {
+        // Ephemeral containers have the same fields and another type.
+        macro_rules! container {
+            ($list:expr) => {
+                |(index, it)| Container {
+                    pod: &self.place,
+                    list: $list,
+                    index,
+                    name: &it.name,
+                    image: it.image.as_deref(),
+                    security: it.security_context.as_ref(),
+                    ports: it.ports.as_deref().unwrap_or_default(),
+                    resources: it.resources.as_ref(),
+                    mounts: it.volume_mounts.as_deref().unwrap_or_default(),
+                    devices: it.volume_devices.as_deref().unwrap_or_default(),
+                    lifecycle: it.lifecycle.as_ref(),
+                    probes: [it.liveness_probe.as_ref(), it.readiness_probe.as_ref(), it.startup_probe.as_ref()],
+                }
+            };
+        }
+        let PodSpec { init_containers, containers, ephemeral_containers, .. } = &self.spec;
+        let init = init_containers.iter().flatten().enumerate().map(container!(ContainerList::Init));
+        let app = containers.iter().enumerate().map(container!(ContainerList::App));
+        let ephemeral = ephemeral_containers.iter().flatten().enumerate().map(container!(ContainerList::Ephemeral));
+        init.chain(app).chain(ephemeral)
+    }
+}
+
+/// The list of a Pod's spec in which a container stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerList {
+    /// Run one after the other before the others, or beside them as sidecars.
+    Init,
+    /// The containers proper.
+    App,
+    /// Added to a running Pod: `kubectl debug`.
+    Ephemeral,
+}
+
+/// A container of any kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Container<'a> {
+    pod: &'a Place,
+    /// The list that it stands in.
+    pub list: ContainerList,
+    index: usize,
+    /// Its name.
+    pub name: &'a str,
+    /// Its image, as written.
+    pub image: Option<&'a str>,
+    /// Its own security context.
+    pub security: Option<&'a SecurityContext>,
+    /// Its ports.
+    pub ports: &'a [ContainerPort],
+    /// What it asks for.
+    pub resources: Option<&'a ResourceRequirements>,
+    /// Where volumes are mounted in it.
+    pub mounts: &'a [VolumeMount],
+    /// Block volumes in it.
+    pub devices: &'a [VolumeDevice],
+    /// Its hooks.
+    pub lifecycle: Option<&'a Lifecycle>,
+    /// Its liveness, readiness and startup probes.
+    pub probes: [Option<&'a Probe>; 3],
+}
+
+impl Container<'_> {
+    /// A place in the container.
+    pub fn at<const N: usize>(&self, keys: [&'static str; N]) -> Place {
+        let list = match self.list {
+            ContainerList::Init => "initContainers",
+            ContainerList::App => "containers",
+            ContainerList::Ephemeral => "ephemeralContainers",
+        };
+        let here = self.pod.clone().key("spec").key(list).index(self.index);
+        keys.into_iter().fold(here, Place::key)
+    }
+}
+
+/// The values that a template path leads to.
+pub(crate) fn resolve<'a>(path: &TemplatePath, object: &'a Value) -> Vec<(Place, &'a Value)> {
+    let mut found = vec![(Place::root(), object)];
+    for key in path.keys() {
+        found = found
+            .into_iter()
+            .flat_map(|(place, value)| match (key.as_str(), value) {
+                ("*", Value::Array(list)) => {
+                    list.iter().enumerate().map(|(index, it)| (place.clone().index(index), it)).collect()
+                }
+                ("*", Value::Object(map)) => map.iter().map(|(key, it)| (place.clone().key(key.clone()), it)).collect(),
+                (key, Value::Object(map)) => {
+                    map.get(key).map(|it| (place.key(key.to_owned()), it)).into_iter().collect::<Vec<_>>()
+                }
+                (_, _) => Vec::new(),
+            })
+            .filter(|(_, value)| !value.is_null())
+            .collect();
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::policy::workload::GroupResource;
+
+    #[test]
+    fn a_star_finds_every_template_of_a_list_and_of_a_map() {
+        let kind = WorkloadKind {
+            of: GroupResource::new("example.org", "gangs"),
+            pod_templates: vec![
+                "/spec/roles/*/template".parse().expect("a path"),
+                "/spec/byName/*".parse().expect("a path"),
+            ],
+        };
+        let template = json!({"spec": {"containers": [{"name": "c", "image": "x"}]}});
+        let object = json!({"spec": {"roles": [{"template": template}, {}], "byName": {"main": template}}});
+        let places: Vec<_> = Pod::templates(&object, &kind)
+            .expect("templates")
+            .iter()
+            .flat_map(|pod| pod.containers().map(|it| it.at(["image"]).to_string()).collect::<Vec<_>>())
+            .collect();
+        assert_eq!(
+            places,
+            ["spec.roles[0].template.spec.containers[0].image", "spec.byName.main.spec.containers[0].image"]
+        );
+    }
+
+    #[test]
+    fn class_exhaustion_what_would_fill_the_memory_is_counted_before_it_is_read() {
+        let refused = |spec: Value| {
+            let error = Pod::read(&json!({"spec": spec}), Place::root()).expect_err("too many");
+            error.to_string()
+        };
+        let many = |count: usize| Value::Array(vec![json!({}); count]);
+        let containers = json!({"containers": many(MOST_CONTAINERS_AND_VOLUMES), "volumes": [{}]});
+        assert_eq!(
+            refused(containers),
+            "spec: asked 16385 containers and volumes; at most 16384 are read in one object; make it smaller"
+        );
+        let env = json!({"containers": [{"env": many(MOST_ELEMENTS)}]});
+        assert_eq!(
+            refused(env),
+            "spec: asked 131073 elements of lists; at most 131072 are read in one object; make it smaller"
+        );
+        let kind = WorkloadKind {
+            of: GroupResource::new("example.org", "gangs"),
+            pod_templates: vec!["/spec/*".parse().expect("a path")],
+        };
+        let gang = json!({"spec": many(MOST_TEMPLATES + 1)});
+        let error = Pod::templates(&gang, &kind).expect_err("too many").to_string();
+        assert_eq!(
+            error,
+            "spec[4096].spec: asked 4097 pod templates; at most 4096 are read in one object; make it smaller"
+        );
+    }
+
+    #[test]
+    fn a_template_that_is_none_is_named() {
+        let kind = WorkloadKind {
+            of: GroupResource::new("", "replicationcontrollers"),
+            pod_templates: vec!["/spec/template".parse().expect("a path")],
+        };
+        let object = json!({"spec": {"template": {"spec": {"containers": "many"}}}});
+        let error = Pod::templates(&object, &kind).expect_err("no template");
+        assert_eq!(error.field.to_string(), "spec.template.spec");
+    }
+}

@@ -1,0 +1,170 @@
+//! What must be known about the volumes that a submission names, and what is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::contract;
+use crate::object::Object;
+use crate::object::place::Place;
+use crate::policy::Policy;
+use crate::policy::workload::GroupResource;
+use crate::submission::case::{Act, Submission};
+use crate::submission::pod::resolve;
+use crate::submission::volume_claim::{SNAPSHOT_GROUP, Source, VolumeClaim};
+
+/// At most so many claims and snapshots are looked up for one submission; what names more is refused.
+pub const MOST_NAMED: usize = 64;
+
+/// Whose a PersistentVolumeClaim or a VolumeSnapshot is, as its labels say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The user stamped on it; `None` where it is from before the platform.
+    pub user_id: Option<String>,
+    /// The group's volume that it is.
+    pub group_storage: Option<String>,
+    /// The project's volume that it is.
+    pub storage: Option<String>,
+}
+
+impl Standing {
+    /// Reads labels.
+    pub fn of<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let owned = |key| label(key).map(str::to_owned);
+        Self {
+            user_id: owned(contract::USER_ID),
+            group_storage: owned(contract::GROUP_STORAGE),
+            storage: owned(contract::STORAGE),
+        }
+    }
+}
+
+/// What is known about a claim or snapshot of some name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It exists.
+    There(Standing),
+    /// There is none.
+    Missing,
+    /// Nobody could be asked.
+    Untold,
+}
+
+/// An unfinished Pod that names a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its name.
+    pub pod: String,
+    /// The user stamped on it.
+    pub user_id: Option<String>,
+    /// Whether it would mount the claim read-only.
+    pub read_only: bool,
+}
+
+/// What the cluster knows about the volumes that a submission names.
+#[derive(Clone, Debug, Default)]
+pub struct Volumes {
+    /// PersistentVolumeClaims of the namespace by name; what is not listed does not exist.
+    pub claims: BTreeMap<String, Known>,
+    /// VolumeSnapshots of the namespace by name; what is not listed does not exist.
+    pub snapshots: BTreeMap<String, Known>,
+    /// The unfinished Pods that name the claim which is being made.
+    pub waiting: Vec<Waiting>,
+    /// StorageClasses that the API server fills in where a claim names none.
+    pub default_classes: BTreeSet<String>,
+}
+
+impl Volumes {
+    /// What is known about a claim.
+    pub fn claim(&self, name: &str) -> &Known {
+        self.claims.get(name).unwrap_or(&Known::Missing)
+    }
+
+    /// What is known about a snapshot.
+    pub fn snapshot(&self, name: &str) -> &Known {
+        self.snapshots.get(name).unwrap_or(&Known::Missing)
+    }
+}
+
+/// Whether this is the resource of StatefulSets.
+pub fn is_stateful_set(resource: &GroupResource) -> bool {
+    resource.group == "apps" && resource.resource == "statefulsets"
+}
+
+/// Whether this is the resource of VolumeSnapshots.
+pub fn is_snapshot(resource: &GroupResource) -> bool {
+    resource.group == SNAPSHOT_GROUP && resource.resource == "volumesnapshots"
+}
+
+/// The names of the volumes on which the decision about a submission rests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// PersistentVolumeClaims.
+    pub claims: BTreeSet<String>,
+    /// VolumeSnapshots.
+    pub snapshots: BTreeSet<String>,
+}
+
+impl Named {
+    /// What a submission names in what is new about it. Nothing is parsed: this is asked of every Pod.
+    pub fn by(submission: &Submission<'_>, policy: &Policy) -> Self {
+        let mut named = Self::default();
+        let Some(object) = submission.object.filter(|_| matches!(submission.act, Act::Create | Act::Update)) else {
+            return named;
+        };
+        if submission.old.is_some_and(|old| Object(old).same_content(&Object(object))) {
+            return named;
+        }
+        let resource = &submission.resource;
+        if resource.is_core("pods") {
+            named.pod(object);
+        } else if resource.is_core("persistentvolumeclaims") {
+            named.claim(object);
+        } else if is_snapshot(resource) {
+            let source = object.pointer("/spec/source/persistentVolumeClaimName").and_then(Value::as_str);
+            named.claims.extend(source.map(str::to_owned));
+        } else if let Some(kind) = policy.platform().workload_kind(resource) {
+            for path in &kind.pod_templates {
+                resolve(path, object).into_iter().for_each(|(_, template)| named.pod(template));
+            }
+            if is_stateful_set(resource) {
+                let templates = object.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
+                templates.into_iter().flatten().for_each(|template| named.claim(template));
+            }
+        }
+        named
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.claims.len() + self.snapshots.len()
+    }
+
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn pod(&mut self, pod: &Value) {
+        for volume in Object(pod).at(&["spec", "volumes"]).and_then(Value::as_array).into_iter().flatten() {
+            let name = Object(volume).at(&["persistentVolumeClaim", "claimName"]).and_then(Value::as_str);
+            self.claims.extend(name.map(str::to_owned));
+            Object(volume)
+                .at(&["ephemeral", "volumeClaimTemplate"])
+                .into_iter()
+                .for_each(|template| self.claim(template));
+        }
+    }
+
+    fn claim(&mut self, claim: &Value) {
+        // What cannot be read is refused when the case is read.
+        let Ok(claim) = VolumeClaim::read(claim, Place::root()) else { return };
+        for (_, source) in claim.sources() {
+            match source {
+                Source::Claim(name) => drop(self.claims.insert(name.into())),
+                Source::Snapshot(name) => drop(self.snapshots.insert(name.into())),
+                Source::Elsewhere(_) | Source::Other(_) => {}
+            }
+        }
+    }
+}
