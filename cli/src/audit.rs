@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use anyhow::Error;
 use clap::Args;
 use cluster::client::Access;
-use cluster::convert;
 use cluster::dry_run::{Existing, Server};
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
@@ -13,6 +12,7 @@ use policy_engine::object::Object;
 use policy_engine::policy::Policy;
 use policy_engine::submission::identity::{ControllerOwner, Requester};
 use policy_engine::{Act, Facts, Submission, contract};
+use records::convert;
 use serde::Serialize;
 use serde_json::Value;
 use webhook::judge;
@@ -171,7 +171,7 @@ mod tests {
 
     fn policy() -> Policy {
         let org = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/org");
-        let (raw, _) = cluster::files::read(std::path::Path::new(org)).expect("the sample organisation");
+        let (raw, _) = records::files::read(std::path::Path::new(org)).expect("the sample organisation");
         Policy::from(convert::build(&raw).0)
     }
 

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cluster::convert::{self, Grade, Problem};
-use cluster::files;
 use owo_colors::OwoColorize as _;
+use records::convert;
+use records::convert::{Grade, Problem};
+use records::files;
 use serde::Serialize;
 
 use crate::ending::{self, Ending, Failure};

@@ -14,7 +14,7 @@ pub(crate) struct Crds {}
 impl Crds {
     pub(crate) fn run(self) -> Result<Ending, Failure> {
         let Self {} = self;
-        let mut files = cluster::records::crds_yaml().map_err(io::Error::other)?;
+        let mut files = records::crds_yaml().map_err(io::Error::other)?;
         // The order of the files in the chart, so that the two can be compared.
         files.sort();
         output::print(&files.iter().map(|(_, text)| format!("---\n{text}")).collect::<String>())?;

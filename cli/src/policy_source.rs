@@ -6,10 +6,11 @@ use std::str::FromStr;
 
 use anyhow::Error;
 use cluster::client::Access;
-use cluster::convert::{self, Problem, RawRecords};
 use cluster::dry_run::Server;
-use cluster::files;
 use policy_engine::policy::Policy;
+use records::convert;
+use records::convert::{Problem, RawRecords};
+use records::files;
 
 use crate::ending::{self, Failure};
 

@@ -11,17 +11,17 @@ use policy_engine::policy::Policy;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::convert::{Grade, RawRecord};
-use crate::records::group::GroupStatus;
-use crate::records::model::GpuModelStatus;
-use crate::records::plan::ResourcePlanStatus;
-use crate::records::platform::PlatformPolicyStatus;
-use crate::records::project::ProjectStatus;
-use crate::records::queue::PlatformQueueStatus;
-use crate::records::user::UserStatus;
-use crate::records::{Kind, POLICY_NAME};
 use crate::watch::Snapshot;
 use crate::write::{Amendment, shortened};
+use records::convert::{Grade, RawRecord};
+use records::group::GroupStatus;
+use records::model::GpuModelStatus;
+use records::plan::ResourcePlanStatus;
+use records::platform::PlatformPolicyStatus;
+use records::project::ProjectStatus;
+use records::queue::PlatformQueueStatus;
+use records::user::UserStatus;
+use records::{Kind, POLICY_NAME};
 
 const READY: &str = "Ready";
 const REFERENCES: &str = "ReferencesResolved";

@@ -20,8 +20,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::records::POLICY_NAME;
 use crate::watch::{Cache, Caches, Common, OLDEST, Snapshot, follow, follow_some, lighter};
+use records::POLICY_NAME;
 
 /// At most so many Namespaces are looked into at a time; the others have their turn the next time.
 const MOST_QUESTIONS: usize = 32;

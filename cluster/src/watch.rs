@@ -21,9 +21,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::convert::Problem;
-use crate::records::{self, Kind};
 pub(crate) use follow::{Cache, Common, follow, follow_some, lighter};
+use records::Kind;
+use records::convert::Problem;
 pub use snapshot::Snapshot;
 
 /// Plural names of the records; what metrics call their caches.

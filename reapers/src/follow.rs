@@ -22,7 +22,6 @@
 //! While a record exists and cannot be read, what belongs to it stays as it is.
 
 use cluster::conditions::amendments;
-use cluster::records::Kind;
 use cluster::write::{About, News, Tone};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -31,6 +30,7 @@ use policy_engine::daemons::follow::action::Action;
 use policy_engine::daemons::follow::audit::audit;
 use policy_engine::daemons::follow::spared::{NotYours, Spared};
 use policy_engine::daemons::follow::{Plan, plan};
+use records::Kind;
 
 use crate::cycle::{Daemon, DaemonName, Hears, Proposal, Refusal, Stage, Step};
 

@@ -1,10 +1,11 @@
 //! Our own records: who may write them, and what a record can know about itself.
 
-use cluster::convert::{self, Problem, RawRecord, RawRecords};
-use cluster::records::Kind;
 use policy_engine::policy::Policy;
 use policy_engine::submission::identity::Caller;
 use policy_engine::{Decision, Denial};
+use records::Kind;
+use records::convert;
+use records::convert::{Problem, RawRecord, RawRecords};
 
 use crate::Webhook;
 use crate::answer::Response;

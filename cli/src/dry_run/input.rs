@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Error, anyhow, ensure};
-use cluster::files::documents;
+use records::files::documents;
 use serde_json::Value;
 
 use super::object::Submitted;

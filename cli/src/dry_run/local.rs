@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Error, anyhow};
 use cluster::client::Access;
-use cluster::convert::{self, RawRecords};
 use cluster::dry_run::Server;
-use cluster::records;
+use records::convert;
+use records::convert::RawRecords;
+
 use jiff::Timestamp;
 use json_patch::Patch;
 use policy_engine::admission::binding;

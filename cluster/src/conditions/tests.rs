@@ -4,7 +4,8 @@ use policy_engine::daemons::follow::spared::NotYours;
 use serde_json::json;
 
 use super::*;
-use crate::convert::{self, RawRecords};
+use records::convert;
+use records::convert::RawRecords;
 
 fn record(kind: &str, name: &str, spec: &Value) -> Value {
     let metadata = json!({ "name": name, "uid": format!("uid-{name}"), "generation": 3 });

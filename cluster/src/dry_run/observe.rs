@@ -10,9 +10,9 @@ use policy_engine::contract;
 
 use super::{AskFailed, Server, failed, patience};
 use crate::client::{LookupFailed, in_time};
-use crate::convert::{RawRecord, RawRecords};
-use crate::records::{self, Kind};
 use crate::watch::NamespaceMeta;
+use records::Kind;
+use records::convert::{RawRecord, RawRecords};
 
 const PAGE: u32 = 500;
 

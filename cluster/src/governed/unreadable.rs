@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use policy_engine::daemons::follow::view::Unreadable;
 
 use super::Unfit;
-use crate::convert::{Grade, Problem, RawRecords};
-use crate::records::{Kind, POLICY_NAME};
 use crate::watch::Snapshot;
+use records::convert::{Grade, Problem, RawRecords};
+use records::{Kind, POLICY_NAME};
 
 /// # Errors
 /// Where the PlatformPolicy does not say which Namespaces are exempt.
@@ -43,7 +43,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::convert::{self, RawRecord};
+    use records::convert;
+    use records::convert::RawRecord;
 
     fn snapshot(records: &[Value]) -> Snapshot {
         let read = |object: &Value| RawRecord::new(object.clone(), None).expect("a record");

@@ -10,8 +10,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::convert::{self, Problem, RawRecord, RawRecords};
-use crate::records::Kind;
+use records::Kind;
+use records::convert;
+use records::convert::{Problem, RawRecord, RawRecords};
 
 /// How long a change waits for others that come with it.
 const GATHER: Duration = Duration::from_millis(10);
@@ -129,7 +130,7 @@ mod tests {
     #[test]
     fn an_unreadable_record_is_a_problem_of_its_own() {
         let object = |kind: Kind, name: &str, spec: serde_json::Value| {
-            let kinds = kube::core::GroupVersionKind::gvk(crate::records::GROUP, crate::records::VERSION, kind.name());
+            let kinds = kube::core::GroupVersionKind::gvk(records::GROUP, records::VERSION, kind.name());
             let resource = kube::core::ApiResource::from_gvk(&kinds);
             (kind, Arc::new(DynamicObject::new(name, &resource).data(serde_json::json!({"spec": spec}))))
         };

@@ -8,7 +8,7 @@ use kube::runtime::events::{Event, EventType};
 use tokio::time::{Instant, timeout_at};
 
 use super::{DEADLINE, WriteFailed, Writer, shortened};
-use crate::records::{GROUP, Kind, VERSION};
+use records::{GROUP, Kind, VERSION};
 
 /// The API server's limit, in bytes.
 const LONGEST_NOTE: usize = 1024;

@@ -5,7 +5,7 @@ use kube::api::{ApiResource, DynamicObject, Patch};
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, WriteFailed, Writer, outcome, patching};
-use crate::records::{GROUP, Kind, VERSION, group, model, plan, platform, project, queue, user};
+use records::{GROUP, Kind, VERSION, group, model, plan, platform, project, queue, user};
 
 /// Fields of a record's status that one daemon writes, as they are to be.
 ///

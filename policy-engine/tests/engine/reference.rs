@@ -41,7 +41,7 @@ nothing that Sluice does starts a rollout.";
 
 fn page(rule: &Rule, stories: &[(String, Story)]) -> Page {
     let mut text = rule.page();
-    let mut sources = vec![format!("policy-engine/src/rules/{}.rs", rule.id.replace('-', "_"))];
+    let mut sources = vec![format!("policy-engine/src/admission/rules/{}.rs", rule.id.replace('-', "_"))];
     let examples = |allowed: bool| {
         stories
             .iter()
@@ -66,7 +66,7 @@ fn page(rule: &Rule, stories: &[(String, Story)]) -> Page {
 fn index() -> Page {
     let rows = rules::ALL.iter().map(|rule| [format!("[`{0}`]({0}.md)", rule.id), sentence(&rule.summary())]);
     let text = format!("{INTRODUCTION}\n\n{}", table(["rule", "what it is about"], rows));
-    Page::new("rules/README.md", &text, &["policy-engine/src/rules.rs"])
+    Page::new("rules/README.md", &text, &["policy-engine/src/admission/rules.rs"])
 }
 
 const INTRODUCTION: &str = "\

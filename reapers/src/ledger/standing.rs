@@ -1,11 +1,11 @@
 //! What projects use and what is reserved in them, in the status of their records.
 
-use cluster::records::Kind;
 use cluster::watch::Snapshot;
 use cluster::write::Amendment;
 use futures::{StreamExt, stream};
 use policy_engine::ledger::{Account, Standing};
 use policy_engine::policy::quantity::decimal;
+use records::Kind;
 use serde_json::{Map, Value};
 
 use super::{Failed, Reconciler};

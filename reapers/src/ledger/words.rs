@@ -1,10 +1,10 @@
 //! What people read of what the reconciler did.
 
-use cluster::records::Kind;
 use cluster::write::{About, News, Tone};
 use policy_engine::admission::rules::quota::{said, who};
 use policy_engine::ledger::{Account, Charge, ChargeKey, Drift, Entry, PlaceKind, Request, Sight};
 use policy_engine::policy::Policy;
+use records::Kind;
 
 use crate::metrics::LedgerStep;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use cluster::files::documents;
+use records::files::documents;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

@@ -28,13 +28,15 @@ const PURE: &[&str] = &[
 /// Which crates of ours each crate may lean on. Arrows go one way, and webhook, reapers and proxy never meet.
 const LEANS_ON: &[(&str, &[&str])] = &[
     ("policy-engine", &[]),
-    ("cluster", &["policy-engine"]),
+    ("records", &["policy-engine"]),
+    ("cluster", &["policy-engine", "records"]),
     ("store", &["policy-engine"]),
+    ("decide", &["policy-engine", "records", "cluster", "store"]),
     ("certs", &[]),
-    ("webhook", &["policy-engine", "cluster", "store", "certs"]),
-    ("reapers", &["policy-engine", "cluster", "store"]),
-    ("proxy", &["policy-engine", "cluster", "store", "certs"]),
-    ("cli", &["policy-engine", "cluster", "store", "certs", "webhook", "reapers", "proxy"]),
+    ("webhook", &["policy-engine", "records", "cluster", "store", "decide", "certs"]),
+    ("reapers", &["policy-engine", "records", "cluster", "store", "decide"]),
+    ("proxy", &["policy-engine", "records", "cluster", "store", "decide", "certs"]),
+    ("cli", &["policy-engine", "records", "cluster", "store", "decide", "certs", "webhook", "reapers", "proxy"]),
 ];
 
 /// A name that only some crates' sources may speak. `path` matches itself and everything below it.
@@ -53,7 +55,7 @@ const RESERVED: &[Reserved] = &[
     Reserved { path: "kube::Config", to: &["cluster"], why: MAKES },
     Reserved { path: "kube::Client", to: &["cluster", "certs", "cli"], why: HOLDS },
     Reserved { path: "kube::client::Client", to: &["cluster", "certs", "cli"], why: HOLDS },
-    Reserved { path: "json_patch", to: &["webhook", "cli"], why: "only `webhook` writes JSON Patch" },
+    Reserved { path: "json_patch", to: &["decide", "webhook", "cli"], why: "only `decide` writes JSON Patch" },
 ];
 const MAKES: &str = "only `cluster` makes clients of the API server";
 const HOLDS: &str = "only `cluster` speaks to the API server; `cli` hands its client on, to `certs` for the Secret";

@@ -14,8 +14,8 @@ use super::reads_as_one_line;
 use crate::{Held, corpus};
 
 pub(super) static POLICY: LazyLock<Policy> = LazyLock::new(|| {
-    let (raw, _) = cluster::files::read(&corpus::organisation()).expect("the sample organisation");
-    cluster::convert::build(&raw).0.into()
+    let (raw, _) = records::files::read(&corpus::organisation()).expect("the sample organisation");
+    records::convert::build(&raw).0.into()
 });
 
 pub(super) fn seeds() -> Vec<Value> {

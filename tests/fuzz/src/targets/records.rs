@@ -1,8 +1,9 @@
 //! Records of every kind, windows and patterns among them: whatever is written, the policy is built, and every problem names its field.
 
-use cluster::convert::{self, RawRecord, RawRecords};
 use policy_engine::policy::Policy;
 use proptest::prop_assert;
+use records::convert;
+use records::convert::{RawRecord, RawRecords};
 use serde_json::Value;
 
 use super::reads_as_one_line;

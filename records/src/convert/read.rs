@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::problem::{About, Report};
 use super::raw::{RawRecord, RawRecords};
-use crate::records::Kind;
-use crate::records::schema::{Fault, schema, violations};
-use crate::records::text::LabelValue;
+use crate::Kind;
+use crate::schema::{Fault, schema, violations};
+use crate::text::LabelValue;
 
 /// A record that could be read.
 pub(super) struct Entry<S> {

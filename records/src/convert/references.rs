@@ -7,9 +7,9 @@ use policy_engine::policy::queue::DEFAULT_QUEUE;
 use super::Written;
 use super::problem::{About, Report};
 use super::read::Entry;
-use crate::records::Kind;
-use crate::records::group::Storage;
-use crate::records::text::RecordName;
+use crate::Kind;
+use crate::group::Storage;
+use crate::text::RecordName;
 
 /// The names that exist, of each kind that others refer to.
 struct Names<'a>(HashSet<(Kind, &'a str)>);

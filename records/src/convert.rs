@@ -30,14 +30,14 @@ use std::collections::BTreeMap;
 use policy_engine::policy::Records;
 use serde_json::Value;
 
-use crate::records::Kind;
-use crate::records::group::GroupSpec;
-use crate::records::model::GpuModelSpec;
-use crate::records::plan::ResourcePlanSpec;
-use crate::records::platform::PlatformPolicySpec;
-use crate::records::project::ProjectSpec;
-use crate::records::queue::PlatformQueueSpec;
-use crate::records::user::UserSpec;
+use crate::Kind;
+use crate::group::GroupSpec;
+use crate::model::GpuModelSpec;
+use crate::plan::ResourcePlanSpec;
+use crate::platform::PlatformPolicySpec;
+use crate::project::ProjectSpec;
+use crate::queue::PlatformQueueSpec;
+use crate::user::UserSpec;
 use problem::Report;
 use read::Entry;
 

@@ -5,7 +5,7 @@ use policy_engine::policy::people::{Group, GroupRole, SystemRole, User};
 use super::problem::Report;
 use super::read::Entry;
 use super::storage::storage;
-use crate::records::{group, user};
+use crate::{group, user};
 
 #[expect(clippy::unnecessary_wraps, reason = "other kinds can turn out to be unusable")]
 pub(super) fn user(entry: &Entry<user::UserSpec>, _: &mut Report) -> Option<User> {

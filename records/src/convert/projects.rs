@@ -8,8 +8,9 @@ use policy_engine::policy::project::{Holder, Member, MemberRef, Project, Project
 use super::problem::{About, Report};
 use super::read::Entry;
 use super::storage::storage;
-use crate::records::platform;
-use crate::records::project::{self, ProjectSpec};
+use crate::platform;
+use crate::project;
+use crate::project::ProjectSpec;
 
 pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option<Project> {
     let (about, spec) = (&entry.about, &entry.spec);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use policy_engine::policy::storage::{AccessMode, Lane, Permission, Storage};
 
 use super::problem::{About, Report};
-use crate::records::{group, platform};
+use crate::{group, platform};
 
 /// The storage of a group or a project by name. A name is listed once: what a second line would grant is not read.
 pub(super) fn storage(written: &[group::Storage], about: &About, report: &mut Report) -> BTreeMap<String, Storage> {

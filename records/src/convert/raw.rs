@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::problem::About;
-use crate::records::{GROUP, Kind, VERSION};
+use crate::{GROUP, Kind, VERSION};
 
 /// An object that is no record of ours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -11,9 +11,10 @@ use super::projects::modes;
 use super::read::Entry;
 use super::storage::lane;
 use super::units::{duration, quota};
-use crate::records::POLICY_NAME;
-use crate::records::platform::{self, PlatformPolicySpec};
-use crate::records::text::Subject;
+use crate::POLICY_NAME;
+use crate::platform;
+use crate::platform::PlatformPolicySpec;
+use crate::text::Subject;
 
 /// The policy named `default`; without one, what grants least.
 pub(super) fn platform(entries: &[Entry<PlatformPolicySpec>], report: &mut Report) -> Platform {

@@ -4,7 +4,7 @@ mod one_record;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::records::{GROUP, VERSION};
+use crate::{GROUP, VERSION};
 
 /// A record, created in the order of `age`.
 fn record(kind: &str, name: &str, age: u32, spec: Value) -> Value {

@@ -7,8 +7,8 @@ use policy_engine::windows;
 
 use super::problem::{About, Report};
 use super::units::moment;
-use crate::records::text::{TimeOfDay, ZoneName};
-use crate::records::window;
+use crate::text::{TimeOfDay, ZoneName};
+use crate::window;
 
 /// What a record's windows say. None listed: always open. A window that cannot be read never opens.
 pub(super) fn schedule(

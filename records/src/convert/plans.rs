@@ -12,10 +12,12 @@ use super::problem::Report;
 use super::read::Entry;
 use super::units::{duration, moment, quota, read};
 use super::windows::schedule;
-use crate::records::model::{self, GpuModelSpec};
-use crate::records::plan::{self, ResourcePlanSpec};
-use crate::records::queue::PlatformQueueSpec;
-use crate::records::text::{Amount, RecordName};
+use crate::model;
+use crate::model::GpuModelSpec;
+use crate::plan;
+use crate::plan::ResourcePlanSpec;
+use crate::queue::PlatformQueueSpec;
+use crate::text::{Amount, RecordName};
 
 pub(super) fn plan(entry: &Entry<ResourcePlanSpec>, report: &mut Report) -> Option<Plan> {
     let (about, spec) = (&entry.about, &entry.spec);

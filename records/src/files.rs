@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use walkdir::WalkDir;
 
 use crate::convert::{Grade, NotARecord, Problem, RawRecord, RawRecords};
-use crate::records::schema::{Fault, schema, violations};
-use crate::records::{GROUP, Kind, POLICY_NAME, VERSION};
+use crate::schema::{Fault, schema, violations};
+use crate::{GROUP, Kind, POLICY_NAME, VERSION};
 
 /// No file of records is larger.
 pub const MAX_FILE_BYTES: u64 = 8 << 20;

@@ -1,10 +1,12 @@
-//! The records that admins and project leads write, as Kubernetes sees them.
+//! The records that admins and project leads write, as Kubernetes sees them, and what the platform makes of them. No client.
 //!
 //! The doc comments of fields are what `kubectl explain` prints: they are the manual. The types read leniently, since
 //! the API server has checked the schema; what the platform makes of a record is in `convert`.
 
 #![expect(unreachable_pub, reason = "KubeSchema repeats each struct inside a function")]
 
+pub mod convert;
+pub mod files;
 pub mod group;
 pub mod model;
 pub mod plan;

@@ -7,8 +7,9 @@ use policy_engine::policy::quantity::{Unit, parse};
 use policy_engine::policy::quota::Quota;
 
 use super::problem::{About, Report};
-use crate::records::plan::Quota as Written;
-use crate::records::text::{self, Amount, Moment};
+use crate::plan::Quota as Written;
+use crate::text;
+use crate::text::{Amount, Moment};
 
 /// An amount that limits: absent is no limit, unreadable is zero.
 pub(super) fn limit(

@@ -9,7 +9,7 @@ use policy_engine::policy::queue::DEFAULT_QUEUE;
 use super::Written;
 use super::problem::{About, Report};
 use super::read::Entry;
-use crate::records::{Kind, POLICY_NAME};
+use crate::{Kind, POLICY_NAME};
 
 pub(super) fn resolve(records: &mut Records, written: &Written, report: &mut Report) {
     let mut gone = Vec::new();
@@ -76,7 +76,7 @@ fn usernames(written: &Written, gone: &mut Vec<About>, report: &mut Report) {
 
 fn namespaces(records: &mut Records, written: &Written, report: &mut Report) {
     let exempt = &records.platform.exempt_namespaces;
-    let policy = written.policies.iter().find(|entry| entry.about.name == crate::records::POLICY_NAME);
+    let policy = written.policies.iter().find(|entry| entry.about.name == crate::POLICY_NAME);
     let mut holders: BTreeMap<String, String> = BTreeMap::new();
     for entry in &written.projects {
         // One that counts as missing claims nothing, and is told all the same.

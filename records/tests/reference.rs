@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use cluster::records::{self, text};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use manual::{Page, sentence, table};
+use records::text;
 
 #[test]
 fn reference_of_the_records() {
@@ -24,7 +24,7 @@ fn index(crds: &[CustomResourceDefinition]) -> Page {
         [format!("[{0}]({1}.md)", names.kind, names.plural), short, sentence(description(root(crd)))]
     });
     let text = format!("{INTRODUCTION}\n\n{}", table(["record", "short name", "what it is"], rows));
-    Page::new("records/README.md", &text, &["cluster/src/records.rs"])
+    Page::new("records/README.md", &text, &["records/src/lib.rs"])
 }
 
 const INTRODUCTION: &str = "\
