@@ -1,15 +1,18 @@
-//! # claim-origin: what Kubernetes and the platform make is not made by hand
+//! # claim-origin: nobody makes by hand what Kubernetes and the platform make
 //!
-//! kube-controller-manager makes a ResourceClaim for each Pod that names a template, and the scheduler for one that asks
-//! an extended resource. Such a claim has the Pod as its owner and annotations that begin with `resource.kubernetes.io/`.
-//! A waiting Pod would take up one that somebody else wrote in the same way, so nobody else may: neither on a claim, nor
-//! in the metadata that a ResourceClaimTemplate gives to its claims.
+//! kube-controller-manager makes a ResourceClaim for each Pod that names a template, and the scheduler makes one for
+//! each Pod that asks for an extended resource. Such a claim has the Pod as its owner and annotations that begin with
+//! `resource.kubernetes.io/`, and the waiting Pod uses it. The Pod would use a claim that somebody else wrote in the
+//! same way, too. So nobody else may write such an owner or such annotations: neither on a claim, nor in the metadata
+//! that a ResourceClaimTemplate gives to its claims.
 //!
-//! The platform holds a device back for whom it was freed by a taint `platform-go/hold`, and gives each claim the one
-//! toleration of its own hold. Tolerations that users write may not be of that key, nor of every key.
+//! The platform reserves the device taint `platform-go/hold` for devices that it frees for one claim, and gives each
+//! claim the toleration of its own hold. (Nothing sets the taint yet.) Users may not write tolerations of that key, nor
+//! tolerations of every key.
 //!
-//! ResourceClaimTemplates with names such as `gpu-h100-cnt1-sm50-memmax-0123456789` are the platform's: it makes them for
-//! Pods that ask by labels, and makes them anew when they are missing.
+//! ResourceClaimTemplates with names such as `gpu-h100-cnt1-sm50-memmax-0123456789` belong to the platform. It makes
+//! them for Pods that ask by labels, and makes them again when they are missing. Nobody else may create one with such a
+//! name.
 
 use k8s_openapi::api::resource::v1::{DeviceToleration, ResourceClaimSpec};
 use serde::Deserialize;

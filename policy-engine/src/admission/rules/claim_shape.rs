@@ -1,17 +1,25 @@
 //! # claim-shape: what a claim of devices may look like
 //!
-//! Refused are `adminAccess` (it looks into other people's devices), `allocationMode: All` (nobody can say what it
-//! costs), and more devices in one claim than the plan allows (`ResourcePlan.spec.maxDevicesPerClaim`; absent limits
-//! nothing) or Kubernetes gives (32). Every request counts, and of `firstAvailable` every alternative is judged and the
-//! dearest counts.
+//! The platform refuses a claim that
 //!
-//! `platform-go/dra-gpu-count` on a ResourceClaim says how many devices it holds. It is written where it is absent, and
-//! refused where it says something else. `platform-go/dra-effective-gpu` is written too: devices × percent / 100.
+//! * asks for `adminAccess`, because it looks into other people's devices;
+//! * asks for `allocationMode: All`, because nobody can say what it costs;
+//! * has a request that asks for no device;
+//! * asks for more devices than the plan allows in one claim (`ResourcePlan.spec.maxDevicesPerClaim`; if the plan says
+//!   nothing, it sets no limit), or for more than the 32 that Kubernetes gives to one claim.
 //!
-//! Every claim tolerates the hold of a device that is freed for it (`platform-go/hold`), and no other.
+//! Every request counts. Where a request has several alternatives (`firstAvailable`), the platform judges each of them,
+//! and the most expensive one counts.
 //!
-//! Kubernetes keeps a claim's spec as it was made. Applying the same manifest again changes nothing; labels by which
-//! devices were asked are fixed.
+//! The label `platform-go/dra-gpu-count` on a ResourceClaim says how many devices the claim holds. The platform writes
+//! it where it is absent, and refuses the claim where it says another number. The platform also writes
+//! `platform-go/dra-effective-gpu`: devices × percent / 100.
+//!
+//! The platform adds one toleration to every request: that of the claim's own hold (`platform-go/hold`). No claim
+//! tolerates the hold of another.
+//!
+//! Kubernetes never changes a claim's spec after it was made. So applying the same manifest again changes nothing, and
+//! the labels by which a claim asked for devices cannot be changed.
 
 use serde_json::Value;
 

@@ -1,12 +1,14 @@
 //! # connect: exec, attach and port-forward into one's own Pods
 //!
-//! A shell in a Pod reads its volumes, its memory and its environment, and a forwarded port is its notebook. So a Member
-//! connects to their own Pods, a Manager or Admin of the project, and a platform Admin, to everyone's. This holds for
-//! `kubectl exec`, `attach`, `cp` and `port-forward`, and for the API server's own proxy (`pods/proxy`).
+//! A shell in a Pod reads its volumes, its memory and its environment, and a forwarded port reaches its notebook. So a
+//! Member connects to their own Pods only. A Manager or Admin of the project and a platform Admin connect to
+//! everyone's. The rule judges `kubectl exec`, `attach`, `cp` and `port-forward`, and connections through the API
+//! server's own proxy (`pods/proxy`).
 //!
-//! A Pod from before the platform, which no user is recorded for, is everyone's and therefore a Manager's.
+//! A Pod from before the platform has no recorded user. Only Managers and Admins connect to it.
 //!
-//! A dashboard cannot say for whom it connects, because a connection carries no labels: it impersonates its user.
+//! A dashboard cannot say for whom it connects, because a connection carries no labels. The dashboard must impersonate
+//! its user.
 
 use crate::admission::findings::Findings;
 use crate::object::place::Place;

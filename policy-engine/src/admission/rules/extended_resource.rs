@@ -1,17 +1,22 @@
 //! # extended-resource: `nvidia.com/gpu` becomes a claim
 //!
-//! A container that asks for GPUs as an extended resource is given them by a claim: `nvidia.com/gpu`, the
-//! `extendedResourceName` of a DeviceClass, `deviceclass.resource.kubernetes.io/<class>`, or a name that a GPU model lists
-//! (`GpuModel.spec.resourceNames`). In the Pod, the resource is taken out of `limits` and `requests`, and a template as of
-//! the rule `inline-claim` is added, with one request for each container that asked. Labels say the rest: the model, the
-//! share of compute, the memory. A name of a GPU maker that no model and no DeviceClass lists is refused.
+//! A container can ask for GPUs as an extended resource. The platform understands these names:
 //!
-//! What a workload's pod template says stays as it is, and applying it again changes nothing.
+//! * `nvidia.com/gpu`;
+//! * the `extendedResourceName` of a DeviceClass;
+//! * `deviceclass.resource.kubernetes.io/<class>`;
+//! * a name that a GPU model lists (`GpuModel.spec.resourceNames`).
+//!
+//! On the Pod, the platform removes the resource from `limits` and `requests`, and adds a claim template as the rule
+//! `inline-claim` does, with one request for each container that asked. The Pod's labels can say the rest: the model,
+//! the share of compute, the memory. The platform refuses a name of a GPU maker that no model and no DeviceClass lists.
+//!
+//! The pod template of a workload stays as it was written, so applying the workload again changes nothing.
 //!
 //! A plan can refuse such requests (`ResourcePlan.spec.extendedResources: Deny`).
 //!
-//! An init container uses the devices of the containers after it, unless it asks for more than they do together, or runs
-//! beside them.
+//! An init container uses the devices of the containers that come after it. It gets devices of its own if it asks for
+//! more than those do together, or if it runs beside them.
 
 mod asks;
 

@@ -1,19 +1,22 @@
 //! # gpu-model: a claim gets the GPU models of plan and queue, and no other
 //!
-//! Allowed are the models of the project's plan (`ResourcePlan.spec.gpuModels`) that the Pod's queue takes too
-//! (`PlatformQueue.spec.gpuModels`; a queue that lists none takes all). Without a plan in force it is
-//! `PlatformPolicy.spec.withoutPlan.gpuModels`.
+//! The allowed models are those of the project's plan (`ResourcePlan.spec.gpuModels`) that the Pod's queue takes too
+//! (`PlatformQueue.spec.gpuModels`; a queue that lists none takes all). A project without a plan in force is allowed
+//! the models of `PlatformPolicy.spec.withoutPlan.gpuModels`.
 //!
 //! The label `platform-go/dra-gpu-model` asks for one model, on Pods, pod templates and ResourceClaims.
 //!
-//! Every ResourceClaim is narrowed when it is made: a selector for the allowed models is added to each request and to
-//! each alternative of `firstAvailable`, whatever devices there are at that moment. Nothing that happens later gives the
-//! claim another model. A ResourceClaimTemplate is judged in the same way and stays as it is: the claims made from it are
-//! narrowed.
+//! The platform *narrows* every ResourceClaim when it is made: it adds a selector for the allowed models to each
+//! request, and to each alternative of `firstAvailable`. It does so whatever devices the cluster has at that moment, so
+//! nothing that happens later gives the claim another model. The platform judges a ResourceClaimTemplate in the same
+//! way and does not change it; it narrows the claims that are made from the template.
 //!
-//! What a claim's class and selectors say is compared with the models that the platform knows. A request that can match
-//! none of the allowed ones is refused, and so is a Pod that names such a claim. A selector that cannot be compared is
-//! let through, narrowed, with a warning.
+//! A claim that a person makes is narrowed to the plan's models. A Pod that names it in a queue which takes fewer
+//! models is refused.
+//!
+//! The platform compares a claim's DeviceClass and selectors with the GPU models that it knows. It refuses a request
+//! that can match none of the allowed models, and a Pod that names such a claim. If a selector cannot be compared, the
+//! platform narrows the claim, admits it, and warns.
 
 use std::fmt;
 

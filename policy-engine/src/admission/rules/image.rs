@@ -1,11 +1,12 @@
 //! # image: only images that the project allows
 //!
-//! Every image must match one of the project's patterns (`Project.spec.images`), such as
-//! `registry.example.com/**` or `docker.io/library/*:1.*`. `*` stands for anything within a path segment, `**` across them.
+//! Every image must match one of the project's patterns (`Project.spec.images`), such as `registry.example.com/**` or
+//! `docker.io/library/*:1.*`. `*` stands for anything within a path segment, `**` across them.
 //!
-//! A name without a registry is Docker Hub's, one without a tag is `latest`, and a port is not a tag.
-//! A container runtime that is given a digest ignores the tag, so a pattern with a tag and no digest admits no digest.
-//! Ephemeral containers count, since `kubectl debug` is a way to run an image, and so do images mounted as volumes.
+//! A name without a registry is a name on Docker Hub. A name without a tag has the tag `latest`. A port is not a tag. A
+//! container runtime that is given a digest ignores the tag, so a pattern with a tag and no digest admits no digest.
+//! The rule also judges ephemeral containers, since `kubectl debug` is a way to run an image, and images that are
+//! mounted as volumes.
 
 use std::collections::HashSet;
 use std::fmt;

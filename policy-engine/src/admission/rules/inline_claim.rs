@@ -1,19 +1,20 @@
 //! # inline-claim: labels become a claim
 //!
-//! A Pod with the label `platform-go/dra-sharing-mode: inline` is given a claim of its own for what its other labels ask:
-//! `dra-gpu-model`, `dra-gpu-count`, `dra-sm-pct`, `vram-policy`, `dra-pinned-mem`. The platform adds
-//! `spec.resourceClaims` with a ResourceClaimTemplate, and `resources.claims` to the containers that are no init
-//! containers. Kubernetes makes the claim when the Pod is there, and removes it with the Pod.
+//! The label `platform-go/dra-sharing-mode: inline` on a Pod asks for a claim of the Pod's own. The Pod's other labels
+//! say what is in it: `dra-gpu-model`, `dra-gpu-count`, `dra-sm-pct`, `vram-policy`, `dra-pinned-mem`. The platform
+//! adds `spec.resourceClaims` with a ResourceClaimTemplate to the Pod, and `resources.claims` to its containers, except
+//! init containers. Kubernetes makes the claim once the Pod exists, and removes it with the Pod.
 //!
-//! The template is called `gpu-<model>-cnt<devices>-sm<percent>-mem<size or max>-<hash>`; the hash is of its content, so
-//! that Pods that ask the same share it. The daemon `templates` makes it, makes it anew when it is missing, and removes it
-//! when no Pod names it any more. Where a template of that name has another content the Pod is refused.
+//! The template's name is `gpu-<model>-cnt<devices>-sm<percent>-mem<size or max>-<hash>`. The hash is that of its
+//! content, so Pods that ask for the same share one template. The daemon `templates` makes the template, makes it again
+//! when it is missing, and removes it when no Pod names it any more. If a template of that name has another content,
+//! the Pod is refused.
 //!
-//! A Pod that has a claim, or asks for one by `dra-claim-name` or a slot, is given no other. GPU labels without
-//! `dra-sharing-mode` attach nothing: a warning says what is missing. `PlatformPolicy.spec.labelsAlone: Claim` makes them
-//! enough.
+//! A Pod that has a claim, or that asks for one by `dra-claim-name` or a slot, gets no other. GPU labels without
+//! `dra-sharing-mode` attach no GPU, and a warning says what is missing. With `PlatformPolicy.spec.labelsAlone: Claim`
+//! they are enough.
 //!
-//! In a workload's pod template nothing is written: its Pods are given their claims one by one.
+//! The platform writes nothing into a workload's pod template. Each of the workload's Pods gets a claim of its own.
 
 use crate::admission::findings::Findings;
 use crate::admission::rules::extended_resource;

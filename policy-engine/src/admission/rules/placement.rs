@@ -1,8 +1,10 @@
 //! # placement: the scheduler decides where Pods run
 //!
-//! `spec.nodeName`, a scheduler that the platform does not list (`PlatformPolicy.spec.schedulers`) and the annotations
-//! of static Pods are refused: each would walk around quota, queues and GPU accounting. Only a kubelet shows
-//! mirror Pods, and only for its own node; only schedulers bind Pods, and only nodes and controllers write their status.
+//! The platform refuses `spec.nodeName`, a scheduler that it does not list (`PlatformPolicy.spec.schedulers`), and the
+//! annotations of static Pods. Each of them would be a way around quota, queues and the accounting of GPUs.
+//!
+//! Only a kubelet may create mirror Pods, and only for its own node. Only schedulers may bind Pods to nodes, and only
+//! nodes and controllers may write the status of Pods.
 
 use std::fmt;
 

@@ -1,16 +1,20 @@
 //! # plan-window: while its queue is closed, a Pod waits or is refused
 //!
-//! The queues of a plan can be used while a window of the plan (`ResourcePlan.spec.windows`) and a window of the queue
-//! (`PlatformQueue.spec.windows`) are open; without windows they always are. The queue `default` never closes.
+//! A queue of a plan is open while a window of the plan (`ResourcePlan.spec.windows`) and a window of the queue
+//! (`PlatformQueue.spec.windows`) are open. A plan or queue without windows is always open. The queue `default` never
+//! closes.
 //!
-//! A Pod that is made for a closed queue gets the scheduling gate `platform-go/plan-window`: it waits, holds nothing,
-//! and starts when the queue opens. Where the plan says `outsideWindow: Deny` it is refused instead, with the time at
-//! which the queue opens next. Workloads are made at any time, with a warning: their Pods may be made later, as those
-//! of a CronJob are. Only one whose Pods would be refused for ever is refused itself.
+//! A Pod that is made for a closed queue gets the scheduling gate `platform-go/plan-window`. It waits, holds nothing,
+//! and starts when the queue opens. If the plan says `outsideWindow: Deny`, the Pod is refused instead, and the refusal
+//! says when the queue opens next.
 //!
-//! Gates whose names begin with `platform-go/` are the platform's to set and to take away. Those in a new Pod's
-//! manifest are removed; taking one away from a Pod that waits is refused, to Admins too. Applying the Pod's own manifest
-//! again keeps the gate and changes nothing. `sluice plan windows` shows when the queues of a plan are open.
+//! Workloads can be made at any time, with a warning, because their Pods may be made later, as those of a CronJob are.
+//! A workload is refused only if its Pods would be refused for ever.
+//!
+//! Only the platform sets and removes gates whose names begin with `platform-go/`. It removes such gates from the
+//! manifest of a new Pod. It refuses to let anybody else remove one from a waiting Pod, Admins included. Applying the
+//! Pod's own manifest again keeps the gate and changes nothing. `sluice plan windows` shows when the queues of a plan
+//! are open.
 
 mod closed;
 mod gates;

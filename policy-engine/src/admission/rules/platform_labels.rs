@@ -1,21 +1,23 @@
-//! # platform-labels: whose a Pod is, is the platform's to say
+//! # platform-labels: the platform writes whose a Pod is
 //!
-//! On Pods the platform writes `platform-go/project-id`, `group-id`, `user-id` and `plan-id`. What a client sends there
-//! is overwritten, later changes are put back, and labels that only the platform knows are removed.
+//! On Pods, the platform writes `platform-go/project-id`, `group-id`, `user-id` and `plan-id`. It overwrites what a
+//! client sends there, puts back later changes, and removes labels that only the platform writes.
 //!
-//! On a Pod with claims it writes what they come to: `dra-effective-gpu` (devices × percent / 100), `dra-gpu-count` (devices
-//! held), `dra-gpu-model`, `dra-sm-pct`, `vram-policy` and `dra-pinned-mem` where they are one and the same for all,
-//! `dra-claim-name` where it is one claim, and `dra-sharing-mode`. A claim that does not exist yet says nothing of the kind.
+//! On a Pod with claims, the platform also writes what the claims amount to: `dra-effective-gpu` (devices × percent /
+//! 100) and `dra-gpu-count` (devices held); `dra-gpu-model`, `dra-sm-pct`, `vram-policy` and `dra-pinned-mem`, each
+//! only if it is the same for all claims; `dra-claim-name`, if there is one claim; and `dra-sharing-mode`. It cannot
+//! write the amounts while a claim does not exist yet.
 //!
-//! On PersistentVolumeClaims and ResourceClaims it writes the first three. On the workload or ResourceClaimTemplate that a
-//! person creates it writes `user-id`, in its own metadata and never in a template.
+//! On PersistentVolumeClaims and ResourceClaims, the platform writes the first three labels. On a workload or
+//! ResourceClaimTemplate that a person creates, it writes `user-id`, in the object's own metadata and never in a
+//! template.
 //!
-//! A Pod does not change after it was made, so on UPDATE the platform puts back what it wrote, and what was asked at
-//! creation may be asked again. Labels by which something is asked (`queue-name`, `dra-gpu-model`, …) are fixed: asking
-//! for something else is refused.
+//! A Pod does not change after it was made. So on UPDATE, the platform puts back what it wrote, and accepts a manifest
+//! that asks for the same as at creation. Labels that ask for something (`queue-name`, `dra-gpu-model`, …) are fixed:
+//! asking for something else is refused.
 //!
-//! A workload whose selector names a `platform-go/` key is refused: its Pods would never match, and it would make them
-//! for ever.
+//! The platform refuses a workload whose selector names a `platform-go/` key. The selector would never match the
+//! workload's Pods, and the controller would make Pods for ever.
 
 mod gpu;
 mod put_back;

@@ -1,15 +1,16 @@
 //! # privilege: Pods stay within the Pod Security Standard *baseline*
 //!
-//! The verdicts are those of *baseline* for Kubernetes 1.37, on Pods and pod templates, for containers of every kind,
-//! whether the project allows a root shell or not: UID 0 is one thing, power over the node another.
+//! The platform judges Pods and pod templates as the Pod Security Standard *baseline* of Kubernetes 1.37 does, and
+//! containers of every kind. It does so whether or not the project allows a root shell: UID 0 is one thing, power over
+//! the node another.
 //!
-//! Refused, and what to do instead:
+//! The platform refuses the following; behind each is what to do instead.
 //! * `hostNetwork`, `hostPID`, `hostIPC`: remove them; a Service makes a Pod reachable.
 //! * `hostPath` volumes: use a PersistentVolumeClaim.
 //! * `hostPort`: use a Service.
-//! * `host` in a probe or a lifecycle hook: remove it; the Pod itself is called then.
+//! * `host` in a probe or a lifecycle hook: remove it; the kubelet then calls the Pod itself.
 //! * `privileged: true`: remove it; a GPU needs a claim, not privilege.
-//! * Capabilities added to those that containers have anyway: take them off the list. These may be added, after
+//! * Capabilities beyond those that containers have anyway: take them off the list. These may be added, after
 //!   `drop: [ALL]` for example: AUDIT_WRITE, CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, MKNOD, NET_BIND_SERVICE,
 //!   SETFCAP, SETGID, SETPCAP, SETUID, SYS_CHROOT.
 //! * `procMount` other than `Default`: remove it, or run in a user namespace (`hostUsers: false`).
@@ -19,8 +20,8 @@
 //!   `container_engine_t`: remove them.
 //! * Windows `hostProcess: true`: remove it.
 //!
-//! Host paths that an admin lists (`PlatformPolicy.spec.hostPaths`), and everything below them, are the only exception.
-//! A node follows symbolic links: whoever may write below a listed path can plant one that leads elsewhere.
+//! The only exception is a host path that an admin lists (`PlatformPolicy.spec.hostPaths`), with everything below it. A
+//! node follows symbolic links: whoever may write below a listed path can create a link that leads elsewhere.
 
 mod host;
 mod kernel;

@@ -1,15 +1,16 @@
 //! # project: members launch, and change what is theirs
 //!
 //! The label `platform-go/project-id` on a Namespace says which project it belongs to. Only members of the project
-//! create workloads there; an owning group's members are members only if the project lists them. What a controller
-//! creates belongs to the user stamped on its controller owner, who must still be a member.
+//! create workloads there. The people of the group that owns the project are members only if the project lists them.
+//! What a controller creates belongs to the user who is stamped on the object that controls it, and that user must
+//! still be a member.
 //!
-//! A controller takes over only what belongs to the owner of its own object: a selector is no way to a colleague's Pods.
+//! A Member changes, scales, evicts and deletes their own workloads. A Manager or Admin of the project, and a platform
+//! Admin, do so with everyone's. The rule does not stand in the way of a deletion that has begun.
 //!
-//! So is a HorizontalPodAutoscaler: it scales what its own maker may scale.
-//!
-//! A Member changes, scales, evicts and deletes their own workloads; a Manager or Admin of the project, and a platform
-//! Admin, everyone's. Deleting goes on for an object that is already being deleted.
+//! A controller takes over only Pods and other objects of the user to whom its own object belongs. So nobody reaches a
+//! colleague's Pods by writing a selector that matches them. In the same way, a HorizontalPodAutoscaler scales only
+//! what the user who made the autoscaler may scale.
 
 use std::fmt;
 

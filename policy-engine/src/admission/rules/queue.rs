@@ -1,11 +1,12 @@
 //! # queue: Pods go to `default` or to a queue of the project's plan
 //!
-//! The label `platform-go/queue-name` on a Pod or pod template asks for a queue; without it the queue is `default`,
-//! which everyone may use. Every other queue must be bound by the plan (`ResourcePlan.spec.queues`) of the project,
-//! and the plan must be within its validity. When it is open says the rule `plan-window`.
+//! The label `platform-go/queue-name` on a Pod or pod template asks for a queue. Without the label, the queue is
+//! `default`, which everyone may use. Every other queue must be bound by the project's plan
+//! (`ResourcePlan.spec.queues`), and the plan must be within its validity. The rule `plan-window` says when a queue is
+//! open.
 //!
-//! On Pods the platform writes `platform-go/queue-name`, `platform-go/preemptible` and the queue's PriorityClass
-//! (`platform-go-<queue>`). Another PriorityClass that was asked is replaced, with a warning.
+//! On Pods, the platform writes `platform-go/queue-name`, `platform-go/preemptible` and the queue's PriorityClass
+//! (`platform-go-<queue>`). If the Pod asks for another PriorityClass, the platform replaces it and warns.
 
 use std::fmt;
 

@@ -1,17 +1,18 @@
 //! # quota: nobody runs more than their share
 //!
-//! A project has a quota of GPU, devices, CPU and memory (`ResourcePlan.spec.quota`), and each user has one in it
-//! (`perUser`). What runs in a project counts against the project, against every project above it (`Project.spec.parent`),
-//! and against what its user may have in the project. Without a plan in force it is `PlatformPolicy.spec.withoutPlan` that
-//! limits the project; a closed window changes no quota.
+//! A project has a quota of GPU, devices, CPU and memory (`ResourcePlan.spec.quota`), and each user has a quota in the
+//! project (`perUser`). What runs in a project counts against the project, against every project above it
+//! (`Project.spec.parent`), and against its user's quota in the project. A project without a plan in force has the
+//! quota of `PlatformPolicy.spec.withoutPlan`. A closed window changes no quota.
 //!
-//! A Pod is charged the CPU and memory that the scheduler sets aside for it. It is charged when it is admitted, or, if it
-//! has scheduling gates, when the last of them is taken off: until then it holds nothing. A workload is charged nothing;
-//! its Pods are. A device claim is charged its GPU (`dra-gpu-count` × `dra-sm-pct`) and its devices to its owner, once
-//! however many Pods name it, and only while one does.
+//! A Pod is charged the CPU and memory that the scheduler sets aside for it, from the moment when it is admitted. A Pod
+//! with scheduling gates is charged when the last gate is removed, and holds nothing until then. A workload is charged
+//! nothing; its Pods are. A device claim is charged its GPU (`dra-gpu-count` × `dra-sm-pct`) and its devices, to the
+//! claim's owner. It is charged only while a Pod names it, and once however many Pods do.
 //!
-//! What could never run, because one Pod of it asks for more than somebody who pays may have in all, is refused at once.
-//! A workload with more Pods than have room now is admitted with a warning: those that have none start when there is.
+//! The platform refuses at once what could never run: a Pod, or a workload whose single Pod asks for more than one of
+//! those who pay may have in all. It admits a workload that has more Pods than there is room for now, with a warning:
+//! the Pods without room start when there is room.
 
 mod words;
 

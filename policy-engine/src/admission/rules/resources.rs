@@ -1,8 +1,8 @@
 //! # resources: containers that ask for no CPU or memory get the plan's defaults
 //!
-//! Where the plan has `defaults`, a container that states neither a request nor a limit of CPU or memory is given the
-//! default as its request. What a container or the Pod as a whole asks for is left as it is, and a plan without
-//! `defaults` adds nothing. Only Pods are written to, when they are made. This rule refuses nothing.
+//! If the plan has `defaults`, the platform gives a container that states neither a request nor a limit of CPU or
+//! memory the default as its request. It leaves what a container or the Pod as a whole asks for as it is. A plan
+//! without `defaults` adds nothing. The platform writes to Pods only, when they are made. This rule refuses nothing.
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;

@@ -1,13 +1,16 @@
 //! # root-shell: containers run as UID 0 only where project and group allow it
 //!
-//! A personal project decides by its own `allowRootContainers`; a group-owned project needs the owning group's as well.
+//! A personal project decides by its own `allowRootContainers`. A project that a group owns needs the group's
+//! `allowRootContainers` as well.
 //!
-//! Where root is not allowed, an explicit `runAsUser: 0` or `runAsNonRoot: false` is refused, on the Pod and on containers
-//! of every kind, those that `kubectl debug` adds included, and so is the annotation `platform-go/root-shell: "true"`.
-//! Where the Pod says nothing, `runAsNonRoot: true` is written: an image that would run as root then does not start.
+//! Where root is not allowed, the platform refuses an explicit `runAsUser: 0` or `runAsNonRoot: false`, on the Pod and
+//! on containers of every kind, including those that `kubectl debug` adds. It also refuses the annotation
+//! `platform-go/root-shell: "true"`. Where the Pod says nothing, the platform writes `runAsNonRoot: true`; an image
+//! that would run as root then does not start.
 //!
-//! Where root is allowed, what is unset stays unset, and `platform-go/root-shell: "true"` makes the Pod run as UID 0,
-//! unless it asks for another UID; `runAsNonRoot: true` beside it is refused.
+//! Where root is allowed, the platform leaves unset what is unset. The annotation `platform-go/root-shell: "true"`
+//! makes the Pod run as UID 0, unless the Pod asks for another UID. `runAsNonRoot: true` beside the annotation is
+//! refused.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -1,9 +1,10 @@
 //! # service-account-token: Pods carry no API token unless the project allows it
 //!
-//! `Project.spec.allowServiceAccountToken` lets Pods have the token of their service account. Elsewhere the platform
-//! writes `automountServiceAccountToken: false` on Pods and takes out the volume and the mounts that the API server
-//! added; either alone would not last. A projected token that somebody wrote into a Pod or a template is refused, and so
-//! is a Secret of type `kubernetes.io/service-account-token`, into which the control plane would write a lasting token.
+//! `Project.spec.allowServiceAccountToken` lets Pods have the token of their service account. In other projects, the
+//! platform writes `automountServiceAccountToken: false` on Pods, and removes the volume and the mounts that the API
+//! server added; either alone would not last. It refuses a projected token that somebody wrote into a Pod or a
+//! template. It also refuses a Secret of type `kubernetes.io/service-account-token`, since the control plane would
+//! write a lasting token into it.
 
 use std::collections::HashSet;
 use std::fmt;

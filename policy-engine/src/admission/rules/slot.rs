@@ -1,21 +1,25 @@
-//! # slot: Pods use claims of their own user, and such as are shared
+//! # slot: Pods use their own user's claims, and shared ones
 //!
-//! A manifest can name a ResourceClaim without knowing which: `platform-go/dra-claim-name: '{{ gpuClaimName "train-a" }}'`
-//! as label or annotation, or the expression in `spec.resourceClaims`, in labels, in `env`, `args` and `command`.
-//! `{{ gpuClaimName }}` alone is the slot `default`. Other templates, as Helm and its like have them, stay as they are.
+//! A manifest can name a ResourceClaim without knowing which one it will be. The expression
+//! `{{ gpuClaimName "train-a" }}` stands for the claim of the slot `train-a`; `{{ gpuClaimName }}` alone is the slot
+//! `default`. It can stand in the label or annotation `platform-go/dra-claim-name`, in `spec.resourceClaims`, in
+//! labels, and in `env`, `args` and `command` of containers. The platform does not touch other templates, such as those
+//! of Helm.
 //!
-//! Which claim a slot means says the annotation `platform-go/claim-slots: train-a=my-claim,eval=other-claim` on the Pod,
-//! the pod template or the workload; without it, the claim that is labelled `platform-go/slot: train-a`: the user's own,
-//! else one that is shared. A slot that means no claim is refused, with the claims that could be meant.
+//! The annotation `platform-go/claim-slots: train-a=my-claim,eval=other-claim` on the Pod, the pod template or the
+//! workload says which claim a slot means. Without it, the slot means the claim that is labelled
+//! `platform-go/slot: train-a`: the user's own, or else a shared one. The platform refuses a slot that means no claim,
+//! and lists the claims that the user could use.
 //!
-//! Slots are resolved in what a person submits, in every kind that has a pod template: the expression is replaced, and
-//! where the template does not name the claim yet, `spec.resourceClaims` and the containers' `resources.claims` are
-//! added. Applying the manifest again resolves it anew, to the same.
+//! The platform resolves slots in what a person submits, in every kind that has a pod template. It replaces the
+//! expression, and adds `spec.resourceClaims` and the containers' `resources.claims` where the template does not name
+//! the claim yet. Applying the manifest again resolves the slot again, to the same claim.
 //!
-//! A claim is used by its owner. Others of the project use it if its owner annotates it with
-//! `platform-go/share: project`; the owner pays. Whoever edits a colleague's workload needs the claim's owner's leave too,
-//! unless they manage the project. A claim that was made for one Pod from a template is no other Pod's. Nobody makes a claim
-//! under a name that somebody else's unfinished Pod waits for, unless it is shared from the start.
+//! A claim is for its owner. Its owner can let the other members of the project use it, by the annotation
+//! `platform-go/share: project`; the owner still pays. When somebody changes a colleague's workload, a claim in it that
+//! is not shared must belong to the workload's owner, and the editor must be that owner or manage the project. A claim
+//! that was made for one Pod from a template cannot be used by another Pod. Nobody may create a claim under a name that
+//! somebody else's unfinished Pod waits for, unless the claim is shared from the start.
 
 mod claims;
 mod texts;

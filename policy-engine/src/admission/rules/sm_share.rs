@@ -1,20 +1,23 @@
 //! # sm-share: a share of a GPU's compute, and what it means on which driver
 //!
-//! `platform-go/dra-sm-pct` asks for a whole percentage, 1 to 100, of the compute of each device; 100 where it is absent.
-//! Effective GPU is devices × percent / 100. It is one of two numbers: the devices that a claim holds are counted too.
+//! The label `platform-go/dra-sm-pct` asks for a whole percentage, 1 to 100, of the compute of each device; without it,
+//! 100. Effective GPU is devices × percent / 100. The plan limits two numbers: the effective GPU, and the devices that
+//! claims hold.
 //!
 //! What a percentage means depends on how the model is shared (`GpuModel.spec.sharing`):
 //!
 //! * **MPS** (NVIDIA's DRA driver): a GPU is shared *only inside one claim*, by the containers and Pods that name it. A
-//!   claim of 25 % still holds a whole device: nobody else's claim gets the other 75 %. To pack several Pods on one GPU,
-//!   let them name one ResourceClaim. The driver is told in `GpuConfig`: strategy MPS, `defaultActiveThreadPercentage`.
-//! * **Capacity** (drivers with consumable capacity): a device is shared *across claims*. The driver is told in
-//!   `capacity.requests`: `cores`, in percent.
+//!   claim of 25 % still holds a whole device: nobody else's claim gets the other 75 %. To put several Pods on one GPU,
+//!   let them name one ResourceClaim. The platform tells the driver in a `GpuConfig`: strategy MPS,
+//!   `defaultActiveThreadPercentage`.
+//! * **Capacity** (drivers with consumable capacity): a device is shared *across claims*. The platform tells the driver
+//!   in `capacity.requests`: `cores`, in percent.
 //! * **TimeSlicing** and **None**: no driver can be told a percentage. Only 100 is allowed.
 //!
-//! On a ResourceClaim, and on the claim that is made from labels, the label becomes the driver's parameters. Parameters
-//! that somebody wrote become the label; so do those of the DeviceClass. A label and parameters that disagree are
-//! refused: what the driver is told is what is priced. At 100 % nothing is written.
+//! On a ResourceClaim, and on a claim that is made from labels, the platform turns the label into the driver's
+//! parameters. On a ResourceClaim whose parameters somebody wrote, or whose DeviceClass has some, it writes the label
+//! that they amount to. It refuses a label and parameters that disagree, since what the driver is told is what is
+//! charged. At 100 % it writes no parameters.
 
 use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 use serde_json::Value;

@@ -1,32 +1,37 @@
-//! # storage: a volume is used by those whom it belongs to, or who were given it
+//! # storage: who may use a volume
 //!
-//! Every PersistentVolumeClaim made in a project is labelled with its maker (`platform-go/user-id`). Whoever may use it:
-//! * labelled `platform-go/group-storage: <group>.<name>`: the group's people, as `Group.spec.storage` says; no project
-//!   overrides that. Others of the project, as `Project.spec.storage` says of the claim's `platform-go/storage`, or of the
-//!   same name.
-//! * labelled `platform-go/storage: <name>`: as `Project.spec.storage` says.
-//! * not labelled: its maker, and the project's Managers. One from before the platform has no maker: work that has none
-//!   either, and Managers.
+//! The platform labels every PersistentVolumeClaim that is made in a project with the user who made it
+//! (`platform-go/user-id`). Who may use the claim depends on two more labels:
+//! * Labelled `platform-go/group-storage: <group>.<name>`: the people of the group, as `Group.spec.storage` says; no
+//!   project overrides that. Other members of the project, as `Project.spec.storage` says of the name in the claim's
+//!   `platform-go/storage`, or else of the same name.
+//! * Labelled `platform-go/storage: <name>`: the members of the project, as `Project.spec.storage` says.
+//! * With neither label: the user who made the claim, and the project's Managers. A claim from before the platform has
+//!   no maker: Managers may use it, and work that has no recorded user either.
 //!
-//! A label that names what nobody lists leaves the claim to the project's Managers. Platform Admins may use every volume.
+//! If a label names a volume that nobody lists, only the project's Managers may use the claim. Platform Admins may use
+//! every volume.
 //!
-//! A Pod or pod template that names a claim needs its owner's permission, and on a change the editor's as well: nobody
-//! reaches through a colleague's workload, nor through a container that `kubectl debug` adds. `ReadOnly` makes the mounts
-//! of Pods read-only (`persistentVolumeClaim.readOnly` and `readOnly` of every mount are written; templates stay as they
-//! are) and block devices are refused. A Pod that names a claim which does not exist is refused: somebody else could make
-//! it. For the same reason a claim is refused under a name that somebody's unfinished Pod waits for who may not use it.
+//! A Pod or pod template may name a claim if its owner may use the claim, and on a change, if the editor may as well.
+//! So nobody reaches a claim through a colleague's workload, nor through a container that `kubectl debug` adds. For
+//! somebody with `ReadOnly`, the platform makes the Pod's mounts read-only (it writes `persistentVolumeClaim.readOnly`
+//! and `readOnly` of every mount; templates stay as they are) and refuses block devices. It refuses a Pod that names a
+//! claim which does not exist, because somebody else could create it. For the same reason it refuses a new claim under
+//! a name for which an unfinished Pod waits whose user may not use the claim.
 //!
-//! The source of a clone, a VolumeSnapshot and the source of one are judged like a mount; reading is enough. A snapshot
-//! keeps whose its source was. Other sources, other namespaces and `volumeSnapshotContentName` are refused.
+//! The source of a clone, a VolumeSnapshot and the source of a VolumeSnapshot are judged like a mount; the right to
+//! read is enough. A snapshot belongs to whom its source belonged to. The platform refuses other kinds of sources,
+//! sources in other namespaces, and `volumeSnapshotContentName`.
 //!
-//! The two labels are set, changed and removed by those who manage the storage: the group's Admins, who must list it
-//! first; the project's Managers. `volumeName` and `selector` would take any volume of the cluster: platform Admins only.
-//! (Kubernetes binds a claim to any free volume of its class: one that is meant for a claim says so in its `claimRef`.)
-//! Claim templates of StatefulSets and of ephemeral volumes are judged like claims.
+//! Only those who manage the storage may set, change or remove the two labels: the Admins of the group, which must list
+//! the volume first, or the project's Managers. Only platform Admins may write `volumeName` and `selector`, because
+//! they could take any volume of the cluster. (Kubernetes binds a claim to any free volume of its class. A volume that
+//! is meant for one claim should say so in its `claimRef`.) Claim templates of StatefulSets and of ephemeral volumes
+//! are judged like claims.
 //!
-//! Volume types that `PlatformPolicy.spec.volumeTypes` does not list (it lists those of the Pod Security Standard
-//! *restricted* for Kubernetes 1.37), and inline CSI drivers that `csiDrivers` does not, would walk around all this.
-//! Host paths are for the rule `privilege`.
+//! The platform refuses volume types that `PlatformPolicy.spec.volumeTypes` does not list (by default it lists those of
+//! the Pod Security Standard *restricted* for Kubernetes 1.37), and inline CSI drivers that `csiDrivers` does not list:
+//! both would be ways around this rule. The rule `privilege` judges host paths.
 
 mod claims;
 mod mounts;

@@ -1,13 +1,15 @@
-//! # storage-lane: a new volume says what it is for, and the platform knows how it is made
+//! # storage-lane: a new volume says what it is for, and the platform knows how to make it
 //!
-//! The label `platform-go/storage-lane` on a new PersistentVolumeClaim names a lane of `PlatformPolicy.spec.storageLanes`
-//! (`shared-rwx`, `legacy-rwx` and `fast-rwo` where nobody lists others). The lane's StorageClass and access mode are
-//! written where the claim names none, and in place of the cluster's default class. Others beside a lane are refused.
+//! The label `platform-go/storage-lane` on a new PersistentVolumeClaim names a lane of
+//! `PlatformPolicy.spec.storageLanes` (`shared-rwx`, `legacy-rwx` and `fast-rwo`, unless the admin lists others). The
+//! platform writes the lane's StorageClass and access mode where the claim names none, and in place of the cluster's
+//! default class. It refuses a claim that names another class or access mode beside a lane.
 //!
-//! Claim templates of StatefulSets and ephemeral volumes are judged in the same way; written is only the claim that is
-//! made from them. (Kubernetes wants an access mode in an ephemeral volume's template: name the lane's.)
+//! Claim templates of StatefulSets and ephemeral volumes are judged in the same way. The platform writes only on the
+//! claims that are made from them. (Kubernetes wants an access mode in an ephemeral volume's template: name the
+//! lane's.)
 //!
-//! A claim is made once: the lane stays as it was, and applying the same manifest again changes nothing.
+//! A claim keeps the lane with which it was made. Applying the same manifest again changes nothing.
 
 use serde_json::{Value, json};
 

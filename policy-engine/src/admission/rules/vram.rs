@@ -1,13 +1,15 @@
 //! # vram: how a claim uses the memory of its devices
 //!
-//! `platform-go/vram-policy` is `elastic` (memory is shared with whoever else uses the device; the default) or `hard_cap`
-//! (a strict ceiling). The plan says which may be used (`ResourcePlan.spec.vramPolicies`; none listed limits nothing).
+//! The label `platform-go/vram-policy` is `elastic` or `hard_cap`. `elastic` is the default: the claim shares the
+//! memory with whatever else uses the device. `hard_cap` is a strict limit. The plan says which of them may be used
+//! (`ResourcePlan.spec.vramPolicies`; a plan that lists none allows both).
 //!
-//! `hard_cap` needs a size, `platform-go/dra-pinned-mem`, a quantity of at least 1Mi. It becomes the driver's pinned
-//! memory limit, or `memory` in `capacity.requests` where the model is shared by capacity; the rule `sm-share` says which
-//! models can be told. `elastic` sets no limit.
+//! `hard_cap` needs a size in `platform-go/dra-pinned-mem`, a quantity of at least 1Mi. The platform turns it into the
+//! driver's pinned memory limit, or into `memory` in `capacity.requests` if the model is shared by capacity. The rule
+//! `sm-share` says which models' drivers can be told. `elastic` sets no limit.
 //!
-//! A limit that somebody wrote in the parameters becomes the labels. Labels and parameters that disagree are refused.
+//! Where somebody wrote a limit in the driver's parameters, the platform writes the labels that it amounts to. It
+//! refuses labels and parameters that disagree.
 
 use std::fmt;
 
