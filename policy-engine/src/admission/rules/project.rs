@@ -112,7 +112,8 @@ fn may_work_here(case: &Case<'_>, user: &User) -> bool {
 fn change(case: &Case<'_>, say: &mut Findings) {
     match case.caller {
         _ if is_finishing(case.submission) => {}
-        // Of which of the two the controller of autoscalers is depends on whether controllers have accounts of their own.
+        // The controller of autoscalers is `ControlPlane` where each controller has an account of its own, and `Controller`
+        // where all of them share the controller manager's.
         Caller::Controller | Caller::ControlPlane => {
             adoption(case, say);
             autoscaling(case, say);

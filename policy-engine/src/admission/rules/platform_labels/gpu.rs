@@ -66,7 +66,8 @@ fn sources(case: &Case<'_>, pod: &Pod<'_>, own: Option<&Template>) -> Vec<Source
             (None, Some(name)) => Source::Template(name.clone()),
             (None, None) => continue,
         };
-        // Two claims of one template are two; the platform's own is one, listed already or not.
+        // A Pod that names one template twice gets two claims. The platform's own template makes one claim, whether an
+        // earlier call has listed it already or not.
         let once = claim.resource_claim_name.is_some() || is_own(claim.resource_claim_template_name.as_ref());
         let counted = once && sources.contains(&source);
         if !counted {
