@@ -8,6 +8,7 @@ use clap::Args;
 use owo_colors::OwoColorize as _;
 use policy_engine::admission::rules as engine;
 use policy_engine::admission::rules::Rule;
+use policy_engine::policy::rule_id::RuleId;
 use serde::Serialize;
 
 use crate::ending::{Ending, Failure};
@@ -26,7 +27,7 @@ pub(crate) struct Rules {
 /// A rule, for programs.
 #[derive(Serialize)]
 struct Entry {
-    id: &'static str,
+    id: RuleId,
     summary: String,
     page: String,
 }
@@ -69,7 +70,7 @@ fn list() -> String {
 }
 
 fn ids() -> Vec<&'static str> {
-    engine::ALL.iter().map(|rule| rule.id).collect()
+    RuleId::ALL.iter().map(|id| id.as_str()).collect()
 }
 
 /// What may have been meant: ids that begin alike, or that a slip of the finger away.

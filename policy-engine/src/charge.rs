@@ -12,8 +12,6 @@ use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::admission::mode;
-use crate::admission::rules::QUOTA;
 use crate::claims::{Ask, Understood};
 use crate::gpu::own_claim;
 use crate::ledger::{Account, AdmitPod, Amounts, ClaimMade, ForPod, Limits, Request, Use};
@@ -24,6 +22,7 @@ use crate::policy::modes::RuleMode;
 use crate::policy::names::ProjectName;
 use crate::policy::project::Project;
 use crate::policy::quota::Quota;
+use crate::policy::rule_id::RuleId;
 use crate::submission::case::{Act, Case};
 use crate::submission::devices::{DeviceClasses, POD_CLAIM_NAME};
 use crate::submission::identity::{Owner, makes_for_pod};
@@ -61,7 +60,7 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Charge> {
     if let Some(foreseen) = replicas::foresee(case, object) {
         return Some(foreseen);
     }
-    let mode = mode::of(QUOTA, Some(case.project), case.policy.platform());
+    let mode = case.policy.platform().mode_of(RuleId::Quota, Some(case.project));
     let payers = |user: Option<&str>| match mode {
         RuleMode::Off => unlimited(payers(case.policy, case.project, user, case.now)),
         RuleMode::Enforce | RuleMode::Warn => payers(case.policy, case.project, user, case.now),

@@ -11,6 +11,7 @@ pub mod project;
 pub mod quantity;
 pub mod queue;
 pub mod quota;
+pub mod rule_id;
 pub mod storage;
 pub mod window;
 pub mod workload;

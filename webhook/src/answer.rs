@@ -8,6 +8,7 @@ use json_patch::Patch;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusCause, StatusDetails};
 use policy_engine::Decision;
 use policy_engine::admission::decision::MOST_SHOWN;
+use policy_engine::policy::rule_id;
 use serde::Serialize;
 
 use crate::review::{API_VERSION, KIND};
@@ -107,7 +108,7 @@ impl Response {
     pub fn audited(mut self, decision_id: &str, policy_version: &str, decision: &Decision) -> Self {
         let verdicts = match decision.denying_rules().as_slice() {
             [] => "allowed".into(),
-            rules => format!("denied: {}", rules.join(", ")),
+            rules => format!("denied: {}", rule_id::list(rules.iter().copied())),
         };
         self.audit_annotations = BTreeMap::from([
             ("decision-id", decision_id.to_owned()),
@@ -145,7 +146,7 @@ fn forbidden(decision: &Decision) -> Status {
     let causes = decision.denials.iter().take(MOST_SHOWN).map(|denial| StatusCause {
         field: Some(denial.field.clone()),
         message: Some(denial.message.clone()),
-        reason: Some(denial.rule.into()),
+        reason: Some(denial.rule.as_str().into()),
     });
     Status {
         code: Some(403),
@@ -161,12 +162,13 @@ fn forbidden(decision: &Decision) -> Status {
 mod tests {
     use policy_engine::Denial;
     use policy_engine::admission::decision::MOST_KEPT;
+    use policy_engine::policy::rule_id::RuleId;
 
     use super::*;
 
     #[test]
     fn class_exhaustion_an_answer_has_a_size_whatever_was_asked() {
-        let denial = Denial { rule: "image", field: "spec".into(), message: "asked x".into() };
+        let denial = Denial { rule: RuleId::Image, field: "spec".into(), message: "asked x".into() };
         let warnings: Vec<_> = (0..1000).map(|index| format!("{index} {}", "w".repeat(10_000))).collect();
         let decision = Decision { denials: vec![denial; 10 * MOST_KEPT], more: 9000, warnings, ..Decision::default() };
         let response = Response::decided("1", &decision);

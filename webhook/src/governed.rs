@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use json_patch::Patch;
 use policy_engine::policy::Policy;
+use policy_engine::policy::rule_id;
 use policy_engine::submission::devices::{is_claim, is_claim_template};
 use policy_engine::submission::volumes::is_snapshot;
 use policy_engine::{Act, Decision, Facts, Submission};
@@ -94,7 +95,7 @@ fn report(entry: Entry, request: &Request, decision: &Decision, policy: &Policy)
         name = request.name,
         dry_run = request.dry_run.unwrap_or(false),
         allowed = decision.allowed(),
-        rules = decision.denying_rules().join(","),
+        rules = rule_id::list(decision.denying_rules()),
         policy = policy.version(),
         "decided"
     );

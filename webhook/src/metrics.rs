@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use policy_engine::Decision;
-use policy_engine::admission::rules;
+use policy_engine::policy::rule_id::RuleId;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -126,9 +126,9 @@ impl Metrics {
                 drop(self.outages.get_or_create(&OutageLabels { entry, cause }));
             }
         }
-        for rule in rules::ALL {
+        for rule in RuleId::ALL.iter().copied().chain([RuleId::Record]) {
             for kind in KINDS.into_iter().chain([OTHER_KIND]) {
-                drop(self.denials.get_or_create(&DenialLabels { rule: rule.id, kind }));
+                drop(self.denials.get_or_create(&DenialLabels { rule: rule.as_str(), kind }));
             }
         }
     }
@@ -155,7 +155,7 @@ impl Metrics {
     pub(crate) fn decided(&self, request: &Request, decision: &Decision) {
         let kind = kind(&request.resource.resource);
         for rule in decision.denying_rules() {
-            self.denials.get_or_create(&DenialLabels { rule, kind }).inc();
+            self.denials.get_or_create(&DenialLabels { rule: rule.as_str(), kind }).inc();
         }
     }
 }

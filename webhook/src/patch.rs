@@ -73,16 +73,17 @@ fn order(at: &Pointer) -> Vec<(usize, String)> {
 #[cfg(test)]
 mod tests {
     use policy_engine::object::place::Place;
+    use policy_engine::policy::rule_id::RuleId;
     use serde_json::json;
 
     use super::*;
 
     fn set(at: Place, value: impl Into<Value>) -> Mutation {
-        Mutation { rule: "test", at, value: Some(value.into()), unasked: false }
+        Mutation { rule: RuleId::Image, at, value: Some(value.into()), unasked: false }
     }
 
     fn remove(at: Place) -> Mutation {
-        Mutation { rule: "test", at, value: None, unasked: false }
+        Mutation { rule: RuleId::Image, at, value: None, unasked: false }
     }
 
     fn patched(mutations: &[Mutation], mut object: Value) -> Value {

@@ -1,6 +1,7 @@
 //! Our own records: who may write them, and what a record can know about itself.
 
 use policy_engine::policy::Policy;
+use policy_engine::policy::rule_id::RuleId;
 use policy_engine::submission::identity::Caller;
 use policy_engine::{Decision, Denial};
 use records::Kind;
@@ -12,9 +13,6 @@ use crate::answer::Response;
 use crate::governed::Call;
 use crate::outage::Outage;
 use crate::review::Request;
-
-/// What denials of a record carry where those of a workload carry a rule's id.
-const RECORD: &str = "record";
 
 pub(crate) fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
     let request = call.request;
@@ -41,7 +39,7 @@ fn not_an_admin(request: &Request) -> Denial {
     let Request { user_info, kind, name, operation, .. } = request;
     let username = &user_info.username;
     Denial {
-        rule: RECORD,
+        rule: RuleId::Record,
         field: String::from("metadata.name"),
         message: format!(
             "{username} asked to {} {} {name}; only platform Admins write records; ask one",
@@ -59,14 +57,18 @@ fn content(webhook: &Webhook, request: &Request, decision: &mut Decision) -> Res
             decision.warnings.extend(verdict.warnings.iter().map(ToString::to_string));
         }
         Err(why) => {
-            decision.denials.push(Denial { rule: RECORD, field: String::from("kind"), message: why.to_string() });
+            decision.denials.push(Denial {
+                rule: RuleId::Record,
+                field: String::from("kind"),
+                message: why.to_string(),
+            });
         }
     }
     Ok(())
 }
 
 fn denial(problem: Problem) -> Denial {
-    Denial { rule: RECORD, field: problem.field, message: problem.message }
+    Denial { rule: RuleId::Record, field: problem.field, message: problem.message }
 }
 
 /// What cannot be read as a record is not among the existing ones; it takes nothing from the candidate.

@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use policy_engine::Decision;
-use policy_engine::admission::rules::QUOTA;
 use policy_engine::charge::WithoutRoom;
 use policy_engine::policy::Policy;
 use policy_engine::policy::platform::WithoutLedger;
+use policy_engine::policy::rule_id::RuleId;
 use store::Unavailable;
 use tokio::time::{Instant, timeout_at};
 
@@ -77,7 +77,8 @@ fn without_ledger(
             tracing::warn!(error, charge = ?decision.charge, "admitted without the ledger: a debt");
             metrics.debt();
             decision.warnings.push(format!(
-                "{QUOTA}: the ledger does not answer; admitted as a debt, which counts once it answers again"
+                "{}: the ledger does not answer; admitted as a debt, which counts once it answers again",
+                RuleId::Quota
             ));
             Ok(())
         }

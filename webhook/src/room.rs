@@ -1,11 +1,11 @@
 //! Whether the ledger has room for what the engine admits, and what becomes of it where there is none.
 
 use policy_engine::admission::decision::MOST_KEPT;
-use policy_engine::admission::rules::QUOTA;
 use policy_engine::admission::rules::quota::{Crowd, Foreseen, Full};
 use policy_engine::charge::{Charge, WithoutRoom};
 use policy_engine::ledger::Outcome;
 use policy_engine::policy::Policy;
+use policy_engine::policy::rule_id::RuleId;
 use policy_engine::{Decision, Denial};
 use store::{Ledger, Unavailable};
 use tokio::time::Instant;
@@ -48,7 +48,7 @@ pub async fn find(
         WithoutRoom::Foresee { pods } => {
             let Outcome::Refused(shortages) = ask(ledger, charge, Mode::Ask, deadline).await? else { return Ok(()) };
             let foreseen = shortages.iter().take(MOST_KEPT).map(|shortage| Foreseen { shortage, pods, policy });
-            decision.warnings.extend(foreseen.map(|foreseen| format!("{QUOTA}: {foreseen}")));
+            decision.warnings.extend(foreseen.map(|foreseen| format!("{}: {foreseen}", RuleId::Quota)));
         }
     }
     Ok(())
@@ -63,7 +63,7 @@ async fn ask(ledger: &Ledger, charge: &Charge, mode: Mode, deadline: Instant) ->
 }
 
 fn refusals(outcome: &Outcome, policy: &Policy) -> Vec<Denial> {
-    let denial = |field: &str, message: String| Denial { rule: QUOTA, field: field.into(), message };
+    let denial = |field: &str, message: String| Denial { rule: RuleId::Quota, field: field.into(), message };
     match outcome {
         Outcome::Reserved => Vec::new(),
         Outcome::Refused(shortages) => {

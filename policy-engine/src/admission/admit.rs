@@ -9,6 +9,7 @@ use crate::charge;
 use crate::object::{Object, Unreadable};
 use crate::policy::Policy;
 use crate::policy::modes::RuleMode;
+use crate::policy::rule_id::RuleId;
 use crate::submission::case::{Act, Case, Facts, Submission};
 use crate::submission::identity::Caller;
 
@@ -43,13 +44,13 @@ pub fn admit(
         return Ok(Decision::default());
     }
     let Some(project) = policy.project_by_id(&facts.project_id) else {
-        let mut found = Findings::of(rules::PROJECT);
+        let mut found = Findings::of(RuleId::Project);
         rules::project::unbound(submission, facts, policy, &mut found);
-        return Ok(merge([mode::apply(mode::of(rules::PROJECT, None, policy.platform()), found)]));
+        return Ok(merge([mode::apply(policy.platform().mode_of(RuleId::Project, None), found)]));
     };
     let case = Case::read(submission, facts, policy, project, now)?;
     let found = rules::ALL.iter().map(|rule| {
-        let mode = mode::of(rule.id, Some(project), policy.platform());
+        let mode = policy.platform().mode_of(rule.id, Some(project));
         let mut found = Findings::of(rule.id);
         if mode != RuleMode::Off {
             (rule.judge)(&case, &mut found);

@@ -8,11 +8,11 @@ use std::fmt;
 
 use crate::admission::decision::Decision;
 use crate::admission::findings::Findings;
-use crate::admission::rules;
 use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::Policy;
+use crate::policy::rule_id::RuleId;
 use crate::submission::identity::{Caller, Requester};
 
 /// Judges a change of a Namespace. `old` is absent where it is made.
@@ -23,7 +23,7 @@ pub fn judge(
     requester: Requester<'_>,
     policy: &Policy,
 ) -> Decision {
-    let mut say = Findings::of(rules::PLATFORM_LABELS);
+    let mut say = Findings::of(RuleId::PlatformLabels);
     let project = |it: Object<'_>| it.label(contract::PROJECT_ID).map(str::to_owned);
     let (asked, was) = (object.and_then(project), old.and_then(project));
     let adopt = |it: Object<'_>| it.annotation(contract::ADOPT).map(str::to_owned);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     fn fields(decision: &Decision) -> Vec<&str> {
-        assert!(decision.denials.iter().all(|denial| denial.rule == rules::PLATFORM_LABELS));
+        assert!(decision.denials.iter().all(|denial| denial.rule == RuleId::PlatformLabels));
         decision.denials.iter().map(|denial| denial.field.as_str()).collect()
     }
 

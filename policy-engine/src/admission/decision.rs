@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::charge::Charge;
 use crate::object::place::Place;
+use crate::policy::rule_id::{self, RuleId};
 
 /// The outcome of judging one submission.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,7 +35,7 @@ impl Decision {
     }
 
     /// The ids of the rules that deny, each once, in the order of the rules.
-    pub fn denying_rules(&self) -> Vec<&'static str> {
+    pub fn denying_rules(&self) -> Vec<RuleId> {
         let mut rules: Vec<_> = self.denials.iter().map(|denial| denial.rule).collect();
         rules.dedup();
         rules
@@ -45,7 +46,7 @@ impl Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     /// Id of the rule.
-    pub rule: &'static str,
+    pub rule: RuleId,
     /// The field that is at fault, as Kubernetes writes fields: `spec.containers[0].image`.
     pub field: String,
     /// What was asked, what is allowed, what to do: one line.
@@ -68,7 +69,7 @@ pub const MOST_KEPT: usize = MOST_SHOWN;
 /// The refusal as kubectl prints it, which shows this text and not the causes.
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sluice: {} denied: {}", self.reasons(), self.denying_rules().join(", "))?;
+        write!(f, "sluice: {} denied: {}", self.reasons(), rule_id::list(self.denying_rules()))?;
         for denial in self.denials.iter().take(MOST_SHOWN) {
             write!(f, "\n{denial}")?;
         }
@@ -83,7 +84,7 @@ impl fmt::Display for Decision {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mutation {
     /// Id of the rule that writes it.
-    pub rule: &'static str,
+    pub rule: RuleId,
     /// Where.
     pub at: Place,
     /// What; `None` removes what is there.

@@ -6,12 +6,13 @@ use serde_json::Value;
 
 use crate::admission::decision::{Decision, Denial, MOST_KEPT, Mutation};
 use crate::object::place::Place;
+use crate::policy::rule_id::RuleId;
 use crate::sentence::one_line;
 
 /// What one rule found.
 #[derive(Debug)]
 pub struct Findings {
-    pub(crate) rule: &'static str,
+    pub(crate) rule: RuleId,
     pub(crate) denials: Vec<Denial>,
     /// Denials that were counted and not put into words.
     pub(crate) more: usize,
@@ -20,7 +21,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    pub(crate) fn of(rule: &'static str) -> Self {
+    pub(crate) fn of(rule: RuleId) -> Self {
         Self { rule, denials: Vec::new(), more: 0, mutations: Vec::new(), warnings: Vec::new() }
     }
 

@@ -2,17 +2,6 @@
 
 use crate::admission::findings::Findings;
 use crate::policy::modes::RuleMode;
-use crate::policy::platform::Platform;
-use crate::policy::project::Project;
-
-/// The mode of a rule: the project's word, then the platform's, then `enforce`.
-pub fn of(rule: &str, project: Option<&Project>, platform: &Platform) -> RuleMode {
-    project
-        .and_then(|project| project.rule_modes.get(rule))
-        .or_else(|| platform.rule_modes.get(rule))
-        .copied()
-        .unwrap_or_default()
-}
 
 /// Applies a mode to what a rule found.
 pub fn apply(mode: RuleMode, mut found: Findings) -> Findings {

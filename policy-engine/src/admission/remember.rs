@@ -8,10 +8,10 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use crate::admission::decision::{Decision, MOST_KEPT, Mutation};
-use crate::admission::rules;
 use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
+use crate::policy::rule_id::RuleId;
 use crate::sentence::one_line;
 use crate::submission::case::Case;
 
@@ -50,7 +50,7 @@ pub(crate) fn remember(case: &Case<'_>, object: Object<'_>, said: Vec<Mutation>,
     let value = (!memory.is_empty()).then(|| Value::String(Value::Object(memory).to_string()));
     if object.annotation(contract::ASKED) != value.as_ref().and_then(Value::as_str) {
         let at = pod.annotation_at(contract::ASKED);
-        decision.mutations.push(Mutation { rule: rules::PLATFORM_LABELS, at, value, unasked: true });
+        decision.mutations.push(Mutation { rule: RuleId::PlatformLabels, at, value, unasked: true });
     }
 }
 

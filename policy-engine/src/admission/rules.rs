@@ -24,13 +24,14 @@ pub mod storage_lane;
 pub mod vram;
 
 use crate::admission::findings::Findings;
+use crate::policy::rule_id::RuleId;
 use crate::submission::case::Case;
 
 /// One policy check.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// What people call it: in denials, metrics and `ruleModes`.
-    pub id: &'static str,
+    pub id: RuleId,
     source: &'static str,
     /// Judges a case.
     pub judge: fn(&Case<'_>, &mut Findings),
@@ -52,49 +53,44 @@ impl Rule {
 }
 
 macro_rules! rule {
-    ($id:expr, $module:ident) => {
-        Rule { id: $id, source: include_str!(concat!("rules/", stringify!($module), ".rs")), judge: $module::judge }
+    ($id:ident, $module:ident) => {
+        Rule {
+            id: RuleId::$id,
+            source: include_str!(concat!("rules/", stringify!($module), ".rs")),
+            judge: $module::judge,
+        }
     };
 }
 
-pub(crate) const PROJECT: &str = "project";
-/// The rule that the ledger enforces.
-pub const QUOTA: &str = "quota";
-pub(crate) const PLAN_WINDOW: &str = "plan-window";
-pub(crate) const SLOT: &str = "slot";
-pub(crate) const INLINE_CLAIM: &str = "inline-claim";
-pub(crate) const EXTENDED_RESOURCE: &str = "extended-resource";
-pub(crate) const PLATFORM_LABELS: &str = "platform-labels";
-
 /// All rules.
 pub const ALL: &[Rule] = &[
-    rule!(PROJECT, project),
-    rule!("queue", queue),
-    rule!(PLAN_WINDOW, plan_window),
-    rule!("placement", placement),
-    rule!("root-shell", root_shell),
-    rule!("privilege", privilege),
-    rule!("service-account-token", service_account_token),
-    rule!("image", image),
-    rule!("storage", storage),
-    rule!("storage-lane", storage_lane),
-    rule!("claim-origin", claim_origin),
-    rule!(INLINE_CLAIM, inline_claim),
-    rule!(EXTENDED_RESOURCE, extended_resource),
-    rule!(SLOT, slot),
-    rule!("gpu-model", gpu_model),
-    rule!("sm-share", sm_share),
-    rule!("vram", vram),
-    rule!("claim-shape", claim_shape),
-    rule!("resources", resources),
-    rule!(QUOTA, quota),
-    rule!("connect", connect),
-    rule!(PLATFORM_LABELS, platform_labels),
+    rule!(Project, project),
+    rule!(Queue, queue),
+    rule!(PlanWindow, plan_window),
+    rule!(Placement, placement),
+    rule!(RootShell, root_shell),
+    rule!(Privilege, privilege),
+    rule!(ServiceAccountToken, service_account_token),
+    rule!(Image, image),
+    rule!(Storage, storage),
+    rule!(StorageLane, storage_lane),
+    rule!(ClaimOrigin, claim_origin),
+    rule!(InlineClaim, inline_claim),
+    rule!(ExtendedResource, extended_resource),
+    rule!(Slot, slot),
+    rule!(GpuModel, gpu_model),
+    rule!(SmShare, sm_share),
+    rule!(Vram, vram),
+    rule!(ClaimShape, claim_shape),
+    rule!(Resources, resources),
+    rule!(Quota, quota),
+    rule!(Connect, connect),
+    rule!(PlatformLabels, platform_labels),
 ];
 
-/// The rule with this id.
+/// The rule with this id, as people write it.
 pub fn named(id: &str) -> Option<&'static Rule> {
-    ALL.iter().find(|rule| rule.id == id)
+    ALL.iter().find(|rule| rule.id.as_str() == id)
 }
 
 /// Writes values with commas between them; a long list is cut, so that an answer stays readable.

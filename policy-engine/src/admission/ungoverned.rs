@@ -10,13 +10,13 @@ use serde_json::Value;
 use crate::admission::decision::Decision;
 use crate::admission::findings::Findings;
 use crate::admission::mode;
-use crate::admission::rules;
 use crate::admission::rules::extended_resource::means_gpu;
 use crate::object::Unreadable;
 use crate::object::place::Place;
 use crate::policy::Policy;
 use crate::policy::modes::RuleMode;
 use crate::policy::quantity::{self, Unit};
+use crate::policy::rule_id::RuleId;
 use crate::submission::case::Submission;
 use crate::submission::devices::{DeviceClasses, Devices, Named, is_claim, is_claim_template};
 use crate::submission::pod::Pod;
@@ -32,8 +32,8 @@ const NVIDIA: &str = "nvidia.com";
 /// # Errors
 /// [`Unreadable`] where the object is not what its kind says.
 pub fn judge(submission: &Submission<'_>, devices: &Devices, policy: &Policy) -> Result<Decision, Unreadable> {
-    let mut say = Findings::of(rules::PROJECT);
-    let mode = mode::of(rules::PROJECT, None, policy.platform());
+    let mut say = Findings::of(RuleId::Project);
+    let mode = policy.platform().mode_of(RuleId::Project, None);
     if mode == RuleMode::Off {
         return Ok(Decision::default());
     }

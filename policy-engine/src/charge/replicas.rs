@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::{Charge, Named, WithoutRoom, payers, pod};
-use crate::admission::mode;
-use crate::admission::rules::{QUOTA, quota};
+use crate::admission::rules::quota;
 use crate::ledger::{Amounts, Request};
 use crate::object::Object;
 use crate::policy::modes::RuleMode;
+use crate::policy::rule_id::RuleId;
 use crate::submission::case::{Act, Case};
 use crate::submission::identity::{Caller, Owner};
 use crate::submission::pod::Pod;
@@ -17,7 +17,7 @@ use crate::submission::pod::Pod;
 pub(super) fn foresee(case: &Case<'_>, workload: Object<'_>) -> Option<Charge> {
     let by_people = matches!(case.caller, Caller::Person(_) | Caller::Admin | Caller::Client);
     let whole = matches!(case.submission.act, Act::Create | Act::Update) && case.submission.subresource.is_empty();
-    if !by_people || !whole || mode::of(QUOTA, Some(case.project), case.policy.platform()) == RuleMode::Off {
+    if !by_people || !whole || case.policy.platform().mode_of(RuleId::Quota, Some(case.project)) == RuleMode::Off {
         return None;
     }
     let kind = case.policy.platform().workload_kind(&case.submission.resource)?;

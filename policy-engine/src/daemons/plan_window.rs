@@ -14,8 +14,6 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::admission::mode;
-use crate::admission::rules::PLAN_WINDOW;
 use crate::daemons::follow::is_exempt;
 use crate::daemons::follow::view::Seen;
 use crate::policy::Policy;
@@ -23,6 +21,7 @@ use crate::policy::modes::RuleMode;
 use crate::policy::names::{PlanName, ProjectName, QueueName};
 use crate::policy::project::Project;
 use crate::policy::queue::DEFAULT_QUEUE;
+use crate::policy::rule_id::RuleId;
 use crate::windows::{Calendar, Standing};
 
 /// At most so many Pods are released a cycle; the next cycle releases the rest.
@@ -184,7 +183,7 @@ enum Fate {
 }
 
 fn fate(policy: &Policy, project: &Project, asked: &str, now: Timestamp) -> Fate {
-    if mode::of(PLAN_WINDOW, Some(project), policy.platform()) == RuleMode::Off {
+    if policy.platform().mode_of(RuleId::PlanWindow, Some(project)) == RuleMode::Off {
         return Fate::Released(Because::RuleOff(project.name.clone()));
     }
     let queue = policy.queue_asked(asked);

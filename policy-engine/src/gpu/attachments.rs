@@ -8,11 +8,12 @@ use k8s_openapi::api::core::v1::Container;
 use serde_json::{Value, json};
 
 use crate::admission::findings::Findings;
-use crate::admission::{mode, rules};
+use crate::admission::rules;
 use crate::contract;
 use crate::gpu::own_claim;
 use crate::object::place::Place;
 use crate::policy::modes::RuleMode;
+use crate::policy::rule_id::RuleId;
 use crate::submission::case::Case;
 use crate::submission::devices::MOST_NAMED;
 use crate::submission::pod::Pod;
@@ -21,7 +22,7 @@ use crate::submission::pod::Pod;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attachment {
     /// The rule that wants it.
-    pub(crate) rule: &'static str,
+    pub(crate) rule: RuleId,
     /// Where it comes from.
     pub(crate) source: Source,
     /// The containers that use it.
@@ -78,12 +79,12 @@ fn find(case: &Case<'_>, pod: &Pod<'_>) -> Vec<Attachment> {
         users: wanted.users.clone(),
     });
     let of_slots = rules::slot::wanted(case, pod).iter().map(|claim| Attachment {
-        rule: rules::SLOT,
+        rule: RuleId::Slot,
         source: Source::Claim(claim.clone()),
         users: Users::Everybody,
     });
     let platform = case.policy.platform();
-    let is_on = |it: &Attachment| mode::of(it.rule, Some(case.project), platform) != RuleMode::Off;
+    let is_on = |it: &Attachment| platform.mode_of(it.rule, Some(case.project)) != RuleMode::Off;
     made.into_iter().chain(of_slots).filter(is_on).collect()
 }
 
@@ -105,7 +106,7 @@ pub(crate) fn write(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
 
 /// An element to be added to a list, with the rule that adds it.
 struct Added {
-    rule: &'static str,
+    rule: RuleId,
     element: Value,
 }
 

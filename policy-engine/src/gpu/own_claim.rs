@@ -17,6 +17,7 @@ use crate::object::Object;
 use crate::policy::model::Model;
 use crate::policy::platform::LabelsAlone;
 use crate::policy::queue::DEFAULT_QUEUE;
+use crate::policy::rule_id::RuleId;
 use crate::submission::case::Case;
 use crate::submission::devices::{hex, is_platform_template};
 use crate::submission::pod::Pod;
@@ -76,7 +77,7 @@ fn hash(text: &str) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     /// The rule that wants it.
-    pub(crate) rule: &'static str,
+    pub(crate) rule: RuleId,
     pub(crate) template: Template,
     /// Who uses the claim.
     pub(crate) users: Users,
@@ -102,7 +103,7 @@ fn find(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
     let spec = spec_of(&ask, &allowed)?;
     let template = Template::of(spec, &ask, ask.count, &candidates(&ask, &allowed))?;
     let alone = !has_claims(case, pod, Some(&template.name));
-    alone.then_some(Wanted { rule: rules::INLINE_CLAIM, template, users: Users::Everybody })
+    alone.then_some(Wanted { rule: RuleId::InlineClaim, template, users: Users::Everybody })
 }
 
 /// The models that a Pod may have: those of the plan that its queue takes too.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::rule_id::RuleId;
+
 /// How strictly a rule is applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum RuleMode {
@@ -16,5 +18,5 @@ pub enum RuleMode {
     Off,
 }
 
-/// Rule id to mode, for the rules that are not simply enforced.
-pub type RuleModes = BTreeMap<String, RuleMode>;
+/// The modes of the rules that are not simply enforced.
+pub type RuleModes = BTreeMap<RuleId, RuleMode>;

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::modes::RuleModes;
+use super::modes::{RuleMode, RuleModes};
 use super::names::{ModelName, PlanName};
+use super::project::Project;
 use super::quota::Quota;
+use super::rule_id::RuleId;
 use super::storage::Lane;
 use super::workload::{GroupResource, WorkloadKind, built_in};
 
@@ -175,5 +177,13 @@ fn has_dot_dot(path: &str) -> bool {
 impl std::fmt::Display for HostPath {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if self.0.is_empty() { "/" } else { &self.0 })
+    }
+}
+
+impl Platform {
+    /// The mode of a rule: what the project says, else what the platform says, else `enforce`.
+    pub fn mode_of(&self, rule: RuleId, project: Option<&Project>) -> RuleMode {
+        let of_project = project.and_then(|project| project.rule_modes.get(&rule));
+        of_project.or_else(|| self.rule_modes.get(&rule)).copied().unwrap_or_default()
     }
 }

@@ -3,6 +3,7 @@
 use allocation_counter::{AllocationInfo, measure};
 use policy_engine::admission::decision::{MOST_KEPT, MOST_SHOWN};
 use policy_engine::policy::Policy;
+use policy_engine::policy::rule_id::RuleId;
 use policy_engine::sentence::LONGEST_SENTENCE;
 use policy_engine::{Decision, Submission};
 use serde_json::{Value, json};
@@ -63,18 +64,18 @@ fn class_exhaustion_a_refusal_has_a_length_whatever_was_asked() {
     pod["metadata"]["labels"] = json!({"platform-go/queue-name": "q".repeat(1 << 20)});
     pod["spec"]["schedulerName"] = json!("s".repeat(1 << 20));
     let (_, decision) = judged(&creation(&pod, "detector", "bob"), &policy);
-    let rules = ["queue", "placement", "root-shell", "privilege", "image"];
+    let rules = [RuleId::Queue, RuleId::Placement, RuleId::RootShell, RuleId::Privilege, RuleId::Image];
     assert!(decision.denying_rules().iter().all(|rule| rules.contains(rule)), "{decision}");
     for denial in &decision.denials {
         assert!(denial.message.chars().count() <= LONGEST_SENTENCE, "{}", denial.message.len());
-        assert!(denial.message.starts_with("asked ") || denial.rule == "image", "{denial}");
+        assert!(denial.message.starts_with("asked ") || denial.rule == RuleId::Image, "{denial}");
     }
     assert!(decision.to_string().len() < 16 << 10, "{}", decision.to_string().len());
 
     let many = pod_of_forbidden(5000);
     let (_, decision) = judged(&creation(&many, "detector", "bob"), &policy);
-    let kept = decision.denials.iter().filter(|denial| denial.rule == "image").count();
-    assert_eq!((kept, decision.denying_rules()), (MOST_KEPT, vec!["image"]));
+    let kept = decision.denials.iter().filter(|denial| denial.rule == RuleId::Image).count();
+    assert_eq!((kept, decision.denying_rules()), (MOST_KEPT, vec![RuleId::Image]));
     assert_eq!(decision.reasons(), 5000);
     let text = decision.to_string();
     assert_eq!(text.lines().count(), MOST_SHOWN + 2);

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use policy_engine::admission::rules;
+use policy_engine::policy::rule_id::RuleId;
 
 use crate::stories;
 
 #[test]
 fn every_rule_has_a_page_under_its_own_name() {
-    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/rules");
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/admission/rules");
     let mut files: Vec<_> = std::fs::read_dir(directory)
         .expect("the rules")
         .map(|entry| entry.expect("an entry").path())
@@ -16,7 +17,9 @@ fn every_rule_has_a_page_under_its_own_name() {
         .map(|path| path.file_stem().expect("a name").to_string_lossy().replace('_', "-"))
         .collect();
     files.sort();
-    let mut ids: Vec<_> = rules::ALL.iter().map(|rule| rule.id).collect();
+    let in_order: Vec<_> = rules::ALL.iter().map(|rule| rule.id).collect();
+    assert_eq!(in_order, RuleId::ALL, "every id has a rule, in the same order");
+    let mut ids: Vec<_> = in_order.iter().map(ToString::to_string).collect();
     ids.sort_unstable();
     assert_eq!(ids, files, "each file is a rule and each rule a file");
     for rule in rules::ALL {
@@ -25,7 +28,7 @@ fn every_rule_has_a_page_under_its_own_name() {
         assert!(title.starts_with(&format!("# {}: ", rule.id)), "{}: {title:?}", rule.id);
         assert!(!rule.summary().is_empty() && !rule.summary().contains("# "), "{}: {:?}", rule.id, rule.summary());
         assert!(page.lines().count() > 3, "{}: a title alone is no page", rule.id);
-        assert_eq!(rules::named(rule.id).map(|named| named.id), Some(rule.id));
+        assert_eq!(rules::named(rule.id.as_str()).map(|named| named.id), Some(rule.id));
     }
 }
 
@@ -37,7 +40,7 @@ fn every_rule_has_one_example_that_it_refuses_and_one_that_passes() {
     let (stories, _) = stories::all();
     let mut missing = Vec::new();
     for rule in rules::ALL {
-        let id = rule.id;
+        let id = rule.id.as_str();
         let examples: Vec<_> = stories.iter().filter(|(_, story)| story.page.as_deref() == Some(id)).collect();
         let names = |refused: bool| -> Vec<_> {
             let wanted = |it: &&&(String, stories::Story)| it.1.expect.allowed != refused;

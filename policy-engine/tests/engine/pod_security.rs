@@ -8,6 +8,7 @@ use jsonptr::Pointer;
 use policy_engine::Denial;
 use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
+use policy_engine::policy::rule_id::RuleId;
 use serde_json::{Value, json};
 use walkdir::WalkDir;
 
@@ -69,7 +70,7 @@ fn verdicts(directory: &Path) -> Vec<(String, Vec<String>)> {
 fn privilege(pod: &Value) -> Vec<Denial> {
     static SAMPLE: LazyLock<Policy> = LazyLock::new(|| sample_organisation().into());
     let decision = judge(&creation(pod, "llm-finetune", "alice"), &SAMPLE);
-    decision.denials.into_iter().filter(|denial| denial.rule == "privilege").collect()
+    decision.denials.into_iter().filter(|denial| denial.rule == RuleId::Privilege).collect()
 }
 
 /// Where a container asks, what *baseline* allows there and what it refuses. The fixtures try a part of these.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use policy_engine::Submission;
 use policy_engine::policy::Policy;
 use policy_engine::policy::modes::RuleMode;
+use policy_engine::policy::rule_id::RuleId;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -20,8 +21,8 @@ static SAMPLE: LazyLock<Policy> = LazyLock::new(|| sample_organisation().into())
 /// The sample organisation without the rules that only refuse, so that more Pods come to be.
 static LAX: LazyLock<Policy> = LazyLock::new(|| {
     let mut records = sample_organisation();
-    for rule in ["project", "image", "privilege"] {
-        records.platform.rule_modes.insert(rule.into(), RuleMode::Off);
+    for rule in [RuleId::Project, RuleId::Image, RuleId::Privilege] {
+        records.platform.rule_modes.insert(rule, RuleMode::Off);
     }
     records.into()
 });

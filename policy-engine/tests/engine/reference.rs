@@ -41,11 +41,11 @@ nothing that Sluice does starts a rollout.";
 
 fn page(rule: &Rule, stories: &[(String, Story)]) -> Page {
     let mut text = rule.page();
-    let mut sources = vec![format!("policy-engine/src/admission/rules/{}.rs", rule.id.replace('-', "_"))];
+    let mut sources = vec![format!("policy-engine/src/admission/rules/{}.rs", rule.id.as_str().replace('-', "_"))];
     let examples = |allowed: bool| {
-        stories
-            .iter()
-            .filter(move |(_, story)| story.page.as_deref() == Some(rule.id) && story.expect.allowed == allowed)
+        stories.iter().filter(move |(_, story)| {
+            story.page.as_deref() == Some(rule.id.as_str()) && story.expect.allowed == allowed
+        })
     };
     for (heading, allowed) in [("An example that is refused", false), ("An example that passes", true)] {
         for (file, story) in examples(allowed) {

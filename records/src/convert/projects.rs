@@ -1,9 +1,9 @@
 //! Projects.
 
-use policy_engine::admission::rules;
 use policy_engine::policy::image_pattern::ImagePattern;
 use policy_engine::policy::modes::{RuleMode, RuleModes};
 use policy_engine::policy::project::{Holder, Member, MemberRef, Project, ProjectRole};
+use policy_engine::policy::rule_id::{self, RuleId};
 
 use super::problem::{About, Report};
 use super::read::Entry;
@@ -112,12 +112,12 @@ pub(super) fn modes(
     };
     let mut modes = RuleModes::new();
     for (rule, written) in written {
-        if rules::named(rule).is_some() {
-            modes.insert(rule.clone(), mode(written));
+        if let Ok(rule) = rule.parse() {
+            modes.insert(rule, mode(written));
             continue;
         }
-        let known: Vec<_> = rules::ALL.iter().map(|rule| rule.id).collect();
-        let message = format!("there is no rule {rule:?}; the rules are {}; name one of them", known.join(", "));
+        let known = rule_id::list(RuleId::ALL.iter().copied());
+        let message = format!("there is no rule {rule:?}; the rules are {known}; name one of them");
         report.refuse(about, format!("spec.ruleModes.{rule}"), message);
     }
     modes

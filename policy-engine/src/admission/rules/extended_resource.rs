@@ -25,7 +25,6 @@ use std::fmt;
 use k8s_openapi::api::resource::v1::{DeviceClaim, ResourceClaimSpec};
 
 use crate::admission::findings::Findings;
-use crate::admission::rules;
 use crate::claims::{Ask, MOST_DEVICES, REQUEST, Vram, candidates, spec_of};
 use crate::contract;
 use crate::gpu::attachments;
@@ -33,6 +32,7 @@ use crate::gpu::attachments::{User, Users};
 use crate::gpu::own_claim::{Template, Wanted, allowed};
 use crate::policy::model::Model;
 use crate::policy::plan::{ExtendedResources, Plan};
+use crate::policy::rule_id::RuleId;
 use crate::submission::case::{Act, Case};
 use crate::submission::pod::Pod;
 use asks::{Asked, Meaning};
@@ -159,7 +159,7 @@ pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
     models.sort_by_key(|it| &it.name);
     models.dedup_by_key(|it| &it.name);
     let template = Template::of(ResourceClaimSpec { devices: Some(claim) }, &labels, devices, &models)?;
-    Some(Wanted { rule: rules::EXTENDED_RESOURCE, template, users: Users::Each(users) })
+    Some(Wanted { rule: RuleId::ExtendedResource, template, users: Users::Each(users) })
 }
 
 /// Adds the requests of one claim to another under a name of their own.

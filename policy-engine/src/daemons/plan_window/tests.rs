@@ -81,7 +81,7 @@ fn a_gate_that_means_nothing_is_taken_away() {
     assert_eq!(start("batch", "nlp", |_| {}), "let pod nlp/p start: queue batch is open");
     assert_eq!(start("night", "free", |_| {}), "let pod free/p start: its namespace is no project's");
     let off = |records: &mut crate::policy::Records| {
-        records.platform.rule_modes.insert("plan-window".into(), RuleMode::Off);
+        records.platform.rule_modes.insert(RuleId::PlanWindow, RuleMode::Off);
     };
     assert_eq!(start("night", "nlp", off), "let pod nlp/p start: the rule plan-window is off for project nlp");
     for namespace in ["monitoring", "sluice-system", "kube-system", "lost"] {

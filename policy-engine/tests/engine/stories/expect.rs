@@ -107,7 +107,7 @@ impl From<&Request> for Charges {
 
 impl Refusal {
     fn is(&self, denial: &Denial) -> bool {
-        denial.rule == self.rule && denial.field == self.field && denial.message.contains(&self.says)
+        denial.rule.as_str() == self.rule && denial.field == self.field && denial.message.contains(&self.says)
     }
 }
 

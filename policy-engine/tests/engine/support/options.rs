@@ -148,7 +148,7 @@ fn modes(modes: &BTreeMap<String, Mode>) -> RuleModes {
         Mode::Warn => RuleMode::Warn,
         Mode::Off => RuleMode::Off,
     };
-    modes.iter().map(|(rule, it)| (rule.clone(), mode(it))).collect()
+    modes.iter().map(|(rule, it)| (rule.parse().expect("a rule"), mode(it))).collect()
 }
 
 impl Options {

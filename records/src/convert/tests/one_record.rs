@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use policy_engine::policy::platform::RESTRICTED_VOLUME_TYPES;
 use policy_engine::policy::quota::Quota;
+use policy_engine::policy::rule_id::{self, RuleId};
 use policy_engine::policy::storage::{AccessMode, Lane, Permission, Storage};
 use policy_engine::policy::window::{Day, Window};
 use proptest::prelude::*;
@@ -232,13 +233,13 @@ fn a_misspelt_rule_is_named_and_the_others_keep_their_modes() {
         &[r#"metadata.name: given "it"; the one PlatformPolicy is named default; this one is not read"#],
     );
     assert!(records.platform.rule_modes.is_empty());
-    let rules = policy_engine::admission::rules::ALL.iter().map(|rule| rule.id).collect::<Vec<_>>().join(", ");
+    let rules = rule_id::list(RuleId::ALL.iter().copied());
     let records = says(
         "Project",
         json!({"owner": "alice", "ruleModes": {"imge": "warn", "queue": "warn"}}),
         &[&format!(r#"spec.ruleModes.imge: there is no rule "imge"; the rules are {rules}; name one of them"#)],
     );
-    assert_eq!(records.projects["it"].rule_modes.keys().collect::<Vec<_>>(), ["queue"]);
+    assert_eq!(records.projects["it"].rule_modes.keys().copied().collect::<Vec<_>>(), [RuleId::Queue]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use jsonptr::PointerBuf;
 use policy_engine::Mutation;
+use policy_engine::policy::rule_id::RuleId;
 use proptest::{prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
 use webhook::patch;
@@ -32,8 +33,10 @@ pub(super) fn holds(input: &Value) -> Held {
         .flatten()
         .filter_map(|pair| Some((pointer(&pair[0])?, Some(pair[1].clone()))));
     let removed = input["remove"].as_array().into_iter().flatten().filter_map(|at| Some((pointer(at)?, None)));
-    let mutations: Vec<_> =
-        set.chain(removed).map(|(at, value)| Mutation { rule: "fuzz", at: at.into(), value, unasked: false }).collect();
+    let mutations: Vec<_> = set
+        .chain(removed)
+        .map(|(at, value)| Mutation { rule: RuleId::Image, at: at.into(), value, unasked: false })
+        .collect();
     if !is_what_rules_find(&mutations, object) {
         return Ok(());
     }
