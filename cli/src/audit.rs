@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
-use policy_engine::submission::identity::{ControllerOwner, Requester};
+use policy_engine::submission::Requester;
+use policy_engine::submission::identity::ControllerOwner;
 use policy_engine::{Act, Facts, Submission, contract};
 use records::convert;
 use serde::Serialize;
@@ -164,7 +165,7 @@ fn text(found: &Found) -> String {
 
 #[cfg(test)]
 mod tests {
-    use policy_engine::policy::workload::GroupResource;
+    use policy_engine::object::kinds::GroupResource;
     use serde_json::json;
 
     use super::*;

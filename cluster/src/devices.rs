@@ -17,10 +17,9 @@ use kube::core::Resource;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use kube::{Api, Client};
+use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::policy::Policy;
-use policy_engine::submission::devices::{
-    DeviceClasses, Devices as Facts, KnownClaim, MOST_NAMED, Named, Waiter, is_claim,
-};
+use policy_engine::submission::devices::{Devices as Facts, KnownClaim, MOST_NAMED, Named, Waiter};
 use policy_engine::submission::identity::makes_for_pod;
 use policy_engine::{Act, Submission, contract};
 use serde::de::DeserializeOwned;
@@ -143,7 +142,7 @@ impl Devices {
                 }
             }
         }
-        if submission.act == Act::Create && is_claim(&submission.resource) && !makes_for_pod(submission) {
+        if submission.act == Act::Create && submission.resource.is_claim() && !makes_for_pod(submission) {
             facts.waiting = self.waiting(namespace, submission.name, deadline).await?;
         }
         Ok(facts)

@@ -19,7 +19,7 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::discovery::{Scope, pinned_kind};
 use kube::error::DiscoveryError;
 use kube::{Client, Resource};
-use policy_engine::policy::workload::GroupResource;
+use policy_engine::object::kinds::GroupResource;
 use serde_json::Value;
 use tokio::time::Instant;
 

@@ -15,8 +15,8 @@ use kube::core::gvk::GroupVersionResource;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, ObjectMeta, PartialObjectMeta};
 use kube::{Api, Client};
 use policy_engine::contract;
+use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
-use policy_engine::policy::workload::GroupResource;
 use policy_engine::submission::identity::ControllerOwner;
 use tokio::time::Instant;
 

@@ -14,9 +14,10 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind, ObjectMeta, Parti
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use kube::{Api, Client};
+use policy_engine::object::kinds::SNAPSHOT_GROUP;
 use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
-use policy_engine::submission::volume_claim::{SNAPSHOT_GROUP, VolumeClaim};
+use policy_engine::submission::volume_claim::VolumeClaim;
 use policy_engine::submission::volumes::{Known, MOST_NAMED, Named, Standing, Volumes as Facts, Waiting};
 use policy_engine::{Act, Submission, contract};
 use tokio::time::Instant;

@@ -1,10 +1,12 @@
 //! Judging: what is denied, what the platform writes, what is reserved.
 
 pub mod admit;
+mod attach;
 pub mod binding;
 pub mod decision;
 pub mod findings;
 pub mod mode;
 mod remember;
+mod reserve;
 pub mod rules;
 pub mod ungoverned;

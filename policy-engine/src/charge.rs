@@ -1,130 +1,24 @@
-//! What a submission reserves in the ledger, and who pays.
-//!
-//! A Pod is charged when it is admitted ungated, when its last gate is taken off, and when it is resized. A Pod with a
-//! scheduling gate holds nothing, whoever set the gate. A claim is charged to its owner, from its creation on, while a Pod
-//! names it. Workloads are charged nothing: their Pods are, and whether all of them would have room is foreseen.
-
-mod replicas;
+//! Who pays for what runs in a project, and what it costs.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodResourceClaim;
 use k8s_openapi::api::resource::v1::ResourceClaimSpec;
-use serde::Deserialize;
-use serde_json::Value;
 
+use crate::claims::classes::DeviceClasses;
+use crate::claims::template::recorded;
 use crate::claims::{Ask, Understood};
 use crate::gpu::own_claim;
-use crate::ledger::{Account, AdmitPod, Amounts, ClaimMade, ForPod, Limits, Request, Use};
+use crate::ledger::{Account, AdmitPod, Amounts, Limits, Request, Use};
 use crate::object::Object;
-use crate::object::place::Place;
 use crate::policy::Policy;
-use crate::policy::modes::RuleMode;
 use crate::policy::names::ProjectName;
 use crate::policy::project::Project;
 use crate::policy::quota::Quota;
-use crate::policy::rule_id::RuleId;
-use crate::submission::case::{Act, Case};
-use crate::submission::devices::{DeviceClasses, POD_CLAIM_NAME};
-use crate::submission::identity::{Owner, makes_for_pod};
+use crate::submission::case::Case;
 use crate::submission::pod::Pod;
 
 /// So many projects above each other are charged; nobody nests deeper.
 pub const DEEPEST: usize = 32;
-
-/// What is reserved before a submission is admitted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Charge {
-    /// What is asked of the ledger.
-    pub request: Request,
-    /// What becomes of it where there is no room.
-    pub without_room: WithoutRoom,
-}
-
-/// What becomes of a submission for which an account has no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WithoutRoom {
-    /// It is refused.
-    Refuse,
-    /// It is admitted and charged all the same, with a warning.
-    Warn,
-    /// It is a workload that would make so many Pods: it reserves nothing, and is admitted with a warning.
-    Foresee {
-        /// How many more than there are.
-        pods: u64,
-    },
-}
-
-/// What admitting a submission reserves; `None` where it costs nothing.
-pub(crate) fn of(case: &Case<'_>) -> Option<Charge> {
-    let object = case.object().filter(|object| !object.is_terminating())?;
-    if let Some(foreseen) = replicas::foresee(case, object) {
-        return Some(foreseen);
-    }
-    let mode = case.policy.platform().mode_of(RuleId::Quota, Some(case.project));
-    let payers = |user: Option<&str>| match mode {
-        RuleMode::Off => unlimited(payers(case.policy, case.project, user, case.now)),
-        RuleMode::Enforce | RuleMode::Warn => payers(case.policy, case.project, user, case.now),
-    };
-    let owner = || payers(case.owner.as_ref().ok().and_then(Owner::id));
-    let meta = |key: &str| object.at(&["metadata", key]).and_then(Value::as_str).unwrap_or_default();
-    let named = Named { uid: meta("uid"), namespace: case.submission.namespace, name: meta("name") };
-    let request = if case.is_pod() && begins(case, object) {
-        let mut read = None;
-        let new = match case.pods.first() {
-            Some(new) => new,
-            // A resize to what it has already.
-            None => read.insert(Pod::read(object.0, Place::root()).ok()?),
-        };
-        // What is no amount is the rule's to refuse, and no scheduler places it.
-        let amounts = new.amounts().ok()?;
-        let uses = uses(
-            new.spec.resource_claims.as_deref().unwrap_or_default(),
-            |template| from_template(case, object, template),
-            |claim| {
-                let claim = case.devices.claims.get(claim)?;
-                let price = price(&claim.spec, &case.devices.classes, case.policy);
-                Some((claim.uid.clone(), price, payers(claim.user_id.as_deref())))
-            },
-        );
-        Request::AdmitPod(AdmitPod { uses, ..pod(named, amounts, owner()) })
-    } else if case.is_claim() && case.submission.act == Act::Create {
-        let spec = ResourceClaimSpec::deserialize(object.at(&["spec"])?).ok()?;
-        Request::ClaimMade(ClaimMade {
-            uid: named.uid.to_owned(),
-            namespace: named.namespace.to_owned(),
-            name: named.name.to_owned(),
-            price: price(&spec, &case.devices.classes, case.policy),
-            payers: owner(),
-            for_pod: for_pod(case, object),
-        })
-    } else {
-        return None;
-    };
-    let without_room = match mode {
-        RuleMode::Enforce => WithoutRoom::Refuse,
-        RuleMode::Warn | RuleMode::Off => WithoutRoom::Warn,
-    };
-    Some(Charge { request, without_room })
-}
-
-/// Whether a Pod holds something from now on, or more than before.
-fn begins(case: &Case<'_>, pod: Object<'_>) -> bool {
-    let begins = match (case.submission.act, case.submission.subresource) {
-        (Act::Create, "") => true,
-        (Act::Update, "") => case.old().is_some_and(is_gated),
-        (Act::Update, "resize") => true,
-        (Act::Create | Act::Update | Act::Touch | Act::Status | Act::Bind | Act::Delete | Act::Connect, _) => false,
-    };
-    begins && !is_gated(pod)
-}
-
-/// The Pod for which the controller makes a claim from a template.
-fn for_pod(case: &Case<'_>, claim: Object<'_>) -> Option<ForPod> {
-    let owner = claim.controller().ok()??;
-    let reference = claim.annotation(POD_CLAIM_NAME)?;
-    (makes_for_pod(case.submission) && owner.kind == "Pod")
-        .then(|| ForPod { uid: owner.uid, reference: reference.to_owned() })
-}
 
 /// What the claim costs that will be made from a template. What one says that the platform has still to make stands in
 /// the Pod; of another that does not exist the Pod's labels say what is asked. The claim's creation is charged what it
@@ -132,11 +26,22 @@ fn for_pod(case: &Case<'_>, claim: Object<'_>) -> Option<ForPod> {
 pub(crate) fn from_template(case: &Case<'_>, pod: Object<'_>, template: &str) -> Amounts {
     match case.devices.templates.get(template) {
         Some(template) => price(&template.spec, &case.devices.classes, case.policy),
-        None => match own_claim::recorded(pod, template) {
+        None => match recorded(pod, template) {
             Some(recorded) => price(&recorded.spec, &case.devices.classes, case.policy),
             None => labels_ask(pod, case.policy),
         },
     }
+}
+
+/// What the claims cost that are made for the Pod alone. Others are their owners'.
+pub(crate) fn own_claims(case: &Case<'_>, pod: &Pod<'_>) -> Amounts {
+    let references = pod.spec.resource_claims.iter().flatten();
+    let templates: Vec<_> = references.filter_map(|it| it.resource_claim_template_name.as_deref()).collect();
+    if let Some(made) = own_claim::made_for(case, pod).filter(|_| templates.is_empty()) {
+        return price(&made.template.spec, &case.devices.classes, case.policy);
+    }
+    let prices = templates.into_iter().map(|template| from_template(case, pod.object, template));
+    prices.fold(Amounts::NOTHING, Amounts::plus)
 }
 
 /// What the labels of a Pod ask. What cannot be read is refused elsewhere.
@@ -188,11 +93,6 @@ pub fn pod(named: Named<'_>, amounts: Amounts, payers: Limits) -> AdmitPod {
         payers,
         uses: Vec::new(),
     }
-}
-
-/// Whether something holds a Pod back from being scheduled.
-fn is_gated(pod: Object<'_>) -> bool {
-    pod.at(&["spec", "schedulingGates"]).and_then(|gates| gates.as_array()).is_some_and(|gates| !gates.is_empty())
 }
 
 /// Who pays for what runs in a project: the project, every project above it, and the user within the project.

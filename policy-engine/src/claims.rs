@@ -6,20 +6,20 @@
 
 mod ask;
 mod cel;
-mod hold;
+pub mod classes;
 mod matching;
 mod models;
 mod price;
 mod spec;
 mod tell;
+pub mod template;
 pub mod told;
 mod understood;
 
 pub(crate) use ask::INLINE;
 pub use ask::{Ask, Misread, Vram};
-pub use hold::hold;
 pub(crate) use models::is_narrowing;
-pub use models::{allowed_models, allowed_models_in, narrowing};
+pub use models::{allowed_models, narrowing};
 pub use price::{Gpus, Price};
 pub(crate) use spec::can_give;
 pub use spec::{REQUEST, candidates, spec_of};

@@ -1,4 +1,7 @@
 //! What a Pod is given: its claims of devices, from slots, labels and extended resources.
 
 pub(crate) mod attachments;
+pub(crate) mod extended;
+pub(crate) mod hold;
 pub mod own_claim;
+pub(crate) mod slots;

@@ -29,4 +29,6 @@ pub mod daemons;
 
 pub use admission::admit::admit;
 pub use admission::decision::{Decision, Denial, Mutation};
-pub use submission::case::{Act, Case, Facts, Submission};
+pub use submission::case::Case;
+pub use submission::facts::Facts;
+pub use submission::{Act, Submission};

@@ -1,5 +1,6 @@
 //! A submitted object, read without being taken apart.
 
+pub mod kinds;
 pub mod place;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;

@@ -4,8 +4,6 @@ use jiff::Timestamp;
 use json_patch::Patch;
 use policy_engine::policy::Policy;
 use policy_engine::policy::rule_id;
-use policy_engine::submission::devices::{is_claim, is_claim_template};
-use policy_engine::submission::volumes::is_snapshot;
 use policy_engine::{Act, Decision, Facts, Submission};
 use tokio::time::Instant;
 
@@ -59,7 +57,9 @@ fn check(request: &Request, submission: &Submission<'_>, policy: &Policy) -> Res
         return Err(Outage::OtherKind { said: said.into(), expected: request.kind.kind.clone() });
     }
     let is_other = ["secrets", "persistentvolumeclaims"].iter().any(|it| submission.resource.is_core(it))
-        || [is_snapshot, is_claim, is_claim_template].iter().any(|is| is(&submission.resource));
+        || submission.resource.is_snapshot()
+        || submission.resource.is_claim()
+        || submission.resource.is_claim_template();
     if carries && !is_pod && !is_other && policy.platform().workload_kind(&submission.resource).is_none() {
         return Err(Outage::Unlisted { resource: submission.resource.clone() });
     }

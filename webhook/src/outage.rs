@@ -3,7 +3,7 @@
 use cluster::watch::Unusable;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
 use policy_engine::object::Unreadable;
-use policy_engine::policy::workload::GroupResource;
+use policy_engine::object::kinds::GroupResource;
 
 use crate::answer::Response;
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use policy_engine::Decision;
-use policy_engine::charge::WithoutRoom;
+use policy_engine::admission::decision::WithoutRoom;
 use policy_engine::policy::Policy;
 use policy_engine::policy::platform::WithoutLedger;
 use policy_engine::policy::rule_id::RuleId;
@@ -29,7 +29,7 @@ pub(crate) async fn reserve(
     dry_run: bool,
     deadline: Instant,
 ) -> Result<(), Outage> {
-    let Some(charge) = decision.charge.as_deref().filter(|_| decision.allowed()) else { return Ok(()) };
+    let Some(charge) = decision.reservation.as_deref().filter(|_| decision.allowed()) else { return Ok(()) };
     let mode = if dry_run { Mode::Ask } else { Mode::Reserve };
     let deadline = deadline - BEFORE_THE_DEADLINE;
     if let WithoutRoom::Foresee { .. } = charge.without_room {
@@ -74,7 +74,7 @@ fn without_ledger(
         WithoutLedger::Retry => Err(Outage::Ledger(unavailable)),
         WithoutLedger::Admit => {
             let error: &dyn std::error::Error = &unavailable;
-            tracing::warn!(error, charge = ?decision.charge, "admitted without the ledger: a debt");
+            tracing::warn!(error, charge = ?decision.reservation, "admitted without the ledger: a debt");
             metrics.debt();
             decision.warnings.push(format!(
                 "{}: the ledger does not answer; admitted as a debt, which counts once it answers again",

@@ -4,8 +4,8 @@
 
 mod submitted;
 
-use policy_engine::policy::workload::GroupResource;
-use policy_engine::submission::identity::Requester;
+use policy_engine::object::kinds::GroupResource;
+use policy_engine::submission::Requester;
 use policy_engine::{Act, Submission};
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,8 +1,8 @@
 //! Whether the ledger has room for what the engine admits, and what becomes of it where there is none.
 
 use policy_engine::admission::decision::MOST_KEPT;
+use policy_engine::admission::decision::{Reservation, WithoutRoom};
 use policy_engine::admission::rules::quota::{Crowd, Foreseen, Full};
-use policy_engine::charge::{Charge, WithoutRoom};
 use policy_engine::ledger::Outcome;
 use policy_engine::policy::Policy;
 use policy_engine::policy::rule_id::RuleId;
@@ -30,7 +30,7 @@ pub async fn find(
     mode: Mode,
     deadline: Instant,
 ) -> Result<(), Unavailable> {
-    let Some(charge) = decision.charge.as_deref().filter(|_| decision.allowed()) else { return Ok(()) };
+    let Some(charge) = decision.reservation.as_deref().filter(|_| decision.allowed()) else { return Ok(()) };
     match charge.without_room {
         WithoutRoom::Refuse => {
             let refusals = refusals(&ask(ledger, charge, mode, deadline).await?, policy);
@@ -40,7 +40,7 @@ pub async fn find(
             let outcome = ask(ledger, charge, Mode::Ask, deadline).await?;
             if mode == Mode::Reserve {
                 let request = charge.request.clone().unlimited();
-                ask(ledger, &Charge { request, ..charge.clone() }, mode, deadline).await?;
+                ask(ledger, &Reservation { request, ..charge.clone() }, mode, deadline).await?;
             }
             let refusals = refusals(&outcome, policy).into_iter();
             decision.warnings.extend(refusals.map(|denial| format!("not enforced: {denial}")));
@@ -54,7 +54,7 @@ pub async fn find(
     Ok(())
 }
 
-async fn ask(ledger: &Ledger, charge: &Charge, mode: Mode, deadline: Instant) -> Result<Outcome, Unavailable> {
+async fn ask(ledger: &Ledger, charge: &Reservation, mode: Mode, deadline: Instant) -> Result<Outcome, Unavailable> {
     let request = charge.request.clone();
     match mode {
         Mode::Ask => ledger.would_fit(request, deadline).await,

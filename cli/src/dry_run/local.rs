@@ -16,9 +16,9 @@ use json_patch::Patch;
 use policy_engine::admission::binding;
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
-use policy_engine::submission::devices::{Devices, is_claim, is_claim_template};
-use policy_engine::submission::identity::{Caller, ControllerOwner, Requester};
-use policy_engine::submission::volumes::is_snapshot;
+use policy_engine::submission::Requester;
+use policy_engine::submission::devices::Devices;
+use policy_engine::submission::identity::{Caller, ControllerOwner};
 use policy_engine::{Act, Decision, Facts, Submission};
 use serde_json::Value;
 use store::Ledger;
@@ -159,7 +159,7 @@ impl Local {
                 found.map_err(|error| Unanswered::Unasked(Error::new(error).context(subject())))?;
                 None
             }
-            None => decision.charge.as_ref().map(|_| NO_LEDGER.to_owned()),
+            None => decision.reservation.as_ref().map(|_| NO_LEDGER.to_owned()),
         };
         let patch = if decision.allowed() { written_fields(&object, &after) } else { Patch::default() };
         Ok(self.verdict(reference, submitted, &decision, patch, room))
@@ -170,7 +170,9 @@ impl Local {
         let namespace = submission.namespace;
         let resource = &submission.resource;
         let is_judged = ["pods", "persistentvolumeclaims"].iter().any(|it| resource.is_core(it))
-            || [is_snapshot, is_claim, is_claim_template].iter().any(|is| is(resource));
+            || resource.is_snapshot()
+            || resource.is_claim()
+            || resource.is_claim_template();
         if !is_judged && self.policy.platform().workload_kind(&submission.resource).is_none() {
             return Err(format!("not governed: {} are not judged", submission.resource));
         }
@@ -263,7 +265,7 @@ fn decide(
     if decision.allowed() {
         let submission = Submission { object: Some(&after), ..submission.clone() };
         let validated = judge::validate(&submission, facts, policy, now).context(UNREADABLE)?;
-        (decision.denials, decision.charge) = (validated.denials, validated.charge);
+        (decision.denials, decision.reservation) = (validated.denials, validated.reservation);
     }
     Ok((decision, after))
 }

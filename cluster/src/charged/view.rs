@@ -8,13 +8,14 @@ use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimSpec};
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use policy_engine::charge::{self, Named};
+use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::contract;
 use policy_engine::daemons::follow::is_exempt;
 use policy_engine::ledger::{AdmitPod, Amounts, ClaimMade, ForPod, Life, LiveClaim, LivePod, Tags, View};
 use policy_engine::policy::Policy;
 use policy_engine::policy::project::{Holder, Project};
 use policy_engine::policy::queue::DEFAULT_QUEUE;
-use policy_engine::submission::devices::{DeviceClasses, POD_CLAIM_NAME};
+use policy_engine::submission::devices::POD_CLAIM_NAME;
 
 use super::sketch::{self, Sketch};
 use super::{Charged, Prices};

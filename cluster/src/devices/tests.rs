@@ -2,9 +2,9 @@ use std::sync::Mutex;
 
 use http::{Request, Response};
 use kube::client::Body;
+use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Records;
-use policy_engine::policy::workload::GroupResource;
-use policy_engine::submission::identity::Requester;
+use policy_engine::submission::Requester;
 use serde_json::{Value, json};
 
 use super::*;

@@ -3,7 +3,8 @@
 use kube::Api;
 use kube::api::{ApiResource, ListParams};
 use kube::core::DynamicObject;
-use policy_engine::policy::workload::{GroupResource, WorkloadKind};
+use policy_engine::object::kinds::GroupResource;
+use policy_engine::policy::workload::WorkloadKind;
 use serde_json::Value;
 
 use super::{AskFailed, Server, failed, patience};

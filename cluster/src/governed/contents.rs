@@ -4,7 +4,8 @@ use kube::api::{ApiResource, ListParams};
 use kube::core::{DynamicObject, GroupVersionKind, PartialObjectMeta};
 use kube::{Api, Client, ResourceExt};
 use policy_engine::daemons::follow::view::Contents;
-use policy_engine::policy::workload::{GroupResource, WorkloadKind};
+use policy_engine::object::kinds::GroupResource;
+use policy_engine::policy::workload::WorkloadKind;
 use tokio::time::{Duration, Instant};
 
 use crate::client::{LookupFailed, in_time};

@@ -6,8 +6,8 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::Api;
 use kube::api::ListParams;
 use policy_engine::contract;
-use policy_engine::policy::workload::GroupResource;
-use policy_engine::submission::case::Autoscaler;
+use policy_engine::object::kinds::GroupResource;
+use policy_engine::submission::facts::Autoscaler;
 use tokio::time::Instant;
 
 use super::Owners;

@@ -4,14 +4,16 @@ use jiff::Timestamp;
 
 use crate::admission::decision::{Decision, Mutation};
 use crate::admission::findings::Findings;
+use crate::admission::reserve;
 use crate::admission::{mode, remember, rules};
-use crate::charge;
 use crate::object::{Object, Unreadable};
 use crate::policy::Policy;
 use crate::policy::modes::RuleMode;
 use crate::policy::rule_id::RuleId;
-use crate::submission::case::{Act, Case, Facts, Submission};
+use crate::submission::case::Case;
+use crate::submission::facts::Facts;
 use crate::submission::identity::Caller;
+use crate::submission::{Act, Submission};
 
 /// Marks a Pod that a kubelet shows for a manifest on its disk.
 const MIRROR: &str = "kubernetes.io/config.mirror";
@@ -64,7 +66,7 @@ pub fn admit(
         let (said, unsaid) = decision.mutations.into_iter().partition(|mutation| is_said(mutation, object));
         decision.mutations = unsaid;
         remember::remember(&case, object, said, &mut decision);
-        decision.charge = charge::of(&case).map(Box::new);
+        decision.reservation = reserve::of(&case).map(Box::new);
     }
     Ok(decision)
 }

@@ -13,7 +13,8 @@ use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::Policy;
 use crate::policy::rule_id::RuleId;
-use crate::submission::identity::{Caller, Requester};
+use crate::submission::Requester;
+use crate::submission::identity::Caller;
 
 /// Judges a change of a Namespace. `old` is absent where it is made.
 pub fn judge(

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::charge::Charge;
+use crate::ledger::Request;
 use crate::object::place::Place;
 use crate::policy::rule_id::{self, RuleId};
 
@@ -20,7 +20,7 @@ pub struct Decision {
     /// What people should know although it is admitted.
     pub warnings: Vec<String>,
     /// What is to be reserved before it is admitted.
-    pub charge: Option<Box<Charge>>,
+    pub reservation: Option<Box<Reservation>>,
 }
 
 impl Decision {
@@ -40,6 +40,29 @@ impl Decision {
         rules.dedup();
         rules
     }
+}
+
+/// What is reserved before a submission is admitted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reservation {
+    /// What is asked of the ledger.
+    pub request: Request,
+    /// What becomes of it where there is no room.
+    pub without_room: WithoutRoom,
+}
+
+/// What becomes of a submission for which an account has no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutRoom {
+    /// It is refused.
+    Refuse,
+    /// It is admitted and charged all the same, with a warning.
+    Warn,
+    /// It is a workload that would make so many Pods: it reserves nothing, and is admitted with a warning.
+    Foresee {
+        /// How many more than there are.
+        pods: u64,
+    },
 }
 
 /// One reason why a submission is refused.

@@ -70,6 +70,6 @@ impl Findings {
 impl From<Findings> for Decision {
     fn from(found: Findings) -> Self {
         let Findings { rule: _, denials, more, mutations, warnings } = found;
-        Self { denials, more, mutations, warnings, charge: None }
+        Self { denials, more, mutations, warnings, reservation: None }
     }
 }

@@ -14,19 +14,15 @@ use crate::object::place::Place;
 use crate::policy::rule_id::RuleId;
 use crate::sentence::one_line;
 use crate::submission::case::Case;
+use crate::submission::remembered;
 
 /// What is longer is no value that Kubernetes would take, and is not kept.
 const LONGEST_KEPT: usize = 1024;
 
-/// What is in the annotation: JSON Pointer to value. Text that is no such map is nobody's memory.
-pub(crate) fn recall(object: Object<'_>) -> Map<String, Value> {
-    object.annotation(contract::ASKED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-}
-
 /// Tells people what is replaced, and on a new Pod keeps it in the annotation. `said` is what the object says already.
 pub(crate) fn remember(case: &Case<'_>, object: Object<'_>, said: Vec<Mutation>, decision: &mut Decision) {
     // On a new Pod an earlier call has kept it in the object itself, whatever else the review carries.
-    let before = recall(case.old().filter(|_| case.new_pod().is_none()).unwrap_or(object));
+    let before = remembered::recall(case.old().filter(|_| case.new_pod().is_none()).unwrap_or(object));
     let mut replaced = Map::new();
     let mut told = 0;
     let own_memory = Place::of(["metadata", "annotations", contract::ASKED]);

@@ -10,15 +10,16 @@ use serde_json::Value;
 use crate::admission::decision::Decision;
 use crate::admission::findings::Findings;
 use crate::admission::mode;
-use crate::admission::rules::extended_resource::means_gpu;
+use crate::claims::classes::DeviceClasses;
+use crate::gpu::extended::means_gpu;
 use crate::object::Unreadable;
 use crate::object::place::Place;
 use crate::policy::Policy;
 use crate::policy::modes::RuleMode;
 use crate::policy::quantity::{self, Unit};
 use crate::policy::rule_id::RuleId;
-use crate::submission::case::Submission;
-use crate::submission::devices::{DeviceClasses, Devices, Named, is_claim, is_claim_template};
+use crate::submission::Submission;
+use crate::submission::devices::{Devices, Named};
 use crate::submission::pod::Pod;
 
 /// What NVIDIA's drivers, and their DeviceClasses, are called by.
@@ -51,8 +52,8 @@ pub fn judge(submission: &Submission<'_>, devices: &Devices, policy: &Policy) ->
         for (at, what) in known.asked_by(&pod) {
             refuse(&mut say, at, &what);
         }
-    } else if is_claim(&submission.resource) || is_claim_template(&submission.resource) {
-        let keys = if is_claim(&submission.resource) { &["spec"][..] } else { &["spec", "spec"][..] };
+    } else if submission.resource.is_claim() || submission.resource.is_claim_template() {
+        let keys = if submission.resource.is_claim() { &["spec"][..] } else { &["spec", "spec"][..] };
         let at = keys.iter().fold(Place::root(), |place, key| place.key(*key));
         let spec = keys.iter().try_fold(object, |value, key| value.get(key)).unwrap_or(&Value::Null);
         let spec = Option::<ResourceClaimSpec>::deserialize(spec).map_err(|why| Unreadable::new(at.clone(), &why))?;
@@ -124,11 +125,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::object::kinds::DEVICE_GROUP;
+    use crate::object::kinds::GroupResource;
     use crate::policy::Records;
-    use crate::policy::workload::GroupResource;
-    use crate::submission::case::Act;
-    use crate::submission::devices::{ClaimTemplate, GROUP};
-    use crate::submission::identity::Requester;
+    use crate::submission::Act;
+    use crate::submission::Requester;
+    use crate::submission::devices::ClaimTemplate;
 
     fn denials(resource: GroupResource, object: &Value) -> Vec<String> {
         let class = |text: &str| serde_json::from_value(json!({"selectors": [{"cel": {"expression": text}}]}));
@@ -168,7 +170,7 @@ mod tests {
 
     #[test]
     fn gpus_are_refused_by_whatever_name_and_other_devices_are_not() {
-        let claims = || GroupResource::new(GROUP, "resourceclaims");
+        let claims = || GroupResource::new(DEVICE_GROUP, "resourceclaims");
         let said = denials(claims(), &claim("gpu.nvidia.com"));
         let why = "asked DeviceClass gpu.nvidia.com in namespace scratch, which is no project's; GPUs are given out in projects; \
                    use a namespace of a project that you are a member of, or ask an admin to bind this one";
@@ -178,7 +180,7 @@ mod tests {
         assert_eq!(denials(claims(), &claim("mig.nvidia.com")).len(), 1);
         assert!(denials(claims(), &claim("nic")).is_empty());
         let template = json!({"spec": claim("gpu.nvidia.com")});
-        assert_eq!(denials(GroupResource::new(GROUP, "resourceclaimtemplates"), &template).len(), 1);
+        assert_eq!(denials(GroupResource::new(DEVICE_GROUP, "resourceclaimtemplates"), &template).len(), 1);
     }
 
     #[test]

@@ -6,9 +6,9 @@ use k8s_openapi::api::resource::v1::DeviceSelector;
 
 use super::cel::{self, Answer};
 use super::models::narrowed_to;
+use crate::claims::classes::DeviceClasses;
 use crate::policy::Policy;
 use crate::policy::model::Model;
-use crate::submission::devices::DeviceClasses;
 
 /// So many bytes of selectors are compared in one claim. What it says beyond them is left to Kubernetes.
 const MOST_COMPARED: usize = 32 << 10;

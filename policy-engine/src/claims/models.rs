@@ -4,30 +4,17 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::contract;
-use crate::object::Object;
+use crate::policy::Policy;
 use crate::policy::model::Model;
+use crate::policy::plan::Plan;
 use crate::policy::queue::Queue;
-use crate::submission::case::Case;
 
-/// The models that a submission may ask for: those of the plan that the queue takes too.
-///
-/// A Pod's queue is its label's. An object with several pod templates has a queue for each: see [`allowed_models_in`].
-pub fn allowed_models<'a>(case: &Case<'a>) -> Vec<&'a Model> {
-    let object = case.pods.first().map(|pod| pod.object).or_else(|| case.object());
-    allowed_models_in(case, object.and_then(|object| queue_of(case, object)))
-}
-
-/// The queue that an object's label asks for.
-fn queue_of<'a>(case: &Case<'a>, object: Object<'_>) -> Option<&'a Queue> {
-    case.policy.queue_asked(object.label(contract::QUEUE_NAME)?)
-}
-
-/// The models of the plan in force that a queue takes too. No queue takes them all.
-pub fn allowed_models_in<'a>(case: &Case<'a>, queue: Option<&Queue>) -> Vec<&'a Model> {
-    let records = case.policy.records();
+/// The models of a plan that a queue takes too. Without a plan they are those of `PlatformPolicy.withoutPlan`; no queue
+/// takes them all.
+pub fn allowed_models<'a>(policy: &'a Policy, plan: Option<&Plan>, queue: Option<&Queue>) -> Vec<&'a Model> {
+    let records = policy.records();
     let without_plan = &records.platform.without_plan.gpu_models;
-    let planned = case.plan().map_or(without_plan, |plan| &plan.gpu_models);
+    let planned = plan.map_or(without_plan, |plan| &plan.gpu_models);
     let taken = |model: &&Model| {
         queue.is_none_or(|queue| queue.gpu_models.is_empty() || queue.gpu_models.contains(&model.name))
     };

@@ -7,9 +7,9 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::claims::classes::DeviceClasses;
 use crate::policy::model::{Model, Sharing};
 use crate::policy::{Policy, Records};
-use crate::submission::devices::DeviceClasses;
 
 fn model(name: &'static str, class: &str, product: &str, sharing: Sharing) -> Model {
     Model {

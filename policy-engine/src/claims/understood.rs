@@ -11,11 +11,11 @@ use super::matching::{Comparison, Matching};
 use super::price::Price;
 use super::told::{self, Told};
 use super::{MOST_DEVICES, Vram};
+use crate::claims::classes::DeviceClasses;
 use crate::object::place::Place;
 use crate::policy::Policy;
 use crate::policy::model::{Model, Sharing};
 use crate::policy::names::ModelName;
-use crate::submission::devices::DeviceClasses;
 
 /// A claim, understood.
 #[derive(Clone, Debug)]

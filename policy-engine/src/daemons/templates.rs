@@ -17,12 +17,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 
+use crate::claims::template::Template;
+use crate::claims::template::is_platform_template;
 use crate::daemons::follow::is_exempt;
 use crate::daemons::follow::view::Seen;
 use crate::daemons::plan_window::PodName;
-use crate::gpu::own_claim::Template;
 use crate::policy::Policy;
-use crate::submission::devices::is_platform_template;
 
 /// A template is kept so long at least: the Pod for which it is there may not be seen yet.
 pub const KEPT: Duration = Duration::from_secs(30);

@@ -11,7 +11,8 @@ use super::project::Project;
 use super::quota::Quota;
 use super::rule_id::RuleId;
 use super::storage::Lane;
-use super::workload::{GroupResource, WorkloadKind, built_in};
+use super::workload::{WorkloadKind, built_in};
+use crate::object::kinds::GroupResource;
 
 /// The volume types that the Pod Security Standard *restricted* allows, Kubernetes 1.37.
 pub const RESTRICTED_VOLUME_TYPES: [&str; 9] = [

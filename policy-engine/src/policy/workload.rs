@@ -1,36 +1,10 @@
 //! Workload kinds: which objects are stamped because they make Pods, or reach Pods, and where their pod templates are.
 
 use serde::Serialize;
+use serde_json::Value;
 
-/// The API group and plural name of a resource.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct GroupResource {
-    /// API group; empty for the core group.
-    pub group: String,
-    /// Plural name, e.g. `deployments`.
-    pub resource: String,
-}
-
-impl GroupResource {
-    /// A resource by group and plural name.
-    pub fn new(group: &str, resource: &str) -> Self {
-        Self { group: group.into(), resource: resource.into() }
-    }
-
-    /// Whether this is the core group's resource of that plural name.
-    pub fn is_core(&self, resource: &str) -> bool {
-        self.group.is_empty() && self.resource == resource
-    }
-}
-
-impl std::fmt::Display for GroupResource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.group.as_str() {
-            "" => f.write_str(&self.resource),
-            group => write!(f, "{}.{group}", self.resource),
-        }
-    }
-}
+use crate::object::kinds::GroupResource;
+use crate::object::place::Place;
 
 /// A kind whose objects make Pods from templates, or act on workloads and Pods that others made.
 #[derive(Clone, Debug, Serialize)]
@@ -63,9 +37,28 @@ impl std::str::FromStr for TemplatePath {
 }
 
 impl TemplatePath {
-    /// The keys from the root, `*` for every element.
-    pub fn keys(&self) -> &[String] {
-        &self.0
+    /// The values that the path leads to, with their places.
+    pub fn resolve<'a>(&self, object: &'a Value) -> Vec<(Place, &'a Value)> {
+        let mut found = vec![(Place::root(), object)];
+        for key in &self.0 {
+            found = found
+                .into_iter()
+                .flat_map(|(place, value)| match (key.as_str(), value) {
+                    ("*", Value::Array(list)) => {
+                        list.iter().enumerate().map(|(index, it)| (place.clone().index(index), it)).collect()
+                    }
+                    ("*", Value::Object(map)) => {
+                        map.iter().map(|(key, it)| (place.clone().key(key.clone()), it)).collect()
+                    }
+                    (key, Value::Object(map)) => {
+                        map.get(key).map(|it| (place.key(key.to_owned()), it)).into_iter().collect::<Vec<_>>()
+                    }
+                    (_, _) => Vec::new(),
+                })
+                .filter(|(_, value)| !value.is_null())
+                .collect();
+        }
+        found
     }
 }
 

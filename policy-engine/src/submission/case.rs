@@ -1,108 +1,25 @@
 //! A case: one submission with everything that is known about it.
 
 use jiff::Timestamp;
-use serde_json::Value;
 
-use crate::claims::allowed_models_in;
+use crate::claims::allowed_models;
 use crate::contract;
 use crate::object::place::Place;
 use crate::object::{Object, Unreadable};
 use crate::policy::Policy;
+use crate::policy::model::Model;
 use crate::policy::plan::Plan;
 use crate::policy::project::Project;
-use crate::policy::workload::GroupResource;
+use crate::policy::queue::{DEFAULT_QUEUE, Queue};
 use crate::submission::device_claim::DeviceClaim;
 use crate::submission::devices;
 use crate::submission::devices::Devices;
-use crate::submission::identity::{Caller, ControllerOwner, Owner, Requester};
+use crate::submission::facts::{Autoscaler, Facts};
+use crate::submission::identity::{Caller, ControllerOwner, Owner};
 use crate::submission::pod::Pod;
 use crate::submission::volume_claim::VolumeClaim;
-use crate::submission::volumes::{Named, Volumes, is_snapshot, is_stateful_set};
-
-/// What the API server asks about.
-#[derive(Clone, Debug)]
-pub struct Submission<'a> {
-    /// What is done.
-    pub act: Act,
-    /// The resource that it is done to.
-    pub resource: GroupResource,
-    /// The subresource, empty for the object itself.
-    pub subresource: &'a str,
-    /// Kind of the resource, for sentences.
-    pub kind: &'a str,
-    /// Namespace of the request.
-    pub namespace: &'a str,
-    /// Name of the object; empty while the API server has not generated it.
-    pub name: &'a str,
-    /// Who sends it.
-    pub requester: Requester<'a>,
-    /// The object as it would be.
-    pub object: Option<&'a Value>,
-    /// The object as it is.
-    pub old: Option<&'a Value>,
-}
-
-/// What is done to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// It is made.
-    Create,
-    /// It is changed, in whole or through a subresource that carries all of it.
-    Update,
-    /// It is changed through a subresource that carries something else: scale, and whatever Kubernetes may add.
-    Touch,
-    /// Its status is written.
-    Status,
-    /// A Pod is put on a node.
-    Bind,
-    /// It is deleted or evicted.
-    Delete,
-    /// Someone speaks to what runs in it.
-    Connect,
-}
-
-impl Act {
-    /// The act that an operation on a subresource is. `whole` says whether the review carries the object itself.
-    pub fn of(operation: &str, subresource: &str, whole: bool) -> Self {
-        match (operation, subresource) {
-            ("DELETE", _) | (_, "eviction") => Self::Delete,
-            ("CONNECT", _) => Self::Connect,
-            ("CREATE", "") => Self::Create,
-            (_, "binding") => Self::Bind,
-            (_, "status") => Self::Status,
-            (_, _) if whole => Self::Update,
-            (_, _) => Self::Touch,
-        }
-    }
-}
-
-/// What the cluster knows about a submission.
-#[derive(Clone, Debug, Default)]
-pub struct Facts {
-    /// The id that binds the namespace to a project.
-    pub project_id: String,
-    /// The controller owner of an object that a trusted controller makes, or that it gives to that owner now.
-    pub controller: Option<ControllerOwner>,
-    /// The stamp on the object that a subresource is about, where the review does not carry it.
-    pub target_user_id: Option<String>,
-    /// What is known about the volumes that the submission names.
-    pub volumes: Volumes,
-    /// What is known about devices, and about the claims of them that the submission names.
-    pub devices: Devices,
-    /// The object that a connection is asked to does not exist.
-    pub target_missing: bool,
-    /// On whose word the control plane scales a workload.
-    pub autoscalers: Vec<Autoscaler>,
-}
-
-/// A HorizontalPodAutoscaler that names a workload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Autoscaler {
-    /// Its name.
-    pub name: String,
-    /// The stamp on it; absent where it is from before the platform.
-    pub user_id: Option<String>,
-}
+use crate::submission::volumes::{Named, Volumes};
+use crate::submission::{Act, Submission};
 
 /// One submission with everything that is known about it.
 #[derive(Debug)]
@@ -241,17 +158,17 @@ impl<'a> Case<'a> {
 
     /// Whether the submission is about a VolumeSnapshot.
     pub fn is_snapshot(&self) -> bool {
-        is_snapshot(&self.submission.resource)
+        self.submission.resource.is_snapshot()
     }
 
     /// Whether the submission is about a ResourceClaim.
     pub fn is_claim(&self) -> bool {
-        devices::is_claim(&self.submission.resource)
+        self.submission.resource.is_claim()
     }
 
     /// Whether the submission is about a ResourceClaimTemplate.
     pub fn is_claim_template(&self) -> bool {
-        devices::is_claim_template(&self.submission.resource)
+        self.submission.resource.is_claim_template()
     }
 
     /// Whether the submission changes a Pod that exists.
@@ -272,6 +189,27 @@ impl<'a> Case<'a> {
     /// The project's plan, if it is in force.
     pub fn plan(&self) -> Option<&'a Plan> {
         self.policy.plan_in_force(self.project, self.now)
+    }
+
+    /// The models that the submission may ask for: those of the plan that the queue of its label takes too.
+    ///
+    /// An object with several pod templates has a queue for each: see [`Case::allowed_models_for`].
+    pub fn allowed_models(&self) -> Vec<&'a Model> {
+        let object = self.pods.first().map(|pod| pod.object).or_else(|| self.object());
+        let asked = object.and_then(|object| object.label(contract::QUEUE_NAME));
+        self.allowed_models_in(asked.and_then(|asked| self.policy.queue_asked(asked)))
+    }
+
+    /// The models that a Pod may have: those of the plan that its queue takes too.
+    pub fn allowed_models_for(&self, pod: &Pod<'_>) -> Vec<&'a Model> {
+        let asked = pod.object.label(contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
+        let queue = self.policy.queue_asked(asked).unwrap_or_else(|| self.policy.default_queue());
+        self.allowed_models_in(Some(queue))
+    }
+
+    /// The models of the plan in force that a queue takes too. No queue takes them all.
+    pub fn allowed_models_in(&self, queue: Option<&Queue>) -> Vec<&'a Model> {
+        allowed_models(self.policy, self.plan(), queue)
     }
 
     fn find_owner(&self, facts: &'a Facts) -> Result<Owner<'a>, NoOwner<'a>> {
@@ -339,7 +277,7 @@ impl<'a> Case<'a> {
             (_, true, Some(template)) => (template, Place::of(["spec"])),
             (_, _, _) => return Ok(None),
         };
-        let allowed = allowed_models_in(self, None);
+        let allowed = self.allowed_models_in(None);
         DeviceClaim::read(claim, place, &self.devices.classes, self.policy, &allowed).map(Some)
     }
 
@@ -355,7 +293,7 @@ impl<'a> Case<'a> {
             (Some(object), Act::Create) if self.is_volume_claim() => {
                 claims.push(VolumeClaim::read(object, Default::default())?)
             }
-            (Some(object), Act::Create | Act::Update) if is_stateful_set(&self.submission.resource) => {
+            (Some(object), Act::Create | Act::Update) if self.submission.resource.is_stateful_set() => {
                 let mut templates = VolumeClaim::of_stateful_set(object)?;
                 if let Some(old) = self.submission.old {
                     templates.retain(|it| it.at([]).resolve(old) != Some(it.object.0));

@@ -5,12 +5,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::claims::Understood;
+use crate::claims::classes::DeviceClasses;
 use crate::contract;
 use crate::object::place::Place;
 use crate::object::{Object, Unreadable};
 use crate::policy::Policy;
 use crate::policy::model::Model;
-use crate::submission::devices::DeviceClasses;
 use crate::submission::pod;
 
 /// Elements of all lists of a claim. Read, each takes half a kilobyte; Kubernetes allows far fewer.

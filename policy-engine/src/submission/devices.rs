@@ -5,30 +5,16 @@ mod named;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::resource::v1::{DeviceClassSpec, ResourceClaimSpec};
-use sha2::{Digest, Sha256};
+use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 
-use crate::object::Object;
-use crate::policy::workload::GroupResource;
-use crate::submission::case::Submission;
-use crate::submission::identity::makes_for_pod;
+use crate::claims::classes::DeviceClasses;
+use crate::object::place::Place;
+use crate::submission::pod::Pod;
 
 pub use named::{MOST_NAMED, Named};
 
-/// The API group of device claims.
-pub const GROUP: &str = "resource.k8s.io";
 /// Annotation of the controller on a claim that it makes from a template: the Pod's name for it.
 pub const POD_CLAIM_NAME: &str = "resource.kubernetes.io/pod-claim-name";
-
-/// Whether this is the resource of ResourceClaims.
-pub fn is_claim(resource: &GroupResource) -> bool {
-    resource.group == GROUP && resource.resource == "resourceclaims"
-}
-
-/// Whether this is the resource of ResourceClaimTemplates.
-pub fn is_claim_template(resource: &GroupResource) -> bool {
-    resource.group == GROUP && resource.resource == "resourceclaimtemplates"
-}
 
 /// What is known about devices; everything by name, in the submission's namespace.
 #[derive(Clone, Debug, Default)]
@@ -53,9 +39,6 @@ pub struct Waiter {
     /// The user stamped on it.
     pub user_id: Option<String>,
 }
-
-/// DeviceClasses by name.
-pub type DeviceClasses = BTreeMap<String, DeviceClassSpec>;
 
 /// A ResourceClaimTemplate that exists.
 #[derive(Clone, Debug)]
@@ -85,66 +68,29 @@ pub struct KnownClaim {
     pub spec: Arc<ResourceClaimSpec>,
 }
 
-/// The value of the toleration that lets a claim have what is held for it; `None` while that cannot be said.
-///
-/// A claim that Kubernetes makes for a Pod is held for by the Pod's UID, any other by its own name.
-pub fn own_hold(submission: &Submission<'_>) -> Option<String> {
-    if makes_for_pod(submission) {
-        let controller = submission.object.map(Object)?.controller().ok()??;
-        return Some(controller.uid);
-    }
-    (!submission.name.is_empty()).then(|| {
-        let named = format!("{}/{}", submission.namespace, submission.name);
-        hex(&Sha256::digest(named), 16)
-    })
+/// A claim of devices that a Pod names, or the template of one.
+#[derive(Clone, Debug)]
+pub struct NamedClaim<'d> {
+    /// Where it is named.
+    pub place: Place,
+    /// What it asks.
+    pub spec: &'d ResourceClaimSpec,
 }
 
-/// The first bytes of a hash, in hexadecimal digits.
-pub(crate) fn hex(hash: &[u8], bytes: usize) -> String {
-    hash.iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Whether a ResourceClaimTemplate of this name is the platform's to make:
-/// `gpu-<model>-cnt<devices>-sm<percent>-mem<size or max>-<10 hexadecimal digits of its content>`.
-pub fn is_platform_template(name: &str) -> bool {
-    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let numbered = |part: Option<&str>, kind: &str| part.and_then(|it| it.strip_prefix(kind)).is_some_and(number);
-    let mut parts = name.rsplit('-');
-    let is_hash = parts.next().is_some_and(|hash| {
-        hash.len() == HASH_DIGITS && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+/// The ResourceClaims that a Pod names, and the templates of those that are made for it, as far as they are there.
+pub fn named_by<'d>(pod: &Pod<'_>, devices: &'d Devices) -> Vec<NamedClaim<'d>> {
+    let list = pod.at(["spec", "resourceClaims"]);
+    let named = pod.spec.resource_claims.iter().flatten().enumerate().filter_map(|(index, it)| {
+        let claim = it
+            .resource_claim_name
+            .as_ref()
+            .and_then(|name| Some(("resourceClaimName", &devices.claims.get(name)?.spec)));
+        let template = it
+            .resource_claim_template_name
+            .as_ref()
+            .and_then(|name| Some(("resourceClaimTemplateName", &devices.templates.get(name)?.spec)));
+        let (key, spec) = claim.or(template)?;
+        Some(NamedClaim { place: list.clone().index(index).key(key), spec })
     });
-    let is_memory = parts.next().and_then(|it| it.strip_prefix("mem")).is_some_and(|size| !size.is_empty());
-    is_hash
-        && is_memory
-        && numbered(parts.next(), "sm")
-        && numbered(parts.next(), "cnt")
-        && parts.next_back() == Some("gpu")
-        && parts.next().is_some()
-}
-
-/// How many digits of the hash of its content the name of a platform's template carries.
-const HASH_DIGITS: usize = 10;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_the_platforms_templates_are_known() {
-        for name in ["gpu-h100-cnt1-sm50-memmax-0123456789", "gpu-rtx-6000-pro-cnt2-sm100-mem20gi-abcdef0123"] {
-            assert!(is_platform_template(name), "{name}");
-        }
-        for name in [
-            "",
-            "gpu",
-            "gpu-cnt1-sm50-memmax-0123456789",
-            "gpu-h100-cnt1-sm50-memmax-012345678",
-            "gpu-h100-cnt1-sm50-memmax-012345678g",
-            "gpu-h100-cnt1-sm-memmax-0123456789",
-            "my-gpu-h100-cnt1-sm50-memmax-0123456789",
-            "big-gpu",
-        ] {
-            assert!(!is_platform_template(name), "{name}");
-        }
-    }
+    named.collect()
 }

@@ -4,23 +4,7 @@ use std::fmt;
 
 use crate::policy::Policy;
 use crate::policy::people::User;
-use crate::submission::case::{Act, Submission};
-use crate::submission::devices;
-
-/// Who sent the request, as the API server says.
-#[derive(Clone, Copy, Debug)]
-pub struct Requester<'a> {
-    /// `userInfo.username`.
-    pub username: &'a str,
-    /// `userInfo.groups`.
-    pub groups: &'a [String],
-}
-
-impl Requester<'_> {
-    fn is_in(&self, group: &str) -> bool {
-        self.groups.iter().any(|it| it == group)
-    }
-}
+use crate::submission::{Act, Requester, Submission};
 
 /// What kind of caller the requester is.
 #[derive(Clone, Copy, Debug)]
@@ -70,9 +54,7 @@ pub(crate) fn is_claim_maker(username: &str) -> bool {
 
 /// Whether a ResourceClaim is made by Kubernetes itself, for a Pod.
 pub fn makes_for_pod(submission: &Submission<'_>) -> bool {
-    submission.act == Act::Create
-        && devices::is_claim(&submission.resource)
-        && is_claim_maker(submission.requester.username)
+    submission.act == Act::Create && submission.resource.is_claim() && is_claim_maker(submission.requester.username)
 }
 
 impl<'a> Caller<'a> {

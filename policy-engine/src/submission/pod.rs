@@ -2,36 +2,23 @@
 
 mod size;
 
-use std::cell::OnceCell;
-
 use k8s_openapi::api::core::v1::{
     ContainerPort, Lifecycle, PodSpec, Probe, ResourceRequirements, SecurityContext, VolumeDevice, VolumeMount,
 };
-use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::gpu::attachments::Attachment;
-use crate::gpu::own_claim::Wanted;
 use crate::ledger::Amounts;
+
 use crate::object::place::Place;
 use crate::object::{Object, Unreadable};
-use crate::policy::workload::{TemplatePath, WorkloadKind};
+use crate::policy::workload::WorkloadKind;
 use crate::submission::compute;
-use crate::submission::devices::Devices;
+use crate::submission::found::Found;
 
 use size::Size;
 pub(crate) use size::elements;
 pub use size::{MOST_CONTAINERS_AND_VOLUMES, MOST_ELEMENTS, MOST_TEMPLATES};
-
-/// A claim of devices that a Pod names, or the template of one.
-#[derive(Clone, Debug)]
-pub struct NamedClaim<'d> {
-    /// Where it is named.
-    pub place: Place,
-    /// What it asks.
-    pub spec: &'d ResourceClaimSpec,
-}
 
 /// A Pod, or a pod template within an object.
 #[derive(Clone, Debug)]
@@ -42,19 +29,6 @@ pub struct Pod<'a> {
     /// Its spec.
     pub spec: PodSpec,
     pub(crate) found: Found,
-}
-
-/// What several rules ask about a Pod, found for the first of them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Found {
-    /// The template that the platform makes for it.
-    pub(crate) made: OnceCell<Option<Wanted>>,
-    /// The claims that its slots mean.
-    pub(crate) slots: OnceCell<Vec<String>>,
-    /// What it is to have of both.
-    pub(crate) attachments: OnceCell<Vec<Attachment>>,
-    /// What it takes of CPU and memory.
-    amounts: OnceCell<Result<Amounts, Unreadable>>,
 }
 
 impl<'a> Pod<'a> {
@@ -84,7 +58,7 @@ impl<'a> Pod<'a> {
         let mut found = Vec::new();
         let mut size = Size::default();
         for path in &kind.pod_templates {
-            for (place, template) in resolve(path, object) {
+            for (place, template) in path.resolve(object) {
                 size.add(template, &place)?;
                 found.push(Self::parse(template, place)?);
             }
@@ -104,24 +78,6 @@ impl<'a> Pod<'a> {
     pub fn amounts(&self) -> Result<Amounts, &Unreadable> {
         let found = self.found.amounts.get_or_init(|| compute::of(&self.spec, &self.at(["spec"])));
         found.as_ref().copied()
-    }
-
-    /// The ResourceClaims that it names, and the templates of those that are made for it, as far as they are there.
-    pub fn device_claims<'d>(&self, devices: &'d Devices) -> Vec<NamedClaim<'d>> {
-        let list = self.at(["spec", "resourceClaims"]);
-        let named = self.spec.resource_claims.iter().flatten().enumerate().filter_map(|(index, it)| {
-            let claim = it
-                .resource_claim_name
-                .as_ref()
-                .and_then(|name| Some(("resourceClaimName", &devices.claims.get(name)?.spec)));
-            let template = it
-                .resource_claim_template_name
-                .as_ref()
-                .and_then(|name| Some(("resourceClaimTemplateName", &devices.templates.get(name)?.spec)));
-            let (key, spec) = claim.or(template)?;
-            Some(NamedClaim { place: list.clone().index(index).key(key), spec })
-        });
-        named.collect()
     }
 
     /// The place of one of its labels.
@@ -214,34 +170,12 @@ impl Container<'_> {
     }
 }
 
-/// The values that a template path leads to.
-pub(crate) fn resolve<'a>(path: &TemplatePath, object: &'a Value) -> Vec<(Place, &'a Value)> {
-    let mut found = vec![(Place::root(), object)];
-    for key in path.keys() {
-        found = found
-            .into_iter()
-            .flat_map(|(place, value)| match (key.as_str(), value) {
-                ("*", Value::Array(list)) => {
-                    list.iter().enumerate().map(|(index, it)| (place.clone().index(index), it)).collect()
-                }
-                ("*", Value::Object(map)) => map.iter().map(|(key, it)| (place.clone().key(key.clone()), it)).collect(),
-                (key, Value::Object(map)) => {
-                    map.get(key).map(|it| (place.key(key.to_owned()), it)).into_iter().collect::<Vec<_>>()
-                }
-                (_, _) => Vec::new(),
-            })
-            .filter(|(_, value)| !value.is_null())
-            .collect();
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::policy::workload::GroupResource;
+    use crate::object::kinds::GroupResource;
 
     #[test]
     fn a_star_finds_every_template_of_a_list_and_of_a_map() {

@@ -3,6 +3,8 @@
 //! `{{ gpuClaimName }}` alone is the slot `default`. Only expressions that begin with `gpuClaimName` are ours; whatever
 //! else stands between double braces is somebody else's template and stays as it is.
 
+pub(crate) mod texts;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;

@@ -4,12 +4,10 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaimSpec;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::object::kinds::SNAPSHOT_GROUP;
 use crate::object::place::Place;
 use crate::object::{Object, Unreadable};
 use crate::submission::pod::Pod;
-
-/// The API group of VolumeSnapshots.
-pub const SNAPSHOT_GROUP: &str = "snapshot.storage.k8s.io";
 
 /// A PersistentVolumeClaim, or a template of one within an object.
 #[derive(Clone, Debug)]

@@ -8,10 +8,8 @@ use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::Policy;
-use crate::policy::workload::GroupResource;
-use crate::submission::case::{Act, Submission};
-use crate::submission::pod::resolve;
-use crate::submission::volume_claim::{SNAPSHOT_GROUP, Source, VolumeClaim};
+use crate::submission::volume_claim::{Source, VolumeClaim};
+use crate::submission::{Act, Submission};
 
 /// At most so many claims and snapshots are looked up for one submission; what names more is refused.
 pub const MOST_NAMED: usize = 64;
@@ -86,16 +84,6 @@ impl Volumes {
     }
 }
 
-/// Whether this is the resource of StatefulSets.
-pub fn is_stateful_set(resource: &GroupResource) -> bool {
-    resource.group == "apps" && resource.resource == "statefulsets"
-}
-
-/// Whether this is the resource of VolumeSnapshots.
-pub fn is_snapshot(resource: &GroupResource) -> bool {
-    resource.group == SNAPSHOT_GROUP && resource.resource == "volumesnapshots"
-}
-
 /// The names of the volumes on which the decision about a submission rests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Named {
@@ -120,14 +108,14 @@ impl Named {
             named.pod(object);
         } else if resource.is_core("persistentvolumeclaims") {
             named.claim(object);
-        } else if is_snapshot(resource) {
+        } else if resource.is_snapshot() {
             let source = object.pointer("/spec/source/persistentVolumeClaimName").and_then(Value::as_str);
             named.claims.extend(source.map(str::to_owned));
         } else if let Some(kind) = policy.platform().workload_kind(resource) {
             for path in &kind.pod_templates {
-                resolve(path, object).into_iter().for_each(|(_, template)| named.pod(template));
+                path.resolve(object).into_iter().for_each(|(_, template)| named.pod(template));
             }
-            if is_stateful_set(resource) {
+            if resource.is_stateful_set() {
                 let templates = object.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
                 templates.into_iter().flatten().for_each(|template| named.claim(template));
             }

@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use policy_engine::admit;
 use policy_engine::object::Object;
+use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
 use policy_engine::policy::project::ProjectRole;
 use policy_engine::policy::storage::{Permission, Storage};
-use policy_engine::policy::workload::GroupResource;
 use policy_engine::submission::volumes::{Known, Standing, Volumes};
 use policy_engine::{Facts, Submission};
 use proptest::prelude::*;

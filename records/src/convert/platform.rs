@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::platform::{HostPath, LabelsAlone, Platform, Unstamped, WithoutLedger, WithoutPlan};
-use policy_engine::policy::workload::{GroupResource, TemplatePath, WorkloadKind, built_in};
+use policy_engine::policy::workload::{TemplatePath, WorkloadKind, built_in};
 
 use super::plans::names;
 use super::problem::Report;

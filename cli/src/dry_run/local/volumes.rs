@@ -31,7 +31,7 @@ impl Submissions {
         for submitted in objects {
             let volumes = match (submitted.group(), submitted.kind.as_str()) {
                 ("", "PersistentVolumeClaim") => &mut all.claims,
-                (policy_engine::submission::volume_claim::SNAPSHOT_GROUP, "VolumeSnapshot") => &mut all.snapshots,
+                (policy_engine::object::kinds::SNAPSHOT_GROUP, "VolumeSnapshot") => &mut all.snapshots,
                 (_, _) => continue,
             };
             let (Ok(Some(namespace)), Some(name)) =

@@ -19,11 +19,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::admission::findings::Findings;
+use crate::claims::template::is_platform_template;
 use crate::contract;
+use crate::gpu::hold::own_hold;
 use crate::object::Object;
 use crate::object::place::Place;
-use crate::submission::case::{Act, Case};
-use crate::submission::devices::{is_platform_template, own_hold};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::identity::is_claim_maker;
 
 /// Annotations by which Kubernetes knows the claims that it made.

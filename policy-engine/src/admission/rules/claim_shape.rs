@@ -24,11 +24,13 @@
 use serde_json::Value;
 
 use crate::admission::findings::Findings;
-use crate::claims::{Ask, Gpus, MOST_DEVICES, hold, is_narrowing, price_when_told};
+use crate::claims::{Ask, Gpus, MOST_DEVICES, is_narrowing, price_when_told};
 use crate::contract;
+use crate::gpu::hold;
 use crate::object::Object;
 use crate::object::place::Place;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::device_claim::DeviceClaim;
 
 /// Kubernetes takes 32 selectors in a request, and one of them is the platform's.
@@ -112,7 +114,7 @@ fn list(case: &Case<'_>, place: &Place) -> Vec<Value> {
 }
 
 fn tolerate(case: &Case<'_>, place: &Place, say: &mut Findings) {
-    let Some(hold) = hold(case).and_then(|hold| serde_json::to_value(hold).ok()) else { return };
+    let Some(hold) = hold::hold(case).and_then(|hold| serde_json::to_value(hold).ok()) else { return };
     let place = place.clone().key("tolerations");
     let mut tolerations = list(case, &place);
     if !tolerations.contains(&hold) {

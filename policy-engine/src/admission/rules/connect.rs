@@ -12,7 +12,8 @@
 
 use crate::admission::findings::Findings;
 use crate::object::place::Place;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::identity::Caller;
 
 use super::project::{own_or_managed, stranger};

@@ -18,33 +18,25 @@
 //! An init container uses the devices of the containers that come after it. It gets devices of its own if it asks for
 //! more than those do together, or if it runs beside them.
 
-mod asks;
-
 use std::fmt;
 
-use k8s_openapi::api::resource::v1::{DeviceClaim, ResourceClaimSpec};
-
+use crate::admission::attach;
 use crate::admission::findings::Findings;
-use crate::claims::{Ask, MOST_DEVICES, REQUEST, Vram, candidates, spec_of};
+use crate::claims::MOST_DEVICES;
 use crate::contract;
-use crate::gpu::attachments;
-use crate::gpu::attachments::{User, Users};
-use crate::gpu::own_claim::{Template, Wanted, allowed};
+use crate::gpu::extended::{self, Asked, Meaning};
 use crate::policy::model::Model;
 use crate::policy::plan::{ExtendedResources, Plan};
-use crate::policy::rule_id::RuleId;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::pod::Pod;
-use asks::{Asked, Meaning};
-
-pub(crate) use asks::means_gpu;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     if case.is_living_pod() || !matches!(case.submission.act, Act::Create | Act::Update) {
         return;
     }
     for pod in &case.pods {
-        let asked = asks::of_pod(case, pod);
+        let asked = extended::of_pod(case, pod);
         if asked.is_empty() {
             continue;
         }
@@ -59,18 +51,13 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         }
         too_many(case, pod, &asked, say);
         if case.new_pod().is_some() {
-            attachments::write(case, pod, say);
+            attach::write(case, pod, say);
             for it in asked {
                 it.places.into_iter().for_each(|place| say.remove(place));
                 it.copy.into_iter().for_each(|place| say.discard(place));
             }
         }
     }
-}
-
-/// Whether a Pod or template asks for GPUs as an extended resource.
-pub(crate) fn asks_any(case: &Case<'_>, pod: &Pod<'_>) -> bool {
-    !asks::of_pod(case, pod).is_empty()
 }
 
 /// Why a request cannot be translated.
@@ -89,7 +76,7 @@ fn refused(case: &Case<'_>, pod: &Pod<'_>, asked: &Asked<'_>) -> Option<String> 
             ));
         }
     };
-    let Ok(ask) = ask(case, pod) else { return None };
+    let Ok(ask) = extended::ask(case, pod) else { return None };
     if let Some(model) = ask.model
         && !models.iter().any(|it| it.name == model.name)
     {
@@ -100,8 +87,10 @@ fn refused(case: &Case<'_>, pod: &Pod<'_>, asked: &Asked<'_>) -> Option<String> 
             model.id
         ));
     }
-    let allowed = allowed(case, pod);
-    given(&ask, models, &allowed).is_empty().then(|| NotAllowed { case, name, models, allowed: &allowed }.to_string())
+    let allowed = case.allowed_models_for(pod);
+    extended::given(&ask, models, &allowed)
+        .is_empty()
+        .then(|| NotAllowed { case, name, models, allowed: &allowed }.to_string())
 }
 
 fn too_many(case: &Case<'_>, pod: &Pod<'_>, asked: &[Asked<'_>], say: &mut Findings) {
@@ -114,68 +103,6 @@ fn too_many(case: &Case<'_>, pod: &Pod<'_>, asked: &[Asked<'_>], say: &mut Findi
     let by = of_plan.map_or_else(|| "Kubernetes".to_owned(), |(plan, _)| format!("plan {}", plan.name));
     let why = format!("asked {total} devices in one Pod; {by} allows {most} in one claim; ask for fewer in each Pod");
     say.deny(pod.at(["spec", "containers"]), why);
-}
-
-/// What the labels say beside the number.
-fn ask<'a>(case: &Case<'a>, pod: &Pod<'_>) -> Result<Ask<'a>, ()> {
-    let whole = Ask { model: None, count: 1, sm_percent: 100, vram: Vram::Elastic };
-    Ok(Ask::of_labels(pod.object, case.policy).map_err(drop)?.unwrap_or(whole))
-}
-
-/// The allowed ones among the models that a name means.
-fn given<'a>(ask: &Ask<'a>, meant: &[&'a Model], allowed: &[&'a Model]) -> Vec<&'a Model> {
-    let both: Vec<_> = allowed.iter().filter(|it| meant.iter().any(|meant| meant.name == it.name)).copied().collect();
-    candidates(ask, &both)
-}
-
-/// The claim for all requests of a Pod.
-pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
-    let asked = asks::of_pod(case, pod);
-    if asked.is_empty() || case.plan().is_some_and(|plan| plan.extended_resources == ExtendedResources::Deny) {
-        return None;
-    }
-    let labels = ask(case, pod).ok()?;
-    let allowed = allowed(case, pod);
-    let after: u64 = asked.iter().filter(|it| !it.before).filter_map(|it| it.count.as_ref().ok()).sum();
-    let own = |it: &&Asked<'_>| !it.before || it.count.as_ref().is_ok_and(|count| *count > after);
-    let alone = asked.iter().filter(own).count() == 1;
-    let (mut claim, mut users, mut models) = (DeviceClaim::default(), Vec::new(), Vec::<&Model>::new());
-    let mut devices = 0_u64;
-    for it in &asked {
-        let mut user = User { list: it.list, index: it.index, request: None };
-        if own(&it) {
-            let Meaning::Models(meant) = &it.meaning else { return None };
-            let ask = Ask { count: *it.count.as_ref().ok()?, ..labels };
-            let given = given(&ask, meant, &allowed);
-            let one = spec_of(&ask, &given)?.devices?;
-            let name = if alone { REQUEST.to_owned() } else { it.request_name() };
-            add(&mut claim, one, &name);
-            user.request = (!alone).then_some(name);
-            devices = devices.saturating_add(ask.count);
-            models.extend(given);
-        }
-        users.push(user);
-    }
-    models.sort_by_key(|it| &it.name);
-    models.dedup_by_key(|it| &it.name);
-    let template = Template::of(ResourceClaimSpec { devices: Some(claim) }, &labels, devices, &models)?;
-    Some(Wanted { rule: RuleId::ExtendedResource, template, users: Users::Each(users) })
-}
-
-/// Adds the requests of one claim to another under a name of their own.
-fn add(claim: &mut DeviceClaim, one: DeviceClaim, name: &str) {
-    let renamed = |of: &str| match of.split_once('/') {
-        Some((_, alternative)) => format!("{name}/{alternative}"),
-        None => name.to_owned(),
-    };
-    for mut request in one.requests.into_iter().flatten() {
-        request.name = name.to_owned();
-        claim.requests.get_or_insert_default().push(request);
-    }
-    for mut config in one.config.into_iter().flatten() {
-        config.requests = config.requests.map(|of| of.iter().map(|of| renamed(of)).collect());
-        claim.config.get_or_insert_default().push(config);
-    }
 }
 
 struct Denied<'a> {

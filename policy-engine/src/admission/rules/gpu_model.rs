@@ -23,13 +23,14 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::admission::findings::Findings;
-use crate::claims::{Ask, Request, Understood, allowed_models_in, narrowing};
+use crate::claims::{Ask, Request, Understood, narrowing};
 use crate::contract;
 use crate::object::place::Place;
 use crate::policy::model::Model;
 use crate::policy::queue::Queue;
 use crate::submission::case::Case;
 use crate::submission::device_claim::DeviceClaim;
+use crate::submission::devices::named_by;
 use crate::submission::pod::Pod;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
@@ -42,7 +43,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 }
 
 fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
-    let planned = allowed_models_in(case, None);
+    let planned = case.allowed_models_in(None);
     if let Err(why) = labelled(case, claim.object.label(contract::GPU_MODEL), &planned) {
         return say.deny(claim.label_at(contract::GPU_MODEL), why);
     }
@@ -103,7 +104,7 @@ fn narrow(case: &Case<'_>, claim: &DeviceClaim<'_>, request: &Request<'_>, allow
 
 fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     let queue = pod.object.label(contract::QUEUE_NAME).and_then(|asked| case.policy.queue_asked(asked));
-    let (planned, allowed) = (allowed_models_in(case, None), allowed_models_in(case, queue));
+    let (planned, allowed) = (case.allowed_models_in(None), case.allowed_models_in(queue));
     let label = pod.label_at(contract::GPU_MODEL);
     if let Err(why) = labelled(case, pod.object.label(contract::GPU_MODEL), &allowed) {
         return say.deny(label, why);
@@ -114,7 +115,7 @@ fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
         let what = Asked::Any;
         say.deny(label, NotAllowed { case, asked: what, allowed: &allowed, queue });
     }
-    for named in pod.device_claims(case.devices) {
+    for named in named_by(pod, case.devices) {
         let understood = Understood::of(named.spec, &case.devices.classes, case.policy);
         for request in &understood.requests {
             let asked = Asked::Request(request);

@@ -16,14 +16,15 @@
 //!
 //! The platform writes nothing into a workload's pod template. Each of the workload's Pods gets a claim of its own.
 
+use crate::admission::attach;
 use crate::admission::findings::Findings;
-use crate::admission::rules::extended_resource;
 use crate::claims::{Ask, INLINE};
 use crate::contract;
-use crate::gpu::attachments;
+use crate::gpu::extended;
 use crate::gpu::own_claim::{has_claims, wanted};
 use crate::policy::platform::LabelsAlone;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::identity::Caller;
 use crate::submission::pod::Pod;
 
@@ -37,7 +38,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         missing_templates(case, pod, say);
     }
     if let Some(pod) = case.new_pod() {
-        attachments::write(case, pod, say);
+        attach::write(case, pod, say);
         squatted(case, pod, say);
     }
 }
@@ -66,7 +67,7 @@ fn labels_alone(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     };
     // In a template it is for the Pods that are made from it.
     let named = [pod.object.label(contract::CLAIM_NAME), pod.object.annotation(contract::CLAIM_NAME)];
-    if named.iter().any(Option::is_some) || extended_resource::asks_any(case, pod) {
+    if named.iter().any(Option::is_some) || extended::asks_any(case, pod) {
         return;
     }
     say.warn(format_args!(

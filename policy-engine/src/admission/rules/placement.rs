@@ -10,7 +10,8 @@ use std::fmt;
 
 use crate::admission::findings::Findings;
 use crate::object::place::Place;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::identity::Caller;
 use crate::submission::pod::Pod;
 

@@ -24,7 +24,8 @@ use closed::{Closed, ForPods, ForTemplates};
 use crate::admission::findings::Findings;
 use crate::contract;
 use crate::policy::plan::OutsideWindow;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::pod::Pod;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {

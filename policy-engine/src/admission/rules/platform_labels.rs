@@ -29,7 +29,8 @@ use crate::contract;
 use crate::gpu::own_claim;
 use crate::object::Object;
 use crate::object::place::Place;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::identity::Owner;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {

@@ -23,8 +23,10 @@ use crate::policy::names::UserName;
 use crate::policy::people::User;
 use crate::policy::platform::Unstamped;
 use crate::policy::project::{MemberRef, Project, ProjectRole};
-use crate::submission::case::{Act, Case, Facts, NoOwner, Submission};
+use crate::submission::case::{Case, NoOwner};
+use crate::submission::facts::Facts;
 use crate::submission::identity::{Caller, ControllerOwner, Owner};
+use crate::submission::{Act, Submission};
 
 /// A namespace whose label names no project: nothing is made there, and what is there can come to its end.
 pub(crate) fn unbound(submission: &Submission<'_>, facts: &Facts, policy: &Policy, say: &mut Findings) {

@@ -15,7 +15,8 @@ use crate::contract;
 use crate::policy::names::PlanName;
 use crate::policy::plan::Validity;
 use crate::policy::queue::{DEFAULT_QUEUE, Queue};
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::pod::Pod;
 use crate::windows::Moment;
 

@@ -18,9 +18,9 @@ mod words;
 
 use crate::admission::findings::Findings;
 use crate::charge;
-use crate::gpu::own_claim;
-use crate::ledger::{Amounts, Limits, Resource};
-use crate::submission::case::{Act, Case};
+use crate::ledger::{Limits, Resource};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::identity::Owner;
 use crate::submission::pod::Pod;
 
@@ -41,7 +41,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 fn could_ever_run(case: &Case<'_>, pod: &Pod<'_>, owner: &Owner<'_>, payers: &Limits, say: &mut Findings) {
     let at = pod.at(["spec"]);
     let asked = match pod.amounts() {
-        Ok(asked) => asked.plus(own_claims(case, pod)),
+        Ok(asked) => asked.plus(charge::own_claims(case, pod)),
         Err(unreadable) => return say.deny(unreadable.field.clone(), &unreadable.why),
     };
     for (account, limits) in &payers.0 {
@@ -52,15 +52,4 @@ fn could_ever_run(case: &Case<'_>, pod: &Pod<'_>, owner: &Owner<'_>, payers: &Li
             }
         }
     }
-}
-
-/// What the claims cost that are made for the Pod alone. Others are their owners'.
-pub(crate) fn own_claims(case: &Case<'_>, pod: &Pod<'_>) -> Amounts {
-    let references = pod.spec.resource_claims.iter().flatten();
-    let templates: Vec<_> = references.filter_map(|it| it.resource_claim_template_name.as_deref()).collect();
-    if let Some(made) = own_claim::made_for(case, pod).filter(|_| templates.is_empty()) {
-        return charge::price(&made.template.spec, &case.devices.classes, case.policy);
-    }
-    let prices = templates.into_iter().map(|template| charge::from_template(case, pod.object, template));
-    prices.fold(Amounts::NOTHING, Amounts::plus)
 }

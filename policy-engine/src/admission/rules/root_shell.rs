@@ -21,7 +21,8 @@ use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::names::{GroupName, ProjectName};
 use crate::policy::project::Holder;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::pod::{ContainerList, Pod};
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {

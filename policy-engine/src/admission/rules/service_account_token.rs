@@ -15,7 +15,8 @@ use crate::admission::findings::Findings;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::names::ProjectName;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::pod::Pod;
 
 /// The API server names the volume that it adds so, with five random characters behind.

@@ -22,26 +22,24 @@
 //! somebody else's unfinished Pod waits for, unless the claim is shared from the start.
 
 mod claims;
-mod texts;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::admission::attach;
 use crate::admission::findings::Findings;
-use crate::admission::remember;
-use crate::contract;
-use crate::gpu::attachments;
-use crate::object::Object;
+use crate::gpu::slots::{Mapping, meant, resolver, texts};
 use crate::object::place::Place;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::devices::MOST_NAMED;
 use crate::submission::pod::Pod;
+use crate::submission::remembered;
 use crate::submission::slots;
-use crate::submission::slots::Broken;
-use claims::{NotMapped, meant};
-use texts::{Text, texts};
+use crate::submission::slots::texts::{Text, of_metadata};
+use claims::NotMapped;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     if case.device_names.len() > MOST_NAMED {
@@ -62,20 +60,20 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     for pod in &case.pods {
         claims::named(case, pod, say);
         resolve(case, Some(pod), texts(case, pod), &mut told, say);
-        attachments::write(case, pod, say);
+        attach::write(case, pod, say);
     }
     if let Some(pod) = case.new_pod() {
         stand_by(case, pod, say);
     }
     if let Some(object) = case.object().filter(|_| case.is_workload()) {
-        resolve(case, case.pods.first(), texts::of_metadata(object, &Place::root()), &mut told, say);
+        resolve(case, case.pods.first(), of_metadata(object, &Place::root()), &mut told, say);
     }
 }
 
 /// An earlier call has resolved slots of this Pod and kept what was asked: what it wrote is what this one would write.
 fn stand_by(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     let resolved = resolver(case, pod);
-    for (at, asked) in remember::recall(pod.object) {
+    for (at, asked) in remembered::recall(pod.object) {
         let Some(asked) = asked.as_str().filter(|asked| slots::mentions(asked)) else { continue };
         let Ok(at) = jsonptr::PointerBuf::parse(&at) else { continue };
         let written = resolved(asked);
@@ -125,98 +123,5 @@ fn resolve<'a>(
         {
             say.set(at, resolved);
         }
-    }
-}
-
-/// What the annotations `claim-slots` say: the Pod's or template's own goes before the workload's.
-struct Mapping<'a> {
-    near: BTreeMap<&'a str, &'a str>,
-    far: BTreeMap<&'a str, &'a str>,
-}
-
-impl<'a> Mapping<'a> {
-    fn of(case: &Case<'a>, pod: Option<&Pod<'a>>) -> Result<Self, (Place, Broken)> {
-        let read = |object: Option<Object<'a>>, here: Place| {
-            let text = object.and_then(|object| object.annotation(contract::CLAIM_SLOTS)).unwrap_or_default();
-            let at = || here.key("metadata").key("annotations").key(contract::CLAIM_SLOTS);
-            slots::mapping(text).map_err(|broken| (at(), broken))
-        };
-        Ok(Self {
-            near: pod.map_or(Ok(BTreeMap::new()), |pod| read(Some(pod.object), pod.at([])))?,
-            far: read(case.object(), Place::root())?,
-        })
-    }
-
-    fn claim(&self, slot: &str) -> Option<&'a str> {
-        self.near.get(slot).or_else(|| self.far.get(slot)).copied()
-    }
-}
-
-/// The claims that a Pod or template is to have: what its slots mean, and on a Pod what `dra-claim-name` says plainly.
-pub(crate) fn wanted<'p>(case: &Case<'_>, pod: &'p Pod<'_>) -> &'p [String] {
-    pod.found.slots.get_or_init(|| find(case, pod))
-}
-
-fn find(case: &Case<'_>, pod: &Pod<'_>) -> Vec<String> {
-    let asked = [pod.object.label(contract::CLAIM_NAME), pod.object.annotation(contract::CLAIM_NAME)];
-    // In a template it is for the Pods that are made from it.
-    let plain = asked.into_iter().flatten().filter(|name| case.new_pod().is_some() && !slots::mentions(name));
-    let mut wanted: Vec<String> = Vec::new();
-    let mut add = |claim: &str| {
-        if !wanted.iter().any(|it| it == claim) {
-            wanted.push(claim.to_owned());
-        }
-    };
-    plain.filter(|name| !name.is_empty()).for_each(&mut add);
-    let Ok(mapping) = Mapping::of(case, Some(pod)) else { return wanted };
-    for Text { text, .. } in texts(case, pod) {
-        for slot in slots::all(text).unwrap_or_default() {
-            if let Ok(claim) = meant(case, slot.name, mapping.claim(slot.name)) {
-                add(claim);
-            }
-        }
-    }
-    wanted
-}
-
-/// What resolves the slots in a text of a Pod or template, as far as they can be.
-pub(crate) fn resolver<'s>(case: &'s Case<'_>, pod: &'s Pod<'_>) -> impl Fn(&str) -> String + 's {
-    let mapping = Mapping::of(case, Some(pod)).ok();
-    move |text| {
-        let Some(mapping) = mapping.as_ref().filter(|_| slots::mentions(text)) else { return text.to_owned() };
-        let claim = |slot: &str| meant(case, slot, mapping.claim(slot)).ok();
-        slots::resolve(text, claim).unwrap_or_else(|_| text.to_owned())
-    }
-}
-
-/// Whether somewhere in a Pod, a template or a workload's metadata a slot may stand. Nothing is parsed.
-pub(crate) fn may_have_slots(pod: &Value) -> bool {
-    !texts::of_metadata(Object(pod), &Place::root()).is_empty()
-        || !texts::of_spec(Object(pod), &Place::root()).is_empty()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn slots_are_looked_for_where_they_are_resolved_and_nowhere_else() {
-        let slot = "{{ gpuClaimName }}";
-        let places = [
-            json!({"metadata": {"labels": {"a": slot}}}),
-            json!({"metadata": {"annotations": {"platform-go/dra-claim-name": slot}}}),
-            json!({"spec": {"resourceClaims": [{"resourceClaimName": slot}]}}),
-            json!({"spec": {"containers": [{"env": [{"name": "A", "value": slot}]}]}}),
-            json!({"spec": {"initContainers": [{"args": ["x", slot]}]}}),
-            json!({"spec": {"containers": [{"command": [slot]}]}}),
-        ];
-        for pod in places {
-            assert!(may_have_slots(&pod), "{pod}");
-        }
-        // kubectl keeps the whole manifest in an annotation.
-        let applied = json!({"metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": slot}}});
-        assert!(!may_have_slots(&applied) && !may_have_slots(&json!({"spec": {"hostname": slot}})));
     }
 }

@@ -24,11 +24,12 @@ use serde_json::Value;
 
 use crate::admission::findings::Findings;
 use crate::claims::told::{self, Told};
-use crate::claims::{Alternative, Ask, INLINE, Understood, allowed_models, can_give, candidates, must_be_told, tell};
+use crate::claims::{Alternative, Ask, INLINE, Understood, can_give, candidates, must_be_told, tell};
 use crate::contract;
 use crate::policy::model::Model;
 use crate::submission::case::Case;
 use crate::submission::device_claim::DeviceClaim;
+use crate::submission::devices::named_by;
 use crate::submission::pod::Pod;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
@@ -114,7 +115,7 @@ fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
             return ours.for_each(|it| say.deny(label.clone(), it.why));
         }
     };
-    let named = pod.device_claims(case.devices);
+    let named = named_by(pod, case.devices);
     if let [named] = &named[..]
         && pod.object.label(contract::SM_PERCENT).is_some()
     {
@@ -123,7 +124,7 @@ fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
         }
         return;
     }
-    let allowed = allowed_models(case);
+    let allowed = case.allowed_models();
     let asked: Vec<_> =
         allowed.iter().filter(|it| ask.model.is_none_or(|asked| asked.name == it.name)).copied().collect();
     let inline = pod.object.label(contract::SHARING_MODE) == Some(INLINE);

@@ -42,7 +42,8 @@ mod waiting;
 
 use crate::admission::findings::Findings;
 use crate::object::place::Place;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::identity::{Caller, Owner};
 use crate::submission::volumes::MOST_NAMED;
 use permission::Party;

@@ -18,7 +18,8 @@ use crate::contract::STORAGE_LANE;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::storage::Lane;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::volume_claim::VolumeClaim;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {

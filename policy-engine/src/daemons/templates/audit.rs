@@ -1,8 +1,8 @@
 //! A second opinion on a plan, before anything is carried out.
 
 use super::{Action, MAX_ACTIONS, Plan, View};
+use crate::claims::template::Template;
 use crate::daemons::follow::is_exempt;
-use crate::gpu::own_claim::Template;
 use crate::policy::Policy;
 
 /// What a plan must never contain.

@@ -5,14 +5,12 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 use serde_json::Value;
 
-use super::{is_claim, is_claim_template};
-use crate::admission::rules::slot::may_have_slots;
 use crate::contract;
 use crate::object::Object;
 use crate::policy::Policy;
-use crate::submission::case::{Act, Submission};
-use crate::submission::pod::resolve;
 use crate::submission::slots;
+use crate::submission::slots::texts::may_have_slots;
+use crate::submission::{Act, Submission};
 
 /// At most so many claims, templates and classes are looked up for one submission; what names more is refused.
 pub const MOST_NAMED: usize = 64;
@@ -45,15 +43,15 @@ impl Named {
         let resource = &submission.resource;
         if resource.is_core("pods") {
             named.pod(object);
-        } else if is_claim(resource) {
+        } else if resource.is_claim() {
             named.devices = true;
             named.claim(object);
-        } else if is_claim_template(resource) {
+        } else if resource.is_claim_template() {
             named.devices = true;
             object.get("spec").into_iter().for_each(|template| named.claim(template));
         } else if let Some(kind) = policy.platform().workload_kind(resource) {
             for path in &kind.pod_templates {
-                resolve(path, object).into_iter().for_each(|(_, template)| named.pod(template));
+                path.resolve(object).into_iter().for_each(|(_, template)| named.pod(template));
             }
             named.slots |= may_have_slots(object);
             if named.slots {
@@ -141,9 +139,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::object::kinds::GroupResource;
     use crate::policy::Records;
-    use crate::policy::workload::GroupResource;
-    use crate::submission::identity::Requester;
+    use crate::submission::Requester;
 
     fn named(group: &str, resource: &str, object: &Value) -> Named {
         let submission = Submission {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use policy_engine::admission::decision::{Reservation, WithoutRoom};
 use policy_engine::admission::rules::quota::said;
-use policy_engine::charge::{Charge, WithoutRoom};
 use policy_engine::ledger::{Account, Amounts, Request, Use};
 use policy_engine::policy::quantity::{bytes, decimal};
 use policy_engine::{Decision, Denial};
@@ -147,10 +147,10 @@ impl Expect {
 
     fn charges(&self, decision: &Decision) -> Vec<String> {
         // What is only foreseen is not charged.
-        let reserves = |charge: &&Charge| !matches!(charge.without_room, WithoutRoom::Foresee { .. });
-        let charged = decision.charge.as_deref().filter(reserves).map(|charge| Charges::from(&charge.request));
+        let reserves = |charge: &&Reservation| !matches!(charge.without_room, WithoutRoom::Foresee { .. });
+        let charged = decision.reservation.as_deref().filter(reserves).map(|charge| Charges::from(&charge.request));
         let differs = self.charges.as_ref().filter(|expected| **expected != charged);
-        let foreseen = decision.charge.as_ref().and_then(|charge| match (charge.without_room, &charge.request) {
+        let foreseen = decision.reservation.as_ref().and_then(|charge| match (charge.without_room, &charge.request) {
             (WithoutRoom::Foresee { pods }, Request::AdmitPod(all)) => {
                 Some(format!("{pods} Pods: {}", said(&all.amounts)))
             }

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use policy_engine::admit;
+use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
-use policy_engine::policy::workload::GroupResource;
-use policy_engine::submission::identity::Requester;
+use policy_engine::submission::Requester;
 use policy_engine::{Act, Decision, Facts, Submission};
 use serde_json::Value;
 

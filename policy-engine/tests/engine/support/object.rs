@@ -1,6 +1,6 @@
 //! Objects in few words.
 
-use policy_engine::policy::workload::GroupResource;
+use policy_engine::object::kinds::GroupResource;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

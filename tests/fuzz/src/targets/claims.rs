@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::resource::v1::{DeviceSelector, ResourceClaimSpec};
+use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::claims::{Understood, narrowing};
-use policy_engine::submission::devices::DeviceClasses;
 use proptest::{prop_assert, prop_assert_eq};
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! Paths to pod templates in objects of kinds that nobody knows: what is found is there, and bounded.
 
-use policy_engine::policy::workload::{GroupResource, TemplatePath, WorkloadKind};
+use policy_engine::object::kinds::GroupResource;
+use policy_engine::policy::workload::{TemplatePath, WorkloadKind};
 use policy_engine::submission::pod::{MOST_TEMPLATES, Pod};
 use proptest::prop_assert;
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 use policy_engine::claims::Understood;
-use policy_engine::submission::devices::DeviceClasses;
+use policy_engine::claims::classes::DeviceClasses;
 use proptest::{prop_assert, prop_assert_eq};
 use serde::Deserialize;
 use serde_json::{Value, json};

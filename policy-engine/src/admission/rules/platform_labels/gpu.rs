@@ -4,16 +4,17 @@ use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 
 use super::label;
 use crate::admission::findings::Findings;
-use crate::admission::rules::slot::resolver;
+use crate::claims::template::Template;
 use crate::claims::told::{Told, binary};
 use crate::claims::{INLINE, MOST_DEVICES, Price, Understood, Vram};
 use crate::contract;
-use crate::gpu::attachments::{Source, attachments, uses};
+use crate::gpu::attachments::{attachments, uses};
 use crate::gpu::own_claim;
-use crate::gpu::own_claim::Template;
+use crate::gpu::slots::resolver;
 use crate::policy::model::Model;
 use crate::submission::case::Case;
 use crate::submission::devices::MOST_NAMED;
+use crate::submission::found::Source;
 use crate::submission::pod::Pod;
 
 /// Kubernetes takes no longer label value.
@@ -116,7 +117,7 @@ fn spec(case: &Case<'_>, own: Option<&Template>, source: &Source) -> Option<Reso
 
 /// The one allowed model that all claims come to.
 fn only_model<'a>(case: &Case<'a>, pod: &Pod<'_>, understood: &[Understood<'a>]) -> Option<&'a Model> {
-    let allowed = own_claim::allowed(case, pod);
+    let allowed = case.allowed_models_for(pod);
     let is_allowed = |model: &&&Model| allowed.iter().any(|it| it.name == model.name);
     let mut models = understood.iter().flat_map(Understood::alternatives).flat_map(|it| &it.models).filter(is_allowed);
     let first = *models.next()?;

@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 
 use super::{label, ownership};
 use crate::admission::findings::Findings;
-use crate::admission::remember;
 use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::submission::case::Case;
+use crate::submission::remembered;
 
 pub(super) fn workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     let Some(old) = case.old() else { return };
@@ -37,7 +37,7 @@ pub(super) fn claim(case: &Case<'_>, say: &mut Findings) {
 
 pub(super) fn pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     let Some(old) = case.old() else { return };
-    let change = Change { object, old, asked: remember::recall(old) };
+    let change = Change { object, old, asked: remembered::recall(old) };
     for key in contract::PLATFORM_LABELS {
         change.restore(label(key), say);
     }

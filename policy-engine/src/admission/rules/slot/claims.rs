@@ -4,10 +4,8 @@ use std::fmt;
 
 use crate::admission::findings::Findings;
 use crate::contract;
-use crate::policy::people::User;
-use crate::policy::project::ProjectRole;
-use crate::submission::case::{Act, Case};
-use crate::submission::devices::KnownClaim;
+use crate::gpu::slots::{Unmapped, Why, is_own, may_use};
+use crate::submission::case::Case;
 use crate::submission::identity::{Caller, Owner};
 use crate::submission::pod::Pod;
 use crate::submission::slots::mentions;
@@ -44,92 +42,6 @@ pub(super) fn named(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
                 "ResourceClaim {name} does not exist; the Pod waits until its user, or somebody who shares it, creates it"
             )),
         }
-    }
-}
-
-/// Why a slot means no claim.
-#[derive(Clone, Copy)]
-pub(super) enum Unmapped<'a> {
-    /// Nothing maps it.
-    Unsaid,
-    /// Several claims are labelled for it.
-    Several,
-    /// The claim that is mapped does not exist.
-    Missing(&'a str),
-    /// The claim that is mapped may not be used.
-    Refused(&'a str, Why<'a>),
-}
-
-/// Why a claim may not be used.
-#[derive(Clone, Copy)]
-pub(super) enum Why<'a> {
-    /// It is this user's, and not shared; for the owner, or for this editor.
-    Foreign(Option<&'a User>),
-    /// It was made for one Pod.
-    OfPod,
-}
-
-/// The claim that a slot means.
-pub(super) fn meant<'a>(case: &Case<'a>, slot: &str, mapped: Option<&'a str>) -> Result<&'a str, Unmapped<'a>> {
-    let claims = &case.devices.claims;
-    if let Some(name) = mapped {
-        return match claims.get(name) {
-            Some(claim) => may_use(case, claim).map(|()| name).map_err(|why| Unmapped::Refused(name, why)),
-            None if case.devices.untold => Ok(name),
-            None => Err(Unmapped::Missing(name)),
-        };
-    }
-    let labelled = |own: bool| {
-        let fits = move |claim: &KnownClaim| {
-            claim.slot.as_deref() == Some(slot)
-                && !claim.terminating
-                && is_own(case, claim) == own
-                && may_use(case, claim).is_ok()
-        };
-        claims.iter().filter(move |(_, claim)| fits(claim)).map(|(name, _)| name.as_str())
-    };
-    for own in [true, false] {
-        let mut found = labelled(own);
-        match (found.next(), found.next()) {
-            (Some(name), None) => return Ok(name),
-            (Some(_), Some(_)) => return Err(Unmapped::Several),
-            (None, _) => {}
-        }
-    }
-    Err(Unmapped::Unsaid)
-}
-
-fn is_own(case: &Case<'_>, claim: &KnownClaim) -> bool {
-    matches!(&case.owner, Ok(owner) if owner.id() == claim.user_id.as_deref())
-}
-
-/// Whether the owner of the work may use a claim, and whoever changes the work.
-fn may_use<'a>(case: &Case<'a>, claim: &KnownClaim) -> Result<(), Why<'a>> {
-    if claim.pod_uid.is_some() {
-        return Err(Why::OfPod);
-    }
-    if claim.shared {
-        return Ok(());
-    }
-    let by_admin = matches!(case.caller, Caller::Admin);
-    if !is_own(case, claim) && !by_admin {
-        return Err(Why::Foreign(None));
-    }
-    match case.caller {
-        Caller::Person(editor) if case.submission.act == Act::Update => {
-            let groups = case.submission.requester.groups;
-            let manages = case.policy.role(editor, groups, case.project) > Some(ProjectRole::Member)
-                || case.policy.is_admin(Some(editor), groups);
-            let own = claim.user_id.as_deref() == Some(editor.id.as_str());
-            if manages || own { Ok(()) } else { Err(Why::Foreign(Some(editor))) }
-        }
-        Caller::Person(_)
-        | Caller::Admin
-        | Caller::Controller
-        | Caller::Client
-        | Caller::Node(_)
-        | Caller::ControlPlane
-        | Caller::Stranger => Ok(()),
     }
 }
 

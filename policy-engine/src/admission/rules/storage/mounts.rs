@@ -4,7 +4,8 @@ use super::permission::{Party, Refused};
 use super::{owner, parties};
 use crate::admission::findings::Findings;
 use crate::policy::storage::Permission;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::pod::Pod;
 use crate::submission::volumes::{Known, Standing};
 

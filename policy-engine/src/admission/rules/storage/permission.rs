@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::policy::people::{Group, GroupRole, User};
 use crate::policy::storage::Permission;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::identity::{Caller, Owner};
 use crate::submission::volumes::Standing;
 

@@ -2,32 +2,19 @@
 
 use serde_json::Value;
 
+use super::mentions;
 use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
-use crate::submission::case::Case;
-use crate::submission::pod::Pod;
-use crate::submission::slots::mentions;
 
 /// A text that may have a slot in it.
-pub(super) struct Text<'a> {
-    pub(super) at: Place,
-    pub(super) text: &'a str,
-}
-
-pub(super) fn texts<'a>(case: &Case<'_>, pod: &Pod<'a>) -> Vec<Text<'a>> {
-    // All of it has been read once, to know what is named.
-    if !case.device_names.slots {
-        return Vec::new();
-    }
-    let here = pod.at([]);
-    let mut texts = of_metadata(pod.object, &here);
-    texts.extend(of_spec(pod.object, &here));
-    texts
+pub(crate) struct Text<'a> {
+    pub(crate) at: Place,
+    pub(crate) text: &'a str,
 }
 
 /// Labels, and the one annotation that names a claim: others are the business of those who wrote them.
-pub(super) fn of_metadata<'a>(object: Object<'a>, here: &Place) -> Vec<Text<'a>> {
+pub(crate) fn of_metadata<'a>(object: Object<'a>, here: &Place) -> Vec<Text<'a>> {
     let at = |kind: &'static str, key: &str| here.clone().key("metadata").key(kind).key(key.to_owned());
     let labels = object.labels().into_iter().flatten();
     let labels = labels.filter_map(|(key, value)| text(value.as_str(), || at("labels", key)));
@@ -35,7 +22,7 @@ pub(super) fn of_metadata<'a>(object: Object<'a>, here: &Place) -> Vec<Text<'a>>
     labels.chain(text(object.annotation(contract::CLAIM_NAME), annotation)).collect()
 }
 
-pub(super) fn of_spec<'a>(object: Object<'a>, here: &Place) -> Vec<Text<'a>> {
+pub(crate) fn of_spec<'a>(object: Object<'a>, here: &Place) -> Vec<Text<'a>> {
     let mut texts = Vec::new();
     let list_at = |list: &'static str| here.clone().key("spec").key(list);
     for (index, claim) in each(object, "resourceClaims") {
@@ -63,4 +50,35 @@ fn text(text: Option<&str>, at: impl FnOnce() -> Place) -> Option<Text<'_>> {
 
 fn each<'a>(object: Object<'a>, list: &str) -> impl Iterator<Item = (usize, &'a Value)> {
     object.at(&["spec", list]).and_then(Value::as_array).into_iter().flatten().enumerate()
+}
+
+/// Whether somewhere in a Pod, a template or a workload's metadata a slot may stand. Nothing is parsed.
+pub(crate) fn may_have_slots(pod: &Value) -> bool {
+    !of_metadata(Object(pod), &Place::root()).is_empty() || !of_spec(Object(pod), &Place::root()).is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn slots_are_looked_for_where_they_are_resolved_and_nowhere_else() {
+        let slot = "{{ gpuClaimName }}";
+        let places = [
+            json!({"metadata": {"labels": {"a": slot}}}),
+            json!({"metadata": {"annotations": {"platform-go/dra-claim-name": slot}}}),
+            json!({"spec": {"resourceClaims": [{"resourceClaimName": slot}]}}),
+            json!({"spec": {"containers": [{"env": [{"name": "A", "value": slot}]}]}}),
+            json!({"spec": {"initContainers": [{"args": ["x", slot]}]}}),
+            json!({"spec": {"containers": [{"command": [slot]}]}}),
+        ];
+        for pod in places {
+            assert!(may_have_slots(&pod), "{pod}");
+        }
+        // kubectl keeps the whole manifest in an annotation.
+        let applied = json!({"metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": slot}}});
+        assert!(!may_have_slots(&applied) && !may_have_slots(&json!({"spec": {"hostname": slot}})));
+    }
 }

@@ -2,19 +2,20 @@
 
 use serde_json::Value;
 
-use super::{Charge, Named, WithoutRoom, payers, pod};
-use crate::admission::rules::quota;
+use crate::admission::decision::{Reservation, WithoutRoom};
+use crate::charge::{Named, own_claims, payers, pod};
 use crate::ledger::{Amounts, Request};
 use crate::object::Object;
 use crate::policy::modes::RuleMode;
 use crate::policy::rule_id::RuleId;
-use crate::submission::case::{Act, Case};
+use crate::submission::Act;
+use crate::submission::case::Case;
 use crate::submission::identity::{Caller, Owner};
 use crate::submission::pod::Pod;
 
 /// Foreseen for people, who read the answer, and where the Pods of a workload run all at once: their claims are not,
 /// unless each has its own. Others may have been charged already.
-pub(super) fn foresee(case: &Case<'_>, workload: Object<'_>) -> Option<Charge> {
+pub(super) fn foresee(case: &Case<'_>, workload: Object<'_>) -> Option<Reservation> {
     let by_people = matches!(case.caller, Caller::Person(_) | Caller::Admin | Caller::Client);
     let whole = matches!(case.submission.act, Act::Create | Act::Update) && case.submission.subresource.is_empty();
     if !by_people || !whole || case.policy.platform().mode_of(RuleId::Quota, Some(case.project)) == RuleMode::Off {
@@ -24,11 +25,11 @@ pub(super) fn foresee(case: &Case<'_>, workload: Object<'_>) -> Option<Charge> {
     let pods = wants(workload)?.checked_sub(case.old().and_then(wants).unwrap_or(0)).filter(|more| *more > 0)?;
     let templates = Pod::templates(workload.0, kind).ok()?;
     let [template] = &templates[..] else { return None };
-    let each = template.amounts().ok()?.plus(quota::own_claims(case, template));
+    let each = template.amounts().ok()?.plus(own_claims(case, template));
     let named = Named { uid: "", namespace: case.submission.namespace, name: "" };
     let payers = payers(case.policy, case.project, case.owner.as_ref().ok().and_then(Owner::id), case.now);
     let request = Request::AdmitPod(pod(named, times(each, pods), payers));
-    Some(Charge { request, without_room: WithoutRoom::Foresee { pods } })
+    Some(Reservation { request, without_room: WithoutRoom::Foresee { pods } })
 }
 
 /// How many Pods it wants at once; `None` where it does not say.

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Container, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use crate::admission::remember;
+use crate::claims::classes::DeviceClasses;
 use crate::object::place::Place;
 use crate::policy::Policy;
 use crate::policy::model::Model;
 use crate::policy::quantity::{self, Unit};
 use crate::submission::case::Case;
-use crate::submission::devices::DeviceClasses;
 use crate::submission::pod::Pod;
+use crate::submission::remembered;
 
 /// Every DeviceClass can be asked for by this and its name.
 const IMPLICIT: &str = "deviceclass.resource.kubernetes.io/";
@@ -23,28 +23,28 @@ const MAKERS: [&str; 3] = ["nvidia.com/", "amd.com/", "gpu.intel.com/"];
 
 /// A request of one container for one resource.
 #[derive(Debug)]
-pub(super) struct Asked<'a> {
-    pub(super) list: &'static str,
-    pub(super) index: usize,
+pub(crate) struct Asked<'a> {
+    pub(crate) list: &'static str,
+    pub(crate) index: usize,
     /// Whether the container has ended when those after it begin.
-    pub(super) before: bool,
-    pub(super) name: String,
+    pub(crate) before: bool,
+    pub(crate) name: String,
     /// How many, or what does not say how many.
-    pub(super) count: Result<u64, String>,
-    pub(super) meaning: Meaning<'a>,
+    pub(crate) count: Result<u64, String>,
+    pub(crate) meaning: Meaning<'a>,
     /// Where people see it.
-    pub(super) at: Place,
+    pub(crate) at: Place,
     /// Everywhere that it was asked.
-    pub(super) places: Vec<Place>,
+    pub(crate) places: Vec<Place>,
     /// Where the API server has copied it to.
-    pub(super) copy: Option<Place>,
+    pub(crate) copy: Option<Place>,
     /// Several of one container are told apart.
     nth: usize,
 }
 
 impl Asked<'_> {
     /// The name of its request in the claim.
-    pub(super) fn request_name(&self) -> String {
+    pub(crate) fn request_name(&self) -> String {
         let kind = if self.list == "containers" { "container" } else { "init-container" };
         match self.nth {
             0 => format!("{kind}-{}", self.index),
@@ -55,7 +55,7 @@ impl Asked<'_> {
 
 /// What a resource's name stands for.
 #[derive(Clone, Debug)]
-pub(super) enum Meaning<'a> {
+pub(crate) enum Meaning<'a> {
     /// Devices of these models.
     Models(Vec<&'a Model>),
     /// Some GPU, and nobody says which.
@@ -63,7 +63,7 @@ pub(super) enum Meaning<'a> {
 }
 
 /// The requests of a Pod or template. On a new Pod an earlier call has taken them out and kept them.
-pub(super) fn of_pod<'a>(case: &Case<'a>, pod: &Pod<'_>) -> Vec<Asked<'a>> {
+pub(crate) fn of_pod<'a>(case: &Case<'a>, pod: &Pod<'_>) -> Vec<Asked<'a>> {
     let taken = Taken::of(case, pod);
     let init = pod.spec.init_containers.iter().flatten().enumerate().map(|(at, it)| ("initContainers", at, it));
     let app = pod.spec.containers.iter().enumerate().map(|(at, it)| ("containers", at, it));
@@ -126,7 +126,7 @@ impl Taken {
         if case.new_pod().is_none() {
             return Self(taken);
         }
-        for (at, asked) in remember::recall(pod.object) {
+        for (at, asked) in remembered::recall(pod.object) {
             let Ok(at) = jsonptr::PointerBuf::parse(&at) else { continue };
             let Some((list, name)) = at.split_back().filter(|_| at.resolve(pod.object.0).is_err()) else { continue };
             let Some((resources, kind)) = list.split_back() else { continue };

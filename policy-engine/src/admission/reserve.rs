@@ -1,0 +1,101 @@
+//! What admitting a submission reserves in the ledger.
+//!
+//! A Pod is charged when it is admitted ungated, when its last gate is taken off, and when it is resized. A Pod with a
+//! scheduling gate holds nothing, whoever set the gate. A claim is charged to its owner, from its creation on, while a Pod
+//! names it. Workloads are charged nothing: their Pods are, and whether all of them would have room is foreseen.
+
+mod replicas;
+
+use k8s_openapi::api::resource::v1::ResourceClaimSpec;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::admission::decision::{Reservation, WithoutRoom};
+use crate::charge::{self, Named, from_template, pod, price, unlimited};
+use crate::ledger::{AdmitPod, ClaimMade, ForPod, Request};
+use crate::object::Object;
+use crate::object::place::Place;
+use crate::policy::modes::RuleMode;
+use crate::policy::rule_id::RuleId;
+use crate::submission::Act;
+use crate::submission::case::Case;
+use crate::submission::devices::POD_CLAIM_NAME;
+use crate::submission::identity::{Owner, makes_for_pod};
+use crate::submission::pod::Pod;
+
+/// What admitting a submission reserves; `None` where it costs nothing.
+pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
+    let object = case.object().filter(|object| !object.is_terminating())?;
+    if let Some(foreseen) = replicas::foresee(case, object) {
+        return Some(foreseen);
+    }
+    let mode = case.policy.platform().mode_of(RuleId::Quota, Some(case.project));
+    let payers_of = |user: Option<&str>| match mode {
+        RuleMode::Off => unlimited(charge::payers(case.policy, case.project, user, case.now)),
+        RuleMode::Enforce | RuleMode::Warn => charge::payers(case.policy, case.project, user, case.now),
+    };
+    let owner = || payers_of(case.owner.as_ref().ok().and_then(Owner::id));
+    let meta = |key: &str| object.at(&["metadata", key]).and_then(Value::as_str).unwrap_or_default();
+    let named = Named { uid: meta("uid"), namespace: case.submission.namespace, name: meta("name") };
+    let request = if case.is_pod() && begins(case, object) {
+        let mut read = None;
+        let new = match case.pods.first() {
+            Some(new) => new,
+            // A resize to what it has already.
+            None => read.insert(Pod::read(object.0, Place::root()).ok()?),
+        };
+        // What is no amount is the rule's to refuse, and no scheduler places it.
+        let amounts = new.amounts().ok()?;
+        let uses = charge::uses(
+            new.spec.resource_claims.as_deref().unwrap_or_default(),
+            |template| from_template(case, object, template),
+            |claim| {
+                let claim = case.devices.claims.get(claim)?;
+                let price = price(&claim.spec, &case.devices.classes, case.policy);
+                Some((claim.uid.clone(), price, payers_of(claim.user_id.as_deref())))
+            },
+        );
+        Request::AdmitPod(AdmitPod { uses, ..pod(named, amounts, owner()) })
+    } else if case.is_claim() && case.submission.act == Act::Create {
+        let spec = ResourceClaimSpec::deserialize(object.at(&["spec"])?).ok()?;
+        Request::ClaimMade(ClaimMade {
+            uid: named.uid.to_owned(),
+            namespace: named.namespace.to_owned(),
+            name: named.name.to_owned(),
+            price: price(&spec, &case.devices.classes, case.policy),
+            payers: owner(),
+            for_pod: for_pod(case, object),
+        })
+    } else {
+        return None;
+    };
+    let without_room = match mode {
+        RuleMode::Enforce => WithoutRoom::Refuse,
+        RuleMode::Warn | RuleMode::Off => WithoutRoom::Warn,
+    };
+    Some(Reservation { request, without_room })
+}
+
+/// Whether a Pod holds something from now on, or more than before.
+fn begins(case: &Case<'_>, pod: Object<'_>) -> bool {
+    let begins = match (case.submission.act, case.submission.subresource) {
+        (Act::Create, "") => true,
+        (Act::Update, "") => case.old().is_some_and(is_gated),
+        (Act::Update, "resize") => true,
+        (Act::Create | Act::Update | Act::Touch | Act::Status | Act::Bind | Act::Delete | Act::Connect, _) => false,
+    };
+    begins && !is_gated(pod)
+}
+
+/// The Pod for which the controller makes a claim from a template.
+fn for_pod(case: &Case<'_>, claim: Object<'_>) -> Option<ForPod> {
+    let owner = claim.controller().ok()??;
+    let reference = claim.annotation(POD_CLAIM_NAME)?;
+    (makes_for_pod(case.submission) && owner.kind == "Pod")
+        .then(|| ForPod { uid: owner.uid, reference: reference.to_owned() })
+}
+
+/// Whether something holds a Pod back from being scheduled.
+fn is_gated(pod: Object<'_>) -> bool {
+    pod.at(&["spec", "schedulingGates"]).and_then(|gates| gates.as_array()).is_some_and(|gates| !gates.is_empty())
+}

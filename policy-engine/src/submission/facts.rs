@@ -1,0 +1,33 @@
+//! What the cluster knows about a submission.
+
+use crate::submission::devices::Devices;
+use crate::submission::identity::ControllerOwner;
+use crate::submission::volumes::Volumes;
+
+/// What the cluster knows about a submission.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The id that binds the namespace to a project.
+    pub project_id: String,
+    /// The controller owner of an object that a trusted controller makes, or that it gives to that owner now.
+    pub controller: Option<ControllerOwner>,
+    /// The stamp on the object that a subresource is about, where the review does not carry it.
+    pub target_user_id: Option<String>,
+    /// What is known about the volumes that the submission names.
+    pub volumes: Volumes,
+    /// What is known about devices, and about the claims of them that the submission names.
+    pub devices: Devices,
+    /// The object that a connection is asked to does not exist.
+    pub target_missing: bool,
+    /// On whose word the control plane scales a workload.
+    pub autoscalers: Vec<Autoscaler>,
+}
+
+/// A HorizontalPodAutoscaler that names a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Autoscaler {
+    /// Its name.
+    pub name: String,
+    /// The stamp on it; absent where it is from before the platform.
+    pub user_id: Option<String>,
+}
