@@ -16,7 +16,7 @@ use std::time::Duration;
 use kube::Client;
 use kube::api::{DeleteParams, PatchParams, PostParams, Preconditions};
 use kube::runtime::events::{Recorder, Reporter};
-use policy_engine::daemons::follow::view::Seen;
+use policy_engine::daemons::common::Seen;
 use tokio::time::{Instant, timeout_at};
 
 use crate::watch::Caches;

@@ -1,5 +1,6 @@
 //! What the daemons do: a plan function for each, and the audit of its plans.
 
+pub mod common;
 pub mod follow;
 pub mod plan_window;
 pub mod templates;

@@ -12,8 +12,8 @@ use cluster::write::{About, News, Tone};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use policy_engine::daemons::follow::view::Seen;
-use policy_engine::daemons::plan_window::PodName;
+use policy_engine::daemons::common::PodName;
+use policy_engine::daemons::common::Seen;
 use policy_engine::daemons::templates::audit::audit;
 use policy_engine::daemons::templates::{Action, NotOurs, Plan, Spared, plan};
 

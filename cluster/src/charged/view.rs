@@ -10,7 +10,7 @@ use kube::runtime::reflector::ObjectRef;
 use policy_engine::charge::{self, Named};
 use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::contract;
-use policy_engine::daemons::follow::is_exempt;
+use policy_engine::daemons::common::is_exempt;
 use policy_engine::ledger::{AdmitPod, Amounts, ClaimMade, ForPod, Life, LiveClaim, LivePod, Tags, View};
 use policy_engine::policy::Policy;
 use policy_engine::policy::project::{Holder, Project};

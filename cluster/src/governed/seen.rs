@@ -4,9 +4,10 @@ use k8s_openapi::api::rbac::v1::{RoleBinding, Subject as RbacSubject};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use kube::core::ObjectMeta;
 use policy_engine::contract::PRIORITY_CLASS_PREFIX;
+use policy_engine::daemons::common::Seen;
+use policy_engine::daemons::common::{MANAGED_BY, MANAGER};
 use policy_engine::daemons::follow::view;
-use policy_engine::daemons::follow::view::{Seen, Subject};
-use policy_engine::daemons::follow::{MANAGED_BY, MANAGER};
+use policy_engine::daemons::follow::view::Subject;
 
 pub(super) fn namespace(meta: &ObjectMeta) -> Option<(String, view::Namespace)> {
     let namespace = view::Namespace {

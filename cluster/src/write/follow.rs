@@ -8,11 +8,12 @@ use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{DeleteParams, Patch};
+use policy_engine::daemons::common::Seen;
+use policy_engine::daemons::common::{MANAGED_BY, MANAGER};
 use policy_engine::daemons::follow::action::{
     Action, MetadataChange, QueueClass, cluster_role_name, role_binding_name,
 };
-use policy_engine::daemons::follow::view::{Seen, Subject};
-use policy_engine::daemons::follow::{MANAGED_BY, MANAGER};
+use policy_engine::daemons::follow::view::Subject;
 use policy_engine::policy::project::ProjectRole;
 use serde_json::{Value, json};
 

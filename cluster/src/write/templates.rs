@@ -3,7 +3,7 @@
 use k8s_openapi::api::resource::v1::{ResourceClaimTemplate, ResourceClaimTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
-use policy_engine::daemons::follow::{MANAGED_BY, MANAGER};
+use policy_engine::daemons::common::{MANAGED_BY, MANAGER};
 use policy_engine::daemons::templates::Action;
 
 use super::{Outcome, WriteFailed, Writer, creating, deleting, outcome};

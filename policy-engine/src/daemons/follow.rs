@@ -20,6 +20,7 @@ mod access;
 mod metadata;
 mod namespaces;
 mod queues;
+mod verdict;
 
 #[cfg(test)]
 mod properties;
@@ -29,16 +30,11 @@ pub(crate) mod testing;
 mod tests;
 
 use crate::policy::Policy;
-use crate::policy::platform::Platform;
 
 use action::Action;
 use spared::Spared;
 use view::View;
 
-/// Label by which Kubernetes tools say who looks after an object.
-pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-/// Value of [`MANAGED_BY`] on what this daemon makes; nothing without it is ever deleted.
-pub const MANAGER: &str = "sluice";
 /// Label that makes the API server enforce a Pod Security Standard.
 pub const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
 /// Annotation on a Namespace: project and id that this daemon bound it to.
@@ -95,9 +91,4 @@ pub fn plan(view: &View, policy: &Policy) -> Plan {
 /// Namespaces of which the plan depends on whether they are empty.
 pub fn questions<'a>(view: &'a View, policy: &'a Policy) -> Vec<&'a str> {
     namespaces::questions(view, policy)
-}
-
-/// Whether a Namespace is never governed: the platform's list, Kubernetes' own, and that of Sluice itself.
-pub fn is_exempt(own_namespace: &str, platform: &Platform, namespace: &str) -> bool {
-    namespace == own_namespace || namespace.starts_with("kube-") || platform.exempt_namespaces.contains(namespace)
 }

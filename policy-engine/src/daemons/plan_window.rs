@@ -10,12 +10,11 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use crate::daemons::common::{PodName, Seen, is_exempt};
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::daemons::follow::is_exempt;
-use crate::daemons::follow::view::Seen;
 use crate::policy::Policy;
 use crate::policy::modes::RuleMode;
 use crate::policy::names::{PlanName, ProjectName, QueueName};
@@ -51,15 +50,6 @@ pub struct Waiting {
     pub since: Timestamp,
     /// The id of its queue, as its label says.
     pub queue: Option<String>,
-}
-
-/// A Pod by Namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PodName {
-    /// Its Namespace.
-    pub namespace: String,
-    /// Its name there.
-    pub name: String,
 }
 
 /// A Pod from which the gate is to be taken.

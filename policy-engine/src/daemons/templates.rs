@@ -19,9 +19,9 @@ use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 
 use crate::claims::template::Template;
 use crate::claims::template::is_platform_template;
-use crate::daemons::follow::is_exempt;
-use crate::daemons::follow::view::Seen;
-use crate::daemons::plan_window::PodName;
+use crate::daemons::common::PodName;
+use crate::daemons::common::Seen;
+use crate::daemons::common::is_exempt;
 use crate::policy::Policy;
 
 /// A template is kept so long at least: the Pod for which it is there may not be seen yet.

@@ -1,5 +1,6 @@
 //! What is to be done, as values whose `Display` is the sentence for the log and the Event.
 
+use crate::daemons::common::Seen;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -7,7 +8,7 @@ use crate::contract;
 use crate::policy::names::{ProjectName, QueueName};
 use crate::policy::project::ProjectRole;
 
-use super::view::{Seen, Subject};
+use super::view::Subject;
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]

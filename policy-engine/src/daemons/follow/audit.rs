@@ -1,11 +1,12 @@
 //! A second opinion on a plan, before anything is carried out.
 
 use crate::contract;
+use crate::daemons::common::is_exempt;
 use crate::policy::Policy;
 
 use super::action::{Action, MetadataChange};
 use super::view::{Namespace, View};
-use super::{MAX_ACTIONS, Plan, is_exempt};
+use super::{MAX_ACTIONS, Plan};
 
 /// What a plan must never contain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! What is written on a Namespace.
 
+use crate::daemons::common::{MANAGED_BY, MANAGER};
 use std::collections::BTreeMap;
 
 use crate::contract;
@@ -7,9 +8,9 @@ use crate::policy::Policy;
 use crate::policy::project::Project;
 
 use super::action::MetadataChange;
-use super::namespaces::Verdict;
+use super::verdict::Verdict;
 use super::view::{Mark, Namespace};
-use super::{BOUND_MARK, FLOOR_MARK, MANAGED_BY, MANAGER, POD_SECURITY};
+use super::{BOUND_MARK, FLOOR_MARK, POD_SECURITY};
 
 /// The level below which no Pod of a governed Namespace falls, even while Sluice is away.
 const FLOOR: &str = "baseline";

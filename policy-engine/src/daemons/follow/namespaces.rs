@@ -1,5 +1,6 @@
 //! Which Namespace belongs to which project, and what is written on it.
 
+use crate::daemons::common::is_exempt;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::policy::Policy;
@@ -7,8 +8,9 @@ use crate::policy::project::Project;
 
 use super::action::{Action, Because};
 use super::spared::{NotYours, Spared};
+use super::verdict::Verdict;
 use super::view::{Contents, Mark, Namespace, View};
-use super::{Plan, is_exempt, metadata};
+use super::{Plan, metadata};
 
 /// Which Namespaces are bound to which project once the plan is carried out.
 #[derive(Debug, Default)]
@@ -17,23 +19,6 @@ pub(super) struct Bound<'a> {
     pub(super) projects: BTreeMap<&'a str, &'a Project>,
     /// Namespaces in which nothing is written or deleted.
     pub(super) hands_off: BTreeSet<&'a str>,
-}
-
-/// What is to become of a Namespace that exists.
-#[derive(Debug)]
-pub(super) enum Verdict<'a> {
-    /// It belongs to the project by its record.
-    Ours(&'a Project, Because),
-    /// Others labelled it for the project.
-    Theirs(&'a Project),
-    /// Others labelled it for a project that is not known.
-    Unknown,
-    /// The record of the project that it belongs to cannot be read.
-    Unreadable(Mark),
-    /// It is going away.
-    Terminating,
-    /// Nobody claims it, or nobody may have it: what is ours there is taken back.
-    Free,
 }
 
 pub(super) fn plan<'a>(view: &'a View, policy: &'a Policy, plan: &mut Plan) -> Bound<'a> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use crate::contract::{ADOPT, PROJECT_ID};
+use crate::daemons::common::is_exempt;
 use crate::policy::platform::Platform;
 use crate::policy::project::{Member, Project, ProjectRole};
 use crate::policy::queue::Queue;

@@ -1,12 +1,12 @@
 //! What a record asks for and the platform does not do, and why: `Display` is the sentence that people read.
 
+use crate::daemons::common::{MANAGED_BY, MANAGER};
 use std::fmt;
 
 use crate::contract;
 use crate::policy::names::{ProjectName, QueueName};
 
 use super::view::Contents;
-use super::{MANAGED_BY, MANAGER};
 
 /// Something that is left as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Small worlds for the tests of this daemon, and what carrying out a plan makes of them.
 
+use crate::daemons::common::{MANAGED_BY, MANAGER, Seen};
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -14,8 +15,8 @@ use crate::policy::quota::Quota;
 use crate::policy::{Policy, Records};
 
 use super::action::{Action, MetadataChange, cluster_role_name, role_binding_name};
-use super::view::{Contents, Namespace, PriorityClass, RoleBinding, Seen, Unreadable, View};
-use super::{MANAGED_BY, MANAGER, plan};
+use super::plan;
+use super::view::{Contents, Namespace, PriorityClass, RoleBinding, Unreadable, View};
 
 pub(crate) fn policy(projects: impl IntoIterator<Item = Project>) -> Policy {
     with_platform(projects, Platform::default())

@@ -1,6 +1,7 @@
 mod access;
 
 use crate::contract::{ADOPT, PROJECT_ID};
+use crate::daemons::common::MANAGED_BY;
 use crate::policy::platform::Platform;
 use crate::policy::project::{Holder, ProjectRole};
 

@@ -1,5 +1,6 @@
 //! What exists, as plain values.
 
+use crate::daemons::common::Seen;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -38,15 +39,6 @@ pub struct Unreadable {
     pub projects: BTreeSet<ProjectName>,
     /// Queues by name.
     pub queues: BTreeSet<QueueName>,
-}
-
-/// Which object was seen, in which state of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Distinguishes it from others that had or will have its name.
-    pub uid: String,
-    /// Changes with every write.
-    pub resource_version: String,
 }
 
 /// A Namespace.

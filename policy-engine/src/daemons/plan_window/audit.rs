@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Because, MAX_RELEASES, Plan, Release, View};
-use crate::daemons::follow::is_exempt;
+use crate::daemons::common::is_exempt;
 use crate::policy::Policy;
 use crate::windows::Calendar;
 

@@ -1,8 +1,9 @@
 //! The sentences of the journal and of Events.
 
+use crate::daemons::common::PodName;
 use std::fmt;
 
-use super::{Because, InVain, PodName, Release, Spared};
+use super::{Because, InVain, Release, Spared};
 
 impl fmt::Display for PodName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

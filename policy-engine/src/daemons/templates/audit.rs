@@ -2,7 +2,7 @@
 
 use super::{Action, MAX_ACTIONS, Plan, View};
 use crate::claims::template::Template;
-use crate::daemons::follow::is_exempt;
+use crate::daemons::common::is_exempt;
 use crate::policy::Policy;
 
 /// What a plan must never contain.

@@ -1,0 +1,31 @@
+//! Words that several daemons use.
+
+use crate::policy::platform::Platform;
+
+/// Label by which Kubernetes tools say who looks after an object.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Value of [`MANAGED_BY`] on what a daemon makes; nothing without it is ever deleted.
+pub const MANAGER: &str = "sluice";
+
+/// Which object was seen, in which state of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Distinguishes it from others that had or will have its name.
+    pub uid: String,
+    /// Changes with every write.
+    pub resource_version: String,
+}
+
+/// A Pod by Namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PodName {
+    /// Its Namespace.
+    pub namespace: String,
+    /// Its name there.
+    pub name: String,
+}
+
+/// Whether a Namespace is never governed: the platform's list, Kubernetes' own, and that of Sluice itself.
+pub fn is_exempt(own_namespace: &str, platform: &Platform, namespace: &str) -> bool {
+    namespace == own_namespace || namespace.starts_with("kube-") || platform.exempt_namespaces.contains(namespace)
+}
