@@ -14,7 +14,7 @@ use crate::policy::queue::{DEFAULT_QUEUE, Queue};
 use crate::submission::device_claim::DeviceClaim;
 use crate::submission::devices;
 use crate::submission::devices::Devices;
-use crate::submission::facts::{Autoscaler, Facts};
+use crate::submission::facts::{Autoscaler, Facts, PriorityClasses};
 use crate::submission::identity::{Caller, ControllerOwner, Owner};
 use crate::submission::pod::Pod;
 use crate::submission::volume_claim::VolumeClaim;
@@ -54,6 +54,8 @@ pub struct Case<'a> {
     pub target_missing: bool,
     /// On whose word the control plane scales a workload.
     pub autoscalers: &'a [Autoscaler],
+    /// The PriorityClasses of the queues, by name, as far as they have been seen.
+    pub priority_classes: &'a PriorityClasses,
     /// The instant of the decision.
     pub now: Timestamp,
 }
@@ -121,6 +123,7 @@ impl<'a> Case<'a> {
             devices: &facts.devices,
             target_missing: facts.target_missing,
             autoscalers: &facts.autoscalers,
+            priority_classes: &facts.priority_classes,
             now,
         };
         case.owner = case.find_owner(facts);

@@ -1,5 +1,8 @@
 //! What the cluster knows about a submission.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::submission::devices::Devices;
 use crate::submission::identity::ControllerOwner;
 use crate::submission::volumes::Volumes;
@@ -21,6 +24,20 @@ pub struct Facts {
     pub target_missing: bool,
     /// On whose word the control plane scales a workload.
     pub autoscalers: Vec<Autoscaler>,
+    /// The PriorityClasses of the queues, by name, as far as they have been seen.
+    pub priority_classes: Arc<PriorityClasses>,
+}
+
+/// PriorityClasses by name.
+pub type PriorityClasses = BTreeMap<String, PriorityClass>;
+
+/// What a PriorityClass gives to the Pods that name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriorityClass {
+    /// The priority of the Pods, which never changes for one class object.
+    pub value: i32,
+    /// `Never` or `PreemptLowerPriority`.
+    pub preemption_policy: String,
 }
 
 /// A HorizontalPodAutoscaler that names a workload.

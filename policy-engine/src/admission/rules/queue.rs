@@ -6,7 +6,8 @@
 //! open.
 //!
 //! On Pods, the platform writes `platform-go/queue-name`, `platform-go/preemptible` and the queue's PriorityClass
-//! (`platform-go-<queue>`). If the Pod asks for another PriorityClass, the platform replaces it and warns.
+//! (`platform-go-<queue>`) with its priority. If the Pod asks for another PriorityClass, the platform replaces it and
+//! warns.
 
 use std::fmt;
 
@@ -34,7 +35,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     }
     if let Some(pod) = case.new_pod() {
         let asked = pod.object.label(contract::QUEUE_NAME).and_then(|asked| case.policy.queue_asked(asked));
-        write(pod, asked.unwrap_or_else(|| case.policy.default_queue()), say);
+        write(case, pod, asked.unwrap_or_else(|| case.policy.default_queue()), say);
     }
 }
 
@@ -42,15 +43,26 @@ fn may_use(case: &Case<'_>, queue: &Queue) -> bool {
     queue.name.as_str() == DEFAULT_QUEUE || case.plan().is_some_and(|plan| plan.queues.contains(&queue.name))
 }
 
-fn write(pod: &Pod<'_>, queue: &Queue, say: &mut Findings) {
+fn write(case: &Case<'_>, pod: &Pod<'_>, queue: &Queue, say: &mut Findings) {
     let class = contract::priority_class(queue.name.as_str());
     let preemptible = if queue.preemptible { "true" } else { "false" };
     say.set(pod.label_at(contract::QUEUE_NAME), queue.id.as_str());
     say.set(pod.label_at(contract::PREEMPTIBLE), preemptible);
     if pod.spec.priority_class_name.as_deref() != Some(&class) {
         // The Priority plugin has filled both from the class that was asked, and refuses what does not match the new one.
-        say.discard(pod.at(["spec", "priority"]));
-        say.discard(pod.at(["spec", "preemptionPolicy"]));
+        // If it has to fill them in again, the API server calls this webhook once more.
+        let seen = case.priority_classes.get(&class);
+        match seen.filter(|seen| seen.value == queue.priority) {
+            Some(seen) => {
+                say.fill_in(pod.at(["spec", "priority"]), seen.value);
+                say.fill_in(pod.at(["spec", "preemptionPolicy"]), seen.preemption_policy.as_str());
+            }
+            // A class that is about to be replaced would give another priority by the time that the plugin looks.
+            None => {
+                say.discard(pod.at(["spec", "priority"]));
+                say.discard(pod.at(["spec", "preemptionPolicy"]));
+            }
+        }
     }
     say.set(pod.at(["spec", "priorityClassName"]), class);
 }

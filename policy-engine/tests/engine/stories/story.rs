@@ -1,13 +1,14 @@
 //! One story.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use policy_engine::admit;
 use policy_engine::object::Unreadable;
 use policy_engine::policy::Policy;
 use policy_engine::submission::Requester;
-use policy_engine::submission::facts::Autoscaler;
+use policy_engine::submission::facts::{Autoscaler, PriorityClass};
 use policy_engine::submission::identity::ControllerOwner;
 use policy_engine::{Act, Decision, Facts, Submission};
 use serde::Deserialize;
@@ -60,6 +61,9 @@ pub(crate) struct Story {
     /// Autoscaler to the stamp on it: who names what is scaled.
     #[serde(default)]
     autoscalers: BTreeMap<String, Option<String>>,
+    /// The value of each PriorityClass that has been seen; none of them lets Pods preempt.
+    #[serde(default)]
+    priority_classes: BTreeMap<String, i32>,
     /// The id that binds the namespace, where it is not the namespace's own name.
     project_id: Option<String>,
     pub(crate) expect: Expect,
@@ -247,6 +251,14 @@ impl Story {
             volumes: self.volumes.facts(),
             devices: self.devices.facts(),
             target_missing: self.target.as_ref().is_some_and(|target| target.missing),
+            priority_classes: Arc::new(
+                self.priority_classes
+                    .iter()
+                    .map(|(name, value)| {
+                        (name.clone(), PriorityClass { value: *value, preemption_policy: "Never".into() })
+                    })
+                    .collect(),
+            ),
             autoscalers: self
                 .autoscalers
                 .clone()

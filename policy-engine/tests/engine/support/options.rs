@@ -119,6 +119,7 @@ impl QuotaOptions {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct QueueOptions {
     schedule: Option<ScheduleOptions>,
+    priority: Option<i32>,
     gpu_models: BTreeSet<String>,
 }
 
@@ -199,6 +200,7 @@ impl Options {
         for (name, options) in &self.queue {
             let queue = records.queues.get_mut(name.as_str()).expect("a sample queue");
             queue.schedule = options.schedule.as_ref().map(ScheduleOptions::schedule);
+            queue.priority = options.priority.unwrap_or(queue.priority);
             queue.gpu_models = options.gpu_models.iter().map(|model| model.as_str().into()).collect();
         }
         for (name, options) in &self.model {
