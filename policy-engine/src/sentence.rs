@@ -66,6 +66,19 @@ impl fmt::Write for Line {
     }
 }
 
+/// Writes values with commas between them; a long list is cut, so that an answer stays readable.
+pub(crate) fn list<T: Display>(f: &mut fmt::Formatter<'_>, values: &[T]) -> fmt::Result {
+    const MOST: usize = 12;
+    for (index, value) in values.iter().take(MOST).enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        write!(f, "{comma}{value}")?;
+    }
+    match values.len().checked_sub(MOST) {
+        Some(more @ 1..) => write!(f, " and {more} more"),
+        Some(0) | None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -51,24 +51,39 @@ pub fn admit(
         return Ok(merge([mode::apply(policy.platform().mode_of(RuleId::Project, None), found)]));
     };
     let case = Case::read(submission, facts, policy, project, now)?;
-    let found = rules::ALL.iter().map(|rule| {
-        let mode = policy.platform().mode_of(rule.id, Some(project));
-        let mut found = Findings::of(rule.id);
-        if mode != RuleMode::Off {
-            (rule.judge)(&case, &mut found);
-        }
-        mode::apply(mode, found)
-    });
-    let mut decision = merge(found);
+    let mut decision = judge_rules(&case);
     if !decision.allowed() {
+        // What is refused is not changed: the validating call sees what was asked.
         decision.mutations.clear();
-    } else if let Some(object) = case.object() {
-        let (said, unsaid) = decision.mutations.into_iter().partition(|mutation| is_said(mutation, object));
-        decision.mutations = unsaid;
-        remember::remember(&case, object, said, &mut decision);
+        return Ok(decision);
+    }
+    if let Some(object) = case.object() {
+        let settled = take_settled(&mut decision, object);
+        // Last, because it tells people only of what is really replaced.
+        remember::remember(&case, object, settled, &mut decision);
         decision.reservation = reserve::of(&case).map(Box::new);
     }
     Ok(decision)
+}
+
+/// Every rule is heard, in its mode.
+fn judge_rules(case: &Case<'_>) -> Decision {
+    merge(rules::ALL.iter().map(|rule| {
+        let mode = case.policy.platform().mode_of(rule.id, Some(case.project));
+        let mut found = Findings::of(rule.id);
+        if mode != RuleMode::Off {
+            (rule.judge)(case, &mut found);
+        }
+        mode::apply(mode, found)
+    }))
+}
+
+/// Takes out the mutations that the object says already: an earlier call, or the person, has written them.
+fn take_settled(decision: &mut Decision, object: Object<'_>) -> Vec<Mutation> {
+    let is_settled = |mutation: &Mutation| mutation.at.resolve(object.0) == mutation.value.as_ref();
+    let (settled, open) = std::mem::take(&mut decision.mutations).into_iter().partition(is_settled);
+    decision.mutations = open;
+    settled
 }
 
 fn merge(found: impl IntoIterator<Item = Findings>) -> Decision {
@@ -79,10 +94,6 @@ fn merge(found: impl IntoIterator<Item = Findings>) -> Decision {
         decision.warnings.extend(found.warnings);
         decision
     })
-}
-
-fn is_said(mutation: &Mutation, object: Object<'_>) -> bool {
-    mutation.at.resolve(object.0) == mutation.value.as_ref()
 }
 
 fn is_own_mirror_pod(submission: &Submission<'_>, policy: &Policy) -> bool {

@@ -92,16 +92,3 @@ pub const ALL: &[Rule] = &[
 pub fn named(id: &str) -> Option<&'static Rule> {
     ALL.iter().find(|rule| rule.id.as_str() == id)
 }
-
-/// Writes values with commas between them; a long list is cut, so that an answer stays readable.
-fn list<T: std::fmt::Display>(f: &mut std::fmt::Formatter<'_>, values: &[T]) -> std::fmt::Result {
-    const MOST: usize = 12;
-    for (index, value) in values.iter().take(MOST).enumerate() {
-        let comma = if index == 0 { "" } else { ", " };
-        write!(f, "{comma}{value}")?;
-    }
-    match values.len().checked_sub(MOST) {
-        Some(more @ 1..) => write!(f, " and {more} more"),
-        Some(0) | None => Ok(()),
-    }
-}

@@ -42,8 +42,8 @@ pub struct Case<'a> {
     pub volume_claims: Vec<VolumeClaim<'a>>,
     /// The ResourceClaims, and templates of them, that are being made. Their specs never change.
     pub device_claims: Vec<DeviceClaim<'a>>,
-    /// How many claims and snapshots it names.
-    pub names: usize,
+    /// How many volumes (claims and snapshots) it names.
+    pub volume_count: usize,
     /// What is known about them.
     pub volumes: &'a Volumes,
     /// The claims, templates and classes of devices that it names.
@@ -117,7 +117,7 @@ impl<'a> Case<'a> {
             pods: Vec::new(),
             volume_claims: Vec::new(),
             device_claims: Vec::new(),
-            names: Named::by(submission, policy).len(),
+            volume_count: Named::by(submission, policy).len(),
             device_names: devices::Named::by(submission, policy),
             volumes: &facts.volumes,
             devices: &facts.devices,

@@ -27,6 +27,7 @@ use crate::contract;
 use crate::gpu::extended::{self, Asked, Meaning};
 use crate::policy::model::Model;
 use crate::policy::plan::{ExtendedResources, Plan};
+use crate::sentence;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::pod::Pod;
@@ -147,7 +148,7 @@ impl fmt::Display for Names<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [] => f.write_str("no known GPU model"),
-            models => super::list(f, &models.iter().map(|model| &model.id).collect::<Vec<_>>()),
+            models => sentence::list(f, &models.iter().map(|model| &model.id).collect::<Vec<_>>()),
         }
     }
 }

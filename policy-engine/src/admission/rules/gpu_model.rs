@@ -28,6 +28,7 @@ use crate::contract;
 use crate::object::place::Place;
 use crate::policy::model::Model;
 use crate::policy::queue::Queue;
+use crate::sentence;
 use crate::submission::case::Case;
 use crate::submission::device_claim::DeviceClaim;
 use crate::submission::devices::named_by;
@@ -199,6 +200,6 @@ struct Names<'a>(&'a [&'a Model]);
 
 impl fmt::Display for Names<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        super::list(f, &self.0.iter().map(|model| &model.id).collect::<Vec<_>>())
+        sentence::list(f, &self.0.iter().map(|model| &model.id).collect::<Vec<_>>())
     }
 }

@@ -16,6 +16,7 @@ use crate::admission::findings::Findings;
 use crate::object::place::Place;
 use crate::policy::image_pattern::Image;
 use crate::policy::project::Project;
+use crate::sentence;
 use crate::submission::case::Case;
 use crate::submission::pod::{Container, Pod};
 
@@ -70,7 +71,7 @@ impl fmt::Display for NotAllowed<'_> {
         write!(f, "asked {image}; project {} allows ", project.name)?;
         match project.images.as_slice() {
             [] => f.write_str("no image")?,
-            patterns => super::list(f, patterns)?,
+            patterns => sentence::list(f, patterns)?,
         }
         f.write_str("; use one of those, or ask a project Admin to add a pattern")
     }

@@ -10,6 +10,7 @@ use std::fmt;
 
 use crate::admission::findings::Findings;
 use crate::object::place::Place;
+use crate::sentence;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::identity::Caller;
@@ -90,7 +91,7 @@ impl fmt::Display for Asked<'_> {
             ),
             Self::Scheduler { name, listed } => {
                 write!(f, "asked scheduler {name}; this platform's are ")?;
-                super::list(f, listed)?;
+                sentence::list(f, listed)?;
                 f.write_str("; remove schedulerName, or ask an admin to list it under PlatformPolicy.spec.schedulers")
             }
             Self::StaticPod => {

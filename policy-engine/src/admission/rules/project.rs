@@ -23,6 +23,7 @@ use crate::policy::names::UserName;
 use crate::policy::people::User;
 use crate::policy::platform::Unstamped;
 use crate::policy::project::{MemberRef, Project, ProjectRole};
+use crate::sentence;
 use crate::submission::case::{Case, NoOwner};
 use crate::submission::facts::Facts;
 use crate::submission::identity::{Caller, ControllerOwner, Owner};
@@ -294,6 +295,6 @@ fn managers(f: &mut fmt::Formatter<'_>, project: &Project) -> fmt::Result {
     names.sort();
     match names.as_slice() {
         [] => f.write_str("a platform admin"),
-        names => super::list(f, names),
+        names => sentence::list(f, names),
     }
 }

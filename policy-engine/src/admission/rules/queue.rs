@@ -16,6 +16,7 @@ use crate::contract;
 use crate::policy::names::PlanName;
 use crate::policy::plan::Validity;
 use crate::policy::queue::{DEFAULT_QUEUE, Queue};
+use crate::sentence;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::pod::Pod;
@@ -110,7 +111,7 @@ impl fmt::Display for NotUsable<'_> {
         }
         let bound = case.plan().into_iter().flat_map(|plan| &plan.queues).filter(|name| name.as_str() != DEFAULT_QUEUE);
         let usable: Vec<_> = std::iter::once(DEFAULT_QUEUE).chain(bound.map(|name| name.as_str())).collect();
-        super::list(f, &usable)?;
+        sentence::list(f, &usable)?;
         f.write_str("; name one of those, or ask an admin to bind the queue to the plan")
     }
 }

@@ -49,10 +49,10 @@ use crate::submission::volumes::MOST_NAMED;
 use permission::Party;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
-    if case.names > MOST_NAMED {
+    if case.volume_count > MOST_NAMED {
         let why = format!(
             "asked {} claims and snapshots; at most {MOST_NAMED} are looked up for one object; split it",
-            case.names
+            case.volume_count
         );
         return say.deny(Place::of(["spec"]), why);
     }

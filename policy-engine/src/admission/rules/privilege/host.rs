@@ -8,6 +8,7 @@ use super::{Refused, in_security_contexts};
 use crate::admission::findings::Findings;
 use crate::object::place::Place;
 use crate::policy::platform::HostPath;
+use crate::sentence;
 use crate::submission::pod::{Container, Pod};
 
 pub(super) fn namespaces(pod: &Pod<'_>, say: &mut Findings) {
@@ -45,7 +46,7 @@ impl fmt::Display for NotListed<'_> {
         write!(f, "asked host path {path}; baseline allows none")?;
         if !listed.is_empty() {
             f.write_str(", and this platform only ")?;
-            crate::admission::rules::list(f, listed)?;
+            sentence::list(f, listed)?;
         }
         f.write_str(
             "; use a PersistentVolumeClaim, or ask an admin to list the path under PlatformPolicy.spec.hostPaths",

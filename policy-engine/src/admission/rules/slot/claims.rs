@@ -5,6 +5,7 @@ use std::fmt;
 use crate::admission::findings::Findings;
 use crate::contract;
 use crate::gpu::slots::{Unmapped, Why, is_own, may_use};
+use crate::sentence;
 use crate::submission::case::Case;
 use crate::submission::identity::{Caller, Owner};
 use crate::submission::pod::Pod;
@@ -119,11 +120,11 @@ fn usable(case: &Case<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (Err(_), []) => f.write_str("no ResourceClaim here is shared; create one first"),
         (Ok(owner), claims) => {
             write!(f, "{owner} may use ")?;
-            crate::admission::rules::list(f, claims)
+            sentence::list(f, claims)
         }
         (Err(_), claims) => {
             f.write_str("shared are ")?;
-            crate::admission::rules::list(f, claims)
+            sentence::list(f, claims)
         }
     }
 }

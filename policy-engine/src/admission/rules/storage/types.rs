@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::admission::findings::Findings;
+use crate::sentence;
 use crate::submission::case::Case;
 use crate::submission::pod::Pod;
 
@@ -46,7 +47,7 @@ impl std::fmt::Display for NotListed<'_> {
         if self.listed.is_empty() {
             f.write_str("none")?;
         }
-        crate::admission::rules::list(f, &self.listed)?;
+        sentence::list(f, &self.listed)?;
         f.write_str("; use a PersistentVolumeClaim, or ask an admin")
     }
 }
