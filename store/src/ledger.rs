@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::Unavailable;
 use crate::reader::Reader;
+use crate::sums::Sums;
 use crate::usage::{Hours, UsageQuery};
 use crate::writer::{Job, Step};
 
@@ -25,6 +26,7 @@ const MOST_AT_ONCE: usize = 64;
 pub struct Ledger {
     pub(crate) jobs: mpsc::Sender<Job>,
     pub(crate) reader: Reader,
+    pub(crate) sums: Sums,
     pub(crate) tickets: Arc<AtomicI64>,
     #[cfg(test)]
     pub(crate) fuse: crate::tests::Fuse,
@@ -56,10 +58,17 @@ impl Ledger {
 
     /// What [`reserve`](Self::reserve) would say now. Writes nothing.
     ///
+    /// # Caveats
+    /// A workload's Pods that are only foreseen are weighed against sums that this process saw within the last second.
+    ///
     /// # Errors
     /// As `reserve`.
     pub async fn would_fit(&self, request: Request, deadline: Instant) -> Result<Outcome, Unavailable> {
-        Ok(self.step(Entry::Try(request), Timestamp::now(), deadline).await?.outcome)
+        let now = Timestamp::now();
+        match self.sums.foresee(&request, now) {
+            Some(foreseen) => Ok(foreseen),
+            None => Ok(self.step(Entry::Try(request), now, deadline).await?.outcome),
+        }
     }
 
     /// Charges what runs already, whatever the limits say.

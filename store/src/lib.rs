@@ -12,6 +12,7 @@ mod open;
 mod reader;
 mod rows;
 mod session;
+mod sums;
 mod usage;
 mod writer;
 

@@ -16,6 +16,7 @@ use crate::OpenFailed;
 use crate::ledger::Ledger;
 use crate::reader::Reader;
 use crate::session::{Address, Database};
+use crate::sums::{Sums, YOUNG};
 use crate::writer::{MOST_WAITING, Writer};
 
 /// Every version of the schema, each as what it changes. What was released is never edited.
@@ -81,7 +82,8 @@ impl Store {
 
     fn on(address: Address) -> Self {
         let (jobs, waiting) = mpsc::channel(MOST_WAITING);
-        let writer = Writer { address: address.clone(), session: None, withdrawals: Vec::new() };
+        let sums = Sums::new(YOUNG);
+        let writer = Writer { address: address.clone(), session: None, withdrawals: Vec::new(), sums: sums.clone() };
         tokio::spawn(writer.run(waiting));
         // Tickets begin where no other process's do.
         let first = RandomState::new().hash_one(std::process::id()).cast_signed();
@@ -89,6 +91,7 @@ impl Store {
         let ledger = Ledger {
             jobs,
             reader: Reader::of(&address),
+            sums,
             tickets,
             #[cfg(test)]
             fuse: address.fuse,

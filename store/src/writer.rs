@@ -16,6 +16,7 @@ use crate::Unavailable;
 use crate::dialect::{COMMIT, ROLLBACK};
 use crate::kept;
 use crate::session::{Address, CONNECT_LIMIT, Session};
+use crate::sums::Sums;
 
 /// So many wait; who comes then is told so.
 pub(crate) const MOST_WAITING: usize = 4096;
@@ -53,6 +54,7 @@ pub(crate) struct Writer {
     pub session: Option<Session>,
     /// What was written for somebody who had given up when it was. What cannot be taken back is found by the reconciler.
     pub withdrawals: Vec<(Entry, Stamp)>,
+    pub sums: Sums,
 }
 
 impl Writer {
@@ -119,7 +121,7 @@ impl Writer {
     async fn attempt(&mut self, steps: &[Step]) -> Result<Option<Vec<Verdict>>, Unavailable> {
         let dialect = self.address.dialect();
         let session = connected(&self.address, &mut self.session).await?;
-        let withdrawals = &self.withdrawals;
+        let (withdrawals, sums) = (&self.withdrawals, &self.sums);
         // Who only asks takes nobody's turn.
         let writes = !withdrawals.is_empty() || steps.iter().any(|step| step.entry.writes());
         let transaction = async {
@@ -129,20 +131,25 @@ impl Writer {
             let mut reach = Reach::default();
             withdrawals.iter().for_each(|(entry, _)| reach.add(entry));
             steps.iter().for_each(|step| reach.add(&step.entry));
+            let mut accounts = reach.accounts.clone();
             let mut books = kept::load(session, dialect, reach).await?;
             for (entry, stamp) in withdrawals {
                 decide(&mut books, entry, *stamp);
             }
             let verdicts = steps.iter().map(|step| decide(&mut books, &step.entry, step.stamp)).collect();
             if !writes {
+                sums.note(&accounts, &books);
                 return Ok(Some(verdicts));
             }
-            kept::write(session, dialect, books.take_changes()).await?;
+            let changes = books.take_changes();
+            accounts.extend(changes.accounts.iter().map(|(account, _)| account.clone()));
+            kept::write(session, dialect, changes).await?;
             if steps.iter().any(Step::given_up) {
                 session.say(ROLLBACK).await?;
                 return Ok(None);
             }
             session.say(COMMIT).await?;
+            sums.note(&accounts, &books);
             Ok(Some(verdicts))
         };
         tokio::time::timeout(TRANSACTION_LIMIT, transaction).await.unwrap_or(Err(too_slow()))

@@ -10,6 +10,7 @@ on_both!(
     what_is_admitted_is_charged_once_and_released_once,
     all_limits_that_fail_are_reported,
     a_dry_run_writes_nothing,
+    what_is_foreseen_soon_after_a_charge_needs_no_statement,
     the_same_name_again_and_again_costs_what_can_be_there_at_once,
     class_exhaustion_a_name_that_is_tried_without_end_is_refused,
     a_resize_raises_at_once_and_lowers_when_it_is_seen,
@@ -55,6 +56,34 @@ async fn all_limits_that_fail_are_reported(database: Database) {
     let most = policy_engine::ledger::LARGEST;
     let account = Account::Project("vast".to_owned());
     assert_refused(&ledger, vast("v2"), &[(account, Resource::Memory, most, most, most)]).await;
+}
+
+async fn what_is_foreseen_soon_after_a_charge_needs_no_statement(database: Database) {
+    let ledger = database.open().await;
+    let foreseen = |gpu: u64| {
+        let Request::AdmitPod(pod) = pod("", "", vec![]) else { unreachable!("a Pod") };
+        let amounts = Amounts { milli_gpu: gpu * 1000, devices: gpu, ..Amounts::NOTHING };
+        Request::AdmitPod(AdmitPod { amounts, ..pod })
+    };
+    // A sum is young for a second, which is long unless the machine is very busy.
+    for _attempt in 0..20 {
+        assert_reserved(&ledger, pod("p1", "train", vec![inline(2)])).await;
+        ledger.fuse.arm(0);
+        let fits = ledger.would_fit(foreseen(1), soon()).await;
+        let refused = ledger.would_fit(foreseen(3), soon()).await;
+        ledger.fuse.mend();
+        let (Ok(fits), Ok(Outcome::Refused(shortages))) = (fits, refused) else { continue };
+        assert_eq!(fits, Outcome::Reserved);
+        let first = &shortages[0];
+        assert_eq!(
+            (first.resource, first.used + first.reserved, first.asked, first.limit),
+            (Resource::Gpu, 2000, 3000, 4000)
+        );
+        // What is no longer charged is not foreseen as charged.
+        pod_gone(&ledger, "p1").await;
+        return assert_eq!(ledger.would_fit(foreseen(3), soon()).await.expect("an answer"), Outcome::Reserved);
+    }
+    panic!("every answer needed a statement");
 }
 
 async fn a_dry_run_writes_nothing(database: Database) {
