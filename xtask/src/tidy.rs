@@ -4,7 +4,7 @@
 
 mod assertions;
 mod classes;
-mod crds;
+mod generated;
 mod ignored;
 mod invariants;
 mod links;
@@ -36,7 +36,7 @@ const CHECKS: &[Check] = &[
     Check { name: "placeholders", run: |tree| Ok(placeholders::check(tree)) },
     Check { name: "paths of somebody's machine", run: |tree| Ok(machine_paths::check(tree)) },
     Check { name: "links that lead nowhere", run: |tree| Ok(links::check(tree)) },
-    Check { name: "CRDs in step with their Rust types", run: crds::check },
+    Check { name: "files that are not as they are made", run: generated::check },
 ];
 
 impl Args {
