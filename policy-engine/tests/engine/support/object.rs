@@ -79,11 +79,11 @@ impl Sketch {
         let mut object = json!({"apiVersion": version, "kind": kind, "metadata": metadata});
         if let Some((_, _, _, Some(at))) = known {
             let at = jsonptr::Pointer::parse(at).expect("a pointer");
-            if !at.is_root() {
-                object["spec"]["selector"] = match kind.as_str() {
-                    "ReplicationController" => json!({"app": name}),
-                    _ => json!({"matchLabels": {"app": name}}),
-                };
+            match kind.as_str() {
+                "ReplicationController" => object["spec"]["selector"] = json!({"app": name}),
+                // Kubernetes selects the Pods of a Job by a label that it makes up itself.
+                "Pod" | "Job" | "CronJob" => {}
+                _ => object["spec"]["selector"] = json!({"matchLabels": {"app": name}}),
             }
             let mut pod =
                 at.resolve(&object).ok().cloned().unwrap_or_else(|| json!({"metadata": {"labels": {"app": name}}}));
