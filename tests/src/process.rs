@@ -77,6 +77,8 @@ impl Beside {
             .arg(p.layout().bin("sluice"))
             .args([command, &format!("--listen=127.0.0.1:{webhook}"), &format!("--metrics-listen=127.0.0.1:{metrics}")])
             .arg(format!("--namespace={SYSTEM_NAMESPACE}"))
+            // Of its own: two processes that make one file's tables at the same time are in each other's way.
+            .arg(format!("--database-url=sqlite://{}", log.with_extension("db").display()))
             .args(more)
             .env("KUBECONFIG", kubeconfig)
             .env("NO_COLOR", "1")

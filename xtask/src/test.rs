@@ -83,9 +83,10 @@ fn the_ground() -> Result<()> {
     cargo(&["test", "--quiet", "--package", "ground"])
 }
 
+/// These tests wait more than they compute, and one that needs a control plane for itself waits for the others of its kind.
 fn end_to_end() -> Result<()> {
     build::sluice()?;
-    cargo(&["test", "--quiet", "--workspace", "--test", "e2e"])
+    cargo(&["test", "--quiet", "--workspace", "--test", "e2e", "--", "--test-threads=4"])
 }
 
 fn cargo(args: &[&str]) -> Result<()> {

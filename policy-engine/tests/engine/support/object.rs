@@ -77,6 +77,11 @@ impl Sketch {
         let version = known.map_or("example.org/v1", |it| it.1);
         let metadata = json!({"name": name, "namespace": namespace, "labels": labels, "annotations": annotations});
         let mut object = json!({"apiVersion": version, "kind": kind, "metadata": metadata});
+        match kind.as_str() {
+            "CronJob" => object["spec"]["schedule"] = json!("0 3 * * *"),
+            "PersistentVolumeClaim" => object["spec"]["resources"] = json!({"requests": {"storage": "1Gi"}}),
+            _ => {}
+        }
         if let Some((_, _, _, Some(at))) = known {
             let at = jsonptr::Pointer::parse(at).expect("a pointer");
             match kind.as_str() {
@@ -102,6 +107,10 @@ impl Sketch {
     fn pod_spec(&self) -> Value {
         let mut container = json!({"name": "app", "image": self.image});
         merge(&mut container, &Value::Object(self.container.clone()));
-        json!({"containers": [container]})
+        let mut spec = json!({"containers": [container]});
+        if matches!(self.kind.as_str(), "Job" | "CronJob") {
+            spec["restartPolicy"] = json!("Never");
+        }
+        spec
     }
 }
