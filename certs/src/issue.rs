@@ -5,23 +5,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PublicKeyData,
 };
 use rustls::pki_types::CertificateDer;
 
-use crate::material::{CaBundle, Cause, Leaf, Life, Part, PrivateKey, Unusable, fingerprint, parse};
+use crate::material::{AUTHORITY_LIFE, Authority, CaBundle, LEAF_LIFE, Leaf, Life, Part, PrivateKey, Unusable};
 use crate::{Action, KeyMaterial, ServingName};
 
-const DAY: SignedDuration = SignedDuration::from_hours(24);
-
-/// How long a CA is valid.
-pub const AUTHORITY_LIFE: SignedDuration = SignedDuration::from_hours(5 * 365 * 24);
-
-/// How long a serving certificate is valid, unless its CA ends before.
-pub const LEAF_LIFE: SignedDuration = SignedDuration::from_hours(365 * 24);
-
 /// The first certificates are valid from before they were made, because the clocks of API servers differ from ours.
-pub const BACKDATED: SignedDuration = DAY;
+pub const BACKDATED: SignedDuration = SignedDuration::from_hours(24);
 
 /// A certificate could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -40,46 +31,7 @@ pub enum IssueError {
     Unusable(#[source] Unusable),
 }
 
-/// A CA: a certificate of the bundle and the key that belongs to it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Authority {
-    certificate: CertificateDer<'static>,
-    key: PrivateKey,
-    life: Life,
-}
-
 impl Authority {
-    pub(crate) fn read(bundle: &CaBundle, key: PrivateKey) -> Result<Self, Cause> {
-        let public = KeyPair::from_pem(key.pem()).map_err(Cause::SigningKey)?.subject_public_key_info();
-        for certificate in bundle.certificates() {
-            let parsed = parse(certificate)?;
-            if parsed.is_ca() && parsed.public_key().raw == public {
-                return Ok(Self { life: Life::of(certificate)?, certificate: certificate.clone(), key });
-            }
-        }
-        Err(Cause::KeyOfNoAuthority)
-    }
-
-    /// When it is valid.
-    #[must_use]
-    pub fn life(&self) -> Life {
-        self.life
-    }
-
-    pub(crate) fn key(&self) -> &PrivateKey {
-        &self.key
-    }
-
-    /// SHA-256 of the certificate, in hexadecimal.
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        fingerprint(&self.certificate)
-    }
-
-    pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
-        &self.certificate
-    }
-
     /// A new CA. One that follows another is valid at least as long as that one is, see [`span`].
     fn create(now: Timestamp, after: Option<Life>) -> Result<Self, IssueError> {
         let mut params = CertificateParams::default();
@@ -91,8 +43,8 @@ impl Authority {
 
         let key = KeyPair::generate().map_err(IssueError::Generate)?;
         let certificate = params.self_signed(&key).map_err(IssueError::Sign)?.der().clone();
-        let life = Life::of(&certificate).map_err(|cause| IssueError::Unusable(cause.of(Part::CaBundle)))?;
-        Ok(Self { certificate, key: PrivateKey::new(key.serialize_pem()), life })
+        let made = Self::of(certificate, PrivateKey::new(key.serialize_pem()));
+        made.map_err(|cause| IssueError::Unusable(cause.of(Part::CaBundle)))
     }
 
     /// A serving certificate for exactly these names, with a key of its own, in the place of `after`.
@@ -107,10 +59,10 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         let Life { starts, ends } = span(now, LEAF_LIFE, after);
-        valid(&mut params, Life { starts: starts.max(self.life.starts), ends: ends.min(self.life.ends) });
+        valid(&mut params, Life { starts: starts.max(self.life().starts), ends: ends.min(self.life().ends) });
 
-        let signer = KeyPair::from_pem(self.key.pem()).map_err(IssueError::Sign)?;
-        let issuer = Issuer::from_ca_cert_der(&self.certificate, signer).map_err(IssueError::Sign)?;
+        let signer = KeyPair::from_pem(self.key().pem()).map_err(IssueError::Sign)?;
+        let issuer = Issuer::from_ca_cert_der(self.certificate(), signer).map_err(IssueError::Sign)?;
         let key = KeyPair::generate().map_err(IssueError::Generate)?;
         let certificate = params.signed_by(&key, &issuer).map_err(IssueError::Sign)?;
         Leaf::read(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).map_err(IssueError::Unusable)

@@ -37,9 +37,11 @@ use tokio::time::error::Elapsed;
 pub use accept::{Acceptor, HANDSHAKE_TIMEOUT, MAX_HANDSHAKES};
 pub use clients::{Clients, ClientsError};
 pub use describe::{Described, Phase};
-pub use issue::{AUTHORITY_LIFE, Authority, BACKDATED, IssueError, LEAF_LIFE, issue_all};
+pub use issue::{BACKDATED, IssueError, issue_all};
 pub use keep::{Keep, KeepError};
-pub use material::{CaBundle, KeyMaterial, Leaf, Life, Part, PrivateKey, Unusable};
+pub use material::{
+    AUTHORITY_LIFE, Authority, CaBundle, KeyMaterial, LEAF_LIFE, Leaf, Life, Part, PrivateKey, Unusable,
+};
 pub use metrics::Metrics;
 pub use name::{NotAServingName, ServingName};
 pub use plan::{Action, MAX_AUTHORITIES, Pace, Reason, Situation, plan};

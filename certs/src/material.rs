@@ -2,6 +2,8 @@
 //!
 //! Everything is parsed and checked against its counterpart when it is read, so that a value of these types can be served and published.
 
+mod authority;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +22,8 @@ use x509_parser::error::X509Error;
 use x509_parser::extensions::GeneralName;
 
 use crate::ServingName;
-use crate::issue::Authority;
+
+pub use authority::Authority;
 
 /// One of the things kept. The names are those of a `kubernetes.io/tls` Secret, which other issuers write too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,6 +132,12 @@ impl fmt::Debug for PrivateKey {
         f.write_str("PrivateKey(hidden)")
     }
 }
+
+/// How long a CA of ours is valid.
+pub const AUTHORITY_LIFE: SignedDuration = SignedDuration::from_hours(5 * 365 * 24);
+
+/// How long a serving certificate of ours is valid, unless its CA ends before.
+pub const LEAF_LIFE: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// When a certificate is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,8 +18,8 @@ use jiff::Timestamp;
 
 pub use action::{Action, Reason};
 
-use crate::issue::{AUTHORITY_LIFE, LEAF_LIFE};
 use crate::material::Life;
+use crate::material::{AUTHORITY_LIFE, LEAF_LIFE};
 use crate::{Authority, KeyMaterial, Leaf, Request, ServingName, trust};
 
 /// CAs in one bundle, above which no rotation begins: API servers keep a bundle for every webhook entry.

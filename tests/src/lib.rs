@@ -1,11 +1,16 @@
-//! What the end-to-end tests stand on: one control plane with Sluice and the sample organisation, for all of them.
+//! What the end-to-end tests stand on: control planes with Sluice and the sample organisation.
 //!
 //! A test begins with [`shared`] and uses object names of its own, so that tests run beside each other. One that kills
-//! something begins with [`alone`], one that needs another policy goes through [`with_policy`], which restores it.
+//! something begins with [`alone`], one that needs another policy goes through [`with_policy`], which restores it: they have
+//! a control plane of their own, and only wait for each other. It is started when the first of them asks for it.
 //! The process may be left in any way: the ground's warden ends what it started.
 
+pub mod gpu;
 pub mod manifest;
+pub mod process;
+pub mod quota;
 pub mod refusal;
+pub mod windows;
 pub mod wire;
 
 use ground::{Ground, Layout, Output, Who};
@@ -13,36 +18,52 @@ use serde_json::{Value, json};
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Command;
-use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// The cluster's administrator, of `system:masters`, who has no User record.
 pub const ADMIN: &str = "admin";
 /// How long what happens by itself may take, in seconds: controllers, daemons, simulated nodes.
 pub const SOON: u64 = 60;
 
-/// Names another directory under `.dev/e2e/`, for a second run beside one that goes on.
+/// Names other directories under `.dev/e2e/`, for a second run beside one that goes on.
 const DIRECTORY: &str = "SLUICE_E2E";
 
-static PLATFORM: LazyLock<RwLock<Ground>> = LazyLock::new(|| {
-    let directory = std::env::var(DIRECTORY).unwrap_or_else(|_| "platform".to_owned());
-    let mut ground = must(Ground::start(Layout::e2e(&directory)));
-    must(ground.run_platform());
-    RwLock::new(ground)
-});
+static SHARED: LazyLock<Ground> = LazyLock::new(|| start(""));
+static ALONE: LazyLock<Mutex<Ground>> = LazyLock::new(|| Mutex::new(start("-alone")));
 
-/// The platform, for a test that disturbs nobody. Take it once: a test that waits for itself never ends.
-pub fn shared() -> RwLockReadGuard<'static, Ground> {
-    PLATFORM.read().unwrap_or_else(PoisonError::into_inner)
+fn start(suffix: &str) -> Ground {
+    let directory = std::env::var(DIRECTORY).unwrap_or_else(|_| "platform".to_owned());
+    let mut ground = must(Ground::start(Layout::e2e(&format!("{directory}{suffix}"))));
+    must(ground.run_platform());
+    ground
 }
 
-/// The platform, for a test during which no other may run. Sluice runs again when the test has ended, however it did.
+/// A platform for tests that disturb nobody.
+pub fn shared() -> Shared {
+    Shared(&SHARED)
+}
+
+/// See [`shared`].
+#[derive(Debug, Clone, Copy)]
+pub struct Shared(&'static Ground);
+
+impl Deref for Shared {
+    type Target = Ground;
+
+    fn deref(&self) -> &Ground {
+        self.0
+    }
+}
+
+/// A platform that no other test uses meanwhile. Sluice runs again when the test has ended, however it did. Take it once: a test
+/// that waits for itself never ends.
 pub fn alone() -> Alone {
-    Alone(PLATFORM.write().unwrap_or_else(PoisonError::into_inner))
+    Alone(ALONE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// See [`alone`].
 #[derive(Debug)]
-pub struct Alone(RwLockWriteGuard<'static, Ground>);
+pub struct Alone(MutexGuard<'static, Ground>);
 
 impl Deref for Alone {
     type Target = Ground;
@@ -69,7 +90,7 @@ impl Drop for Alone {
 /// A scheduler that is listed while a test of [`with_policy`] runs: who may name it shows which policy is in force.
 const PROBE: &str = "with-policy";
 
-/// Runs `test` alone on a platform with other values of the chart, and restores them, also after a failure.
+/// Runs `test` on a platform that no other test uses, with other values of the chart; restores them, also after a failure.
 /// The policy is in force when the test begins; the API server hears of changed webhooks a moment later.
 pub fn with_policy(values: &[(&str, &str)], test: impl FnOnce(&Ground)) {
     let ground = alone();
@@ -214,6 +235,19 @@ pub fn project(ground: &Ground, name: &str, spec: Value) {
 pub fn project_with_bob(ground: &Ground, name: &str, spec: Value) {
     let members = json!([{"user": "alice", "role": "Admin"}, {"user": "bob", "role": "Member"}]);
     project(ground, name, manifest::with(json!({"members": members}), spec));
+}
+
+/// Rights that no member has, given to one by mistake: what remains is Sluice's word.
+pub fn let_in(p: &Ground, name: &str, user: &str, resources: &[&str]) {
+    let rules = json!([{"apiGroups": ["", "apps"], "resources": resources, "verbs": ["*"]}]);
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": name}, "rules": rules});
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]});
+    must(p.admin_apply(&role.to_string()));
+    must(p.admin_apply(&binding.to_string()));
 }
 
 /// A label `platform-go/<key>` of an object; empty where there is none.

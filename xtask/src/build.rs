@@ -35,6 +35,13 @@ pub(crate) fn binary(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Runs a command with our own terminal.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    ensure!(status.success(), "{command:?} gave {status}");
+    Ok(())
+}
+
 /// Everything behind the command, for a program that knows what it means, `--help` included.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
@@ -47,12 +54,12 @@ pub(crate) struct Passed {
 impl Passed {
     /// Builds the program and runs it.
     pub(crate) fn to(self, program: &str) -> Result<ExitCode> {
-        run(program, &self.args)
+        run_program(program, &self.args)
     }
 }
 
 /// Builds a program of this workspace and runs it.
-fn run(name: &str, args: &[String]) -> Result<ExitCode> {
+fn run_program(name: &str, args: &[String]) -> Result<ExitCode> {
     binary(name)?;
     // Beside us, since cargo has built both.
     let program = std::env::current_exe()?.with_file_name(name);

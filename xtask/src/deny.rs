@@ -1,7 +1,6 @@
 //! `cargo deny`: advisories, licences, bans, sources.
 
-use crate::build;
-use crate::test::run;
+use crate::build::{self, run};
 use anyhow::{Context, Result, bail};
 use ground::Layout;
 use std::path::PathBuf;

@@ -5,8 +5,8 @@
 mod bench;
 mod build;
 mod deny;
-mod docs;
 mod down;
+mod generate;
 mod test;
 mod tidy;
 mod tour;
@@ -37,8 +37,8 @@ enum Command {
     Fuzz(build::Passed),
     /// The test command: format, lints, tests, tidy, dependencies, end to end
     Test(test::Args),
-    /// Writes docs/reference: rules, records, labels, metrics, exit codes, flags and chart values, as the code says
-    Docs(docs::Args),
+    /// Writes everything that is made from the code: docs/reference, the chart's CRDs, and what the chart renders
+    Generate(generate::Args),
     Bench(bench::Args),
     /// Only the checks of this repository's own rules
     Tidy(tidy::Args),
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         }
         Command::Fuzz(args) => args.to("fuzz"),
         Command::Test(args) => args.run(),
-        Command::Docs(args) => args.run(),
+        Command::Generate(args) => args.run(),
         Command::Bench(args) => args.run(),
         Command::Tidy(args) => args.run(),
     };

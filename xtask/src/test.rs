@@ -2,8 +2,8 @@
 
 use crate::paint::{bad, good, heading};
 use crate::{build, deny, tidy};
-use anyhow::{Context, Result, ensure};
-use std::process::{Command, ExitCode};
+use anyhow::{Result, ensure};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// Every step runs, also after a failure: one run shows all that is wrong.
@@ -74,7 +74,7 @@ fn tests() -> Result<()> {
     if std::env::var_os(SEED).is_none() {
         cargo.env(SEED, "1");
     }
-    run(cargo.args(["test", "--quiet", "--workspace", "--exclude", "e2e", "--exclude", "ground"]))
+    build::run(cargo.args(["test", "--quiet", "--workspace", "--exclude", "e2e", "--exclude", "ground"]))
 }
 
 /// Apart from the other tests, because it needs the control plane's binaries: with their progress shown if they are built.
@@ -83,18 +83,12 @@ fn the_ground() -> Result<()> {
     cargo(&["test", "--quiet", "--package", "ground"])
 }
 
+/// These tests wait more than they compute, and one that needs a control plane for itself waits for the others of its kind.
 fn end_to_end() -> Result<()> {
     build::sluice()?;
-    cargo(&["test", "--quiet", "--workspace", "--test", "e2e"])
+    cargo(&["test", "--quiet", "--workspace", "--test", "e2e", "--", "--test-threads=4"])
 }
 
 fn cargo(args: &[&str]) -> Result<()> {
-    run(build::cargo().args(args))
-}
-
-/// Runs a command with our own terminal.
-pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    ensure!(status.success(), "{command:?} gave {status}");
-    Ok(())
+    build::run(build::cargo().args(args))
 }

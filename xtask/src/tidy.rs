@@ -4,15 +4,18 @@
 
 mod assertions;
 mod classes;
-mod crds;
+mod cycles;
+mod generated;
 mod ignored;
 mod invariants;
 mod links;
 mod machine_paths;
+mod modules;
 mod orphans;
 mod placeholders;
 mod tokens;
 mod tree;
+mod uses;
 
 use crate::paint::bad;
 use anyhow::{Result, bail};
@@ -29,6 +32,7 @@ struct Check {
 
 const CHECKS: &[Check] = &[
     Check { name: "files that no `mod` or target names", run: |tree| Ok(orphans::check(tree)) },
+    Check { name: "circles", run: |tree| Ok(cycles::check(tree)) },
     Check { name: "ignored tests", run: |tree| Ok(ignored::check(tree)) },
     Check { name: "tests without an assertion", run: |tree| Ok(assertions::check(tree)) },
     Check { name: "classes of bypass without a test", run: |tree| Ok(classes::check(tree)) },
@@ -36,7 +40,7 @@ const CHECKS: &[Check] = &[
     Check { name: "placeholders", run: |tree| Ok(placeholders::check(tree)) },
     Check { name: "paths of somebody's machine", run: |tree| Ok(machine_paths::check(tree)) },
     Check { name: "links that lead nowhere", run: |tree| Ok(links::check(tree)) },
-    Check { name: "CRDs in step with their Rust types", run: crds::check },
+    Check { name: "files that are not as they are made", run: generated::check },
 ];
 
 impl Args {

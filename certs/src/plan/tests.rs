@@ -1,7 +1,8 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::issue::{AUTHORITY_LIFE, LEAF_LIFE, issue_all};
+use crate::issue::issue_all;
+use crate::material::{AUTHORITY_LIFE, LEAF_LIFE};
 use crate::testing::{NAME, names, now, without_authority};
 
 const PACE: Pace = Pace { settle: Duration::from_secs(30), overlap: Duration::from_secs(3600) };

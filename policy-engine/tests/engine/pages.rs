@@ -75,3 +75,13 @@ fn every_rule_has_one_example_that_it_refuses_and_one_that_passes() {
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
+
+#[test]
+fn every_rule_has_a_file_of_stories_and_other_files_are_themes() {
+    let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
+    let entries = std::fs::read_dir(cases).expect("the cases").map(|entry| entry.expect("an entry").file_name());
+    let files: BTreeSet<_> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+    let rules = rules::ALL.iter().map(|rule| format!("{}.yaml", rule.id.as_str().replace('-', "_")));
+    let expected: BTreeSet<_> = rules.chain(["themes".to_owned()]).collect();
+    assert_eq!(files, expected, "what is about several rules belongs into {cases}/themes");
+}

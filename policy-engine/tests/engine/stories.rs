@@ -1,6 +1,4 @@
-//! Stories: what somebody submits, and what they are told. Every case is in `tests/cases`.
-//!
-//! Every story is judged twice: the validating call must find nothing left to write, and say the same.
+//! Stories: what somebody submits, and what they are told. They are in `tests/cases`; `tell.rs` says how they are written.
 
 mod expect;
 mod story;
@@ -35,15 +33,4 @@ pub(crate) fn all() -> (Vec<(String, Story)>, Vec<String>) {
         }
     }
     (stories, failures)
-}
-
-#[test]
-fn stories() {
-    let (stories, mut failures) = all();
-    for (here, story) in &stories {
-        failures.extend(story.tell().into_iter().map(|wrong| format!("{here}: {}: {wrong}", story.story)));
-    }
-    assert!(failures.is_empty(), "{} of {} stories:\n{}", failures.len(), stories.len(), failures.join("\n"));
-    println!("{} stories were told", stories.len());
-    assert!(stories.len() > 80, "only {} stories", stories.len());
 }

@@ -6,52 +6,10 @@ use crate::error::{Error, Result};
 use crate::golang;
 use crate::kubectl::Output;
 use crate::layout::{self, Layout};
+use crate::tool::{TOOLS, Tool};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// A binary that we need.
-#[derive(Debug)]
-pub struct Tool {
-    /// Its file name.
-    pub name: &'static str,
-    /// The Go package that builds it.
-    pub(crate) package: &'static str,
-    /// The Go module below `tests/` that knows its version.
-    pub(crate) module: &'static str,
-    /// How it is asked for its version.
-    ask: &'static [&'static str],
-    /// The versions that we can use, as prefixes.
-    suitable: &'static [&'static str],
-}
-
-const KUBERNETES: &[&str] = &["v1.37."];
-
-/// Everything, in the order in which it is built: etcd first, because it shows within seconds that building works.
-pub(crate) const TOOLS: &[Tool] = &[
-    cluster("etcd", "go.etcd.io/etcd/server/v3", &["--version"], &["3.6.", "3.7."]),
-    cluster("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", &["--version"], KUBERNETES),
-    cluster("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager", &["--version"], KUBERNETES),
-    cluster("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler", &["--version"], KUBERNETES),
-    cluster("kubectl", "k8s.io/kubernetes/cmd/kubectl", &["version", "--client"], KUBERNETES),
-    cluster("kwok", "sigs.k8s.io/kwok/cmd/kwok", &["--version"], &["v0.8."]),
-    Tool {
-        name: "helm",
-        package: "helm.sh/helm/v4/cmd/helm",
-        module: "cluster/helm",
-        ask: &["version", "--short"],
-        suitable: &["v4."],
-    },
-];
-
-const fn cluster(
-    name: &'static str,
-    package: &'static str,
-    ask: &'static [&'static str],
-    suitable: &'static [&'static str],
-) -> Tool {
-    Tool { name, package, module: "cluster", ask, suitable }
-}
 
 /// Makes `.dev/bin/` complete. The stamp holds a hash of the modules' files: with it nothing is asked or built again.
 pub(crate) fn provide(layout: &Layout) -> Result<()> {
@@ -75,6 +33,21 @@ pub(crate) fn provide(layout: &Layout) -> Result<()> {
     }
     golang::build(layout, &missing)?;
     layout::write(&stamp, wanted.as_bytes())
+}
+
+/// Makes sure of one binary in `.dev/bin/`, for a command that needs no control plane.
+pub(crate) fn provide_one(layout: &Layout, name: &str) -> Result<()> {
+    let Some(tool) = TOOLS.iter().find(|tool| tool.name == name) else {
+        return Err(Error::says(format!("no binary is named {name}")));
+    };
+    let _lock = layout::lock(&layout.bin(".lock"), "another command builds the control plane")?;
+    if is_suitable(tool, &layout.bin(name)) {
+        return Ok(());
+    }
+    match find(tool) {
+        Some(found) => link(&found, &layout.bin(name)),
+        None => golang::build(layout, &[tool]),
+    }
 }
 
 fn stamp_of(layout: &Layout) -> Result<String> {

@@ -1,49 +1,16 @@
 //! The processes of the control plane, one value each.
 
 use crate::Ground;
+use crate::component::{Component, Health};
 use crate::error::{Error, Result};
 use crate::layout::{self, Layout};
 use crate::ports::Ports;
 use crate::wait::until;
-use crate::{kubectl, nodes, replica};
-use sha2::{Digest, Sha256};
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::PathBuf;
-use std::time::{Duration, UNIX_EPOCH};
+use crate::{http, kubectl, nodes, replica};
 
 /// In the order of their start.
 pub(crate) const NAMES: &[&str] =
     &["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "sluice", replica::NAME];
-
-/// A process and how to see that it is well.
-#[derive(Debug, Clone)]
-pub(crate) struct Component {
-    pub name: &'static str,
-    pub program: PathBuf,
-    pub args: Vec<String>,
-    pub env: Vec<(&'static str, PathBuf)>,
-    pub ports: Vec<u16>,
-    pub health: Health,
-}
-
-/// The address that answers 200 when a component is ready.
-#[derive(Debug, Clone)]
-pub(crate) enum Health {
-    Http(u16, &'static str),
-    /// Behind the cluster's own certificate authority.
-    Https(u16, &'static str),
-}
-
-impl Component {
-    /// Changes with the program and its arguments: a component whose digest changed is started again.
-    pub(crate) fn digest(&self) -> String {
-        let program = std::fs::metadata(&self.program).ok();
-        let modified = program.as_ref().and_then(|file| file.modified().ok()?.duration_since(UNIX_EPOCH).ok());
-        let text = format!("{:?} {:?} {:?} {:?}", self.args, self.env, modified, program.map(|file| file.len()));
-        Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-    }
-}
 
 /// The control plane; Sluice is [`crate::platform`]'s.
 pub(crate) fn all(layout: &Layout, ports: &Ports, apiserver_args: &[String]) -> Vec<Component> {
@@ -169,7 +136,7 @@ pub(crate) fn wait_healthy(ground: &Ground, component: &Component) -> Result<()>
             return Err(Error::died(component.name, "ended", &log));
         }
         let well = match component.health {
-            Health::Http(port, path) => get(port, path).is_ok_and(|(status, _)| status == 200),
+            Health::Http(port, path) => http::get(port, path).is_ok_and(|(status, _)| status == 200),
             Health::Https(port, path) => kubectl::get_raw(layout, port, path),
         };
         Ok(well.then_some(()))
@@ -180,21 +147,4 @@ pub(crate) fn wait_healthy(ground: &Ground, component: &Component) -> Result<()>
         }
         other => other,
     }
-}
-
-/// Status and body of one plain HTTP GET on loopback.
-pub(crate) fn get(port: u16, path: &str) -> std::io::Result<(u16, String)> {
-    let limit = Some(Duration::from_secs(5));
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-    stream.set_read_timeout(limit)?;
-    stream.set_write_timeout(limit)?;
-    // 1.0, so that the body comes as it is.
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text)?;
-    let (head, body) = text.split_once("\r\n\r\n").ok_or_else(|| std::io::Error::other("not an HTTP answer"))?;
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-    let status = status.ok_or_else(|| std::io::Error::other("not an HTTP answer"))?;
-    Ok((status, body.to_owned()))
 }

@@ -1,8 +1,8 @@
 //! Builds binaries with Go, with progress on standard error.
 
-use crate::binaries::Tool;
 use crate::error::{Error, Result, last_lines};
 use crate::layout::Layout;
+use crate::tool::Tool;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};

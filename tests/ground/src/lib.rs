@@ -9,9 +9,11 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should"))]
 
 mod binaries;
+mod component;
 mod components;
 mod error;
 mod golang;
+mod http;
 mod kubectl;
 mod layout;
 mod lifecycle;
@@ -24,16 +26,17 @@ mod postgres;
 mod process;
 mod replica;
 mod state;
+mod tool;
 mod wait;
 mod warden;
 
-pub use binaries::Tool;
 pub use error::{Error, Result};
 pub use kubectl::{Output, Who};
 pub use layout::Layout;
-pub use platform::{ADMIN_GROUP, RELEASE, SYSTEM_NAMESPACE, USERS, built_sluice, target};
+pub use platform::{ADMIN_GROUP, RELEASE, SYSTEM_NAMESPACE, USERS, built_sluice, render_chart, target};
 pub use postgres::Postgres;
 pub use replica::{Doors, Replica};
+pub use tool::Tool;
 pub use wait::until;
 
 use process::Process;

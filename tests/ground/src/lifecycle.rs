@@ -1,10 +1,10 @@
 //! How a control plane starts, is repaired, and ends.
 
-use crate::components::{self, Component};
+use crate::component::Component;
 use crate::error::{Error, Result};
 use crate::ports::{self, Ports};
 use crate::process::{self, Process};
-use crate::{Found, Ground, binaries, nodes, pki, platform};
+use crate::{Found, Ground, binaries, components, nodes, pki, platform};
 
 impl Ground {
     /// Starts what is not alive, on the same ports and data.

@@ -1,8 +1,10 @@
 //! Sluice on top: its chart, its process, the sample organisation and its people.
 
 use crate::Ground;
-use crate::components::{self, Component, Health};
+use crate::binaries;
+use crate::component::{Component, Health};
 use crate::error::{Error, Result};
+use crate::http;
 use crate::kubectl::{Output, Who};
 use crate::layout::{self, Layout};
 use crate::ports::Ports;
@@ -38,6 +40,7 @@ impl Ground {
         if std::fs::read(&ours).is_ok_and(|old| old == content) {
             return Ok(());
         }
+        let _lock = layout::lock(&self.layout().bin(".sluice.lock"), "another command provides sluice")?;
         // A running program's file cannot be written, but it can be replaced.
         let next = self.layout().bin(".sluice.next");
         layout::make_parent(&next)?;
@@ -50,19 +53,14 @@ impl Ground {
     pub fn install_chart(&self, values: &[(&str, &str)]) -> Result<String> {
         self.admin(&["apply", "--server-side", "--force-conflicts", "-f", "manifests/sluice/crds"])?;
         self.admin(&["wait", "--for=condition=Established", "--timeout=30s", "-f", "manifests/sluice/crds"])?;
-        let mut command = Command::new(self.layout().bin("helm"));
-        command.args(["upgrade", "--install", RELEASE]).arg(self.layout().root().join("manifests/sluice"));
+        let mut command = helm(self.layout());
+        command.args(["upgrade", "--install", RELEASE, CHART]);
         command.args(["--namespace", SYSTEM_NAMESPACE, "--create-namespace", "--timeout", "60s"]);
         command.arg("--set").arg(format!("webhook.url=https://127.0.0.1:{}", self.ports()?.webhook));
         command.arg("--set").arg(format!("adminGroups={{{ADMIN_GROUP}}}"));
         for (name, value) in values {
             command.arg("--set").arg(format!("{name}={value}"));
         }
-        for (name, place) in [("HELM_CACHE_HOME", "cache"), ("HELM_CONFIG_HOME", "config"), ("HELM_DATA_HOME", "data")]
-        {
-            command.env(name, self.layout().dir().join("helm").join(place));
-        }
-        command.env("KUBECONFIG", self.layout().admin_kubeconfig());
         Output::of(command, "")?.ok("helm upgrade --install sluice manifests/sluice")
     }
 
@@ -103,7 +101,7 @@ impl Ground {
 
     /// Status and body of a page of Sluice's metrics port; nothing where it does not answer.
     pub fn sluice_says(&self, path: &str) -> Option<(u16, String)> {
-        components::get(self.ports().ok()?.metrics, path).ok()
+        http::get(self.ports().ok()?.metrics, path).ok()
     }
 
     /// The address of the webhook's routes.
@@ -126,17 +124,51 @@ impl Ground {
         output.ok("kubectl apply -f examples/org")
     }
 
-    /// Returns when every namespace that a Project lists exists and carries the project's id.
+    /// Returns when every namespace that a Project lists carries the project's id, and its members may work there: a daemon
+    /// makes their RoleBindings after it has written the id, and the API server hears of them a moment later.
     pub fn wait_bound(&self) -> Result<()> {
-        let template = r#"{range .items[*]}{.metadata.name}{"\t"}{.spec.namespaces}{"\n"}{end}"#;
+        let template = r#"{range .items[*]}{.metadata.name}{"\t"}{.spec.namespaces}{"\t"}{.spec.members[*].user} {.spec.owner}{"\n"}{end}"#;
         let projects = self.admin(&["get", "projects.sluice.dev", &format!("-o=jsonpath={template}")])?;
-        let wanted: Vec<String> = projects.lines().flat_map(namespaces).collect();
-        until(&format!("the namespaces {} to be bound", wanted.join(", ")), 30, || {
+        let mut waiting: Vec<(String, Option<String>)> = projects.lines().flat_map(conditions).collect();
+        eprintln!("waiting for the projects' namespaces, and their members' rights there");
+        until("every project's namespaces to be bound and its members to have their rights", 60, || {
             let bound = self.admin(&["get", "namespaces", "-l=platform-go/project-id", "-o=name"])?;
-            let all = wanted.iter().all(|name| bound.lines().any(|line| line == format!("namespace/{name}")));
-            Ok::<_, Error>(all.then_some(()))
+            let mut still = Vec::new();
+            for (namespace, member) in waiting.drain(..) {
+                let done = match &member {
+                    None => bound.lines().any(|line| line == format!("namespace/{namespace}")),
+                    Some(user) => {
+                        let may = ["-n", &namespace, "auth", "can-i", "create", "pods"];
+                        self.kubectl(Who::User(user), &may)?.success
+                    }
+                };
+                still.extend((!done).then_some((namespace, member)));
+            }
+            waiting = still;
+            Ok::<_, Error>(waiting.is_empty().then_some(()))
         })
     }
+}
+
+/// What the chart renders with its defaults.
+pub fn render_chart() -> Result<String> {
+    let layout = Layout::up();
+    binaries::provide_one(&layout, "helm")?;
+    let mut command = helm(&layout);
+    command.args(["template", RELEASE, CHART, "--namespace", SYSTEM_NAMESPACE, "--include-crds"]);
+    Output::of(command, "")?.ok("helm template sluice manifests/sluice")
+}
+
+const CHART: &str = "manifests/sluice";
+
+/// Helm in the checkout, with nothing of the user's own configuration.
+fn helm(layout: &Layout) -> Command {
+    let mut command = Command::new(layout.bin("helm"));
+    command.current_dir(layout.root()).env("KUBECONFIG", layout.admin_kubeconfig());
+    for (name, place) in [("HELM_CACHE_HOME", "cache"), ("HELM_CONFIG_HOME", "config"), ("HELM_DATA_HOME", "data")] {
+        command.env(name, layout.dir().join("helm").join(place));
+    }
+    command
 }
 
 /// Never as cluster admin: with the name of the service account whose rights the chart renders.
@@ -163,11 +195,19 @@ pub(crate) fn sluice(layout: &Layout, ports: &Ports) -> Component {
     }
 }
 
-/// From `name<TAB>["a","b"]`: what the project lists, or else its own name.
-fn namespaces(line: &str) -> Vec<String> {
-    let (name, listed) = line.split_once('\t').unwrap_or((line, ""));
-    let listed: Vec<String> = serde_json::from_str(listed).unwrap_or_default();
-    if listed.is_empty() { vec![name.to_owned()] } else { listed }
+/// What has to come true of a project, from `name<TAB>["a","b"]<TAB>alice bob`: that its namespaces are bound, and that each
+/// member with a kubeconfig of their own may work there. A project that lists no namespace has the one of its name.
+fn conditions(line: &str) -> Vec<(String, Option<String>)> {
+    let mut parts = line.split('\t');
+    let name = parts.next().unwrap_or_default();
+    let listed: Vec<String> = parts.next().and_then(|listed| serde_json::from_str(listed).ok()).unwrap_or_default();
+    let namespaces = if listed.is_empty() { vec![name.to_owned()] } else { listed };
+    let members: Vec<&str> = parts.next().unwrap_or_default().split(' ').filter(|user| USERS.contains(user)).collect();
+    let of = |namespace: String| {
+        let members = members.iter().map(|user| Some((*user).to_owned()));
+        std::iter::once(None).chain(members).map(|member| (namespace.clone(), member)).collect::<Vec<_>>()
+    };
+    namespaces.into_iter().flat_map(of).collect()
 }
 
 /// Where `cargo build` puts what it builds. Cargo's own choice of a target directory counts.
@@ -184,9 +224,20 @@ pub fn built_sluice() -> PathBuf {
 mod tests {
     use super::*;
 
+    fn waits_for(line: &str) -> Vec<String> {
+        let say = |(namespace, member): (String, Option<String>)| format!("{namespace} {}", member.unwrap_or_default());
+        conditions(line).into_iter().map(say).collect()
+    }
+
     #[test]
     fn a_project_without_namespaces_has_the_one_of_its_name() {
-        assert_eq!(namespaces("llm-eval\t"), ["llm-eval"]);
-        assert_eq!(namespaces("llm\t[\"a\",\"b\"]"), ["a", "b"]);
+        assert_eq!(waits_for("llm-eval\t\t"), ["llm-eval "]);
+        assert_eq!(waits_for("llm\t[\"a\",\"b\"]\t"), ["a ", "b "]);
+    }
+
+    #[test]
+    fn members_have_rights_before_anybody_works_there() {
+        assert_eq!(waits_for("llm\t[\"a\",\"b\"]\talice bob"), ["a ", "a alice", "a bob", "b ", "b alice", "b bob"]);
+        assert_eq!(waits_for("llm\t\tsomebody-without-a-kubeconfig"), ["llm "]);
     }
 }

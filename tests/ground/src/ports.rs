@@ -25,19 +25,9 @@ pub(crate) struct Ports {
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
 impl Ports {
-    /// All at once while all listeners are open, so that no port is given twice. Two processes that choose at the same
-    /// time begin at different places.
     pub(crate) fn choose() -> Result<Self> {
-        let begin = usize::try_from(std::process::id()).unwrap_or_default() * 97 % RANGE.len();
-        let candidates = RANGE.cycle().skip(begin).take(RANGE.len());
-        let listeners: Vec<(u16, TcpListener)> =
-            candidates.filter_map(|port| Some((port, listen(port).ok()?))).take(9).collect();
-        let free: Vec<u16> = listeners.iter().map(|(port, _)| *port).collect();
         let [etcd_client, etcd_peer, etcd_metrics, apiserver, controller_manager, scheduler, kwok, webhook, metrics] =
-            free[..]
-        else {
-            return Err(Error::says("no free loopback ports between 20000 and 32000"));
-        };
+            take(RANGE)?;
         Ok(Self {
             etcd_client,
             etcd_peer,
@@ -54,24 +44,28 @@ impl Ports {
 
 /// Two more, for a process that is there for a while.
 pub(crate) fn two_more() -> Result<[u16; 2]> {
-    let begin = usize::try_from(std::process::id()).unwrap_or_default() * 97 % RANGE.len();
-    let candidates = RANGE.rev().cycle().skip(begin).take(RANGE.len());
-    let listeners: Vec<(u16, TcpListener)> =
-        candidates.filter_map(|port| Some((port, listen(port).ok()?))).take(2).collect();
-    let free: Vec<u16> = listeners.iter().map(|(port, _)| *port).collect();
-    <[u16; 2]>::try_from(free).map_err(|_| Error::says("no free loopback ports between 20000 and 32000"))
+    take(RANGE.rev())
 }
 
-/// One more, which this process gives to nobody else: who has it may end and come back.
+/// One more.
 pub(crate) fn one() -> Result<u16> {
+    take(RANGE.rev()).map(|[port]| port)
+}
+
+/// Free ports, all at once while all listeners are open, so that none is given twice. Nor does this process give one to
+/// anybody else later: who has it may end and come back. Two processes that choose at the same time begin at different places.
+fn take<const COUNT: usize>(range: impl Iterator<Item = u16> + Clone) -> Result<[u16; COUNT]> {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let begin = usize::try_from(std::process::id()).unwrap_or_default() * 89 % RANGE.len();
-    let mut candidates = RANGE.rev().cycle().skip(begin).take(RANGE.len());
-    let free = candidates.find(|port| !given.contains(port) && listen(*port).is_ok());
-    let port = free.ok_or_else(|| Error::says("no free loopback port between 20000 and 32000"))?;
-    given.insert(port);
-    Ok(port)
+    let begin = usize::try_from(std::process::id()).unwrap_or_default() * 97 % RANGE.len();
+    let candidates = range.cycle().skip(begin).take(RANGE.len()).filter(|port| !given.contains(port));
+    let listeners: Vec<(u16, TcpListener)> =
+        candidates.filter_map(|port| Some((port, listen(port).ok()?))).take(COUNT).collect();
+    let free: Vec<u16> = listeners.iter().map(|(port, _)| *port).collect();
+    let ports = <[u16; COUNT]>::try_from(free);
+    let ports = ports.map_err(|_| Error::says("no free loopback ports between 20000 and 32000"))?;
+    given.extend(ports);
+    Ok(ports)
 }
 
 /// Whether any of these is in use. std listens with SO_REUSEADDR: a connection in TIME_WAIT is not in use.
@@ -88,9 +82,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_differ() {
-        let ports = Ports::choose().unwrap();
+    fn ports_differ_also_those_of_two_control_planes_that_start_at_once() {
+        let (ports, others) = (Ports::choose().unwrap(), Ports::choose().unwrap());
         assert_ne!(ports.etcd_client, ports.apiserver);
+        assert_ne!(ports.etcd_client, others.etcd_client);
     }
 
     #[test]

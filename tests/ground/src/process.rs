@@ -1,6 +1,6 @@
 //! Processes that outlive us, told apart from strangers that got their pid.
 
-use crate::components::Component;
+use crate::component::Component;
 use crate::error::{Error, Result};
 use crate::layout::{self, Layout};
 use crate::wait::comes_true;

@@ -1,8 +1,9 @@
 //! A second Sluice beside the platform's: another replica, another version, or one that is treated badly.
 
 use crate::Ground;
-use crate::components::{self, Component, Health};
+use crate::component::{Component, Health};
 use crate::error::Result;
+use crate::http;
 use crate::platform::SYSTEM_NAMESPACE;
 use crate::ports;
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ pub struct Doors {
 impl Doors {
     /// Status and body of a page; nothing where nobody answers.
     pub fn says(&self, path: &str) -> Option<(u16, String)> {
-        components::get(self.metrics, path).ok()
+        http::get(self.metrics, path).ok()
     }
 
     /// Whether it takes calls.

@@ -1,74 +1,75 @@
-//! The pages of `docs/reference`: written where `UPDATE_DOCS` is set, compared with what is there otherwise.
+//! Files of this repository that are made from its code: the pages of `docs/reference`, and the CRDs.
 //!
-//! Whoever knows a thing makes its pages, in a test that asserts that [`stale`] finds nothing. `cargo xtask docs` runs
-//! those tests to write.
+//! Whoever knows a thing makes its files, in a test that ends with [`assert_made`]. `cargo xtask generate` runs those tests
+//! with [`INTO`] set: then they write.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// What writes every page.
-pub const COMMAND: &str = "cargo xtask docs";
+/// What writes everything that is made.
+pub const COMMAND: &str = "cargo xtask generate";
+/// The environment variable that names the directory to write into; paths below it are those of the repository.
+pub const INTO: &str = "SLUICE_GENERATE";
 
-/// A page that is made.
+/// A file that is made.
 #[derive(Debug)]
 pub struct Page {
-    /// Below `docs/reference`.
-    pub path: String,
+    /// In this repository.
+    path: String,
     text: String,
 }
 
 impl Page {
-    /// A page with its text in Markdown, and the files that it is made from: paths in this repository.
+    /// A page of `docs/reference` with its text in Markdown, and the files that it is made from: paths in this repository.
     pub fn new(path: impl Into<String>, text: &str, sources: &[&str]) -> Self {
         let path = path.into();
         let up = "../".repeat(path.matches('/').count() + 2);
         let sources: Vec<_> = sources.iter().map(|source| format!("[`{source}`]({up}{source})")).collect();
         let text = format!("{}\n\n---\n\n*Made by `{COMMAND}` from {}.*\n", text.trim_end(), sources.join(" and "));
-        Self { path, text }
+        Self { path: format!("docs/reference/{path}"), text }
+    }
+
+    /// A file with this text and nothing else.
+    pub fn plain(path: impl Into<String>, text: String) -> Self {
+        Self { path: path.into(), text }
     }
 }
 
-fn reference() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference")
-}
-
-/// What is not as it should be, with what to do: pages that say something else, and in `directory` files that nobody
-/// makes. Nothing where `UPDATE_DOCS` is set: then they are put right.
+/// Fails if a file is not as it is made, or if `directory` has one that nobody makes. Where [`INTO`] is set it writes instead.
 ///
 /// # Panics
-/// Where a file cannot be written or removed.
-pub fn stale(directory: Option<&str>, pages: &[Page]) -> Vec<String> {
-    stale_or_mended(directory, pages, std::env::var_os("UPDATE_DOCS").is_some())
+/// Then, with a line for each file; and where a file cannot be written.
+pub fn assert_made(directory: Option<&str>, pages: &[Page]) {
+    let wrong = match std::env::var_os(INTO) {
+        Some(into) => write(Path::new(&into), pages),
+        None => stale(directory, pages),
+    };
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-fn stale_or_mended(directory: Option<&str>, pages: &[Page], update: bool) -> Vec<String> {
-    let kept = reference();
-    let mut stale = Vec::new();
-    for page in pages {
-        let path = kept.join(&page.path);
-        if std::fs::read_to_string(&path).is_ok_and(|text| text == page.text) {
-            continue;
-        }
-        if update {
-            std::fs::create_dir_all(path.parent().unwrap_or(&kept)).expect("a directory for the page");
-            std::fs::write(&path, &page.text).expect("a page that can be written");
-        } else {
-            stale.push(format!("docs/reference/{} is stale: run `{COMMAND}`", page.path));
-        }
-    }
-    let files = directory.map(|directory| std::fs::read_dir(kept.join(directory)).into_iter().flatten().flatten());
-    for file in files.into_iter().flatten() {
-        let path = format!("{}/{}", directory.unwrap_or_default(), file.file_name().display());
-        if pages.iter().any(|page| page.path == path) {
-            continue;
-        }
-        if update {
-            std::fs::remove_file(file.path()).expect("a page that can be removed");
-        } else {
-            stale.push(format!("docs/reference/{path} is about something that is gone: run `{COMMAND}`"));
-        }
-    }
-    stale
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn write(into: &Path, pages: &[Page]) -> Vec<String> {
+    let write = |page: &Page| {
+        let path = into.join(&page.path);
+        std::fs::create_dir_all(path.parent().unwrap_or(into)).and_then(|()| std::fs::write(&path, &page.text))
+    };
+    pages.iter().filter_map(|page| Some(format!("{}: {}", page.path, write(page).err()?))).collect()
+}
+
+fn stale(directory: Option<&str>, pages: &[Page]) -> Vec<String> {
+    let is_kept = |page: &&Page| std::fs::read_to_string(root().join(&page.path)).is_ok_and(|text| text == page.text);
+    let stale = pages.iter().filter(|page| !is_kept(page));
+    let stale = stale.map(|page| format!("{} is stale: run `{COMMAND}`", page.path));
+    let files = directory.map(|directory| std::fs::read_dir(root().join(directory)).into_iter().flatten().flatten());
+    let paths = files
+        .into_iter()
+        .flatten()
+        .map(|file| format!("{}/{}", directory.unwrap_or_default(), file.file_name().display()));
+    let gone = paths.filter(|path| !pages.iter().any(|page| page.path == *path));
+    stale.chain(gone.map(|path| format!("{path} is about something that is gone: run `{COMMAND}`"))).collect()
 }
 
 /// A table. What would end a cell is escaped.
@@ -97,16 +98,15 @@ mod tests {
     fn a_page_names_its_command_and_its_sources() {
         let page = Page::new("rules/image.md", "# image\n", &["policy-engine/src/rules/image.rs"]);
         let source = "[`policy-engine/src/rules/image.rs`](../../../policy-engine/src/rules/image.rs)";
-        assert_eq!(page.text, format!("# image\n\n---\n\n*Made by `cargo xtask docs` from {source}.*\n"));
+        assert_eq!(page.text, format!("# image\n\n---\n\n*Made by `cargo xtask generate` from {source}.*\n"));
     }
 
     #[test]
-    fn a_stale_page_is_named_with_the_command() {
+    fn what_is_stale_is_named_with_the_command() {
         let page = Page::new("nowhere.md", "# nothing", &["README.md"]);
-        assert_eq!(
-            stale_or_mended(None, &[page], false),
-            ["docs/reference/nowhere.md is stale: run `cargo xtask docs`"]
-        );
+        assert_eq!(stale(None, &[page]), ["docs/reference/nowhere.md is stale: run `cargo xtask generate`"]);
+        let gone = "tests/manual/Cargo.toml is about something that is gone: run `cargo xtask generate`";
+        assert!(stale(Some("tests/manual"), &[]).contains(&gone.to_owned()));
     }
 
     #[test]

@@ -4,24 +4,11 @@
 
 use e2e::manifest::{IMAGE, pod, with, workload};
 use e2e::refusal::{assert_denied, denials};
-use e2e::{apply, create, eventually, find, get, kubectl, kubectl_with, label, list, must, ok, running, shared};
-use ground::Ground;
+use e2e::windows::{far, gates, in_queue, own_queue, set_windows, waits};
+use e2e::{
+    apply, create, eventually, find, get, kubectl, kubectl_with, label, let_in, list, must, ok, running, shared,
+};
 use serde_json::{Value, json};
-
-use crate::windows::{far, gates, in_queue, own_queue, set_windows, waits};
-
-/// Rights that no member has, given to one by mistake: what remains is Sluice's word.
-pub(crate) fn let_in(p: &Ground, name: &str, user: &str, resources: &[&str]) {
-    let rules = json!([{"apiGroups": ["", "apps"], "resources": resources, "verbs": ["*"]}]);
-    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-        "metadata": {"name": name}, "rules": rules});
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-        "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]});
-    must(p.admin_apply(&role.to_string()));
-    must(p.admin_apply(&binding.to_string()));
-}
 
 #[test]
 fn class_subresource_not_matched() {

@@ -1,9 +1,8 @@
 //! Ways around a policy, one test for each class, continued: what an object says, and who says it.
 
-use crate::bypass::let_in;
 use e2e::manifest::{IMAGE, pod, with, workload};
 use e2e::refusal::{assert_denied, denials};
-use e2e::{ADMIN, create, get, kubectl, kubectl_with, ok, project, running, shared};
+use e2e::{ADMIN, create, get, kubectl, kubectl_with, let_in, ok, project, running, shared};
 use serde_json::json;
 
 #[test]

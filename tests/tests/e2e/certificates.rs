@@ -3,7 +3,7 @@
 mod load;
 mod mtls;
 
-use super::process::Beside;
+use e2e::process::Beside;
 use e2e::{ADMIN, apply, eventually, kubectl, ok, shared, sluice, within};
 use ground::{Ground, SYSTEM_NAMESPACE};
 use load::{Balancer, under_load};

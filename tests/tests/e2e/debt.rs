@@ -1,13 +1,12 @@
 //! What happens while the ledger's database is away.
 
+use e2e::gpu::inline;
 use e2e::manifest::pod;
+use e2e::quota::settles;
 use e2e::refusal::assert_warned;
 use e2e::{ADMIN, alone, create, kubectl, ok, project, running, within};
 use ground::{Ground, Postgres};
 use serde_json::json;
-
-use crate::gpu::inline;
-use crate::quota::settles;
 
 fn without_ledger(p: &Ground, answer: &str) {
     let patch = json!({"spec": {"withoutLedger": answer}}).to_string();

@@ -3,7 +3,8 @@
 use e2e::manifest::pod;
 use e2e::refusal::assert_denied;
 use e2e::{
-    ADMIN, apply, create, eventually, find, get, kubectl, kubectl_with, label, list, ok, shared, with_policy, within,
+    ADMIN, alone, apply, create, eventually, find, get, kubectl, kubectl_with, label, list, ok, shared, with_policy,
+    within,
 };
 use ground::Ground;
 use serde_json::{Value, json};
@@ -240,7 +241,7 @@ fn where_host_paths_are_listed_the_floor_is_taken_away_and_comes_back() {
             &pod("detector", "mounts", mounts).to_string(),
         ));
     });
-    let p = shared();
+    let p = alone();
     let level = within(REPAIRED, "the floor to come back", || floor(&p));
     assert_eq!(level, "baseline");
 }

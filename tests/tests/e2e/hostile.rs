@@ -1,7 +1,7 @@
 //! What someone sends who means harm, or who means well and has a very large object. Asserted on what the process takes.
 
-use crate::process::{review, wire};
 use e2e::manifest::{pod, with, workload};
+use e2e::process::{review, wire};
 use e2e::refusal::assert_denied;
 use e2e::wire::{Call, Wire};
 use e2e::{ADMIN, alone, create, eventually, find, kubectl, kubectl_with, ok, shared};
@@ -121,8 +121,8 @@ fn class_exhaustion_giants_are_judged_and_what_would_be_too_much_is_not_read() {
 #[test]
 fn class_exhaustion_a_decision_that_takes_too_long_is_refused_with_retry_under_its_uid() {
     let p = alone();
+    let hurried = wire(&p).waiting("800ms");
     let wire = wire(&p);
-    let hurried = crate::process::wire(&p).waiting("800ms");
     let giant = review_of("late", giant(16_000));
     let late = hurried.post("/governed/mutate", &giant);
     // So little time may be over before the body is read, where there is no uid to answer under.

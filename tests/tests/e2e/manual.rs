@@ -1,8 +1,9 @@
-//! What people read without asking anybody: `kubectl explain`, `kubectl get`, metrics and the audit log.
+//! What people read without asking anybody: `kubectl explain`, `kubectl get`, metrics, the audit log, and the manual.
 
 use e2e::manifest::pod;
 use e2e::refusal::assert_denied;
-use e2e::{create, eventually, http_get, kubectl, ok, shared};
+use e2e::{ADMIN, create, eventually, http_get, kubectl, kubectl_with, ok, shared};
+use ground::{Ground, Output};
 use serde_json::{Value, json};
 
 #[test]
@@ -96,4 +97,35 @@ fn metrics_count_denials_by_rule_and_kind_and_latency_from_half_a_millisecond() 
         assert!(value.is_some_and(|value| value > 0.0), "{words:?} counts {value:?}:\n{page}");
     }
     assert_eq!((http_get(&p, "/healthz").0, http_get(&p, "/readyz").0), (200, 200));
+}
+
+/// The manifests in a page of Markdown. Its other blocks are no objects.
+fn manifests(page: &str) -> Vec<Value> {
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    let objects = blocks.map(|block| serde_norway::from_str::<Value>(block).expect("YAML"));
+    objects.filter(|object| object["kind"].is_string()).collect()
+}
+
+#[test]
+fn kubernetes_takes_the_examples_of_every_rule_as_they_are_written() {
+    let p = shared();
+    let pages = std::fs::read_dir(p.layout().root().join("docs/reference/rules")).expect("the pages of the rules");
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for page in pages.map(|page| page.expect("a page").path()) {
+        for example in manifests(&std::fs::read_to_string(&page).expect("a page")) {
+            let answer = create_strictly(&p, &example);
+            tried += 1;
+            // This cluster has not what the example has: Sluice may well refuse it, but kubectl and the API server may not.
+            if !answer.success && !answer.stderr.contains("denied the request: sluice") {
+                wrong.push(format!("{}: {}{example}", page.display(), answer.stderr));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(tried > 30, "only {tried} examples");
+}
+
+fn create_strictly(p: &Ground, object: &Value) -> Output {
+    let args = ["create", "--dry-run=server", "--validate=strict", "-f", "-"];
+    kubectl_with(p, ADMIN, &args, &object.to_string())
 }

@@ -2,7 +2,7 @@
 
 use e2e::manifest::{IMAGE, pod};
 use e2e::refusal::{assert_denied, assert_warned};
-use e2e::{create, get, kubectl_with, label, ok, project, shared, with_policy};
+use e2e::{alone, create, get, kubectl_with, label, ok, project, shared, with_policy};
 use ground::Ground;
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ fn a_mode_of_the_platform_holds_in_every_project() {
         ok(create(p, "bob", &rooted));
         assert_eq!(get(p, "detector", "pod/modes-rooted")["spec"]["securityContext"], json!({"runAsUser": 0}));
     });
-    let p = shared();
+    let p = alone();
     assert_denied(&dry(&p, &rooted), &[("root-shell", "group vision-lab")]);
     assert_denied(&dry(&p, &owl), &[("queue", "asked queue urgent")]);
 }

@@ -2,48 +2,10 @@
 
 mod surroundings;
 
-use e2e::manifest::{pod, with};
-use e2e::refusal::assert_denied;
-use e2e::wire::{Wire, get_plain};
-use e2e::{ADMIN, create, eventually, http_get, kubectl, must, ok, shared, within};
-use ground::{Ground, Output, SYSTEM_NAMESPACE};
-use serde_json::{Value, json};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
-pub(crate) fn wire(p: &Ground) -> Wire {
-    let url = must(p.webhook_url());
-    let port = url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-    Wire::new(p.layout(), port)
-}
-
-/// A Pod of bob's in `detector`, in a queue that the plan does not bind.
-fn owl(name: &str) -> Value {
-    pod("detector", name, json!({"metadata": {"labels": {"platform-go/queue-name": "urgent"}}}))
-}
-
-const OWL_SAYS: [(&str, &str); 1] = [("queue", "asked queue urgent; plan bronze of project detector allows")];
-
-pub(crate) fn review(request: Value) -> Value {
-    let usual = json!({
-        "uid": "raw-call", "operation": "CREATE", "namespace": "detector", "name": "raw",
-        "kind": {"group": "", "version": "v1", "kind": "Pod"},
-        "resource": {"group": "", "version": "v1", "resource": "pods"},
-        "userInfo": {"username": "bob", "groups": ["system:authenticated"]},
-        "object": owl("raw"),
-    });
-    json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": with(usual, request)})
-}
-
-/// bob's Pod is judged, as soon as whoever stood in the way is gone.
-fn assert_governed(p: &Ground, seconds: u64) {
-    let refused = within(seconds, "bob's Pod to be judged", || {
-        let output = create(p, "bob", owl("process-owl"));
-        output.stderr.contains("sluice: 1 denied").then_some(output)
-    });
-    assert_denied(&refused, &OWL_SAYS);
-}
+use e2e::manifest::with;
+use e2e::process::{Beside, review, wire};
+use e2e::{ADMIN, eventually, http_get, kubectl, must, ok, shared};
+use serde_json::json;
 
 #[test]
 fn class_panic_a_call_that_nobody_should_make_is_answered_and_ends_nothing() {
@@ -109,74 +71,6 @@ fn class_panic_a_review_of_something_else_is_refused_under_its_own_uid() {
     assert_eq!(p.pid("sluice"), Some(before));
 }
 
-/// A process of our own beside the platform's.
-pub(super) struct Beside {
-    child: Child,
-    pub(super) port: u16,
-    metrics: String,
-    log: PathBuf,
-}
-
-impl Beside {
-    /// With the platform's certificates, when it listens.
-    fn start(p: &Ground, command: &str, kubeconfig: &Path) -> Self {
-        let certificates = format!("--certs-dir={}", p.layout().certs().display());
-        let beside = Self::spawn(p, command, kubeconfig, &[&certificates]);
-        let wire = beside.wire(p);
-        eventually("it to listen", || (wire.is_open() && beside.get("/healthz")?.0 == 200).then_some(()));
-        beside
-    }
-
-    pub(super) fn spawn(p: &Ground, command: &str, kubeconfig: &Path, more: &[&str]) -> Self {
-        let port = || TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port();
-        let (webhook, metrics) = (port(), port());
-        let log = p.layout().log(&format!("sluice-{command}-{webhook}"));
-        // Nobody else ends it if this process is killed.
-        let child = Command::new("timeout")
-            .args(["--kill-after=20", "300"])
-            .arg(p.layout().bin("sluice"))
-            .args([command, &format!("--listen=127.0.0.1:{webhook}"), &format!("--metrics-listen=127.0.0.1:{metrics}")])
-            .arg(format!("--namespace={SYSTEM_NAMESPACE}"))
-            .args(more)
-            .env("KUBECONFIG", kubeconfig)
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(&log).expect("a log"))
-            .spawn()
-            .expect("sluice starts");
-        Self { child, port: webhook, metrics: format!("127.0.0.1:{metrics}"), log }
-    }
-
-    fn wire(&self, p: &Ground) -> Wire {
-        Wire::new(p.layout(), self.port)
-    }
-
-    pub(super) fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).expect("a log")
-    }
-
-    pub(super) fn get(&self, path: &str) -> Option<(u16, String)> {
-        get_plain(&self.metrics, path)
-    }
-
-    /// `timeout` passes the signal on, which it could not with SIGKILL.
-    fn terminate(&self) {
-        let mut kill = Command::new("kill");
-        kill.args(["-TERM", &self.child.id().to_string()]);
-        must(Output::of(kill, ""));
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            self.terminate();
-            let _ended = self.child.wait();
-        }
-    }
-}
-
 #[test]
 fn a_process_that_is_asked_to_stop_answers_open_calls_and_exits_with_0() {
     let p = shared();
@@ -192,7 +86,7 @@ fn a_process_that_is_asked_to_stop_answers_open_calls_and_exits_with_0() {
     call.send(end);
     let response = call.answer().response();
     assert_eq!((&response["uid"], &response["status"]["code"]), (&json!("slow"), &json!(403)), "{response}");
-    let status = eventually("it to end", || beside.child.try_wait().expect("a child"));
+    let status = eventually("it to end", || beside.ended());
     assert_eq!(status.code(), Some(0), "{status}");
 }
 

@@ -1,37 +1,14 @@
 //! Quota: who is charged for what runs, who is refused, and who starts when there is room.
 
 use e2e::manifest::{IMAGE, pod, with, workload};
-use e2e::refusal::{assert_denied, assert_warned, denials};
+use e2e::quota::{assert_a_fifth_gpu_waits, assert_dry_runs_deny_as, dry_runs, names_in_event, settles};
+use e2e::refusal::{assert_denied, assert_warned};
 use e2e::{
-    ADMIN, create, eventually, find, get, kubectl, kubectl_with, list, ok, project, project_with_bob, running, shared,
+    ADMIN, create, eventually, get, kubectl, kubectl_with, list, ok, project, project_with_bob, running, shared,
     sluice, within,
 };
-use ground::{Ground, Output};
+use ground::Ground;
 use serde_json::{Value, json};
-
-/// What the record of a project says it uses, has reserved and holds: GPU, GPU, devices.
-pub(crate) fn standing(p: &Ground, project: &str) -> Option<(String, String, i64)> {
-    let status = &find(p, "", &format!("project/{project}"))?["status"];
-    let text = |key: &str| status[key].as_str().map(str::to_owned);
-    Some((text("gpuUsed")?, text("gpuReserved")?, status["devicesHeld"].as_i64()?))
-}
-
-pub(crate) fn settles(p: &Ground, project: &str, used: &str, reserved: &str, devices: i64) {
-    let expected = (used.to_owned(), reserved.to_owned(), devices);
-    within(20, &format!("project {project} to be at {expected:?}"), || {
-        (standing(p, project).as_ref() == Some(&expected)).then_some(())
-    });
-}
-
-/// Whether an Event of such an object has all of these in its message.
-pub(crate) fn names_in_event(p: &Ground, namespace: &str, kind: &str, says: &[&str]) -> bool {
-    let events = ok(kubectl(p, ADMIN, &["-n", namespace, "get", "events", "-o=json"]));
-    let events: Value = serde_json::from_str(&events).expect("kubectl prints JSON");
-    events["items"].as_array().into_iter().flatten().any(|event| {
-        let text = event["message"].as_str().unwrap_or_default();
-        event["involvedObject"]["kind"] == kind && says.iter().all(|it| text.contains(it))
-    })
-}
 
 fn cpu(amount: &str) -> Value {
     json!({"spec": {"containers": [{"name": "main", "image": IMAGE, "resources": {"requests": {"cpu": amount}}}]}})
@@ -122,10 +99,11 @@ fn refused_owners_of_every_kind_start_within_five_seconds_of_room() {
         eventually(&format!("an Event of the {kind}"), || refused(kind).then_some(()));
     }
     ok(kubectl(&p, "alice", &["-n", "quota-room", "delete", "pod", "first"]));
-    within(5, "all three to have a Pod", || {
-        let has = |name: &str| !list(&p, "quota-room", "pods", &format!("app={name}")).is_empty();
-        ["replicaset", "statefulset", "job"].into_iter().all(has).then_some(())
+    let started = within(5, "all three to have a Pod", || {
+        let pods = ["replicaset", "statefulset", "job"].map(|it| list(&p, "quota-room", "pods", &format!("app={it}")));
+        pods.iter().all(|pods| !pods.is_empty()).then_some(pods)
     });
+    assert_eq!(started.map(|pods| pods.len()), [1; 3], "each has the one Pod that it wants");
 }
 
 #[test]
@@ -208,29 +186,6 @@ fn a_users_share_is_full_before_the_projects_and_the_replica_set_says_whose() {
     assert_a_fifth_gpu_waits(&p, "quota-user", &gpus(1));
 }
 
-/// bob may have four GPUs in a project of the plan `gold`, however many the project has. His Pods ask for one each in
-/// this way.
-pub(crate) fn assert_a_fifth_gpu_waits(p: &Ground, namespace: &str, asks: &Value) {
-    let deployment = |name: &str, replicas: u64| {
-        with(workload("Deployment", namespace, name, asks.clone()), json!({"spec": {"replicas": replicas}}))
-    };
-    ok(create(p, "bob", deployment("three", 3)));
-    eventually("three claims to be charged", || (standing(p, namespace)?.2 == 3).then_some(()));
-    let made = create(p, "bob", deployment("two", 2));
-    let uses = format!("bob in project {namespace} uses");
-    assert_warned(&made, &format!("asked 2 GPU for 2 Pods; {uses}"));
-    ok(made);
-    let says = ["quota: spec: asked 1 GPU; ", &uses, "of 4 GPU in all"];
-    eventually("an Event of the ReplicaSet that names the full account", || {
-        names_in_event(p, namespace, "ReplicaSet", &says).then_some(())
-    });
-    assert_eq!(list(p, namespace, "pods", "app=two").len(), 1, "the fourth one is there, the fifth is not");
-    ok(kubectl(p, "bob", &["-n", namespace, "scale", "deployment/three", "--replicas=2"]));
-    within(5, "the fifth Pod to come", || (list(p, namespace, "pods", "app=two").len() == 2).then_some(()));
-    ok(kubectl(p, "bob", &["-n", namespace, "delete", "deployment", "three", "two"]));
-    settles(p, namespace, "0", "0", 0);
-}
-
 /// A Pod that waits uses whatever claim has the name that it says: a dearer one of the name is paid for, or not made.
 #[test]
 fn class_claim_swapped_for_a_dearer_one_is_paid_for_or_not_made() {
@@ -261,27 +216,6 @@ fn class_claim_swapped_for_a_dearer_one_is_paid_for_or_not_made() {
     ok(kubectl(&p, "bob", &delete));
     ok(kubectl(&p, "bob", &["-n", "quota-swap", "delete", "pod", "waits"]));
     settles(&p, "quota-swap", "0", "0", 0);
-}
-
-/// What the live dry run says, and the local one that is told of the ledger: exit code and verdict.
-fn dry_runs(p: &Ground, user: &str, object: &str) -> [(i32, Value); 2] {
-    let (user, url) = (format!("--as={user}"), p.layout().database_url());
-    let live = ["dry-run", "-f", "-", "-o=json", &user];
-    let local = ["--policy=cluster", "--ledger", &url];
-    [live.to_vec(), [&live[..], &local].concat()].map(|args| {
-        let answer = sluice(p, &args, object);
-        let verdicts: Value = serde_json::from_str(&answer.stdout).unwrap_or_else(|_| panic!("{}", answer.stderr));
-        (answer.code, verdicts[0].clone())
-    })
-}
-
-/// Both dry runs say the one reason for which the real request was refused, word for word.
-pub(crate) fn assert_dry_runs_deny_as(p: &Ground, user: &str, object: &str, real: &Output) {
-    let [real] = &denials(&real.stderr)[..] else { panic!("one reason: {}", real.stderr) };
-    let denied = json!([{"rule": real.rule, "field": real.field, "message": real.message}]);
-    for (code, verdict) in dry_runs(p, user, object) {
-        assert_eq!((code, &verdict["denials"]), (1, &denied), "{verdict}");
-    }
 }
 
 /// The live dry run, the local one that is told of the ledger, and the real request: the same numbers.

@@ -1,65 +1,10 @@
 //! Windows: Pods wait for their queue, and start when it opens.
 
-use e2e::manifest::{pod, workload};
+use e2e::manifest::workload;
 use e2e::refusal::{assert_denied, assert_warned};
-use e2e::{
-    ADMIN, apply, create, eventually, find, get, kubectl, kubectl_with, list, ok, project, running, shared, sluice,
-};
-use ground::Ground;
+use e2e::windows::{GATE, far, gates, in_queue, own_queue, set_windows, waits};
+use e2e::{ADMIN, apply, create, eventually, get, kubectl, kubectl_with, list, ok, running, shared, sluice};
 use serde_json::{Value, json};
-
-const GATE: &str = "platform-go/plan-window";
-
-pub(crate) fn in_queue(namespace: &str, name: &str, queue: &str) -> Value {
-    // Kubernetes takes a Pod's replacement only with the account that it has.
-    let spec = json!({"serviceAccountName": "default"});
-    pod(namespace, name, json!({"metadata": {"labels": {"platform-go/queue-name": queue}}, "spec": spec}))
-}
-
-fn record(kind: &str, name: &str, spec: Value) -> Value {
-    json!({"apiVersion": "sluice.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
-}
-
-/// A project with a plan and a queue of its own, all of one name; the queue's class is there.
-pub(crate) fn own_queue(p: &Ground, name: &str, plan: Value) {
-    ok(create(p, ADMIN, record("PlatformQueue", name, json!({"priority": 50}))));
-    ok(create(p, ADMIN, e2e::manifest::with(record("ResourcePlan", name, json!({"queues": [name]})), plan)));
-    project(p, name, json!({"plan": name}));
-    eventually("the queue's class", || find(p, "", &format!("priorityclass/platform-go-{name}")));
-    eventually("the plan in force", || {
-        let dry = ["create", "--dry-run=server", "-f", "-"];
-        kubectl_with(p, "alice", &dry, &in_queue(name, "probe", name).to_string()).success.then_some(())
-    });
-}
-
-/// Writes the windows of a queue, and waits until they are in force.
-pub(crate) fn set_windows(p: &Ground, name: &str, windows: Value, closed: bool) {
-    let spec = json!({"spec": {"windows": windows, "timeZone": "Europe/Berlin"}}).to_string();
-    ok(kubectl(p, ADMIN, &["patch", &format!("platformqueue/{name}"), "--type=merge", "-p", &spec]));
-    eventually("the windows in force", || {
-        let dry = ["create", "--dry-run=server", "-f", "-"];
-        let made = kubectl_with(p, "alice", &dry, &in_queue(name, "probe", name).to_string());
-        (made.stderr.contains("is closed") == closed).then_some(())
-    });
-}
-
-/// Closed now, open in the year 2099.
-pub(crate) fn far() -> Value {
-    json!([{"from": "2099-03-02T08:00:00Z", "until": "2099-03-03T08:00:00Z"}])
-}
-
-pub(crate) fn gates(pod: &Value) -> Vec<&str> {
-    pod["spec"]["schedulingGates"].as_array().into_iter().flatten().filter_map(|gate| gate["name"].as_str()).collect()
-}
-
-pub(crate) fn waits(p: &Ground, namespace: &str, name: &str) -> Value {
-    eventually("the Pod to be seen waiting", || {
-        let pod = get(p, namespace, &format!("pod/{name}"));
-        let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
-        let gated = conditions.filter(|it| it["reason"] == "SchedulingGated").count() == 1;
-        (gated && pod["status"]["phase"] == "Pending" && gates(&pod) == [GATE]).then_some(pod)
-    })
-}
 
 #[test]
 fn queue_night_is_closed_at_noon_and_open_in_the_evening() {

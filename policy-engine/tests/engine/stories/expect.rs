@@ -1,4 +1,4 @@
-//! What a story expects.
+//! What a story comes to, and what it expects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,13 +6,24 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use policy_engine::admission::decision::{Reservation, WithoutRoom};
 use policy_engine::admission::rules::quota::said;
 use policy_engine::ledger::{Account, Amounts, Request, Use};
+use policy_engine::object::Unreadable;
 use policy_engine::policy::quantity::{bytes, decimal};
 use policy_engine::{Decision, Denial};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::story::Outcome;
 use crate::support::apply::apply;
+
+/// What a story comes to.
+pub(crate) struct Outcome {
+    pub(crate) decision: Result<Decision, Unreadable>,
+    /// What was submitted.
+    pub(crate) object: Option<Value>,
+    /// What was stored before.
+    pub(super) old: Option<Value>,
+    /// The validating call, on the object as the mutating call left it.
+    pub(super) again: Option<Decision>,
+}
 
 /// What a story expects. Denials and warnings are all that there are.
 #[derive(Debug, Deserialize)]

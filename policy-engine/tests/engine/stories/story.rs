@@ -14,7 +14,7 @@ use policy_engine::{Act, Decision, Facts, Submission};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::expect::Expect;
+use super::expect::{Expect, Outcome};
 use crate::support::apply::{apply, merge};
 use crate::support::devices::Inventory;
 use crate::support::judge::some_monday;
@@ -156,20 +156,9 @@ impl By {
     }
 }
 
-/// What a story comes to.
-pub(crate) struct Outcome {
-    pub(crate) decision: Result<Decision, Unreadable>,
-    /// What was submitted.
-    pub(crate) object: Option<Value>,
-    /// What was stored before.
-    pub(super) old: Option<Value>,
-    /// The validating call, on the object as the mutating call left it.
-    pub(super) again: Option<Decision>,
-}
-
 impl Story {
     /// Tells the story; says what went otherwise than expected.
-    pub(super) fn tell(&self) -> Vec<String> {
+    pub(crate) fn tell(&self) -> Vec<String> {
         self.play().map_or_else(|why| vec![why], |outcome| self.expect.differences(&outcome))
     }
 

@@ -77,13 +77,18 @@ impl Sketch {
         let version = known.map_or("example.org/v1", |it| it.1);
         let metadata = json!({"name": name, "namespace": namespace, "labels": labels, "annotations": annotations});
         let mut object = json!({"apiVersion": version, "kind": kind, "metadata": metadata});
+        match kind.as_str() {
+            "CronJob" => object["spec"]["schedule"] = json!("0 3 * * *"),
+            "PersistentVolumeClaim" => object["spec"]["resources"] = json!({"requests": {"storage": "1Gi"}}),
+            _ => {}
+        }
         if let Some((_, _, _, Some(at))) = known {
             let at = jsonptr::Pointer::parse(at).expect("a pointer");
-            if !at.is_root() {
-                object["spec"]["selector"] = match kind.as_str() {
-                    "ReplicationController" => json!({"app": name}),
-                    _ => json!({"matchLabels": {"app": name}}),
-                };
+            match kind.as_str() {
+                "ReplicationController" => object["spec"]["selector"] = json!({"app": name}),
+                // Kubernetes selects the Pods of a Job by a label that it makes up itself.
+                "Pod" | "Job" | "CronJob" => {}
+                _ => object["spec"]["selector"] = json!({"matchLabels": {"app": name}}),
             }
             let mut pod =
                 at.resolve(&object).ok().cloned().unwrap_or_else(|| json!({"metadata": {"labels": {"app": name}}}));
@@ -102,6 +107,10 @@ impl Sketch {
     fn pod_spec(&self) -> Value {
         let mut container = json!({"name": "app", "image": self.image});
         merge(&mut container, &Value::Object(self.container.clone()));
-        json!({"containers": [container]})
+        let mut spec = json!({"containers": [container]});
+        if matches!(self.kind.as_str(), "Job" | "CronJob") {
+            spec["restartPolicy"] = json!("Never");
+        }
+        spec
     }
 }

@@ -1,8 +1,8 @@
 //! Mutual TLS: the API server shows the certificate that its admission configuration names, and nobody else is answered.
 
-use super::super::process::Beside;
 use super::{clean_up, configure, published};
 use e2e::manifest::pod;
+use e2e::process::Beside;
 use e2e::wire::Wire;
 use e2e::{ADMIN, alone, kubectl_with, must, ok, sluice, within};
 use ground::Ground;

@@ -1,7 +1,7 @@
 //! What is done to webhook configurations and to the API server: it is governed again without a restart of Sluice.
 
-use super::assert_governed;
 use e2e::manifest::pod;
+use e2e::process::assert_governed;
 use e2e::refusal::assert_denied;
 use e2e::{ADMIN, alone, apply, create, eventually, find, get, http_get, kubectl, label, must, ok, sluice, within};
 use ground::Ground;

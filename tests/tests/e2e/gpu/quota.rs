@@ -1,12 +1,11 @@
 //! Quota of GPUs that are asked for by labels: what is charged, to whom, and what every dry run says of it.
 
+use e2e::gpu::{allocated, inline, runs};
 use e2e::manifest::{pod, with};
+use e2e::quota::{assert_a_fifth_gpu_waits, assert_dry_runs_deny_as, settles};
 use e2e::refusal::assert_denied;
 use e2e::{create, kubectl, label, ok, project_with_bob, shared};
 use serde_json::json;
-
-use crate::gpu::{allocated, inline, runs};
-use crate::quota::{assert_a_fifth_gpu_waits, assert_dry_runs_deny_as, settles};
 
 #[test]
 fn half_a_gpu_is_charged_as_half_of_one_device_and_given_back() {

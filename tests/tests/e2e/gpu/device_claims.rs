@@ -1,33 +1,10 @@
 //! Claims of devices, and templates of them: whose they are, in every version and whoever makes them.
 
+use e2e::gpu::{claim_template, device_claim};
 use e2e::manifest::{pod, with};
 use e2e::refusal::assert_denied;
 use e2e::{ADMIN, create, eventually, find, get, kubectl, label, list, ok, shared};
 use serde_json::{Value, json};
-
-/// A ResourceClaim of one GPU, changed by `more` (a JSON Merge Patch).
-pub(crate) fn device_claim(namespace: &str, name: &str, more: Value) -> Value {
-    let requests = json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]);
-    let claim = json!({
-        "apiVersion": "resource.k8s.io/v1",
-        "kind": "ResourceClaim",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"devices": {"requests": requests}},
-    });
-    with(claim, more)
-}
-
-/// A template of the same.
-pub(crate) fn claim_template(namespace: &str, name: &str, more: Value) -> Value {
-    let spec = device_claim(namespace, name, json!({}))["spec"].clone();
-    let template = json!({
-        "apiVersion": "resource.k8s.io/v1",
-        "kind": "ResourceClaimTemplate",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"spec": spec},
-    });
-    with(template, more)
-}
 
 #[test]
 fn a_claim_is_its_makers_in_every_version_of_the_api() {

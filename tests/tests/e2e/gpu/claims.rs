@@ -1,13 +1,12 @@
 //! Which GPUs claims get, on real devices and with the real scheduler: the plan's models, whatever a claim says.
 
-use std::collections::BTreeMap;
-
-use crate::device_claims::{claim_template, device_claim};
+use e2e::gpu::{claim_template, device_claim};
 use e2e::manifest::{IMAGE, merge, pod, with};
 use e2e::refusal::{assert_denied, assert_warned};
 use e2e::{ADMIN, SOON, alone, create, get, kubectl, label, list, ok, project, project_with_bob, shared, within};
 use ground::Ground;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 const RTX_5090: &str = r#"device.attributes[device.driver].?productName.orValue("") in ["NVIDIA GeForce RTX 5090"]"#;
 const OTHER_THAN_5090: &str = "device.attributes['gpu.nvidia.com'].productName != 'NVIDIA GeForce RTX 5090'";
