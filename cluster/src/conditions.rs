@@ -11,7 +11,7 @@ use policy_engine::policy::Policy;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::watch::Snapshot;
+use crate::world::Snapshot;
 use crate::write::{Amendment, shortened};
 use records::convert::{Grade, RawRecord};
 use records::group::GroupStatus;
