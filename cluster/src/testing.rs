@@ -10,7 +10,7 @@ use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::client::Body;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{Topic, World};
@@ -146,18 +146,23 @@ impl Known {
 
     /// All objects of a collection, of one Namespace or of all.
     fn collection(&self, path: &str) -> Option<Value> {
-        if !self.serves_all {
+        if !self.serves_all || !is_collection(path) {
             return None;
         }
-        let mut items = Vec::new();
-        for (of, object) in &self.objects {
-            let Some((collection, _)) = of.rsplit_once('/') else { continue };
-            if collection == path || everywhere(collection).as_deref() == Some(path) {
-                items.push(object.clone());
-            }
-        }
+        let of = |known: &&String| {
+            let collection = known.rsplit_once('/').map_or("", |(collection, _)| collection);
+            collection == path || everywhere(collection).as_deref() == Some(path)
+        };
+        let items: Vec<_> = self.objects.keys().filter(of).map(|path| self.objects[path].clone()).collect();
         Some(json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}))
     }
+}
+
+/// Whether a path is one of many objects: a plural, of one Namespace or of all.
+fn is_collection(path: &str) -> bool {
+    let segments: Vec<_> = path.split('/').skip(1).collect();
+    let rest = segments.get(if segments[0] == "api" { 2.. } else { 3.. }).unwrap_or_default();
+    matches!(rest, [_] | ["namespaces", _, _])
 }
 
 /// The API group that a path is of.
@@ -180,11 +185,8 @@ fn page(list: &Value, query: &str) -> Value {
     let all = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let first = number("continue").unwrap_or_default().min(all.len());
     let end = number("limit").map_or(all.len(), |limit| all.len().min(first + limit));
-    let mut list = list.clone();
-    list["items"] = all[first..end].into();
-    if list["metadata"].is_null() {
-        list["metadata"] = Map::new().into();
-    }
+    let metadata = Some(&list["metadata"]).filter(|it| it.is_object()).cloned().unwrap_or_else(|| json!({}));
+    let mut list = json!({"kind": "List", "apiVersion": "v1", "metadata": metadata, "items": all[first..end]});
     if end < all.len() {
         list["metadata"]["continue"] = end.to_string().into();
     }

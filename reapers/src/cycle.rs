@@ -32,7 +32,7 @@ const MOST_AMENDMENTS: usize = 500;
 
 /// When a daemon looks again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
+pub(crate) enum Next {
     /// At once: there is more to do.
     Now,
     /// After a moment, whatever changes: somebody does not answer.
@@ -52,7 +52,7 @@ impl Next {
 }
 
 /// What is known of a daemon from one turn to the next.
-struct Past {
+pub(crate) struct Past {
     memory: Memory,
     /// What was refused in the last turn. The sentences may have changed since: they name amounts.
     told: BTreeSet<About>,
@@ -120,7 +120,7 @@ async fn begin(daemon: &Daemon, stage: &Stage, past: &mut Past) {
 }
 
 /// One turn. Says when the next one is.
-async fn turn(daemon: &Daemon, stage: &Stage, past: &mut Past, may_act: &MayAct<'_>) -> Next {
+pub(crate) async fn turn(daemon: &Daemon, stage: &Stage, past: &mut Past, may_act: &MayAct<'_>) -> Next {
     let proposal = match propose(daemon, stage, &mut past.memory, may_act).await {
         Ok(proposal) => proposal,
         Err(refusal) => return refused(daemon, stage, past, &refusal),

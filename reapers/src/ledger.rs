@@ -211,3 +211,6 @@ async fn drifted(stage: &Stage, drift: &Drift, snapshot: &Snapshot) {
         tracing::warn!(daemon = DAEMON.name, error, "could not report");
     }
 }
+
+#[cfg(test)]
+mod tests;

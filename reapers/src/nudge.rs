@@ -114,3 +114,6 @@ fn step(stage: &Stage, short: Short) -> Step {
     };
     Step::noted(news, act.boxed())
 }
+
+#[cfg(test)]
+mod tests;

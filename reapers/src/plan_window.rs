@@ -120,3 +120,6 @@ fn news(tone: Tone, reason: &'static str, pod: &PodName, seen: &Seen, note: Stri
     let about = About::Pod { namespace: pod.namespace.clone(), name: pod.name.clone(), uid: seen.uid.clone() };
     News { tone, about, related: None, reason, note }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Records;
 use policy_engine::submission::Requester;
 use serde_json::{Value, json};
