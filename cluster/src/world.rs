@@ -4,6 +4,7 @@
 //! Records are watched as untyped objects: one that cannot be understood is a problem of its own and of nothing else.
 //! Until all records and Namespaces were read once, nothing is *synced*, and the policy says nothing about the cluster.
 
+mod gathered;
 mod keep;
 mod managed;
 pub mod pod;
@@ -12,7 +13,6 @@ mod start;
 mod topic;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::watch::Watch;
+use gathered::Gathered;
 use managed::Managed;
 pub(crate) use managed::is_of_pod;
 use pod::Pod;
@@ -69,8 +70,7 @@ struct Known {
     managed: Arc<Managed>,
     templates: Option<Store<ResourceClaimTemplate>>,
     classes: Option<Store<DeviceClass>>,
-    class_specs: ArcSwap<DeviceClasses>,
-    classes_changed: Arc<AtomicBool>,
+    class_specs: Gathered<DeviceClasses>,
     volume_claims: Option<Store<VolumeClaimMeta>>,
     role_bindings: Option<Store<RoleBinding>>,
     priority_classes: Option<Store<PriorityClass>>,
@@ -199,12 +199,10 @@ impl World {
 
     /// The specs of all DeviceClasses, by name. The same value until one of them changes.
     pub fn device_classes(&self) -> Arc<DeviceClasses> {
-        if self.0.classes_changed.swap(false, Ordering::AcqRel) {
+        self.0.class_specs.get(|| {
             let classes = all(&self.0.classes);
-            let specs = classes.iter().filter_map(|it| Some((it.metadata.name.clone()?, it.spec.clone()?)));
-            self.0.class_specs.store(Arc::new(specs.collect()));
-        }
-        self.0.class_specs.load_full()
+            classes.iter().filter_map(|it| Some((it.metadata.name.clone()?, it.spec.clone()?))).collect()
+        })
     }
 
     /// A PersistentVolumeClaim, if the cache knows it.

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -18,6 +17,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::gathered::Gathered;
 use super::managed::Managed;
 use super::pod::{self, Pod};
 use super::topic::{Signals, Topic};
@@ -80,11 +80,11 @@ impl World {
                 signals.give(Topic::ResourceClaims);
             });
         let templates = watches.plain(Topic::ResourceClaimTemplates, all("resourceclaimtemplates", (), keep::template));
-        let classes_changed = Arc::new(AtomicBool::new(true));
-        let changed = classes_changed.clone();
+        let class_specs = Gathered::default();
+        let outdate = class_specs.outdate();
         let classes =
             watches.optional(Topic::DeviceClasses, all("deviceclasses", (), keep::class), move |signals, _| {
-                changed.store(true, Ordering::Release);
+                outdate();
                 signals.give(Topic::DeviceClasses);
             });
         let volume_claims = watches.plain(Topic::VolumeClaims, all("persistentvolumeclaims", (), keep::volume_claim));
@@ -126,8 +126,7 @@ impl World {
             managed,
             templates,
             classes,
-            class_specs: ArcSwap::default(),
-            classes_changed,
+            class_specs,
             volume_claims,
             role_bindings,
             priority_classes,
