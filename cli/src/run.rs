@@ -3,14 +3,15 @@
 mod health;
 mod tls;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use cluster::client::{self, Access};
-use cluster::owners::Owners;
-use cluster::watch::Caches;
+use cluster::lookup::{self, owners::Owners};
+use cluster::world::{Topic, World};
 use prometheus_client::registry::Registry;
 use reapers::Reapers;
 use store::Ledger;
@@ -112,7 +113,6 @@ pub(crate) async fn reapers(args: ReapersCommand) -> Result<()> {
 struct Process {
     args: ProcessArgs,
     access: kube::Client,
-    caches: Caches,
     ledger: Ledger,
     shutdown: CancellationToken,
 }
@@ -123,20 +123,20 @@ impl Process {
         let shutdown = stop_signal()?;
         let access = client::connect(&Access::default()).await?;
         let ledger = args.database_url.open().await.context("cannot open the ledger")?;
-        let caches = Caches::start(access.clone(), shutdown.clone());
-        Ok(Self { args, access, caches, ledger, shutdown })
+        Ok(Self { args, access, ledger, shutdown })
     }
 
     async fn until_stopped(self, webhook: Option<WebhookArgs>, daemons: bool) -> Result<()> {
-        let Self { args, access, caches, ledger, shutdown } = self;
+        let Self { args, access, ledger, shutdown } = self;
+        let world = World::start(access.clone(), topics(webhook.is_some(), daemons), shutdown.clone());
         let metrics = Arc::new(webhook::Metrics::default());
         let certificates = ::certs::Metrics::default();
-        let reapers = daemons.then(|| Reapers::start(&caches, &args.namespace, ledger.clone(), shutdown.clone()));
+        let reapers = daemons.then(|| Reapers::new(world.clone(), &args.namespace, ledger.clone(), shutdown.clone()));
         let served = webhook.is_some().then_some(&certificates);
-        let registry = registry(&caches, &metrics, served, reapers.as_ref());
+        let registry = registry(&world, &metrics, served, reapers.as_ref());
         // Beside a webhook the daemons are no reason to take no calls.
         let alone = reapers.clone().filter(|_| webhook.is_none());
-        let health = Health::new(caches.clone(), alone, registry);
+        let health = Health::new(world.clone(), alone, registry);
         let watched = health::serve(health.clone(), args.metrics_listen, shutdown.clone());
         let answered = async {
             let Some(webhook) = &webhook else { return Ok(()) };
@@ -144,7 +144,7 @@ impl Process {
             let Some(tls) = shutdown.run_until_cancelled(tls).await else { return Ok(()) };
             let tls = tls?;
             let follow = tls.follow(webhook.tls.check_interval(), shutdown.clone());
-            let handler = Webhook::new(caches.clone(), Owners::new(access.clone()), metrics, ledger.clone());
+            let handler = Webhook::new(world.clone(), Owners::new(access.clone()), metrics, ledger.clone());
             let serve = webhook::serve(handler, webhook.listen, tls.acceptor(), shutdown.clone());
             health.listening();
             let (served, ()) = tokio::join!(serve, follow);
@@ -163,15 +163,22 @@ impl Process {
     }
 }
 
+/// What a process watches beside records and Namespaces: what its parts look at, and nothing else. Each part has rights of its
+/// own, and memory is mostly caches.
+pub(crate) fn topics(webhook: bool, daemons: bool) -> BTreeSet<Topic> {
+    let webhook = webhook.then_some(lookup::TOPICS).into_iter().flatten().copied();
+    webhook.chain(daemons.then(reapers::topics).into_iter().flatten()).collect()
+}
+
 /// What `/metrics` shows.
 pub(crate) fn registry(
-    caches: &Caches,
+    world: &World,
     webhook: &webhook::Metrics,
     certificates: Option<&::certs::Metrics>,
     reapers: Option<&Reapers>,
 ) -> Registry {
     let mut registry = Registry::with_prefix("sluice");
-    health::register_caches(caches, &mut registry);
+    health::register_caches(world, &mut registry);
     webhook.register(&mut registry);
     if let Some(certificates) = certificates {
         certificates.register(&mut registry);

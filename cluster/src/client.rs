@@ -126,12 +126,26 @@ pub enum LookupFailed {
         #[source]
         source: Arc<kube::Error>,
     },
+    /// There are more than one answer can rest on.
+    #[error("there are more than {most} {what}, which is more than can be looked through in time")]
+    TooMany {
+        /// Of what.
+        what: String,
+        /// How many can be looked through.
+        most: usize,
+    },
     /// It answered, and what was asked is missing from the answer.
     #[error("the API server's answer leaves out {what}")]
     Unsaid {
         /// What was asked.
         what: String,
     },
+}
+
+impl LookupFailed {
+    pub(crate) fn api(what: impl FnOnce() -> String, source: impl Into<Arc<kube::Error>>) -> Self {
+        Self::Api { what: what(), source: source.into() }
+    }
 }
 
 /// The name by which the API server knows this client.
@@ -143,7 +157,7 @@ pub async fn own_username(client: &Client, deadline: Instant) -> Result<String, 
     let reviews = Api::<SelfSubjectReview>::all(client.clone());
     let review = SelfSubjectReview::default();
     let answer = in_time(deadline, what, reviews.create(&PostParams::default(), &review)).await?;
-    let review = answer.map_err(|error| LookupFailed::Api { what: what(), source: Arc::new(error) })?;
+    let review = answer.map_err(|error| LookupFailed::api(what, error))?;
     let user = review.status.and_then(|status| status.user_info);
     user.and_then(|user| user.username).ok_or_else(|| LookupFailed::Unsaid { what: what() })
 }

@@ -8,10 +8,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use policy_engine::daemons::follow::spared::Spared;
 use policy_engine::daemons::follow::standing;
 use policy_engine::policy::Policy;
+use policy_engine::policy::quantity::decimal;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::watch::Snapshot;
+use crate::world::Snapshot;
 use crate::write::{Amendment, shortened};
 use records::convert::{Grade, RawRecord};
 use records::group::GroupStatus;
@@ -171,12 +172,6 @@ fn object(status: impl Serialize) -> Option<Map<String, Value>> {
 
 fn count(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// Thousandths as the shortest decimal: `0.5`, `2`.
-fn decimal(milli: u64) -> String {
-    let text = format!("{}.{:03}", milli / 1000, milli % 1000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

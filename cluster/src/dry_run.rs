@@ -24,9 +24,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::client::{Access, ConnectFailed, LookupFailed, connect, in_time, is_path_segment};
-use crate::devices::Devices;
-use crate::owners::Owners;
-use crate::volumes::Volumes;
+use crate::lookup::devices::Devices;
+use crate::lookup::owners::Owners;
+use crate::lookup::volumes::Volumes;
 
 /// Longer than every webhook of a usual cluster together may take.
 const PATIENCE: Duration = Duration::from_secs(60);

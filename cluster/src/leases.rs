@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::watch::Caches;
+use crate::world::World;
 
 /// How long a leader that says nothing stays the leader.
 const DURATION: Duration = Duration::from_secs(15);
@@ -35,14 +35,14 @@ impl Leadership {
     ///
     /// The task that is returned ends when the Lease is let go of.
     pub fn seek(
-        caches: &Caches,
+        world: &World,
         namespace: &str,
         name: &'static str,
         holder: String,
         shutdown: CancellationToken,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let (until, leads) = watch::channel(None);
-        let api = Api::namespaced(Client::clone(caches.client()), namespace);
+        let api = Api::namespaced(Client::clone(world.client()), namespace);
         let candidate = Candidate { api, name, holder, until, last: None };
         (Self(leads), tokio::spawn(candidate.run(shutdown)))
     }

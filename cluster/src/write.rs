@@ -19,7 +19,7 @@ use kube::runtime::events::{Recorder, Reporter};
 use policy_engine::daemons::common::Seen;
 use tokio::time::{Instant, timeout_at};
 
-use crate::watch::Caches;
+use crate::world::World;
 
 pub use nudges::Short;
 pub use report::{About, News, Tone};
@@ -34,7 +34,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Writer {
     client: Client,
-    caches: Caches,
+    world: World,
     recorder: Recorder,
 }
 
@@ -76,11 +76,11 @@ impl fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// Writes as the client of the caches; `instance` is named in Events beside Sluice.
-    pub fn new(caches: &Caches, instance: String) -> Self {
+    /// Writes as the client of the world's watches; `instance` is named in Events beside Sluice.
+    pub fn new(world: &World, instance: String) -> Self {
         let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: Some(instance) };
-        let client = caches.client().clone();
-        Self { caches: caches.clone(), recorder: Recorder::new(client.clone(), reporter), client }
+        let client = world.client().clone();
+        Self { world: world.clone(), recorder: Recorder::new(client.clone(), reporter), client }
     }
 }
 

@@ -4,180 +4,39 @@
 //! from what is there. What fails is counted and logged; the next turn is the retry. Only the leader acts, and it
 //! stops in the middle of a plan when it no longer leads.
 
+mod act;
+mod daemon;
+
 use std::collections::BTreeSet;
-use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cluster::charged::Charged;
-use cluster::governed::{Governed, Unfit};
 use cluster::leases::Leadership;
-use cluster::templates::Templates;
-use cluster::waiting::Waiting;
-use cluster::write::{Amendment, News, Outcome, WriteFailed, Writer};
-use futures::future::BoxFuture;
-use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use store::{Ledger, Unavailable};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::{ActionEnd, CycleEnd, Metrics};
+use crate::metrics::CycleEnd;
+use crate::stage::Stage;
+use act::{About, act, report};
+pub use daemon::{Daemon, MayAct, Memory, Proposal, Refusal, Step, StepFailed, Turn};
 
 /// Without a nudge, a turn begins so long after the one before.
 const TICK: Duration = Duration::from_secs(10);
 /// A turn waits so long after a nudge for what comes with it; bursts cause no more than one turn in this time.
 const GATHER: Duration = Duration::from_millis(250);
-/// So many Events and status patches are on their way at a time.
-const REPORTING: usize = 8;
+/// Who could not be asked is asked again after so long.
+const RETRY: Duration = Duration::from_secs(1);
 /// At most so many records' status is written in a turn; the next turn writes the rest.
 const MOST_AMENDMENTS: usize = 500;
 
-/// A daemon.
-#[derive(Clone, Copy)]
-pub struct Daemon {
-    /// What it is called.
-    pub name: DaemonName,
-    /// What makes it look again before its next tick.
-    pub hears: Hears,
-    /// Observes, plans and has the plan audited. Writes nothing.
-    pub propose: for<'a> fn(&'a Stage) -> BoxFuture<'a, Result<Proposal, Refusal>>,
-}
-
-/// What makes a daemon look again before its next tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hears {
-    /// A change of records, of Namespaces, or of what the platform makes.
-    Records,
-    /// The same, and a change of Pods that wait.
-    RecordsAndPods,
-    /// A change of Pods with claims of their own, or of the templates of such claims.
-    Templates,
-}
-
-/// What daemons are called, in logs, metrics and as writers of fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DaemonName {
-    /// [`crate::follow`]
-    Follow,
-    /// [`crate::plan_window`]
-    PlanWindow,
-    /// [`crate::templates`]
-    Templates,
-}
-
-impl DaemonName {
-    /// As logs, metrics and field managers have it.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Follow => "follow",
-            Self::PlanWindow => "plan-window",
-            Self::Templates => "templates",
-        }
-    }
-}
-
-impl fmt::Display for DaemonName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.label())
-    }
-}
-
-/// What daemons see, and what they write with.
-#[derive(Clone)]
-pub struct Stage {
-    /// What exists.
-    pub governed: Governed,
-    /// Pods that wait.
-    pub waiting: Waiting,
-    /// Pods with claims of their own, and templates.
-    pub templates: Templates,
-    /// All writes.
-    pub writer: Writer,
-    /// What is charged.
-    pub charged: Charged,
-    /// Where it is charged.
-    pub ledger: Ledger,
-}
-
-impl Stage {
-    /// Waits for what a daemon hears of and did not notice yet.
-    async fn changed(&mut self, hears: Hears) {
-        match hears {
-            Hears::Records => self.governed.changed().await,
-            Hears::RecordsAndPods => tokio::select! {
-                () = self.governed.changed() => {}
-                () = self.waiting.changed() => {}
-            },
-            Hears::Templates => self.templates.changed().await,
-        }
-    }
-
-    /// Takes note of everything that has changed so far.
-    fn notice(&mut self) {
-        self.governed.notice();
-        self.waiting.notice();
-        self.templates.notice();
-    }
-}
-
-/// What is to be done, audited.
-#[derive(Default)]
-pub struct Proposal {
-    /// What is to be done, in this order.
-    pub steps: Vec<Step>,
-    /// What is not done, and why.
-    pub refusals: Vec<News>,
-    /// What the records' status is to say.
-    pub amendments: Vec<Amendment>,
-    /// Whether there is more to do than one turn may.
-    pub cut_short: bool,
-    /// When there will be something to do though nothing changes.
-    pub again_at: Option<Timestamp>,
-}
-
-/// One action.
-pub struct Step {
-    /// What to tell people once it is done. The note is the sentence for the journal.
-    pub news: News,
-    /// The action. Nothing happens before it is awaited.
-    pub act: BoxFuture<'static, Result<Outcome, StepFailed>>,
-}
-
-/// Why a step was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum StepFailed {
-    /// The API server did not accept it.
-    #[error(transparent)]
-    Write(#[from] WriteFailed),
-    /// Whether there is room could not be asked.
-    #[error("whether there is room could not be asked")]
-    Ledger(#[from] Unavailable),
-}
-
-/// Why a daemon proposes nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// What is seen is not fit to act on.
-    #[error("refuses to act on this view")]
-    Unfit(#[from] Unfit),
-    /// The plan breaks a promise: a bug, and nothing is carried out.
-    #[error("the audit stopped the plan")]
-    Stopped(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl Refusal {
-    /// The plan breaks a promise.
-    pub fn stopped(violation: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Stopped(Box::new(violation))
-    }
-}
-
 /// When a daemon looks again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
+pub(crate) enum Next {
     /// At once: there is more to do.
     Now,
+    /// After a moment, whatever changes: somebody does not answer.
+    Retry,
     /// After so long, if nothing changes before.
     After(Duration),
 }
@@ -192,127 +51,133 @@ impl Next {
     }
 }
 
+/// What is known of a daemon from one turn to the next.
+pub(crate) struct Past {
+    memory: Memory,
+    /// What was refused in the last turn. The sentences may have changed since: they name amounts.
+    told: BTreeSet<About>,
+    end: CycleEnd,
+}
+
+impl Default for Past {
+    fn default() -> Self {
+        // Caches that are not filled yet are no news at the start.
+        Self { memory: Memory::default(), told: BTreeSet::new(), end: CycleEnd::Unfit }
+    }
+}
+
 /// Turns until the process is told to stop.
-pub(crate) async fn live(
-    daemon: &Daemon,
-    mut stage: Stage,
-    mut leadership: Leadership,
-    metrics: Arc<Metrics>,
-    shutdown: CancellationToken,
-) {
-    let mut told = BTreeSet::new();
-    // Caches that are not filled yet are no news at the start.
-    let mut last = CycleEnd::Unfit;
+pub(crate) async fn live(daemon: &Daemon, stage: &Stage, mut leadership: Leadership, shutdown: &CancellationToken) {
+    let mut past = Past::default();
+    if shutdown.run_until_cancelled(begin(daemon, stage, &mut past)).await.is_none() {
+        return;
+    }
+    let mut changes = stage.world.changes(daemon.hears);
+    let mut room = stage.room.listen();
     while let Some(()) = shutdown.run_until_cancelled(leadership.gained()).await {
-        stage.notice();
-        metrics.leads(true);
+        let began = Instant::now();
+        changes.notice();
+        room.mark_unchanged();
+        stage.metrics.leads(true);
         let may_act = || leadership.leads() && !shutdown.is_cancelled();
-        let (end, next) = turn(daemon, &stage, &mut told, &metrics, may_act, last).await;
-        metrics.cycle(daemon.name, end);
-        last = end;
+        let next = turn(daemon, stage, &mut past, &may_act).await;
         let rest = async {
-            if let Next::After(pause) = next {
-                tokio::select! {
+            match next {
+                Next::Now => {}
+                Next::Retry => sleep(RETRY).await,
+                Next::After(pause) => tokio::select! {
                     () = sleep(pause) => {}
-                    () = stage.changed(daemon.hears) => {}
-                }
+                    () = changes.changed() => {}
+                    Ok(()) = room.changed(), if daemon.hears_room => {}
+                },
             }
             sleep(GATHER).await;
+            sleep_until(began + daemon.interval).await;
         };
         if shutdown.run_until_cancelled(rest).await.is_none() {
             break;
         }
-        metrics.leads(leadership.leads());
+        stage.metrics.leads(leadership.leads());
     }
-    metrics.leads(false);
+    stage.metrics.leads(false);
 }
 
-/// One turn. Says how it ended, and when the next one is.
-async fn turn(
-    daemon: &Daemon,
-    stage: &Stage,
-    told: &mut BTreeSet<News>,
-    metrics: &Metrics,
-    may_act: impl Fn() -> bool,
-    last: CycleEnd,
-) -> (CycleEnd, Next) {
-    let name = daemon.name;
-    let proposal = match (daemon.propose)(stage).await {
-        Ok(proposal) => proposal,
-        Err(refusal) => {
-            let error: &dyn std::error::Error = &refusal;
-            let end = match refusal {
-                Refusal::Unfit(_) => CycleEnd::Unfit,
-                Refusal::Stopped(_) => CycleEnd::Stopped,
-            };
-            match end {
-                same if same == last => tracing::debug!(daemon = %name, error, "still does nothing"),
-                CycleEnd::Stopped => tracing::error!(daemon = %name, error, "does nothing"),
-                CycleEnd::Unfit | CycleEnd::Done | CycleEnd::Interrupted => {
-                    tracing::warn!(daemon = %name, error, "does nothing");
-                }
+/// What every replica does before its first turn, tried until it is done.
+async fn begin(daemon: &Daemon, stage: &Stage, past: &mut Past) {
+    let Some(begin) = daemon.begin else { return };
+    loop {
+        match begin(stage).await {
+            Ok(news) => {
+                act::record(daemon.name, &news);
+                return report(daemon.name, stage, &news, &[]).await;
             }
-            return (end, Next::After(TICK));
+            Err(refusal) => {
+                refused(daemon, stage, past, &refusal);
+                sleep(GATHER).await;
+            }
         }
+    }
+}
+
+/// One turn. Says when the next one is.
+pub(crate) async fn turn(daemon: &Daemon, stage: &Stage, past: &mut Past, may_act: &MayAct<'_>) -> Next {
+    let proposal = match propose(daemon, stage, &mut past.memory, may_act).await {
+        Ok(proposal) => proposal,
+        Err(refusal) => return refused(daemon, stage, past, &refusal),
     };
-    let Proposal { steps, refusals, mut amendments, mut cut_short, again_at } = proposal;
-    metrics.spared(name, refusals.len());
-    let acted = act(name, steps, metrics, &may_act).await;
+    let Proposal { steps, together, refusals, mut amendments, mut cut_short, again_at } = proposal;
+    stage.metrics.spared(daemon.name, refusals.len());
+    let away = AtomicBool::new(false);
+    let acted = act(daemon.name, steps, together, &stage.metrics, may_act, &away).await;
     if !may_act() {
-        return (CycleEnd::Interrupted, Next::After(TICK));
+        return ended(daemon, stage, past, CycleEnd::Interrupted, Next::After(TICK));
     }
     // What was refused before and still is was told already.
-    let refusals: BTreeSet<_> = refusals.into_iter().collect();
-    let news: Vec<_> = acted.into_iter().chain(refusals.difference(told).cloned()).collect();
-    *told = refusals;
+    let told: BTreeSet<_> = refusals.iter().map(About::of).collect();
+    let news = refusals.into_iter().filter(|news| !past.told.contains(&About::of(news)));
+    let news: Vec<_> = acted.into_iter().chain(news).collect();
+    past.told = told;
     cut_short |= amendments.len() > MOST_AMENDMENTS;
     amendments.truncate(MOST_AMENDMENTS);
-    report(name, stage, &news, &amendments).await;
-    (CycleEnd::Done, Next::of(cut_short, again_at, Timestamp::now()))
+    report(daemon.name, stage, &news, &amendments).await;
+    if away.load(Ordering::Relaxed) {
+        return ended(daemon, stage, past, CycleEnd::Failed, Next::Retry);
+    }
+    ended(daemon, stage, past, CycleEnd::Done, Next::of(cut_short, again_at, Timestamp::now()))
 }
 
-/// Records the whole plan, then carries it out as long as it may. Returns what was written.
-async fn act(name: DaemonName, steps: Vec<Step>, metrics: &Metrics, may_act: impl Fn() -> bool) -> Vec<News> {
-    for step in &steps {
-        tracing::info!(target: "journal", daemon = %name, about = %step.news.about, "{}", step.news.note);
-    }
-    let mut written = Vec::new();
-    for step in steps {
-        if !may_act() {
-            tracing::warn!(daemon = %name, "no longer leads: the rest of the plan is dropped");
-            break;
-        }
-        match step.act.await {
-            Ok(outcome) => {
-                metrics.action(name, outcome.into());
-                match outcome {
-                    Outcome::Written => written.push(step.news),
-                    Outcome::Gone | Outcome::Overtaken => {
-                        tracing::info!(daemon = %name, ?outcome, action = step.news.note, "not written");
-                    }
-                }
-            }
-            Err(failed) => {
-                metrics.action(name, ActionEnd::Failed);
-                let error: &dyn std::error::Error = &failed;
-                tracing::warn!(daemon = %name, error, action = step.news.note, "failed; tried again in the next turn");
-            }
-        }
-    }
-    written
+/// No daemon sees a view that is not fit.
+async fn propose(
+    daemon: &Daemon,
+    stage: &Stage,
+    memory: &mut Memory,
+    may_act: &MayAct<'_>,
+) -> Result<Proposal, Refusal> {
+    stage.world.fit(daemon.hears)?;
+    (daemon.propose)(Turn { stage, memory, may_act }).await
 }
 
-async fn report(daemon: DaemonName, stage: &Stage, news: &[News], amendments: &[Amendment]) {
-    let log = async |reported: Result<(), WriteFailed>| {
-        if let Err(error) = reported {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(daemon = %daemon, error, "could not report");
-        }
+fn refused(daemon: &Daemon, stage: &Stage, past: &mut Past, refusal: &Refusal) -> Next {
+    let error: &dyn std::error::Error = refusal;
+    let (end, next) = match refusal {
+        Refusal::Unfit(_) => (CycleEnd::Unfit, Next::After(TICK)),
+        Refusal::Stopped(_) => (CycleEnd::Stopped, Next::After(TICK)),
+        Refusal::Ledger(_) | Refusal::Lookup(_) => (CycleEnd::Failed, Next::Retry),
     };
-    let amend = |amendment| async move { stage.writer.amend_status(amendment).await.map(drop) };
-    stream::iter(amendments).map(amend).buffer_unordered(REPORTING).for_each(log).await;
-    let tell = |news| async move { stage.writer.tell(news).await };
-    stream::iter(news).map(tell).buffer_unordered(REPORTING).for_each(log).await;
+    match end {
+        same if same == past.end => tracing::debug!(daemon = daemon.name, error, "still does nothing"),
+        CycleEnd::Stopped => tracing::error!(daemon = daemon.name, error, "does nothing"),
+        CycleEnd::Unfit | CycleEnd::Failed | CycleEnd::Done | CycleEnd::Interrupted => {
+            tracing::warn!(daemon = daemon.name, error, "does nothing");
+        }
+    }
+    ended(daemon, stage, past, end, next)
+}
+
+fn ended(daemon: &Daemon, stage: &Stage, past: &mut Past, end: CycleEnd, next: Next) -> Next {
+    stage.metrics.cycle(daemon.name, end);
+    past.end = end;
+    next
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@
 //! While a record exists and cannot be read, what belongs to it stays as it is.
 
 use cluster::conditions::amendments;
+use cluster::view;
+use cluster::world::Topic;
 use cluster::write::{About, News, Tone};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -32,20 +34,30 @@ use policy_engine::daemons::follow::spared::{NotYours, Spared};
 use policy_engine::daemons::follow::{Plan, plan};
 use records::Kind;
 
-use crate::cycle::{Daemon, DaemonName, Hears, Proposal, Refusal, Stage, Step};
+use crate::cycle::{Daemon, Proposal, Refusal, Step, Turn};
+use crate::stage::Stage;
 
 /// The daemon's line in the list.
-pub const DAEMON: Daemon = Daemon { name: DaemonName::Follow, hears: Hears::Records, propose };
+pub const DAEMON: Daemon = Daemon::new("follow", HEARS, propose);
 
-fn propose(stage: &Stage) -> BoxFuture<'_, Result<Proposal, Refusal>> {
+const HEARS: &[Topic] = &[Topic::Records, Topic::Namespaces, Topic::RoleBindings, Topic::PriorityClasses];
+
+/// Which Namespace was looked into last.
+#[derive(Default)]
+struct LookedInto(usize);
+
+fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
     async move {
-        let snapshot = stage.governed.caches().snapshot();
+        let Turn { stage, memory, .. } = turn;
+        let LookedInto(last) = memory.of();
+        let snapshot = stage.world.snapshot();
         let policy = &snapshot.policy;
         let now = Timestamp::now();
-        let view = stage.governed.view(&snapshot, now).await?;
+        let mut view = view::follow::view(&stage.world, &snapshot, &stage.own_namespace, now)?;
+        view::follow::look_into(&stage.world, &mut view, policy, last).await;
         let plan = plan(&view, policy);
         audit(&view, policy, &plan).map_err(Refusal::stopped)?;
-        let amendments = amendments(&snapshot, &plan.spared, DAEMON.name.label(), now);
+        let amendments = amendments(&snapshot, &plan.spared, DAEMON.name, now);
         Ok(Proposal { amendments, ..proposal(stage, plan) })
     }
     .boxed()
@@ -54,14 +66,13 @@ fn propose(stage: &Stage) -> BoxFuture<'_, Result<Proposal, Refusal>> {
 fn proposal(stage: &Stage, plan: Plan) -> Proposal {
     let step = |action: Action| {
         let writer = stage.writer.clone();
-        Step { news: done(&action), act: async move { Ok(writer.carry_out(&action).await?) }.boxed() }
+        Step::told(done(&action), async move { Ok(writer.carry_out(&action).await?) }.boxed())
     };
     Proposal {
         steps: plan.actions.into_iter().map(step).collect(),
         refusals: plan.spared.iter().map(refused).collect(),
-        amendments: Vec::new(),
         cut_short: plan.cut_short,
-        again_at: None,
+        ..Proposal::default()
     }
 }
 

@@ -7,8 +7,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::cycle::DaemonName;
-
 /// What the daemons count.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -61,6 +59,8 @@ pub enum CycleEnd {
     Unfit,
     /// The audit stopped the plan.
     Stopped,
+    /// The ledger or the API server could not be asked.
+    Failed,
     /// Another replica leads now, or the process stops.
     Interrupted,
 }
@@ -79,13 +79,14 @@ pub enum ActionEnd {
 }
 
 impl CycleEnd {
-    const ALL: [Self; 4] = [Self::Done, Self::Unfit, Self::Stopped, Self::Interrupted];
+    const ALL: [Self; 5] = [Self::Done, Self::Unfit, Self::Stopped, Self::Failed, Self::Interrupted];
 
     fn label(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Unfit => "unfit",
             Self::Stopped => "stopped",
+            Self::Failed => "failed",
             Self::Interrupted => "interrupted",
         }
     }
@@ -147,7 +148,7 @@ impl Metrics {
         for step in LedgerStep::ALL.map(LedgerStep::label) {
             drop(self.ledger.get_or_create(&LedgerLabels { step }));
         }
-        for daemon in crate::DAEMONS.iter().map(|daemon| daemon.name.label()) {
+        for daemon in crate::DAEMONS.iter().map(|daemon| daemon.name) {
             for end in CycleEnd::ALL.map(CycleEnd::label) {
                 drop(self.cycles.get_or_create(&EndLabels { daemon, end }));
             }
@@ -158,18 +159,16 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn cycle(&self, daemon: DaemonName, end: CycleEnd) {
-        self.cycles.get_or_create(&EndLabels { daemon: daemon.label(), end: end.label() }).inc();
+    pub(crate) fn cycle(&self, daemon: &'static str, end: CycleEnd) {
+        self.cycles.get_or_create(&EndLabels { daemon, end: end.label() }).inc();
     }
 
-    pub(crate) fn action(&self, daemon: DaemonName, end: ActionEnd) {
-        self.actions.get_or_create(&EndLabels { daemon: daemon.label(), end: end.label() }).inc();
+    pub(crate) fn action(&self, daemon: &'static str, end: ActionEnd) {
+        self.actions.get_or_create(&EndLabels { daemon, end: end.label() }).inc();
     }
 
-    pub(crate) fn spared(&self, daemon: DaemonName, count: usize) {
-        self.spared
-            .get_or_create(&DaemonLabels { daemon: daemon.label() })
-            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    pub(crate) fn spared(&self, daemon: &'static str, count: usize) {
+        self.spared.get_or_create(&DaemonLabels { daemon }).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn ledger(&self, step: LedgerStep) {

@@ -2,9 +2,9 @@
 //!
 //! **Your Pod** waits behind the gate `platform-go/plan-window` if it was made while its queue was closed. The gate is
 //! taken away within a moment of the queue's opening, whether its time has come or somebody changed the windows of the
-//! queue or the plan; the Pods that were made first come first, as far as quotas have room for them: a Pod behind a gate is charged nothing, and is charged
-//! when the gate goes. It is also taken away where it means nothing: in the
-//! queue `default`, where the rule `plan-window` is off for the project, and in a Namespace that is no project's any
+//! queue or the plan; the Pods that were made first come first, as far as quotas have room for them: a Pod behind a gate is
+//! charged nothing, and is charged when the gate goes. It is also taken away where it means nothing: in the queue
+//! `default`, where the rule `plan-window` is off for the project, and in a Namespace that is no project's any
 //! more. A Pod that waits for what will not come (the project's plan has ended or does not bind the queue, or the
 //! windows do not open again) stays as it is, with an Event that says so.
 //!
@@ -13,9 +13,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::view;
+use cluster::world::Topic;
 use cluster::write::{About, News, Outcome, Tone};
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use policy_engine::admission::rules::quota::Full;
 use policy_engine::daemons::common::PodName;
@@ -24,54 +26,67 @@ use policy_engine::daemons::plan_window::audit::audit;
 use policy_engine::daemons::plan_window::{Because, InVain, Plan, Release, Spared, plan};
 use policy_engine::ledger::{Outcome as Room, Request, Shortage};
 use policy_engine::policy::Policy;
+use store::Unavailable;
 use tokio::time::Instant;
 
-use crate::cycle::{Daemon, DaemonName, Hears, Proposal, Refusal, Stage, Step, StepFailed};
+use crate::cycle::{Daemon, Proposal, Refusal, Step, StepFailed, Turn};
+use crate::stage::Stage;
 
 /// How long the ledger may take to answer.
 const RESERVING: Duration = Duration::from_secs(2);
+/// So many Pods are asked about at a time. The ledger answers what waits for it together.
+const ASKED_TOGETHER: usize = 16;
 
 /// The daemon's line in the list.
-pub const DAEMON: Daemon = Daemon { name: DaemonName::PlanWindow, hears: Hears::RecordsAndPods, propose };
+pub const DAEMON: Daemon = Daemon::new("plan-window", HEARS, propose).hearing_of_room();
 
-fn propose(stage: &Stage) -> BoxFuture<'_, Result<Proposal, Refusal>> {
+const HEARS: &[Topic] = &[Topic::Records, Topic::Namespaces, Topic::Pods];
+
+fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
     async move {
-        // Which namespaces are exempt, and who is whose, comes from the same caches as for `follow`.
-        stage.governed.fit()?;
-        let snapshot = stage.governed.caches().snapshot();
-        let policy = &snapshot.policy;
-        let view = stage.waiting.view()?;
+        let Turn { stage, may_act, .. } = turn;
+        let policy = stage.world.policy();
+        let view = view::plan_window::view(&stage.world, &stage.own_namespace);
         let now = Timestamp::now();
-        let plan = plan(&view, policy, now);
-        audit(&view, policy, &plan, now).map_err(Refusal::stopped)?;
-        Ok(proposal(stage, policy, plan).await)
+        let Plan { releases, spared, opens, cut_short } = {
+            let plan = plan(&view, &policy, now);
+            audit(&view, &policy, &plan, now).map_err(Refusal::stopped)?;
+            plan
+        };
+        // One that does not answer would not answer the next question either.
+        let asked = stream::iter(releases).take_while(|_| std::future::ready(may_act()));
+        let asked = asked.map(|release| foreseen(stage, &policy, release)).buffered(ASKED_TOGETHER);
+        let mut proposal = Proposal { cut_short, again_at: opens, ..Proposal::default() };
+        proposal.refusals.extend(spared.iter().map(refused));
+        for foreseen in asked.try_collect::<Vec<_>>().await? {
+            match foreseen {
+                Ok(step) => proposal.steps.push(step),
+                Err(full) => proposal.refusals.push(full),
+            }
+        }
+        Ok(proposal)
     }
     .boxed()
 }
 
-async fn proposal(stage: &Stage, policy: &Arc<Policy>, plan: Plan) -> Proposal {
-    let Plan { releases, spared, opens, cut_short } = plan;
-    let (mut steps, mut refusals) = (Vec::new(), spared.iter().map(refused).collect::<Vec<_>>());
-    for release in releases {
-        // What is not known yet, or where nobody can be asked, is found out when it is carried out.
-        let charge = charge(stage, policy, &release);
-        if let Some(charge) = charge
-            && let Ok(Room::Refused(shortages)) = stage.ledger.would_fit(charge, Instant::now() + RESERVING).await
-        {
-            refusals.push(no_room(&release, &shortages, policy));
-            continue;
-        }
-        let (stage, policy) = (stage.clone(), policy.clone());
-        let news = news(Tone::Normal, "QueueOpen", &release.pod, &release.seen, release.to_string());
-        steps.push(Step { news, act: async move { released(&stage, &policy, &release).await }.boxed() });
+/// The release, or that there is no room for the Pod now.
+async fn foreseen(stage: &Stage, policy: &Arc<Policy>, release: Release) -> Result<Result<Step, News>, Unavailable> {
+    // What is not known yet is found out when it is carried out.
+    if let Some(charge) = charge(stage, policy, &release)
+        && let Room::Refused(shortages) = stage.ledger.would_fit(charge, Instant::now() + RESERVING).await?
+    {
+        return Ok(Err(no_room(&release, &shortages, policy)));
     }
-    Proposal { steps, refusals, amendments: Vec::new(), cut_short, again_at: opens }
+    let (stage, policy) = (stage.clone(), policy.clone());
+    let news = news(Tone::Normal, "QueueOpen", &release.pod, &release.seen, release.to_string());
+    Ok(Ok(Step::told(news, async move { released(&stage, &policy, &release).await }.boxed())))
 }
 
 /// What the Pod will be charged; `None` in a Namespace that is no project's.
 fn charge(stage: &Stage, policy: &Policy, release: &Release) -> Option<Request> {
     let Release { pod, seen, .. } = release;
-    stage.charged.pod(policy, &pod.namespace, &pod.name, &seen.uid).map(Request::AdmitPod)
+    let named = (pod.namespace.as_str(), pod.name.as_str(), seen.uid.as_str());
+    view::ledger::pod(&stage.world, &stage.prices, policy, named).map(Request::AdmitPod)
 }
 
 /// Takes the gate away, once the ledger has room for the Pod: until then it held nothing. The webhook does not hear of it.
@@ -105,3 +120,6 @@ fn news(tone: Tone, reason: &'static str, pod: &PodName, seen: &Seen, note: Stri
     let about = About::Pod { namespace: pod.namespace.clone(), name: pod.name.clone(), uid: seen.uid.clone() };
     News { tone, about, related: None, reason, note }
 }
+
+#[cfg(test)]
+mod tests;

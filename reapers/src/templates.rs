@@ -8,6 +8,8 @@
 //! A template of such a name that does not carry `app.kubernetes.io/managed-by: sluice` is never removed. If it asks for
 //! something else than the Pod, an Event of the Pod says so.
 
+use cluster::view;
+use cluster::world::Topic;
 use cluster::write::{About, News, Tone};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -17,20 +19,21 @@ use policy_engine::daemons::common::Seen;
 use policy_engine::daemons::templates::audit::audit;
 use policy_engine::daemons::templates::{Action, NotOurs, Plan, Spared, plan};
 
-use crate::cycle::{Daemon, DaemonName, Hears, Proposal, Refusal, Stage, Step};
+use crate::cycle::{Daemon, Proposal, Refusal, Step, Turn};
+use crate::stage::Stage;
 
 /// The daemon's line in the list.
-pub const DAEMON: Daemon = Daemon { name: DaemonName::Templates, hears: Hears::Templates, propose };
+pub const DAEMON: Daemon = Daemon::new("templates", HEARS, propose);
 
-fn propose(stage: &Stage) -> BoxFuture<'_, Result<Proposal, Refusal>> {
+const HEARS: &[Topic] = &[Topic::Records, Topic::Namespaces, Topic::Pods, Topic::ResourceClaimTemplates];
+
+fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
     async move {
-        // Which namespaces are exempt, and who is whose, comes from the same caches as for `follow`.
-        stage.governed.fit()?;
-        let snapshot = stage.governed.caches().snapshot();
-        let policy = &snapshot.policy;
-        let view = stage.templates.view()?;
-        let plan = plan(&view, policy, Timestamp::now());
-        audit(&view, policy, &plan).map_err(Refusal::stopped)?;
+        let Turn { stage, .. } = turn;
+        let policy = stage.world.policy();
+        let view = view::templates::view(&stage.world, &stage.own_namespace);
+        let plan = plan(&view, &policy, Timestamp::now());
+        audit(&view, &policy, &plan).map_err(Refusal::stopped)?;
         Ok(proposal(stage, plan))
     }
     .boxed()
@@ -40,14 +43,14 @@ fn proposal(stage: &Stage, plan: Plan) -> Proposal {
     let Plan { actions, spared, again_at, cut_short } = plan;
     let step = |action: Action| {
         let writer = stage.writer.clone();
-        Step { news: done(&action), act: async move { Ok(writer.provide(&action).await?) }.boxed() }
+        Step::told(done(&action), async move { Ok(writer.provide(&action).await?) }.boxed())
     };
     Proposal {
         steps: actions.into_iter().map(step).collect(),
         refusals: spared.iter().map(refused).collect(),
-        amendments: Vec::new(),
         cut_short,
         again_at,
+        ..Proposal::default()
     }
 }
 

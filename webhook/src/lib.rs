@@ -28,11 +28,11 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use certs::Acceptor;
-use cluster::devices::Devices;
-use cluster::namespaces::Namespaces;
-use cluster::owners::Owners;
-use cluster::volumes::Volumes;
-use cluster::watch::Caches;
+use cluster::lookup::devices::Devices;
+use cluster::lookup::namespaces::Namespaces;
+use cluster::lookup::owners::Owners;
+use cluster::lookup::volumes::Volumes;
+use cluster::world::World;
 use store::Ledger;
 use tokio_util::sync::CancellationToken;
 
@@ -46,7 +46,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// What every call needs.
 #[derive(Clone)]
 pub struct Webhook {
-    caches: Caches,
+    caches: World,
     namespaces: Namespaces,
     owners: Owners,
     volumes: Volumes,
@@ -60,7 +60,7 @@ pub struct Webhook {
 
 impl Webhook {
     /// A webhook that knows what the caches know.
-    pub fn new(caches: Caches, owners: Owners, metrics: Arc<Metrics>, ledger: Ledger) -> Self {
+    pub fn new(caches: World, owners: Owners, metrics: Arc<Metrics>, ledger: Ledger) -> Self {
         let namespaces = Namespaces::new(caches.clone());
         let (volumes, devices) = (Volumes::start(&caches), Devices::start(&caches));
         let (limits, compared) = (Arc::default(), Arc::default());

@@ -1,6 +1,6 @@
 //! What is answered when a decision cannot be made. One documented answer for each cause; never through `?`.
 
-use cluster::watch::Unusable;
+use cluster::world::Unusable;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
 use policy_engine::object::Unreadable;
 use policy_engine::object::kinds::GroupResource;

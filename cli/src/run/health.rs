@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use cluster::watch::Caches;
+use cluster::world::World;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 /// What probes and scrapers ask.
 #[derive(Clone)]
 pub(super) struct Health {
-    caches: Caches,
+    world: World,
     /// The daemons of a process without a webhook.
     reapers: Option<Reapers>,
     listening: Arc<AtomicBool>,
@@ -31,8 +31,8 @@ pub(super) struct Health {
 }
 
 impl Health {
-    pub(super) fn new(caches: Caches, reapers: Option<Reapers>, registry: Registry) -> Self {
-        Self { caches, reapers, listening: Arc::default(), registry: Arc::new(registry) }
+    pub(super) fn new(world: World, reapers: Option<Reapers>, registry: Registry) -> Self {
+        Self { world, reapers, listening: Arc::default(), registry: Arc::new(registry) }
     }
 
     /// The webhook has its certificate and takes calls from now on.
@@ -55,7 +55,7 @@ pub(super) async fn serve(health: Health, address: SocketAddr, shutdown: Cancell
 }
 
 async fn ready(State(health): State<Health>) -> Response {
-    if let Err(unusable) = health.caches.usable() {
+    if let Err(unusable) = health.world.usable() {
         return (StatusCode::SERVICE_UNAVAILABLE, unusable.to_string()).into_response();
     }
     if let Some(reapers) = &health.reapers {
@@ -80,11 +80,11 @@ async fn metrics(State(health): State<Health>) -> Response {
 }
 
 /// Shows how much each cache holds.
-pub(super) fn register_caches(caches: &Caches, registry: &mut Registry) {
-    registry.register_collector(Box::new(CacheSizes(caches.clone())));
+pub(super) fn register_caches(world: &World, registry: &mut Registry) {
+    registry.register_collector(Box::new(CacheSizes(world.clone())));
 }
 
-struct CacheSizes(Caches);
+struct CacheSizes(World);
 
 impl std::fmt::Debug for CacheSizes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster::watch::Caches;
+use cluster::world::World;
 use manual::{Page, sentence, table};
 use reapers::Reapers;
 use tokio_util::sync::CancellationToken;
 
-use crate::run::registry;
+use crate::run::{registry, topics};
 
 /// A metric, as the registry describes it.
 #[derive(Default)]
@@ -24,12 +24,12 @@ async fn reference_of_the_metrics() {
     let client =
         kube::Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().expect("a URL"))).expect("a client");
     let shutdown = CancellationToken::new();
-    let caches = Caches::start(client, shutdown.clone());
+    let world = World::start(client, topics(true, true), shutdown.clone());
     let directory = tempfile::tempdir().expect("a directory");
     let url = format!("sqlite://{}/ledger.db", directory.path().display());
     let ledger = store::Store::open(&url).await.expect("a ledger").ledger();
-    let reapers = Reapers::start(&caches, "sluice-system", ledger, shutdown.clone());
-    let registry = registry(&caches, &webhook::Metrics::default(), Some(&certs::Metrics::default()), Some(&reapers));
+    let reapers = Reapers::new(world.clone(), "sluice-system", ledger, shutdown.clone());
+    let registry = registry(&world, &webhook::Metrics::default(), Some(&certs::Metrics::default()), Some(&reapers));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).expect("text");
     shutdown.cancel();

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{AskFailed, Server, failed, patience};
 use crate::client::in_time;
-use crate::governed::contents::{resource, served};
+use crate::lookup::{resource, served};
 
 const PAGE: u32 = 500;
 

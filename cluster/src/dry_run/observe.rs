@@ -10,7 +10,7 @@ use policy_engine::contract;
 
 use super::{AskFailed, Server, failed, patience};
 use crate::client::{LookupFailed, in_time};
-use crate::watch::NamespaceMeta;
+use crate::world::NamespaceMeta;
 use records::Kind;
 use records::convert::{RawRecord, RawRecords};
 

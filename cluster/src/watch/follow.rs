@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use kube::core::{ObjectMeta, Resource};
-use kube::runtime::reflector::{self, Store};
+use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use serde::de::DeserializeOwned;
@@ -29,21 +29,17 @@ const PAGE: u32 = 100;
 const NOT_FOUND: u16 = 404;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// The cache of one kind.
-pub(crate) struct Cache<K: Resource + 'static>
-where
-    K::DynamicType: Hash + Eq,
-{
+/// A watch, as `/metrics` and freshness see it.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    /// The plural name of what it brings.
     pub(crate) name: &'static str,
-    pub(crate) store: Store<K>,
     filled: Arc<AtomicBool>,
     pulse: Pulse,
+    size: Arc<dyn Fn() -> usize + Send + Sync>,
 }
 
-impl<K: Resource + Clone + 'static> Cache<K>
-where
-    K::DynamicType: Hash + Eq + Clone,
-{
+impl Watch {
     /// Whether everything that existed when the watch began is in the cache.
     pub(crate) fn is_filled(&self) -> bool {
         self.filled.load(Ordering::Acquire)
@@ -52,6 +48,11 @@ where
     /// When the watch was last known to be alive.
     pub(crate) fn last_heard(&self) -> Option<Instant> {
         self.pulse.last()
+    }
+
+    /// How many objects the cache holds.
+    pub(crate) fn size(&self) -> usize {
+        (self.size)()
     }
 }
 
@@ -64,67 +65,82 @@ pub(crate) struct Common {
     pub(crate) kinds_missing: Arc<AtomicBool>,
 }
 
-/// Starts to follow a kind. `changed` is called after each change of the cache.
-///
-/// The cache keeps neither managed fields nor kubectl's copy of what was applied.
-pub(crate) fn follow<K>(
-    name: &'static str,
-    api: impl FnOnce(Client) -> Api<K>,
-    kind: K::DynamicType,
-    changed: impl Fn() + Send + 'static,
-    common: &Common,
-) -> Cache<K>
-where
-    K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-    K::DynamicType: Hash + Eq + Clone + Send + Sync,
-{
-    follow_some(name, api, kind, watcher::Config::default(), |it| lighter(it.meta_mut()), changed, common)
+/// What is watched, and what of it is kept.
+pub(crate) struct Followed<K: Resource> {
+    /// The plural name of the kind.
+    pub(crate) name: &'static str,
+    /// The kind, where its type does not say it.
+    pub(crate) kind: K::DynamicType,
+    /// Which objects of the kind.
+    pub(crate) which: watcher::Config,
+    /// Takes out of an object what nobody needs.
+    pub(crate) keep: fn(&mut K),
 }
 
-/// Starts to follow those objects of a kind that `which` selects. `keep` takes out of them what is not needed.
-pub(crate) fn follow_some<K>(
-    name: &'static str,
-    api: impl FnOnce(Client) -> Api<K>,
-    kind: K::DynamicType,
-    which: watcher::Config,
-    keep: impl Fn(&mut K) + Send + 'static,
-    changed: impl Fn() + Send + 'static,
+/// A change of a cache.
+pub(crate) enum Change<'a, K: Resource + 'static>
+where
+    K::DynamicType: Hash + Eq,
+{
+    /// Everything was listed anew.
+    Listed(&'a Store<K>),
+    /// An object was made or changed. `before` is what the cache had.
+    Written { before: Option<Arc<K>>, now: &'a K },
+    /// An object is gone.
+    Gone(&'a K),
+}
+
+/// Starts to watch. `changed` is called after each change of the cache.
+pub(crate) fn follow<K>(
+    followed: Followed<K>,
+    changed: impl Fn(Change<'_, K>) + Send + 'static,
     common: &Common,
-) -> Cache<K>
+) -> (Store<K>, Watch)
 where
     K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     K::DynamicType: Hash + Eq + Clone + Send + Sync,
 {
+    let Followed { name, kind, which, keep } = followed;
     let pulse = Pulse::new();
     let beat = pulse.clone();
-    let api = api(listened_to(&common.client, move || beat.beat()));
-    let mut writer = reflector::store::Writer::new(kind);
-    let cache = Cache { name, store: writer.as_reader(), filled: Arc::default(), pulse };
-    let (filled, pulse, shutdown) = (cache.filled.clone(), cache.pulse.clone(), common.shutdown.clone());
+    let api = Api::all_with(listened_to(&common.client, move || beat.beat()), &kind);
+    let mut writer = reflector::store::Writer::new(kind.clone());
+    let store = writer.as_reader();
+    let size = store.clone();
+    let watch = Watch { name, filled: Arc::default(), pulse, size: Arc::new(move || size.len()) };
+    let (filled, pulse, shutdown) = (watch.filled.clone(), watch.pulse.clone(), common.shutdown.clone());
     let mut failures = Failures::new(name, common.kinds_missing.clone());
+    let cached = store.clone();
     tokio::spawn(async move {
         let mut events = pin!(watcher(api, which.timeout(WATCH_SECONDS).page_size(PAGE)));
         while let Some(Some(event)) = shutdown.run_until_cancelled(events.next()).await {
             let event = match event {
-                Ok(event) => event.modify(&keep),
+                Ok(event) => event.modify(keep),
                 Err(error) => {
                     let pause = failures.note(&error, pulse.last());
                     let _cancelled = shutdown.run_until_cancelled(sleep(pause)).await;
                     continue;
                 }
             };
+            let before = match &event {
+                Event::Apply(object) => cached.get(&ObjectRef::from_obj_with(object, kind.clone())),
+                Event::Init | Event::InitApply(_) | Event::InitDone | Event::Delete(_) => None,
+            };
             writer.apply_watcher_event(&event);
-            match event {
+            match &event {
                 // The watcher says this before each attempt to list, so it is no sign of success.
                 Event::Init | Event::InitApply(_) => continue,
-                Event::InitDone => filled.store(true, Ordering::Release),
-                Event::Apply(_) | Event::Delete(_) => {}
+                Event::InitDone => {
+                    filled.store(true, Ordering::Release);
+                    changed(Change::Listed(&cached));
+                }
+                Event::Apply(object) => changed(Change::Written { before, now: object }),
+                Event::Delete(object) => changed(Change::Gone(object)),
             }
             failures.end();
-            changed();
         }
     });
-    cache
+    (store, watch)
 }
 
 /// Neither managed fields nor kubectl's copy of what was applied.

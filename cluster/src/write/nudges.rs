@@ -25,6 +25,13 @@ pub struct Short {
     uid: String,
 }
 
+impl Short {
+    /// Its Namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+}
+
 impl std::fmt::Display for Short {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}/{}", self.resource.kind, self.namespace, self.name)

@@ -105,7 +105,7 @@ impl Writer {
     fn reference(&self, about: &About) -> Option<ObjectReference> {
         let mut within = None;
         let (api_version, kind, name, uid) = match about {
-            About::Namespace(name) => ("v1".into(), "Namespace", name, self.caches.namespace(name)?.uid()),
+            About::Namespace(name) => ("v1".into(), "Namespace", name, self.world.namespace(name)?.uid()),
             About::Pod { namespace, name, uid } => {
                 within = Some(namespace.clone());
                 ("v1".into(), "Pod", name, Some(uid.clone()))
@@ -115,7 +115,7 @@ impl Writer {
                 ("resource.k8s.io/v1".into(), "ResourceClaim", name, Some(uid.clone()))
             }
             About::Record(kind, name) => {
-                let record = self.caches.records(*kind).into_iter().find(|record| record.name_any() == *name)?;
+                let record = self.world.records(*kind).into_iter().find(|record| record.name_any() == *name)?;
                 (format!("{GROUP}/{VERSION}"), kind.name(), name, record.uid())
             }
         };

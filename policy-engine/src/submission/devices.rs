@@ -16,6 +16,9 @@ pub use named::{MOST_NAMED, Named};
 /// Annotation of the controller on a claim that it makes from a template: the Pod's name for it.
 pub const POD_CLAIM_NAME: &str = "resource.kubernetes.io/pod-claim-name";
 
+/// So many claims of a namespace, the first by name, could be what a slot means; others must be named.
+pub const MOST_CANDIDATES: usize = 1024;
+
 /// What is known about devices; everything by name, in the submission's namespace.
 #[derive(Clone, Debug, Default)]
 pub struct Devices {
@@ -25,6 +28,8 @@ pub struct Devices {
     pub templates: BTreeMap<String, ClaimTemplate>,
     /// The ResourceClaims that the submission names, or that its slots could mean; one that is absent does not exist.
     pub claims: BTreeMap<String, KnownClaim>,
+    /// Whether the namespace has more claims that slots could mean than [`MOST_CANDIDATES`].
+    pub more_claims: bool,
     /// The unfinished Pods that name the claim which is being made.
     pub waiting: Vec<Waiter>,
     /// Nobody could be asked: what is absent may exist.

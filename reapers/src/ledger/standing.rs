@@ -1,48 +1,40 @@
 //! What projects use and what is reserved in them, in the status of their records.
 
-use cluster::watch::Snapshot;
+use std::collections::HashMap;
+
+use cluster::world::Snapshot;
 use cluster::write::Amendment;
-use futures::{StreamExt, stream};
 use policy_engine::ledger::{Account, Standing};
 use policy_engine::policy::quantity::decimal;
 use records::Kind;
 use serde_json::{Map, Value};
 
-use super::{Failed, Reconciler};
+use super::DAEMON;
 
-/// At most so many are written in a turn, so many at a time.
-const MOST: usize = 200;
-const AT_A_TIME: usize = 8;
-
-/// Writes those that say something else.
-pub(super) async fn write(of: &Reconciler, snapshot: &Snapshot) -> Result<(), Failed> {
-    let standings = of.stage.ledger.standings().await?;
+/// Those that say something else.
+pub(super) fn amendments(snapshot: &Snapshot, standings: &[(Account, Standing)]) -> Vec<Amendment> {
+    let standings: HashMap<_, _> = standings.iter().filter_map(|(of, it)| Some((project(of)?, *it))).collect();
     let amendments = snapshot.raw.iter().filter(|record| record.kind == Kind::Project).filter_map(|record| {
         let project = snapshot.policy.records().projects.get(record.name.as_str())?;
-        let account = Account::Project(project.id.clone());
-        let standing = standings.iter().find(|(of, _)| *of == account).map(|(_, standing)| *standing);
-        let fields = fields(standing.unwrap_or_default());
+        let fields = fields(standings.get(project.id.as_str()).copied().unwrap_or_default());
         let before = &record.object["status"];
         let uid = record.object["metadata"]["uid"].as_str()?.to_owned();
         fields.iter().any(|(key, value)| before.get(key) != Some(value)).then(|| Amendment {
             kind: Kind::Project,
             name: record.name.clone(),
             uid,
-            daemon: "ledger",
+            daemon: DAEMON.name,
             fields,
         })
     });
-    stream::iter(amendments.take(MOST).collect::<Vec<_>>())
-        .map(|amendment| async move { of.stage.writer.amend_status(&amendment).await.map(drop) })
-        .buffer_unordered(AT_A_TIME)
-        .for_each(async |written| {
-            if let Err(failed) = written {
-                let error: &dyn std::error::Error = &failed;
-                tracing::warn!(daemon = "ledger", error, "could not report");
-            }
-        })
-        .await;
-    Ok(())
+    amendments.collect()
+}
+
+fn project(account: &Account) -> Option<&str> {
+    match account {
+        Account::Project(id) => Some(id),
+        Account::User { .. } => None,
+    }
 }
 
 fn fields(Standing { used, reserved }: Standing) -> Map<String, Value> {

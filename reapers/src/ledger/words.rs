@@ -1,17 +1,27 @@
 //! What people read of what the reconciler did.
 
+use std::collections::HashMap;
+
 use cluster::write::{About, News, Tone};
 use policy_engine::admission::rules::quota::{said, who};
-use policy_engine::ledger::{Account, Charge, ChargeKey, Drift, Entry, PlaceKind, Request, Sight};
+use policy_engine::ledger::{Account, Charge, Drift, Entry, PlaceKind, Request, Sight};
 use policy_engine::policy::Policy;
 use records::Kind;
 
 use crate::metrics::LedgerStep;
 
+/// Charges by the UID of their Pod or claim; those of claims that are still to be made have none.
+pub(super) type ByUid<'a> = HashMap<&'a str, &'a Charge>;
+
+/// The charges by UID: every step looks for its own.
+pub(super) fn by_uid(charges: &[Charge]) -> ByUid<'_> {
+    charges.iter().filter(|it| it.key.reference.is_empty()).map(|it| (it.key.uid.as_str(), it)).collect()
+}
+
 /// A step as news; `None` for what no daemon takes.
-pub(super) fn of(step: &Entry, charges: &[Charge]) -> Option<(LedgerStep, News)> {
+pub(super) fn of(step: &Entry, charges: &ByUid<'_>) -> Option<(LedgerStep, News)> {
     match step {
-        Entry::Observe(sight) => observed(sight, charges),
+        Entry::Observe(sight) => observed(sight, charges.get(sight.uid())?),
         Entry::Adopt(request) => {
             let (about, amounts) = match request {
                 Request::AdmitPod(pod) => (object(false, &pod.namespace, &pod.name, &pod.uid), pod.amounts),
@@ -24,8 +34,7 @@ pub(super) fn of(step: &Entry, charges: &[Charge]) -> Option<(LedgerStep, News)>
     }
 }
 
-fn observed(sight: &Sight, charges: &[Charge]) -> Option<(LedgerStep, News)> {
-    let charge = charges.iter().find(|charge| charge.key == ChargeKey::of(sight.uid()))?;
+fn observed(sight: &Sight, charge: &Charge) -> Option<(LedgerStep, News)> {
     let (namespace, name) = charge.place.names();
     let about = object(charge.place.kind() == PlaceKind::Claim, namespace, name, sight.uid());
     let (kind, reason, note) = match sight {

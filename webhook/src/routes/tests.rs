@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request as HttpRequest, Response as HttpResponse, StatusCode};
-use cluster::owners::Owners;
-use cluster::watch::Caches;
+use cluster::lookup::owners::Owners;
+use cluster::world::World;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -29,12 +29,12 @@ async fn cold() -> Router {
     let _chosen = rustls::crypto::ring::default_provider().install_default();
     let nowhere = kube::Config::new("http://127.0.0.1:1".parse().expect("a URL"));
     let client = kube::Client::try_from(nowhere).expect("a client");
-    let caches = Caches::start(client.clone(), CancellationToken::new());
+    let caches = World::start(client.clone(), [], CancellationToken::new());
     router(Webhook::new(caches, Owners::new(client), Arc::new(Metrics::default()), ledger().await))
 }
 
 /// An API server that is empty, lists once, and is never heard again.
-async fn silent() -> (Router, Caches) {
+async fn silent() -> (Router, World) {
     let service = tower::service_fn(|request: HttpRequest<kube::client::Body>| async move {
         if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
             std::future::pending::<()>().await;
@@ -43,7 +43,7 @@ async fn silent() -> (Router, Caches) {
         HttpResponse::builder().body(kube::client::Body::from(list.to_string().into_bytes()))
     });
     let client = kube::Client::new(service, "default");
-    let caches = Caches::start(client.clone(), CancellationToken::new());
+    let caches = World::start(client.clone(), [], CancellationToken::new());
     (router(Webhook::new(caches.clone(), Owners::new(client), Arc::new(Metrics::default()), ledger().await)), caches)
 }
 

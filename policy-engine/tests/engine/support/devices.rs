@@ -15,6 +15,8 @@ pub(crate) struct Inventory {
     classes: BTreeMap<String, DeviceClassSpec>,
     templates: BTreeMap<String, Template>,
     claims: BTreeMap<String, Claim>,
+    /// There are more than are looked at.
+    more_claims: bool,
     /// Pod to the stamp on it: who names the claim that is being made.
     waiting: BTreeMap<String, Option<String>>,
     untold: bool,
@@ -72,6 +74,7 @@ impl Inventory {
                 .iter()
                 .map(|(pod, user)| Waiter { pod: pod.clone(), user_id: user.clone() })
                 .collect(),
+            more_claims: self.more_claims,
             untold: self.untold,
         }
     }

@@ -12,7 +12,7 @@ use std::time::Instant;
 pub(super) const DRILL: Drill =
     Drill { name: "stale", about: "sluice hears nothing from the API server any more, and is still asked", run };
 
-/// `cluster::watch::OLDEST`, and time to notice.
+/// `cluster::world::OLDEST`, and time to notice.
 const LIMIT_SECONDS: u64 = 150 + 30;
 
 fn run(stage: &mut Stage<'_>) -> Result<()> {

@@ -7,6 +7,7 @@ use crate::contract;
 use crate::gpu::slots::{Unmapped, Why, is_own, may_use};
 use crate::sentence;
 use crate::submission::case::Case;
+use crate::submission::devices::MOST_CANDIDATES;
 use crate::submission::identity::{Caller, Owner};
 use crate::submission::pod::Pod;
 use crate::submission::slots::mentions;
@@ -126,5 +127,9 @@ fn usable(case: &Case<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("shared are ")?;
             sentence::list(f, claims)
         }
+    }?;
+    if case.devices.more_claims {
+        write!(f, " (of the ResourceClaims here only the first {MOST_CANDIDATES} by name were looked at)")?;
     }
+    Ok(())
 }

@@ -1,0 +1,226 @@
+//! Device claims, their templates and classes, as far as a decision needs them: from caches that keep no more than that.
+//! What they do not know is asked of the API server once before it is believed that there is none.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
+use kube::api::ListParams;
+use kube::core::Resource;
+use kube::{Api, Client};
+use policy_engine::claims::classes::DeviceClasses;
+use policy_engine::policy::Policy;
+use policy_engine::submission::devices::{
+    ClaimTemplate, Devices as Facts, KnownClaim, MOST_CANDIDATES, MOST_NAMED, Named, Waiter,
+};
+use policy_engine::submission::identity::makes_for_pod;
+use policy_engine::{Act, Submission, contract};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::{Answers, answers, each_page, is_missing, waiting};
+use crate::client::{LookupFailed, in_time, is_path_segment};
+use crate::world::{Topic, World, is_of_pod};
+
+/// The value of [`contract::SHARE`] that lets other members use a claim.
+const WITH_PROJECT: &str = "project";
+
+/// Answers what claims, templates and classes there are. Clones share what they know.
+#[derive(Clone)]
+pub struct Devices {
+    client: Client,
+    world: Option<World>,
+    all_classes: Answers<(), Arc<DeviceClasses>>,
+    claims: ByName<ResourceClaim>,
+    templates: ByName<ResourceClaimTemplate>,
+    classes: ByName<DeviceClass>,
+}
+
+/// What was asked of the API server a moment ago, by Namespace and name.
+type ByName<K> = Answers<(String, String), Option<Arc<K>>>;
+
+impl Devices {
+    /// Answers from the caches. Until one is filled, each object that it lacks is asked for.
+    pub fn start(world: &World) -> Self {
+        Self { world: Some(world.clone()), ..Self::asking(world.client().clone()) }
+    }
+
+    /// Asks for everything.
+    pub fn asking(client: Client) -> Self {
+        Self {
+            client,
+            world: None,
+            all_classes: answers(),
+            claims: answers(),
+            templates: answers(),
+            classes: answers(),
+        }
+    }
+
+    /// What the decision about a submission needs to know. Nothing is asked for one that names no claim.
+    ///
+    /// # Errors
+    /// Where the API server had to be asked and did not answer.
+    pub async fn facts(
+        &self,
+        submission: &Submission<'_>,
+        policy: &Policy,
+        deadline: Instant,
+    ) -> Result<Facts, LookupFailed> {
+        let mut facts = Facts::default();
+        let mut named = Named::by(submission, policy);
+        if !named.devices {
+            return Ok(facts);
+        }
+        let namespace = submission.namespace;
+        facts.classes = self.all_classes(deadline).await?;
+        if named.len() <= MOST_NAMED {
+            let claims = Api::namespaced(self.client.clone(), namespace);
+            for name in named.claims {
+                let known = self.cached(Topic::ResourceClaims, |world| world.claim(namespace, &name));
+                if let Some(claim) = find(&claims, known, &self.claims, namespace, &name, deadline).await? {
+                    facts.claims.insert(name, known_claim(&claim));
+                }
+            }
+            if named.slots {
+                let (claims, more) = self.managed(namespace, deadline).await?;
+                facts.claims.extend(claims.iter().filter_map(|it| Some((it.metadata.name.clone()?, known_claim(it)))));
+                facts.more_claims = more;
+            }
+            let templates = Api::namespaced(self.client.clone(), namespace);
+            for name in named.templates {
+                let known = self.cached(Topic::ResourceClaimTemplates, |world| world.template(namespace, &name));
+                if let Some(template) = find(&templates, known, &self.templates, namespace, &name, deadline).await? {
+                    let template = known_template(&template);
+                    named.classes.extend(Named::classes_of(&template.spec));
+                    facts.templates.insert(name, template);
+                }
+            }
+            named.classes.extend(facts.claims.values().flat_map(|claim| Named::classes_of(&claim.spec)));
+            let classes = Api::all(self.client.clone());
+            for name in named.classes.into_iter().take(MOST_NAMED) {
+                if !facts.classes.contains_key(&name)
+                    && let Some(class) = find(&classes, None, &self.classes, "", &name, deadline).await?
+                {
+                    Arc::make_mut(&mut facts.classes).insert(name, class.spec.clone().unwrap_or_default());
+                }
+            }
+        }
+        if submission.act == Act::Create && submission.resource.is_claim() && !makes_for_pod(submission) {
+            facts.waiting = waiting(&self.client, namespace, submission.name, deadline, waits_for).await?;
+        }
+        Ok(facts)
+    }
+
+    /// What a cache says, if its watch was heard lately.
+    fn cached<T>(&self, topic: Topic, ask: impl FnOnce(&World) -> Option<T>) -> Option<T> {
+        ask(self.world.as_ref().filter(|world| world.is_fresh(topic))?)
+    }
+
+    /// What is known of everything there is, if that is known.
+    fn complete(&self, topic: Topic) -> Option<&World> {
+        self.world.as_ref().filter(|world| world.fit(&[topic]).is_ok())
+    }
+
+    /// The claims of a Namespace that are no single Pod's, the first by name, and whether there are more.
+    async fn managed(
+        &self,
+        namespace: &str,
+        deadline: Instant,
+    ) -> Result<(Vec<Arc<ResourceClaim>>, bool), LookupFailed> {
+        if let Some(world) = self.complete(Topic::ResourceClaims) {
+            return Ok(world.managed_claims(namespace, MOST_CANDIDATES));
+        }
+        let api = Api::<ResourceClaim>::namespaced(self.client.clone(), namespace);
+        let what = || format!("resourceclaims of {namespace}");
+        let mut all = each_page(&api, &ListParams::default(), deadline, what).await?;
+        all.retain(|claim| !is_of_pod(claim));
+        all.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
+        let more = all.len() > MOST_CANDIDATES;
+        all.truncate(MOST_CANDIDATES);
+        Ok((all.into_iter().map(Arc::new).collect(), more))
+    }
+
+    /// All classes as the watch knows them; where it is not to be believed, as the API server lists them.
+    async fn all_classes(&self, deadline: Instant) -> Result<Arc<DeviceClasses>, LookupFailed> {
+        if let Some(world) = self.complete(Topic::DeviceClasses) {
+            return Ok(world.device_classes());
+        }
+        let what = || String::from("deviceclasses");
+        let ask = async {
+            let api = Api::<DeviceClass>::all(self.client.clone());
+            let all = match each_page(&api, &ListParams::default(), deadline, what).await {
+                Err(LookupFailed::Api { source, .. }) if is_missing(&source) => Vec::new(),
+                all => all?,
+            };
+            Ok(Arc::new(all.into_iter().filter_map(|it| Some((it.metadata.name?, it.spec?))).collect()))
+        };
+        let answer = in_time(deadline, what, self.all_classes.try_get_with((), ask)).await?;
+        answer.map_err(|failed: Arc<LookupFailed>| LookupFailed::clone(&failed))
+    }
+}
+
+/// What no cache knows may have been made a moment ago: the API server is asked.
+async fn find<K>(
+    api: &Api<K>,
+    known: Option<Arc<K>>,
+    asked: &ByName<K>,
+    namespace: &str,
+    name: &str,
+    deadline: Instant,
+) -> Result<Option<Arc<K>>, LookupFailed>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    if known.is_some() {
+        return Ok(known);
+    }
+    if !is_path_segment(name) {
+        return Ok(None);
+    }
+    let what = || format!("{} {namespace}/{name}", K::plural(&()));
+    let ask = async {
+        match api.get_opt(name).await {
+            Err(error) if is_missing(&error) => Ok(None),
+            found => Ok::<_, kube::Error>(found?.map(Arc::new)),
+        }
+    };
+    let answer = in_time(deadline, what, asked.try_get_with((namespace.to_owned(), name.to_owned()), ask)).await?;
+    answer.map_err(|source: Arc<kube::Error>| LookupFailed::api(what, source))
+}
+
+fn known_claim(claim: &ResourceClaim) -> KnownClaim {
+    let meta = &claim.metadata;
+    let pod = meta.owner_references.iter().flatten().find(|it| it.controller == Some(true) && it.kind == "Pod");
+    KnownClaim {
+        uid: meta.uid.clone().unwrap_or_default(),
+        user_id: value(&meta.labels, contract::USER_ID),
+        shared: value(&meta.annotations, contract::SHARE).as_deref() == Some(WITH_PROJECT),
+        slot: value(&meta.labels, contract::SLOT),
+        pod_uid: pod.map(|pod| pod.uid.clone()),
+        terminating: meta.deletion_timestamp.is_some(),
+        spec: Arc::new(claim.spec.clone().unwrap_or_default()),
+    }
+}
+
+fn known_template(template: &ResourceClaimTemplate) -> ClaimTemplate {
+    let user_id = value(&template.metadata.labels, contract::USER_ID);
+    let spec = template.spec.as_ref().and_then(|it| it.spec.as_ref());
+    ClaimTemplate { user_id, spec: Arc::new(spec.cloned().unwrap_or_default()) }
+}
+
+fn value(keys: &Option<BTreeMap<String, String>>, key: &str) -> Option<String> {
+    keys.as_ref()?.get(key).cloned()
+}
+
+fn waits_for(pod: Pod, claim: &str) -> Option<Waiter> {
+    let claims = pod.spec.and_then(|spec| spec.resource_claims).unwrap_or_default();
+    claims.iter().find(|it| it.resource_claim_name.as_deref() == Some(claim))?;
+    let user_id = pod.metadata.labels.and_then(|mut labels| labels.remove(contract::USER_ID));
+    Some(Waiter { pod: pod.metadata.name.unwrap_or_default(), user_id })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+use std::time::Duration;
+
+use policy_engine::object::kinds::GroupResource;
+use policy_engine::policy::Records;
+use policy_engine::submission::Requester;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::testing::ApiServer;
+
+const GROUP: &str = "/apis/resource.k8s.io/v1";
+
+async fn facts(devices: &Devices, group: &str, resource: &str, name: &str, object: &Value) -> Facts {
+    let submission = Submission {
+        act: Act::Create,
+        resource: GroupResource::new(group, resource),
+        subresource: "",
+        kind: "",
+        namespace: "team",
+        name,
+        requester: Requester { username: "alice", groups: &[] },
+        object: Some(object),
+        old: None,
+    };
+    let deadline = Instant::now() + Duration::from_secs(5);
+    devices.facts(&submission, &Policy::from(Records::default()), deadline).await.expect("an answer")
+}
+
+fn request(class: &str) -> Value {
+    json!({"devices": {"requests": [{"name": "gpu", "exactly": {"deviceClassName": class}}]}})
+}
+
+fn at(rest: &str) -> String {
+    format!("{GROUP}/{rest}")
+}
+
+#[tokio::test]
+async fn a_pod_that_asks_no_device_costs_no_question() {
+    let server = ApiServer::new::<String>([]);
+    let found = facts(&Devices::asking(server.client()), "", "pods", "web", &json!({"spec": {"containers": []}})).await;
+    assert!(found.claims.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_pod_names_is_asked_for_once_and_so_is_the_class_behind_it() {
+    let claim = json!({
+        "metadata": {"name": "mine", "uid": "u1", "labels": {"platform-go/user-id": "alice", "platform-go/slot": "a"},
+                     "annotations": {"platform-go/share": "project"},
+                     "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "p1", "controller": true}]},
+        "spec": request("gpu.nvidia.com"),
+    });
+    let server = ApiServer::new([
+        (at("deviceclasses"), json!({"metadata": {}, "items": []})),
+        (at("namespaces/team/resourceclaims/mine"), claim),
+        (
+            at("deviceclasses/gpu.nvidia.com"),
+            json!({"metadata": {"name": "gpu.nvidia.com"}, "spec": {"extendedResourceName": "nvidia.com/gpu"}}),
+        ),
+    ]);
+    let devices = Devices::asking(server.client());
+    let pod = json!({"spec": {"resourceClaims": [
+        {"name": "a", "resourceClaimName": "mine"}, {"name": "b", "resourceClaimTemplateName": "none"}]}});
+    for _ in 0..3 {
+        let found = facts(&devices, "", "pods", "web", &pod).await;
+        let mine = &found.claims["mine"];
+        assert_eq!((mine.uid.as_str(), mine.user_id.as_deref(), mine.shared), ("u1", Some("alice"), true));
+        assert_eq!((mine.slot.as_deref(), mine.pod_uid.as_deref(), mine.terminating), (Some("a"), Some("p1"), false));
+        assert!(found.templates.is_empty() && found.classes.contains_key("gpu.nvidia.com"));
+    }
+    let expected = [
+        "deviceclasses",
+        "namespaces/team/resourceclaims/mine",
+        "namespaces/team/resourceclaimtemplates/none",
+        "deviceclasses/gpu.nvidia.com",
+    ];
+    server.asked(expected.map(at));
+}
+
+#[tokio::test]
+async fn names_that_are_no_names_are_not_asked_for_and_too_many_are_not_either() {
+    let server = ApiServer::new::<String>([]);
+    let devices = Devices::asking(server.client());
+    let pod = |names: Vec<String>| {
+        let claims: Vec<_> = names.iter().map(|name| json!({"name": "a", "resourceClaimName": name})).collect();
+        json!({"spec": {"resourceClaims": claims}})
+    };
+    for names in [vec!["../../secrets/x".to_owned()], (0..=MOST_NAMED).map(|at| format!("c{at}")).collect()] {
+        facts(&devices, "", "pods", "web", &pod(names)).await;
+    }
+    // Without the group there are no classes.
+    server.asked([at("deviceclasses")]);
+}
+
+#[tokio::test]
+async fn a_new_claim_asks_who_waits_for_it() {
+    let pod = |name: &str, claim: &str| {
+        json!({"metadata": {"name": name, "labels": {"platform-go/user-id": "bob"}},
+               "spec": {"containers": [], "resourceClaims": [{"name": "gpu", "resourceClaimName": claim}]}})
+    };
+    let pods = json!({"metadata": {}, "items": [pod("one", "train"), pod("two", "other")]});
+    let server = ApiServer::new([("/api/v1/namespaces/team/pods", pods)]);
+    let claim = json!({"spec": request("gpu.nvidia.com")});
+    let found = facts(&Devices::asking(server.client()), "resource.k8s.io", "resourceclaims", "train", &claim).await;
+    assert_eq!(found.waiting, [Waiter { pod: "one".into(), user_id: Some("bob".into()) }]);
+    let classes = [at("deviceclasses"), at("deviceclasses/gpu.nvidia.com")];
+    server.asked(classes.into_iter().chain(["/api/v1/namespaces/team/pods".into()]));
+}
+
+fn claims(count: usize) -> Vec<(String, Value)> {
+    let claim = |number: usize| {
+        let name = format!("c{number:04}");
+        // Every second was made for a Pod.
+        let owners: Vec<_> = [json!({"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "p", "controller": true})]
+            .into_iter()
+            .filter(|_| number % 2 == 1)
+            .collect();
+        let meta = json!({"name": name, "namespace": "team", "uid": name, "ownerReferences": owners});
+        (at(&format!("namespaces/team/resourceclaims/{name}")), json!({"metadata": meta, "spec": {}}))
+    };
+    (0..count).rev().map(claim).collect()
+}
+
+/// Which are looked at is the same in every call, and is said where some are not.
+#[tokio::test]
+async fn of_the_claims_that_a_slot_could_mean_the_first_by_name_are_looked_at() {
+    let slots = json!({"metadata": {"labels": {"a": "{{ gpuClaimName }}"}}, "spec": {"containers": []}});
+    for (of_project, more) in [(3, false), (MOST_CANDIDATES, false), (MOST_CANDIDATES + 5, true)] {
+        let server = ApiServer::with_collections(claims(of_project * 2));
+        let world = server.world(crate::lookup::TOPICS).await;
+        let (cached, asking) = (Devices::start(&world), Devices::asking(server.client()));
+        for devices in [&cached, &asking] {
+            let found = facts(devices, "", "pods", "web", &slots).await;
+            let first: Vec<_> = (0..of_project.min(MOST_CANDIDATES)).map(|at| format!("c{:04}", at * 2)).collect();
+            assert!(found.claims.keys().eq(&first), "the first {MOST_CANDIDATES} of {of_project}");
+            assert_eq!(found.more_claims, more, "{of_project}");
+        }
+        let asked: Vec<_> = server.calls().into_iter().map(|call| call.path).collect();
+        assert!(asked.iter().all(|path| *path == at("deviceclasses") || *path == at("namespaces/team/resourceclaims")));
+    }
+}

@@ -1,0 +1,69 @@
+//! Which HorizontalPodAutoscalers name a workload, and whose they are.
+
+use k8s_openapi::api::autoscaling::v2::{CrossVersionObjectReference, HorizontalPodAutoscaler};
+use kube::Api;
+use kube::api::ListParams;
+use policy_engine::contract;
+use policy_engine::object::kinds::GroupResource;
+use policy_engine::submission::facts::Autoscaler;
+use tokio::time::Instant;
+
+use super::Owners;
+use crate::client::{LookupFailed, in_time};
+use crate::lookup::first_pages;
+
+/// More autoscalers of one Namespace cannot be looked through in time for an answer.
+const MOST_AUTOSCALERS: usize = 2_000;
+
+impl Owners {
+    /// The autoscalers in `namespace` that name the workload, as they are now.
+    ///
+    /// # Errors
+    /// Where the API server did not answer, or there are more than can be looked through.
+    pub async fn autoscalers(
+        &self,
+        namespace: &str,
+        workload: &GroupResource,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Vec<Autoscaler>, LookupFailed> {
+        let what = || format!("horizontalpodautoscalers of {namespace}");
+        let api = Api::<HorizontalPodAutoscaler>::namespaced(self.client.clone(), namespace);
+        let all = first_pages(&api, &ListParams::default(), MOST_AUTOSCALERS, deadline, what).await?;
+        if all.len() > MOST_AUTOSCALERS {
+            return Err(LookupFailed::TooMany { what: what(), most: MOST_AUTOSCALERS });
+        }
+        let mut found = Vec::new();
+        for autoscaler in all {
+            let target = &autoscaler.spec.scale_target_ref;
+            if target.name == name && self.is_of_kind(target, workload, deadline).await? {
+                found.push(self::autoscaler(autoscaler));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether an autoscaler's target is of the workload's resource. The controller of autoscalers looks for the kind in every
+    /// version of its group: one that this version does not serve may still be the workload's.
+    async fn is_of_kind(
+        &self,
+        target: &CrossVersionObjectReference,
+        workload: &GroupResource,
+        deadline: Instant,
+    ) -> Result<bool, LookupFailed> {
+        let version = target.api_version.as_deref().unwrap_or_default();
+        let group = version.rsplit_once('/').map_or("", |(group, _)| group);
+        if group != workload.group {
+            return Ok(false);
+        }
+        let what = || format!("the kind {} of {version}", target.kind);
+        let served = in_time(deadline, what, self.kinds.find(version, &target.kind)).await?;
+        let served = served.map_err(|source| LookupFailed::api(what, source))?;
+        Ok(served.is_none_or(|served| served.resource.plural == workload.resource))
+    }
+}
+
+fn autoscaler(found: HorizontalPodAutoscaler) -> Autoscaler {
+    let user_id = found.metadata.labels.and_then(|mut labels| labels.remove(contract::USER_ID));
+    Autoscaler { name: found.metadata.name.unwrap_or_default(), user_id }
+}

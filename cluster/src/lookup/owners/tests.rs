@@ -1,0 +1,191 @@
+use std::time::Duration;
+
+use http::{Request, Response};
+use kube::client::Body;
+use policy_engine::policy::Records;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::testing::ApiServer;
+
+const APPS: &str = "/apis/apps/v1";
+const RUN_1: &str = "/apis/apps/v1/namespaces/team/replicasets/run-1";
+
+fn apps() -> Value {
+    json!({"kind": "APIResourceList", "groupVersion": "apps/v1", "resources": [
+        {"name": "replicasets", "singularName": "", "namespaced": true, "kind": "ReplicaSet", "verbs": ["get"]},
+        {"name": "replicasets/scale", "singularName": "", "namespaced": true, "kind": "Scale", "verbs": ["get"]},
+        {"name": "controllerrevisions", "singularName": "", "namespaced": true, "kind": "ControllerRevision", "verbs": ["get"]},
+    ]})
+}
+
+fn run_1(labels: Value) -> Value {
+    let meta = json!({"name": "run-1", "namespace": "team", "uid": "u-1", "labels": labels});
+    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": meta})
+}
+
+fn reference(kind: &str, name: &str, uid: &str) -> OwnerReference {
+    OwnerReference {
+        api_version: "apps/v1".into(),
+        kind: kind.into(),
+        name: name.into(),
+        uid: uid.into(),
+        controller: Some(true),
+        block_owner_deletion: None,
+    }
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(5)
+}
+
+async fn stamped(owners: &Owners, reference: &OwnerReference) -> ControllerOwner {
+    let policy = Policy::from(Records::default());
+    owners.stamped(&policy, "team", reference, soon()).await.expect("the API server answers")
+}
+
+fn by(user: Option<&str>) -> ControllerOwner {
+    ControllerOwner::Stamped { kind: "ReplicaSet".into(), name: "run-1".into(), user_id: user.map(Into::into) }
+}
+
+fn gone(name: &str) -> ControllerOwner {
+    ControllerOwner::Gone { kind: "ReplicaSet".into(), name: name.into() }
+}
+
+#[tokio::test]
+async fn a_stamp_is_asked_for_once() {
+    let server = ApiServer::new([(APPS, apps()), (RUN_1, run_1(json!({contract::USER_ID: "alice"})))]);
+    let owners = Owners::new(server.client());
+    for _ in 0..3 {
+        assert_eq!(stamped(&owners, &reference("ReplicaSet", "run-1", "u-1")).await, by(Some("alice")));
+    }
+    server.asked([APPS, RUN_1]);
+}
+
+#[tokio::test]
+async fn an_object_from_before_the_platform_has_no_stamp() {
+    let server = ApiServer::new([(APPS, apps()), (RUN_1, run_1(json!({"app": "x"})))]);
+    assert_eq!(stamped(&Owners::new(server.client()), &reference("ReplicaSet", "run-1", "u-1")).await, by(None));
+    server.asked([APPS, RUN_1]);
+}
+
+#[tokio::test]
+async fn another_uid_or_name_borrows_no_stamp() {
+    let server = ApiServer::new([(APPS, apps()), (RUN_1, run_1(json!({contract::USER_ID: "alice"})))]);
+    let owners = Owners::new(server.client());
+    assert_eq!(stamped(&owners, &reference("ReplicaSet", "run-1", "u-1")).await, by(Some("alice")));
+    assert_eq!(stamped(&owners, &reference("ReplicaSet", "run-1", "u-2")).await, gone("run-1"));
+    assert_eq!(stamped(&owners, &reference("ReplicaSet", "run-2", "u-1")).await, gone("run-2"));
+    server.asked([APPS, RUN_1, RUN_1, "/apis/apps/v1/namespaces/team/replicasets/run-2"]);
+    // No such path is asked for.
+    let elsewhere = "../../other/replicasets/run-1";
+    assert_eq!(stamped(&owners, &reference("ReplicaSet", elsewhere, "u-1")).await, gone(elsewhere));
+}
+
+#[tokio::test]
+async fn kinds_that_nobody_listed_prove_nothing() {
+    let server = ApiServer::new([(APPS, apps())]);
+    let owners = Owners::new(server.client());
+    let unlisted = |kind: &str, resource: Option<&str>| ControllerOwner::Unlisted {
+        api_version: "apps/v1".into(),
+        kind: kind.into(),
+        resource: resource.map(Into::into),
+    };
+    let revision = stamped(&owners, &reference("ControllerRevision", "a", "u-1")).await;
+    assert_eq!(revision, unlisted("ControllerRevision", Some("controllerrevisions")));
+    for _ in 0..3 {
+        assert_eq!(stamped(&owners, &reference("Made-up", "a", "u-1")).await, unlisted("Made-up", None));
+    }
+    let of_no_group = OwnerReference { api_version: "x.y/v1".into(), ..reference("Foo", "a", "u-1") };
+    let of_no_group = stamped(&owners, &of_no_group).await;
+    assert!(matches!(of_no_group, ControllerOwner::Unlisted { resource: None, .. }), "{of_no_group:?}");
+    // A kind that is missing is asked about once a second at most.
+    server.asked([APPS, APPS, "/apis/x.y/v1"]);
+}
+
+#[tokio::test]
+async fn failures_are_errors_and_never_answers() {
+    let broken =
+        tower::service_fn(|_: Request<Body>| async { Err::<Response<Body>, _>(std::io::Error::other("down")) });
+    let owners = Owners::new(Client::new(broken, "default"));
+    let policy = Policy::from(Records::default());
+    let failed = owners.stamped(&policy, "team", &reference("ReplicaSet", "run-1", "u-1"), soon()).await;
+    assert!(matches!(failed, Err(LookupFailed::Api { what, .. }) if what == "ReplicaSet team/run-1"));
+
+    let silent = tower::service_fn(|_: Request<Body>| std::future::pending::<Result<Response<Body>, std::io::Error>>());
+    let owners = Owners::new(Client::new(silent, "default"));
+    let deadline = Instant::now() + Duration::from_millis(20);
+    let late = owners.stamped(&policy, "team", &reference("ReplicaSet", "run-1", "u-1"), deadline).await;
+    assert!(matches!(late, Err(LookupFailed::Deadline { what }) if what == "ReplicaSet team/run-1"));
+}
+
+#[tokio::test]
+async fn the_target_of_a_subresource_is_read_anew_each_time() {
+    let server = ApiServer::new([(RUN_1, run_1(json!({contract::USER_ID: "alice"})))]);
+    let owners = Owners::new(server.client());
+    let replica_sets = GroupVersionResource::gvr("apps", "v1", "replicasets");
+    for _ in 0..2 {
+        let target = owners.target("team", &replica_sets, "run-1", soon()).await.expect("answers").expect("exists");
+        assert_eq!((target.uid.as_str(), target.user_id()), ("u-1", Some("alice")));
+    }
+    assert_eq!(owners.target("team", &replica_sets, "run-2", soon()).await.expect("answers"), None);
+    server.asked([RUN_1, RUN_1, "/apis/apps/v1/namespaces/team/replicasets/run-2"]);
+}
+
+mod autoscalers {
+    use policy_engine::submission::facts::Autoscaler;
+
+    use super::*;
+
+    const AUTOSCALERS: &str = "/apis/autoscaling/v2/namespaces/team/horizontalpodautoscalers";
+
+    fn autoscaler(name: &str, (api_version, kind, target): (&str, &str, &str)) -> Value {
+        let target = json!({"apiVersion": api_version, "kind": kind, "name": target});
+        json!({"metadata": {"name": name, "labels": {contract::USER_ID: "bob"}}, "spec": {"maxReplicas": 1, "scaleTargetRef": target}})
+    }
+
+    fn server(autoscalers: Vec<Value>) -> ApiServer {
+        let proxies = json!({"kind": "APIResourceList", "groupVersion": "x.y/v1", "resources": [
+            {"name": "proxies", "singularName": "", "namespaced": true, "kind": "Proxy", "verbs": ["get"]},
+            {"name": "pros", "singularName": "", "namespaced": true, "kind": "Pro", "verbs": ["get"]},
+        ]});
+        ApiServer::new([("/apis/x.y/v1", proxies), (AUTOSCALERS, json!({"metadata": {}, "items": autoscalers}))])
+    }
+
+    async fn of_proxies(server: &ApiServer) -> Result<Vec<Autoscaler>, LookupFailed> {
+        let workload = GroupResource::new("x.y", "proxies");
+        Owners::new(server.client()).autoscalers("team", &workload, "web", soon()).await
+    }
+
+    #[tokio::test]
+    async fn an_autoscaler_is_found_by_kind_and_name_of_what_it_scales() {
+        let server = server(vec![
+            autoscaler("ours", ("x.y/v1", "Proxy", "web")),
+            autoscaler("other-name", ("x.y/v1", "Proxy", "web-2")),
+            autoscaler("other-kind", ("x.y/v1", "Pro", "web")),
+            autoscaler("other-group", ("apps/v1", "Deployment", "web")),
+            autoscaler("other-version", ("x.y/v0", "Proxy", "web")),
+        ]);
+        let found: Vec<_> = of_proxies(&server).await.expect("answers").into_iter().map(|it| it.name).collect();
+        // Its controller finds the kind in whichever version serves it.
+        assert_eq!(found, ["ours", "other-version"]);
+        server.asked([AUTOSCALERS, "/apis/x.y/v1", "/apis/x.y/v1", "/apis/x.y/v0"]);
+    }
+
+    #[tokio::test]
+    async fn the_last_of_many_is_found_and_of_too_many_nothing_is_said() {
+        let many = |count: usize| {
+            let other = |number: usize| autoscaler(&format!("a{number}"), ("x.y/v1", "Proxy", "other"));
+            let last = [autoscaler("last", ("x.y/v1", "Proxy", "web"))];
+            (1..count).map(other).chain(last).collect::<Vec<_>>()
+        };
+        let most = server(many(2000));
+        let found = of_proxies(&most).await.expect("answers");
+        assert_eq!(found, [Autoscaler { name: "last".into(), user_id: Some("bob".into()) }]);
+        most.asked([AUTOSCALERS; 4].into_iter().chain(["/apis/x.y/v1"]));
+        let more = server(many(2001));
+        let refused = of_proxies(&more).await;
+        assert!(matches!(refused, Err(LookupFailed::TooMany { most: 2000, .. })), "{refused:?}");
+        more.asked([AUTOSCALERS; 5]);
+    }
+}

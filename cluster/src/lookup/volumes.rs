@@ -1,0 +1,150 @@
+//! Whose volumes are. PersistentVolumeClaims are known from a cache of their labels; what it does not know, VolumeSnapshots,
+//! and what only the making of a claim needs are asked of the API server.
+
+mod makers;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::storage::v1::StorageClass;
+use kube::api::ListParams;
+use kube::core::{ObjectMeta, PartialObjectMeta};
+use kube::{Api, Client};
+use policy_engine::object::kinds::SNAPSHOT_GROUP;
+use policy_engine::object::place::Place;
+use policy_engine::policy::Policy;
+use policy_engine::submission::volume_claim::VolumeClaim;
+use policy_engine::submission::volumes::{Known, MOST_NAMED, Named, Standing, Volumes as Facts, Waiting};
+use policy_engine::{Act, Submission, contract};
+use tokio::time::Instant;
+
+use super::{Answers, DynamicMeta, answers, each_page, is_missing, resource, waiting};
+use crate::client::{LookupFailed, in_time, is_path_segment};
+use crate::world::{Topic, VolumeClaimMeta, World};
+
+const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
+
+/// Answers whose volumes are. Clones share what they know.
+#[derive(Clone)]
+pub struct Volumes {
+    client: Client,
+    world: Option<World>,
+    asked: Answers<(String, String), Known>,
+}
+
+impl Volumes {
+    /// Answers from the cache of PersistentVolumeClaims. Until it is filled, each claim that it lacks is asked for.
+    pub fn start(world: &World) -> Self {
+        Self { world: Some(world.clone()), ..Self::asking(world.client().clone()) }
+    }
+
+    /// Asks for each claim.
+    pub fn asking(client: Client) -> Self {
+        Self { client, world: None, asked: answers() }
+    }
+
+    /// What the decision about a submission needs to know. Nothing is asked for one that names no volume.
+    ///
+    /// # Errors
+    /// Where the API server had to be asked and did not answer.
+    pub async fn facts(
+        &self,
+        submission: &Submission<'_>,
+        policy: &Policy,
+        deadline: Instant,
+    ) -> Result<Facts, LookupFailed> {
+        let mut facts = Facts::default();
+        let namespace = submission.namespace;
+        let named = Named::by(submission, policy);
+        if named.len() <= MOST_NAMED {
+            for claim in named.claims {
+                let known = self.claim(namespace, &claim, deadline).await?;
+                facts.claims.insert(claim, known);
+            }
+            for snapshot in named.snapshots {
+                let known = self.snapshot(namespace, &snapshot, deadline).await?;
+                facts.snapshots.insert(snapshot, known);
+            }
+        }
+        if submission.act == Act::Create && submission.resource.is_core("persistentvolumeclaims") {
+            facts.waiting = waiting(&self.client, namespace, submission.name, deadline, waits_for).await?;
+            if is_classed_beside_a_lane(submission, policy) {
+                facts.default_classes = self.default_classes(deadline).await?;
+            }
+        }
+        Ok(facts)
+    }
+
+    /// A cache that has heard nothing for long is not believed, and a claim that it does not know may have been made a moment
+    /// ago: the API server is asked before it is believed that there is none.
+    async fn claim(&self, namespace: &str, name: &str, deadline: Instant) -> Result<Known, LookupFailed> {
+        let world = self.world.as_ref().filter(|world| world.is_fresh(Topic::VolumeClaims));
+        if let Some(claim) = world.and_then(|world| world.volume_claim(namespace, name)) {
+            return Ok(Known::There(standing(&claim.metadata)));
+        }
+        if !is_path_segment(name) {
+            return Ok(Known::Missing);
+        }
+        let what = || format!("persistentvolumeclaim {namespace}/{name}");
+        let ask = async {
+            let api = Api::<VolumeClaimMeta>::namespaced(self.client.clone(), namespace);
+            let found = api.get_opt(name).await?;
+            Ok::<_, kube::Error>(found.map_or(Known::Missing, |claim| Known::There(standing(&claim.metadata))))
+        };
+        let key = (namespace.to_owned(), name.to_owned());
+        let answer = in_time(deadline, what, self.asked.try_get_with(key, ask)).await?;
+        answer.map_err(|source: Arc<kube::Error>| LookupFailed::api(what, source))
+    }
+
+    async fn snapshot(&self, namespace: &str, name: &str, deadline: Instant) -> Result<Known, LookupFailed> {
+        if !is_path_segment(name) {
+            return Ok(Known::Missing);
+        }
+        let what = || format!("volumesnapshot {namespace}/{name}");
+        let resource = resource(SNAPSHOT_GROUP, "v1", "volumesnapshots");
+        let api = Api::<DynamicMeta>::namespaced_with(self.client.clone(), namespace, &resource);
+        match in_time(deadline, what, api.get_opt(name)).await? {
+            Ok(found) => Ok(found.map_or(Known::Missing, |snapshot| Known::There(standing(&snapshot.metadata)))),
+            Err(error) if is_missing(&error) => Ok(Known::Missing),
+            Err(error) => Err(LookupFailed::api(what, error)),
+        }
+    }
+
+    async fn default_classes(&self, deadline: Instant) -> Result<BTreeSet<String>, LookupFailed> {
+        let api = Api::<PartialObjectMeta<StorageClass>>::all(self.client.clone());
+        let classes = each_page(&api, &ListParams::default(), deadline, || "storageclasses".into()).await?;
+        let is_default = |meta: &ObjectMeta| {
+            meta.annotations.as_ref().and_then(|it| it.get(DEFAULT_CLASS)).is_some_and(|it| it == "true")
+        };
+        Ok(classes.into_iter().map(|it| it.metadata).filter(is_default).filter_map(|meta| meta.name).collect())
+    }
+}
+
+fn standing(meta: &ObjectMeta) -> Standing {
+    let none = BTreeMap::new();
+    let labels = meta.labels.as_ref().unwrap_or(&none);
+    Standing::of(|key| labels.get(key).map(String::as_str))
+}
+
+fn waits_for(pod: Pod, claim: &str) -> Option<Waiting> {
+    let volumes = pod.spec.and_then(|spec| spec.volumes).unwrap_or_default();
+    let mut named = volumes.into_iter().filter_map(|it| it.persistent_volume_claim).filter(|it| it.claim_name == claim);
+    let read_only = named.next()?.read_only == Some(true) && named.all(|it| it.read_only == Some(true));
+    let user_id = pod.metadata.labels.and_then(|mut labels| labels.remove(contract::USER_ID));
+    Some(Waiting { pod: pod.metadata.name.unwrap_or_default(), user_id, read_only })
+}
+
+/// Whether a new claim names a lane and a class that is not the lane's.
+fn is_classed_beside_a_lane(submission: &Submission<'_>, policy: &Policy) -> bool {
+    let claim = submission.object.and_then(|object| VolumeClaim::read(object, Place::root()).ok());
+    claim.is_some_and(|claim| {
+        let lane = claim.object.label(contract::STORAGE_LANE);
+        let lane = lane.and_then(|lane| policy.platform().storage_lanes.get(lane));
+        let class = claim.spec.storage_class_name.as_ref();
+        lane.zip(class).is_some_and(|(lane, class)| lane.storage_class != *class)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! From what the API server says to plain values.
+
+use k8s_openapi::api::rbac::v1::{RoleBinding, Subject as RbacSubject};
+use k8s_openapi::api::scheduling::v1::PriorityClass;
+use kube::core::ObjectMeta;
+use policy_engine::contract::PRIORITY_CLASS_PREFIX;
+use policy_engine::daemons::follow::view;
+use policy_engine::daemons::follow::view::Subject;
+
+use crate::view::{is_managed, seen};
+
+pub(super) fn namespace(meta: &ObjectMeta) -> Option<(String, view::Namespace)> {
+    let namespace = view::Namespace {
+        seen: seen(meta)?,
+        labels: meta.labels.clone().unwrap_or_default(),
+        annotations: meta.annotations.clone().unwrap_or_default(),
+        terminating: meta.deletion_timestamp.is_some(),
+        contents: view::Contents::Unknown,
+    };
+    Some((meta.name.clone()?, namespace))
+}
+
+/// `None` for one that does not carry our label.
+pub(super) fn role_binding(it: &RoleBinding) -> Option<((String, String), view::RoleBinding)> {
+    if !is_managed(&it.metadata) || it.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let binding = view::RoleBinding {
+        seen: seen(&it.metadata)?,
+        cluster_role: (it.role_ref.kind == "ClusterRole").then(|| it.role_ref.name.clone()),
+        subjects: it.subjects.iter().flatten().map(subject).collect(),
+    };
+    Some(((it.metadata.namespace.clone()?, it.metadata.name.clone()?), binding))
+}
+
+fn subject(it: &RbacSubject) -> Option<Subject> {
+    match (it.kind.as_str(), it.namespace.as_ref()) {
+        ("User", None) => Some(Subject::User(it.name.clone())),
+        ("Group", None) => Some(Subject::Group(it.name.clone())),
+        ("ServiceAccount", Some(namespace)) => {
+            Some(Subject::ServiceAccount { namespace: namespace.clone(), name: it.name.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// `None` for one that carries neither our label nor our prefix.
+pub(super) fn priority_class(it: &PriorityClass) -> Option<(String, view::PriorityClass)> {
+    let name = it.metadata.name.clone()?;
+    let managed = is_managed(&it.metadata);
+    if !managed && !name.starts_with(PRIORITY_CLASS_PREFIX) {
+        return None;
+    }
+    let class = view::PriorityClass {
+        seen: seen(&it.metadata)?,
+        managed,
+        value: it.value.unwrap_or_default(),
+        never_preempts: it.preemption_policy.as_deref() == Some("Never"),
+        global_default: it.global_default.unwrap_or(false),
+        description: it.description.clone().unwrap_or_default(),
+    };
+    Some((name, class))
+}

@@ -1,0 +1,221 @@
+//! What exists of what the daemon `ledger` compares: Pods and device claims, and what they are charged.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimSpec};
+use kube::core::ObjectMeta;
+use kube::{Api, ResourceExt};
+use policy_engine::charge::{self, Named};
+use policy_engine::claims::classes::DeviceClasses;
+use policy_engine::contract;
+use policy_engine::daemons::common::is_exempt;
+use policy_engine::ledger::{AdmitPod, Amounts, ClaimMade, ForPod, Life, LiveClaim, LivePod, Missing, Tags, View};
+use policy_engine::object::Object;
+use policy_engine::policy::Policy;
+use policy_engine::policy::project::{Holder, Project};
+use policy_engine::policy::queue::DEFAULT_QUEUE;
+use policy_engine::submission::devices::POD_CLAIM_NAME;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::label;
+use crate::client::{LookupFailed, in_time, is_path_segment};
+use crate::lookup::{DynamicMeta, resource};
+use crate::world::pod::{Pod, life};
+use crate::world::{Topic, World};
+
+/// What the charge of a Pod with claims rests on, beside the Pod.
+const PRICED_BY: &[Topic] = &[Topic::ResourceClaims, Topic::ResourceClaimTemplates, Topic::DeviceClasses];
+/// What a claim costs is asked of the engine once.
+const MOST_PRICES: usize = 100_000;
+/// How long one question may take.
+const LOOK_UP: Duration = Duration::from_secs(2);
+
+/// What claims cost, by their UIDs: their specs never change. It holds until the policy or a DeviceClass changes. Clones share
+/// it.
+#[derive(Clone, Debug, Default)]
+pub struct Prices(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    policy: String,
+    classes: Arc<DeviceClasses>,
+    of: HashMap<String, Amounts>,
+}
+
+/// What one comparison rests on.
+struct Reading<'a> {
+    world: &'a World,
+    prices: &'a Prices,
+    policy: &'a Policy,
+    classes: Arc<DeviceClasses>,
+    now: Timestamp,
+}
+
+/// What is there and is charged to a project.
+pub fn view(world: &World, prices: &Prices, policy: &Policy, own_namespace: &str) -> View {
+    let reading = Reading::of(world, prices, policy);
+    let mut view = View { at: reading.now, passed: world.take_passed(), ..View::default() };
+    // Claims before Pods: a Pod that is seen to have ended holds no claim of the same moment.
+    let claims = world.claims();
+    let pods = world.pods();
+    let governed = |namespace: Option<&str>| {
+        namespace.is_some_and(|namespace| !is_exempt(own_namespace, policy.platform(), namespace))
+    };
+    let mut live = HashSet::new();
+    let mut queues = HashMap::new();
+    for pod in pods.iter().filter(|pod| governed(pod.metadata.namespace.as_deref())) {
+        let life = life(pod);
+        let Some(charge) = reading.pod(pod) else { continue };
+        if life == Life::Scheduled {
+            live.insert(charge.uid.clone());
+            let queue = label(&pod.metadata, contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
+            queues.insert(charge.uid.clone(), queue.to_owned());
+        }
+        view.pods.insert(charge.uid.clone(), LivePod { charge, life });
+    }
+    for claim in claims.iter().filter(|claim| governed(claim.metadata.namespace.as_deref())) {
+        let Some(charge) = reading.claim(claim) else { continue };
+        let user = reserved_for(claim).find(|pod| live.contains(*pod));
+        let bound = user.filter(|_| is_allocated(claim)).and_then(|pod| {
+            let project = project(world, policy, &charge.namespace)?;
+            Some(reading.tags(claim, project, queues.get(pod).cloned().unwrap_or_default()))
+        });
+        view.claims.insert(charge.uid.clone(), LiveClaim { charge, bound });
+    }
+    view
+}
+
+/// What a Pod is charged that waits behind a gate; `None` for one that is not known, is another by now, or whose claims are
+/// not known yet.
+pub fn pod(
+    world: &World,
+    prices: &Prices,
+    policy: &Policy,
+    (namespace, name, uid): (&str, &str, &str),
+) -> Option<AdmitPod> {
+    let pod = world.pod(namespace, name)?;
+    if !pod.spec.claims.is_empty() && world.fit(PRICED_BY).is_err() {
+        return None;
+    }
+    Reading::of(world, prices, policy).pod(&pod).filter(|charge| charge.uid == uid)
+}
+
+/// Whether the API server has the Pod or claim under this UID, now.
+///
+/// # Errors
+/// Where it does not answer.
+pub async fn exists(world: &World, missing: &Missing) -> Result<bool, LookupFailed> {
+    let Missing { uid, namespace, name, claim } = missing;
+    if !is_path_segment(name) {
+        return Ok(false);
+    }
+    let (group, plural) = if *claim { ("resource.k8s.io", "resourceclaims") } else { ("", "pods") };
+    let resource = resource(group, "v1", plural);
+    let api = Api::<DynamicMeta>::namespaced_with(world.client().clone(), namespace, &resource);
+    let what = || format!("{plural} {namespace}/{name}");
+    let found = in_time(Instant::now() + LOOK_UP, what, api.get_metadata_opt(name)).await?;
+    let found = found.map_err(|error| LookupFailed::api(what, error))?;
+    Ok(found.is_some_and(|found| found.metadata.uid.as_ref() == Some(uid)))
+}
+
+/// The project that a Namespace is bound to.
+fn project<'a>(world: &World, policy: &'a Policy, namespace: &str) -> Option<&'a Project> {
+    let namespace = world.namespace(namespace)?;
+    policy.project_by_id(label(&namespace.metadata, contract::PROJECT_ID)?)
+}
+
+/// What a Pod's labels ask.
+fn labels_ask(meta: &ObjectMeta, policy: &Policy) -> Amounts {
+    let object = json!({"metadata": {"labels": meta.labels}});
+    charge::labels_ask(Object(&object), policy)
+}
+
+fn is_allocated(claim: &ResourceClaim) -> bool {
+    claim.status.as_ref().is_some_and(|status| status.allocation.is_some())
+}
+
+/// The UIDs of the Pods that a claim is reserved for.
+fn reserved_for(claim: &ResourceClaim) -> impl Iterator<Item = &str> {
+    let reserved = claim.status.iter().flat_map(|status| status.reserved_for.iter().flatten());
+    reserved.filter(|it| it.resource == "pods").map(|it| it.uid.as_str())
+}
+
+impl<'a> Reading<'a> {
+    fn of(world: &'a World, prices: &'a Prices, policy: &'a Policy) -> Self {
+        Self { world, prices, policy, classes: world.device_classes(), now: Timestamp::now() }
+    }
+
+    fn pod(&self, pod: &Pod) -> Option<AdmitPod> {
+        let meta = &pod.metadata;
+        let namespace = meta.namespace.as_deref()?;
+        let project = project(self.world, self.policy, namespace)?;
+        let label = |key: &str| meta.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
+        let payers = |user: Option<&str>| charge::payers(self.policy, project, user, self.now);
+        let named = Named { uid: meta.uid.as_deref()?, namespace, name: meta.name.as_deref()? };
+        let uses = charge::uses(
+            &pod.spec.claims,
+            |template| match self.world.template(namespace, template) {
+                Some(template) => self.price(
+                    template.metadata.uid.as_deref(),
+                    template.spec.as_ref().and_then(|spec| spec.spec.as_ref()),
+                ),
+                None => labels_ask(meta, self.policy),
+            },
+            |claim| {
+                let claim = self.world.claim(namespace, claim)?;
+                let owner = claim.labels().get(contract::USER_ID).map(String::as_str);
+                let uid = claim.metadata.uid.clone()?;
+                Some((uid, self.price(claim.metadata.uid.as_deref(), claim.spec.as_ref()), payers(owner)))
+            },
+        );
+        Some(AdmitPod { uses, ..charge::pod(named, pod.spec.amounts?, payers(label(contract::USER_ID))) })
+    }
+
+    fn claim(&self, claim: &ResourceClaim) -> Option<ClaimMade> {
+        let namespace = claim.metadata.namespace.clone()?;
+        let project = project(self.world, self.policy, &namespace)?;
+        let owner = claim.labels().get(contract::USER_ID).map(String::as_str);
+        let pod = claim.owner_references().iter().find(|it| it.controller == Some(true) && it.kind == "Pod");
+        let reference = claim.annotations().get(POD_CLAIM_NAME);
+        Some(ClaimMade {
+            uid: claim.metadata.uid.clone()?,
+            namespace,
+            name: claim.metadata.name.clone()?,
+            price: self.price(claim.metadata.uid.as_deref(), claim.spec.as_ref()),
+            payers: charge::payers(self.policy, project, owner, self.now),
+            for_pod: pod
+                .zip(reference)
+                .map(|(pod, reference)| ForPod { uid: pod.uid.clone(), reference: reference.clone() }),
+        })
+    }
+
+    fn price(&self, uid: Option<&str>, spec: Option<&ResourceClaimSpec>) -> Amounts {
+        let (Some(uid), Some(spec)) = (uid, spec) else { return Amounts::NOTHING };
+        let mut known = self.prices.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = known.policy == self.policy.version() && Arc::ptr_eq(&known.classes, &self.classes);
+        if !holds || known.of.len() >= MOST_PRICES {
+            *known =
+                Known { policy: self.policy.version().to_owned(), classes: self.classes.clone(), of: HashMap::new() };
+        }
+        *known.of.entry(uid.to_owned()).or_insert_with(|| charge::price(spec, &self.classes, self.policy))
+    }
+
+    fn tags(&self, claim: &ResourceClaim, project: &Project, queue: String) -> Tags {
+        let group = match &project.holder {
+            Holder::Group(group) => self.policy.records().groups.get(group).map(|group| group.id.clone()),
+            Holder::User(_) => None,
+        };
+        let user = claim.labels().get(contract::USER_ID).cloned().unwrap_or_default();
+        Tags {
+            project: project.id.clone(),
+            user,
+            group: group.unwrap_or_default(),
+            queue,
+            model: claim.labels().get(contract::GPU_MODEL).cloned().unwrap_or_default(),
+        }
+    }
+}

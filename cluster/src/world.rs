@@ -1,0 +1,320 @@
+//! What this process knows of the cluster: one cache for each kind, with one watch, one size, one age and one signal of
+//! its changes. Look-ups and daemons' views are functions over it.
+//!
+//! Records are watched as untyped objects: one that cannot be understood is a problem of its own and of nothing else.
+//! Until all records and Namespaces were read once, nothing is *synced*, and the policy says nothing about the cluster.
+
+mod gathered;
+mod keep;
+mod managed;
+pub mod pod;
+mod snapshot;
+mod start;
+mod topic;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
+use k8s_openapi::api::scheduling::v1::PriorityClass;
+use kube::Client;
+use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
+use kube::runtime::reflector::{ObjectRef, Store};
+use policy_engine::claims::classes::DeviceClasses;
+use policy_engine::contract;
+use policy_engine::policy::Policy;
+use records::convert::Problem;
+use records::{Kind, POLICY_NAME};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::watch::Watch;
+use gathered::Gathered;
+use managed::Managed;
+pub(crate) use managed::is_of_pod;
+use pod::Pod;
+pub use snapshot::Snapshot;
+use topic::Signals;
+pub use topic::{Changes, Topic};
+
+/// A watch that is alive is heard about once a minute. Older than this the caches are nothing to decide on: another API
+/// server may have taken writes of which this process never heard.
+pub const OLDEST: Duration = Duration::from_secs(150);
+
+/// A Namespace as it is cached: its metadata.
+pub type NamespaceMeta = PartialObjectMeta<Namespace>;
+/// A PersistentVolumeClaim as it is cached: its names and the platform's labels.
+pub(crate) type VolumeClaimMeta = PartialObjectMeta<PersistentVolumeClaim>;
+
+/// What a process knows. Clones are cheap and share everything.
+#[derive(Clone)]
+pub struct World(Arc<Known>);
+
+struct Known {
+    client: Client,
+    shutdown: CancellationToken,
+    watches: Vec<(Topic, Watch)>,
+    signals: Signals,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    synced: watch::Receiver<bool>,
+    records: Arc<[Store<DynamicObject>; 7]>,
+    namespaces: Store<NamespaceMeta>,
+    // What this process does not watch is `None`.
+    pods: Option<Store<Pod>>,
+    claims: Option<Store<ResourceClaim>>,
+    managed: Arc<Managed>,
+    templates: Option<Store<ResourceClaimTemplate>>,
+    classes: Option<Store<DeviceClass>>,
+    class_specs: Gathered<DeviceClasses>,
+    volume_claims: Option<Store<VolumeClaimMeta>>,
+    role_bindings: Option<Store<RoleBinding>>,
+    priority_classes: Option<Store<PriorityClass>>,
+    passed: Passed,
+}
+
+/// UIDs of Pods and claims that the watches spoke of since they were last taken.
+type Passed = Arc<Mutex<BTreeSet<String>>>;
+
+/// The process ended before its caches were synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("stopped before the caches were synced")]
+pub struct Stopped;
+
+/// Why no request may be decided on the caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// Not everything was read yet.
+    #[error("the caches are not filled yet")]
+    Cold,
+    /// The API server was not heard for longer than [`OLDEST`].
+    #[error("nothing was heard from the API server for {} s", .0.as_secs())]
+    Old(Duration),
+}
+
+/// Why no daemon may conclude anything from the caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// One does not hold everything yet.
+    #[error("the cache of {0} is not synced")]
+    Cold(&'static str),
+    /// Which namespaces are exempt is not known.
+    #[error("PlatformPolicy {POLICY_NAME} cannot be read: which namespaces are exempt is not known")]
+    Policy,
+    /// The API server was not heard for longer than [`OLDEST`].
+    #[error("nothing was heard from the API server for {} s", .0.as_secs())]
+    Old(Duration),
+}
+
+/// How one cache is.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheHealth {
+    /// Plural name of what it holds.
+    pub name: &'static str,
+    /// How many objects it holds.
+    pub size: usize,
+    /// When the API server was last heard on its watch; bookmarks come about once a minute.
+    pub last_heard: Option<Instant>,
+}
+
+impl World {
+    /// The policy as the records say now.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.0.snapshot.load().policy.clone()
+    }
+
+    /// What in the records could not be understood.
+    pub fn problems(&self) -> Arc<Vec<Problem>> {
+        self.0.snapshot.load().problems.clone()
+    }
+
+    /// Records, policy and problems of the same instant.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.snapshot.load_full()
+    }
+
+    /// The records of a kind as they were written; for daemons, which write their status.
+    pub fn records(&self, kind: Kind) -> Vec<Arc<DynamicObject>> {
+        start::of_all_kinds(&self.0.records).filter(|(of, _)| *of == kind).map(|(_, record)| record).collect()
+    }
+
+    /// All Namespaces.
+    pub fn namespaces(&self) -> Vec<Arc<NamespaceMeta>> {
+        self.0.namespaces.state()
+    }
+
+    /// A Namespace, if the cache knows it.
+    pub fn namespace(&self, name: &str) -> Option<Arc<NamespaceMeta>> {
+        self.0.namespaces.get(&ObjectRef::new(name))
+    }
+
+    /// The project id of every bound Namespace.
+    pub fn bindings(&self) -> BTreeMap<String, String> {
+        let bindings = self.namespaces().into_iter().filter_map(|namespace| {
+            let project = namespace.metadata.labels.as_ref()?.get(contract::PROJECT_ID)?;
+            Some((namespace.metadata.name.clone()?, project.clone()))
+        });
+        bindings.collect()
+    }
+
+    /// All Pods.
+    pub fn pods(&self) -> Vec<Arc<Pod>> {
+        all(&self.0.pods)
+    }
+
+    /// A Pod, if the cache knows it.
+    pub fn pod(&self, namespace: &str, name: &str) -> Option<Arc<Pod>> {
+        let kind = ApiResource::erase::<k8s_openapi::api::core::v1::Pod>(&());
+        self.0.pods.as_ref()?.get(&ObjectRef::new_with(name, kind).within(namespace))
+    }
+
+    /// All ResourceClaims.
+    pub fn claims(&self) -> Vec<Arc<ResourceClaim>> {
+        all(&self.0.claims)
+    }
+
+    /// A ResourceClaim, if the cache knows it.
+    pub fn claim(&self, namespace: &str, name: &str) -> Option<Arc<ResourceClaim>> {
+        one(&self.0.claims, namespace, name)
+    }
+
+    /// At most so many ResourceClaims of a Namespace that are no single Pod's, the first by name, and whether there are more.
+    pub fn managed_claims(&self, namespace: &str, most: usize) -> (Vec<Arc<ResourceClaim>>, bool) {
+        self.0.managed.first(namespace, most)
+    }
+
+    /// All ResourceClaimTemplates.
+    pub fn templates(&self) -> Vec<Arc<ResourceClaimTemplate>> {
+        all(&self.0.templates)
+    }
+
+    /// A ResourceClaimTemplate, if the cache knows it.
+    pub fn template(&self, namespace: &str, name: &str) -> Option<Arc<ResourceClaimTemplate>> {
+        one(&self.0.templates, namespace, name)
+    }
+
+    /// The specs of all DeviceClasses, by name. The same value until one of them changes.
+    pub fn device_classes(&self) -> Arc<DeviceClasses> {
+        self.0.class_specs.get(|| {
+            let classes = all(&self.0.classes);
+            classes.iter().filter_map(|it| Some((it.metadata.name.clone()?, it.spec.clone()?))).collect()
+        })
+    }
+
+    /// A PersistentVolumeClaim, if the cache knows it.
+    pub(crate) fn volume_claim(&self, namespace: &str, name: &str) -> Option<Arc<VolumeClaimMeta>> {
+        one(&self.0.volume_claims, namespace, name)
+    }
+
+    /// RoleBindings that carry the platform's mark.
+    pub fn role_bindings(&self) -> Vec<Arc<RoleBinding>> {
+        all(&self.0.role_bindings)
+    }
+
+    /// All PriorityClasses.
+    pub fn priority_classes(&self) -> Vec<Arc<PriorityClass>> {
+        all(&self.0.priority_classes)
+    }
+
+    /// UIDs of Pods and claims that the watches spoke of since they were last taken; also of what came and went in between.
+    pub fn take_passed(&self) -> BTreeSet<String> {
+        std::mem::take(&mut *self.0.passed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a request may be decided on records and Namespaces: everything was read, and every watch was heard since.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn usable(&self) -> Result<(), Unusable> {
+        self.fit(&Topic::ALWAYS).map_err(|unfit| match unfit {
+            Unfit::Cold(_) | Unfit::Policy => Unusable::Cold,
+            Unfit::Old(age) => Unusable::Old(age),
+        })
+    }
+
+    /// Whether the caches of these topics hold everything, and nothing that is old.
+    ///
+    /// # Errors
+    /// Why not. Where the API server has no such kind, they never do.
+    pub fn fit(&self, topics: &[Topic]) -> Result<(), Unfit> {
+        let mut quietest = Duration::ZERO;
+        for topic in topics {
+            let mut watches = self.0.watches.iter().filter(|(of, _)| of == topic).peekable();
+            if watches.peek().is_none() {
+                return Err(Unfit::Cold(topic.name()));
+            }
+            for (_, watch) in watches {
+                let heard = watch.last_heard().filter(|_| watch.is_filled()).ok_or(Unfit::Cold(watch.name))?;
+                quietest = quietest.max(heard.elapsed());
+            }
+        }
+        if topics.contains(&Topic::Records) && !*self.0.synced.borrow() {
+            return Err(Unfit::Cold(Topic::Records.name()));
+        }
+        if quietest > OLDEST { Err(Unfit::Old(quietest)) } else { Ok(()) }
+    }
+
+    /// Whether what the cache of a topic holds may be believed: its watch was heard lately. What it does not hold yet may
+    /// exist all the same.
+    pub(crate) fn is_fresh(&self, topic: Topic) -> bool {
+        let mut watches = self.0.watches.iter().filter(|(of, _)| *of == topic);
+        watches.all(|(_, watch)| watch.last_heard().is_some_and(|heard| heard.elapsed() <= OLDEST))
+    }
+
+    /// Waits until all records and Namespaces were read once.
+    ///
+    /// # Errors
+    /// Where the process is told to stop before that.
+    pub async fn wait_synced(&self) -> Result<(), Stopped> {
+        let mut synced = self.0.synced.clone();
+        let waited = self.0.shutdown.run_until_cancelled(synced.wait_for(|synced| *synced)).await;
+        waited.and_then(Result::ok).map(drop).ok_or(Stopped)
+    }
+
+    /// Waits until these topics are [fit](Self::fit).
+    #[cfg(any(test, feature = "testing"))]
+    pub async fn filled(&self, topics: &[Topic]) {
+        while self.fit(topics).is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Hears of what changes from now on, of these topics.
+    pub fn changes(&self, topics: &[Topic]) -> Changes {
+        self.0.signals.listen(topics)
+    }
+
+    /// How each cache of this process is.
+    pub fn health(&self) -> Vec<CacheHealth> {
+        let watches = self.0.watches.iter();
+        let health =
+            |(_, it): &(Topic, Watch)| CacheHealth { name: it.name, size: it.size(), last_heard: it.last_heard() };
+        watches.map(health).collect()
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.0.client
+    }
+}
+
+fn all<K>(store: &Option<Store<K>>) -> Vec<Arc<K>>
+where
+    K: kube::Resource + Clone + 'static,
+    K::DynamicType: std::hash::Hash + Eq + Clone,
+{
+    store.as_ref().map(Store::state).unwrap_or_default()
+}
+
+fn one<K>(store: &Option<Store<K>>, namespace: &str, name: &str) -> Option<Arc<K>>
+where
+    K: kube::Resource<DynamicType = ()> + Clone + 'static,
+{
+    store.as_ref()?.get(&ObjectRef::new(name).within(namespace))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! What is kept of each kind: the union of what look-ups and daemons need, and no more. An idle process is mostly its caches.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::api::resource::v1::{AllocationResult, DeviceClass, ResourceClaim, ResourceClaimTemplate};
+use kube::core::{ObjectMeta, PartialObjectMeta};
+use policy_engine::contract;
+use policy_engine::daemons::common::MANAGED_BY;
+use policy_engine::submission::devices::POD_CLAIM_NAME;
+
+/// Names, times, the platform's keys and those that it reads, and the controller owner.
+pub(super) fn least(meta: &mut ObjectMeta) {
+    let ObjectMeta {
+        name,
+        namespace,
+        uid,
+        resource_version,
+        creation_timestamp,
+        deletion_timestamp,
+        labels,
+        annotations,
+        owner_references,
+        ..
+    } = std::mem::take(meta);
+    let mut owners = owner_references.unwrap_or_default();
+    owners.retain(|owner| owner.controller == Some(true));
+    *meta = ObjectMeta {
+        name,
+        namespace,
+        uid,
+        resource_version,
+        creation_timestamp,
+        deletion_timestamp,
+        labels: read_here(labels),
+        annotations: read_here(annotations),
+        owner_references: Some(owners).filter(|owners| !owners.is_empty()),
+        ..ObjectMeta::default()
+    };
+}
+
+fn read_here(keys: Option<BTreeMap<String, String>>) -> Option<BTreeMap<String, String>> {
+    let mut keys = keys?;
+    keys.retain(|key, _| key.starts_with(contract::PREFIX) || key == POD_CLAIM_NAME || key == MANAGED_BY);
+    Some(keys).filter(|keys| !keys.is_empty())
+}
+
+/// Of its status, whether it is allocated and for whom it is reserved.
+pub(super) fn claim(claim: &mut ResourceClaim) {
+    least(&mut claim.metadata);
+    if let Some(status) = &mut claim.status {
+        status.allocation = status.allocation.take().map(|_| AllocationResult::default());
+        status.devices = None;
+    }
+}
+
+pub(super) fn template(template: &mut ResourceClaimTemplate) {
+    least(&mut template.metadata);
+    if let Some(spec) = &mut template.spec {
+        spec.metadata = None;
+    }
+}
+
+pub(super) fn class(class: &mut DeviceClass) {
+    least(&mut class.metadata);
+}
+
+/// Of a PersistentVolumeClaim, the platform's labels.
+pub(super) fn volume_claim(claim: &mut PartialObjectMeta<PersistentVolumeClaim>) {
+    let meta = &mut claim.metadata;
+    let mut labels = meta.labels.take().unwrap_or_default();
+    labels.retain(|key, _| key.starts_with(contract::PREFIX));
+    *meta = ObjectMeta {
+        name: meta.name.take(),
+        namespace: meta.namespace.take(),
+        resource_version: meta.resource_version.take(),
+        labels: Some(labels),
+        ..ObjectMeta::default()
+    };
+}

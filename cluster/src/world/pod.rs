@@ -1,0 +1,135 @@
+//! What is kept of a Pod: what it costs, which claims and gates it has, and where it is in its life.
+//!
+//! All Pods are watched, because those from before a project's time carry no label of ours. So little is kept of each.
+
+use k8s_openapi::api::core::v1::{PodResourceClaim, PodSpec};
+use kube::core::Object;
+use policy_engine::contract;
+use policy_engine::ledger::{Amounts, Life};
+use policy_engine::object::place::Place;
+use policy_engine::submission::compute;
+use serde::{Deserialize, Serialize};
+
+use super::keep;
+
+/// A Pod as it is cached.
+pub type Pod = Object<Spec, Status>;
+
+/// What a Pod's spec comes to.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(from = "PodSpec")]
+pub struct Spec {
+    /// What it takes; `None` for what is no amount.
+    pub amounts: Option<Amounts>,
+    /// The claims that it names.
+    pub claims: Vec<PodResourceClaim>,
+    /// Whether it has a scheduling gate, ours or another's.
+    pub is_gated: bool,
+    /// Whether the gate of the rule `plan-window` is among them.
+    pub waits_for_queue: bool,
+    /// Whether it has a node.
+    pub is_scheduled: bool,
+}
+
+impl From<PodSpec> for Spec {
+    fn from(spec: PodSpec) -> Self {
+        let gates = spec.scheduling_gates.iter().flatten();
+        Self {
+            amounts: compute::of(&spec, &Place::root()).ok(),
+            is_gated: gates.clone().next().is_some(),
+            waits_for_queue: gates.clone().any(|gate| gate.name == contract::PLAN_WINDOW_GATE),
+            is_scheduled: spec.node_name.is_some_and(|node| !node.is_empty()),
+            claims: spec.resource_claims.unwrap_or_default(),
+        }
+    }
+}
+
+/// What a Pod's status says.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Status {
+    phase: String,
+}
+
+/// Where a Pod is in its life. One that is being deleted holds what it has until it is gone.
+pub fn life(pod: &Pod) -> Life {
+    let phase = pod.status.as_ref().map_or("", |status| status.phase.as_str());
+    match (phase, &pod.spec) {
+        ("Succeeded" | "Failed", _) => Life::Finished,
+        (_, Spec { is_scheduled: true, .. }) => Life::Scheduled,
+        (_, Spec { is_gated: true, .. }) => Life::Gated,
+        (_, Spec { .. }) => Life::Waiting,
+    }
+}
+
+pub(super) fn keep(pod: &mut Pod) {
+    keep::least(&mut pod.metadata);
+    pod.metadata.owner_references = None;
+    // The content of the template that a Pod names is long, and of no use once the Pod has ended.
+    let is_finished = life(pod) == Life::Finished;
+    if let Some(annotations) = &mut pod.metadata.annotations {
+        annotations.retain(|key, _| key == contract::CLAIM_TEMPLATE && !is_finished);
+    }
+}
+
+/// Whether two states of a Pod differ in nothing but the resource version: the kubelet writes more than anybody reads here.
+pub(super) fn says_the_same(one: &Pod, other: &Pod) -> bool {
+    let (meta, of_other) = (&one.metadata, &other.metadata);
+    (&one.spec, &one.status) == (&other.spec, &other.status)
+        && (&meta.uid, &meta.labels, &meta.annotations, &meta.deletion_timestamp)
+            == (&of_other.uid, &of_other.labels, &of_other.annotations, &of_other.deletion_timestamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(spec: Value, phase: &str) -> Pod {
+        let mut pod: Pod = serde_json::from_value(json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"namespace": "n", "name": "p", "uid": "u", "labels": {"platform-go/user-id": "bob", "app": "x"},
+                "annotations": {"platform-go/claim-template": "{}", "note": "long"}},
+            "spec": spec,
+            "status": {"phase": phase},
+        }))
+        .expect("a Pod");
+        keep(&mut pod);
+        pod
+    }
+
+    #[test]
+    fn a_pod_is_kept_as_what_it_costs_and_where_it_is_in_its_life() {
+        let container = json!([{"name": "c", "resources": {"requests": {"cpu": "2", "memory": "1Gi"}}}]);
+        let pod = read(json!({"containers": container}), "Pending");
+        let amounts = pod.spec.amounts.expect("amounts");
+        assert_eq!((amounts.milli_cpu, amounts.memory_bytes), (2000, 1 << 30));
+        assert_eq!(pod.metadata.labels.as_ref().map(|labels| labels.len()), Some(1));
+        assert_eq!(pod.metadata.annotations.as_ref().map(|annotations| annotations.len()), Some(1));
+        assert_eq!(life(&pod), Life::Waiting);
+        let gated = json!({"containers": container, "schedulingGates": [{"name": "x"}]});
+        assert_eq!(life(&read(gated, "Pending")), Life::Gated);
+        let scheduled = json!({"containers": container, "nodeName": "cpu-a"});
+        assert_eq!(life(&read(scheduled.clone(), "Running")), Life::Scheduled);
+        let ended = read(scheduled, "Succeeded");
+        assert_eq!(life(&ended), Life::Finished);
+        assert_eq!(ended.metadata.annotations.as_ref().map(|annotations| annotations.len()), Some(0));
+    }
+
+    #[test]
+    fn what_the_kubelet_writes_about_a_running_pod_is_no_change() {
+        let pod = |version: &str, ready: bool, node: Value| {
+            let mut pod: Pod = serde_json::from_value(json!({
+                "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "uid": "u", "resourceVersion": version},
+                "spec": {"containers": [], "nodeName": node},
+                "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready.to_string()}]},
+            }))
+            .expect("a Pod");
+            keep(&mut pod);
+            pod
+        };
+        assert!(says_the_same(&pod("1", false, json!("cpu-a")), &pod("2", true, json!("cpu-a"))));
+        assert!(!says_the_same(&pod("1", false, Value::Null), &pod("2", false, json!("cpu-a"))));
+    }
+}

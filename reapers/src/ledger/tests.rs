@@ -1,0 +1,94 @@
+use cluster::testing::ApiServer;
+use policy_engine::ledger::{Account, Amounts, ChargeKey, Limits, Place};
+use serde_json::json;
+
+use super::*;
+use crate::cycle::{Next, Past, turn};
+use crate::testing::{counts, ledger, ledger_that_is_away, pod, projects, stage};
+
+fn server(runs: bool) -> ApiServer {
+    let owl = pod("detector", "owl", |pod| pod["spec"]["nodeName"] = json!("cpu-a"));
+    ApiServer::with_collections(projects(["detector"]).into_iter().chain(Some(owl).filter(|_| runs)))
+}
+
+/// The sentences of Events, and whom they are about.
+fn told(server: &ApiServer) -> Vec<String> {
+    let calls = server.calls().into_iter().filter(|call| call.method == "POST");
+    calls.filter_map(|call| call.body["note"].as_str().map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn what_runs_is_charged_and_what_is_gone_is_charged_no_more() {
+    let (ledger, _directory) = ledger().await;
+    let detector = Account::Project("detector".into());
+    let cpu = async || ledger.standing(&detector).await.expect("an answer").total().milli_cpu;
+    {
+        let server = server(true);
+        let stage = stage(&server, ledger.clone()).await;
+        let mut past = Past::default();
+        turn(&DAEMON, &stage, &mut past, &|| true).await;
+        let said = told(&server);
+        assert!(said.len() == 1 && said[0].starts_with("runs and was not charged: charged "), "{said:?}");
+        assert_eq!(cpu().await, 1000);
+        turn(&DAEMON, &stage, &mut past, &|| true).await;
+        assert_eq!(told(&server), [""; 0]);
+        counts(&stage, "reapers_ledger_steps_total{step=\"adopted\"} 1");
+        counts(&stage, "reapers_cycles_total{daemon=\"ledger\",end=\"done\"} 2");
+    }
+    let server = server(false);
+    let stage = stage(&server, ledger.clone()).await;
+    turn(&DAEMON, &stage, &mut Past::default(), &|| true).await;
+    assert_eq!(cpu().await, 0);
+    assert_eq!(told(&server), [""; 0], "nobody can describe what is gone");
+    counts(&stage, "reapers_ledger_steps_total{step=\"released\"} 1");
+    assert_eq!(stage.room.take(), [detector.clone()].into(), "who waits for room is made to try again");
+}
+
+/// A ledger that is not compared for days must not be invisible.
+#[tokio::test]
+async fn a_turn_that_cannot_ask_is_counted_and_tried_again_soon() {
+    let server = server(true);
+    let stage = stage(&server, ledger_that_is_away().await).await;
+    let next = turn(&DAEMON, &stage, &mut Past::default(), &|| true).await;
+    assert_eq!(next, Next::Retry);
+    counts(&stage, "reapers_cycles_total{daemon=\"ledger\",end=\"failed\"} 1");
+    counts(&stage, "reapers_cycles_total{daemon=\"ledger\",end=\"done\"} 0");
+}
+
+#[tokio::test]
+async fn a_new_ledger_holds_what_is_there_before_anybody_leads() {
+    let (ledger, _directory) = ledger().await;
+    let server = server(true);
+    let stage = stage(&server, ledger.clone()).await;
+    let news = begin(&stage).await.expect("it can be asked");
+    assert_eq!((news.len(), news[0].reason), (1, "QuotaAdopted"));
+    assert!(ledger.was_compared().await.expect("an answer"));
+    assert_eq!(begin(&stage).await.expect("it can be asked"), []);
+    server.asked::<&str>([]);
+}
+
+/// A changed quota makes a step of every charge; to look through all charges for each took minutes on the runtime's thread.
+#[test]
+fn the_words_for_all_charges_take_no_longer_than_their_number_says() {
+    const MANY: usize = 100_000;
+    let uid = |number: usize| format!("00000000-0000-0000-0000-{number:012}");
+    let charge = |number: usize| Charge {
+        key: ChargeKey::of(&uid(number)),
+        place: Place::pod("detector", &uid(number)),
+        amounts: Amounts::NOTHING,
+        payers: Limits::default(),
+        bound: false,
+        seen: true,
+        raised_at: Timestamp::UNIX_EPOCH,
+        ticket: Charge::CONFIRMED,
+        made_for: None,
+        claim: None,
+        tags: None,
+    };
+    let charges: Vec<_> = (0..MANY).map(charge).collect();
+    let began = std::time::Instant::now();
+    let by_uid = words::by_uid(&charges);
+    let gone = |number: usize| Entry::Observe(Sight::PodGone { uid: uid(number), at: Timestamp::UNIX_EPOCH });
+    assert_eq!((0..MANY).filter_map(|number| words::of(&gone(number), &by_uid)).count(), MANY);
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
