@@ -8,3 +8,4 @@ mod reference;
 mod storage;
 mod stories;
 mod support;
+mod written;
