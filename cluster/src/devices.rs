@@ -25,6 +25,8 @@ use policy_engine::{Act, Submission, contract};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+pub use keep::{known_claim, known_template};
+
 use crate::client::{LookupFailed, in_time, is_path_segment};
 use crate::volumes::{UNFINISHED, each_page};
 use crate::watch::{Cache, Caches, Common, OLDEST, follow_some};
@@ -94,7 +96,8 @@ impl Devices {
         }
     }
 
-    /// What the decision about a submission needs to know. Nothing is asked for one that names no claim.
+    /// What the decision about a submission needs to know, but for who waits. Nothing is asked for one that names no
+    /// claim.
     ///
     /// # Errors
     /// Where the API server had to be asked and did not answer.
@@ -141,9 +144,6 @@ impl Devices {
                     Arc::make_mut(&mut facts.classes).insert(name, class.spec.clone().unwrap_or_default());
                 }
             }
-        }
-        if submission.act == Act::Create && submission.resource.is_claim() && !makes_for_pod(submission) {
-            facts.waiting = self.waiting(namespace, submission.name, deadline).await?;
         }
         Ok(facts)
     }
@@ -193,10 +193,16 @@ impl Devices {
         answer.map_err(|failed: Arc<LookupFailed>| LookupFailed::clone(&failed))
     }
 
-    /// The unfinished Pods that name a claim.
-    async fn waiting(&self, namespace: &str, claim: &str, deadline: Instant) -> Result<Vec<Waiter>, LookupFailed> {
+    /// The unfinished Pods that name the claim which a submission makes.
+    ///
+    /// # Errors
+    /// Where the API server did not answer.
+    pub async fn waiting(&self, submission: &Submission<'_>, deadline: Instant) -> Result<Vec<Waiter>, LookupFailed> {
+        let Submission { namespace, name: claim, .. } = *submission;
+        let is_new_claim =
+            submission.act == Act::Create && submission.resource.is_claim() && !makes_for_pod(submission);
         // A name that is still to be generated is nobody's to wait for.
-        if claim.is_empty() {
+        if !is_new_claim || claim.is_empty() {
             return Ok(Vec::new());
         }
         let api = Api::<Pod>::namespaced(self.client.clone(), namespace);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::Api;
 use kube::core::ObjectMeta;
+use kube::{Api, Client};
 use policy_engine::contract;
 use tokio::time::Instant;
 
@@ -18,15 +18,21 @@ const MOST_ANSWERS: u64 = 10_000;
 /// Answers which project a Namespace is bound to. Clones share what they know.
 #[derive(Clone)]
 pub struct Namespaces {
-    caches: Caches,
+    client: Client,
+    caches: Option<Caches>,
     asked: moka::future::Cache<String, Option<String>>,
 }
 
 impl Namespaces {
     /// Answers from the caches and, where they know of no project, from the API server.
     pub fn new(caches: Caches) -> Self {
+        Self { caches: Some(caches.clone()), ..Self::asking(caches.client().clone()) }
+    }
+
+    /// Asks about each Namespace.
+    pub fn asking(client: Client) -> Self {
         let asked = moka::future::Cache::builder().max_capacity(MOST_ANSWERS).time_to_live(ANSWER_HOLDS).build();
-        Self { caches, asked }
+        Self { client, caches: None, asked }
     }
 
     /// The id of the project that the Namespace is bound to.
@@ -37,7 +43,8 @@ impl Namespaces {
     /// # Errors
     /// Where the API server had to be asked and did not answer.
     pub async fn project_of(&self, name: &str, deadline: Instant) -> Result<Option<String>, LookupFailed> {
-        if let Some(project) = self.caches.namespace(name).and_then(|namespace| project(&namespace.metadata)) {
+        let cached = self.caches.as_ref().and_then(|caches| caches.namespace(name));
+        if let Some(project) = cached.and_then(|namespace| project(&namespace.metadata)) {
             return Ok(Some(project));
         }
         if !is_path_segment(name) {
@@ -45,7 +52,7 @@ impl Namespaces {
         }
         let what = || format!("namespace {name}");
         let ask = async {
-            let api = Api::<NamespaceMeta>::all(self.caches.client().clone());
+            let api = Api::<NamespaceMeta>::all(self.client.clone());
             let found = api.get_opt(name).await?;
             Ok::<_, kube::Error>(found.and_then(|namespace| project(&namespace.metadata)))
         };
@@ -63,7 +70,6 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use http::{Request, Response};
-    use kube::Client;
     use kube::client::Body;
     use tokio_util::sync::CancellationToken;
 

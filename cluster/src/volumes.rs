@@ -74,7 +74,8 @@ impl Volumes {
         Self { client, cache: None, asked }
     }
 
-    /// What the decision about a submission needs to know. Nothing is asked for one that names no volume.
+    /// What the decision about a submission needs to know, but for who waits. Nothing is asked for one that names no
+    /// volume.
     ///
     /// # Errors
     /// Where the API server had to be asked and did not answer.
@@ -97,11 +98,8 @@ impl Volumes {
                 facts.snapshots.insert(snapshot, known);
             }
         }
-        if submission.act == Act::Create && submission.resource.is_core("persistentvolumeclaims") {
-            facts.waiting = self.waiting(namespace, submission.name, deadline).await?;
-            if is_classed_beside_a_lane(submission, policy) {
-                facts.default_classes = self.default_classes(deadline).await?;
-            }
+        if is_new_claim(submission) && is_classed_beside_a_lane(submission, policy) {
+            facts.default_classes = self.default_classes(deadline).await?;
         }
         Ok(facts)
     }
@@ -145,10 +143,14 @@ impl Volumes {
         }
     }
 
-    /// The unfinished Pods that name a claim.
-    async fn waiting(&self, namespace: &str, claim: &str, deadline: Instant) -> Result<Vec<Waiting>, LookupFailed> {
+    /// The unfinished Pods that name the claim which a submission makes.
+    ///
+    /// # Errors
+    /// Where the API server did not answer.
+    pub async fn waiting(&self, submission: &Submission<'_>, deadline: Instant) -> Result<Vec<Waiting>, LookupFailed> {
+        let Submission { namespace, name: claim, .. } = *submission;
         // A name that is still to be generated is nobody's to wait for.
-        if claim.is_empty() {
+        if !is_new_claim(submission) || claim.is_empty() {
             return Ok(Vec::new());
         }
         let api = Api::<Pod>::namespaced(self.client.clone(), namespace);
@@ -215,6 +217,10 @@ fn waits_for(pod: Pod, claim: &str) -> Option<Waiting> {
     let read_only = named.next()?.read_only == Some(true) && named.all(|it| it.read_only == Some(true));
     let user_id = pod.metadata.labels.and_then(|mut labels| labels.remove(contract::USER_ID));
     Some(Waiting { pod: pod.metadata.name.unwrap_or_default(), user_id, read_only })
+}
+
+fn is_new_claim(submission: &Submission<'_>) -> bool {
+    submission.act == Act::Create && submission.resource.is_core("persistentvolumeclaims")
 }
 
 /// Whether a new claim names a lane and a class that is not the lane's.

@@ -47,7 +47,8 @@ fn least(meta: &mut ObjectMeta) {
     };
 }
 
-pub(super) fn known_claim(claim: &ResourceClaim) -> KnownClaim {
+/// A claim as the engine knows it.
+pub fn known_claim(claim: &ResourceClaim) -> KnownClaim {
     let meta = &claim.metadata;
     let pod = meta.owner_references.iter().flatten().find(|it| it.controller == Some(true) && it.kind == "Pod");
     KnownClaim {
@@ -61,7 +62,8 @@ pub(super) fn known_claim(claim: &ResourceClaim) -> KnownClaim {
     }
 }
 
-pub(super) fn known_template(template: &ResourceClaimTemplate) -> ClaimTemplate {
+/// A template of claims as the engine knows it.
+pub fn known_template(template: &ResourceClaimTemplate) -> ClaimTemplate {
     let user_id = value(&template.metadata.labels, contract::USER_ID);
     let spec = template.spec.as_ref().and_then(|it| it.spec.as_ref());
     ClaimTemplate { user_id, spec: Arc::new(spec.cloned().unwrap_or_default()) }

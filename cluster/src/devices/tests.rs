@@ -31,8 +31,8 @@ fn devices(objects: Vec<(String, Value)>) -> (Devices, Asked) {
     (Devices::asking(Client::new(service, "default")), asked)
 }
 
-async fn facts(devices: &Devices, group: &str, resource: &str, name: &str, object: &Value) -> Facts {
-    let submission = Submission {
+fn submission<'a>(group: &str, resource: &str, name: &'a str, object: &'a Value) -> Submission<'a> {
+    Submission {
         act: Act::Create,
         resource: GroupResource::new(group, resource),
         subresource: "",
@@ -42,9 +42,16 @@ async fn facts(devices: &Devices, group: &str, resource: &str, name: &str, objec
         requester: Requester { username: "alice", groups: &[] },
         object: Some(object),
         old: None,
-    };
-    let deadline = Instant::now() + Duration::from_secs(5);
-    devices.facts(&submission, &Policy::from(Records::default()), deadline).await.expect("an answer")
+    }
+}
+
+async fn facts(devices: &Devices, group: &str, resource: &str, name: &str, object: &Value) -> Facts {
+    let (submission, policy) = (submission(group, resource, name, object), Policy::from(Records::default()));
+    devices.facts(&submission, &policy, soon()).await.expect("an answer")
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(5)
 }
 
 fn request(class: &str) -> Value {
@@ -116,6 +123,6 @@ async fn a_new_claim_asks_who_waits_for_it() {
     let pods = json!({"metadata": {}, "items": [pod("one", "train"), pod("two", "other")]});
     let (devices, _) = devices(vec![("/api/v1/namespaces/team/pods".into(), pods)]);
     let claim = json!({"spec": request("gpu.nvidia.com")});
-    let found = facts(&devices, "resource.k8s.io", "resourceclaims", "train", &claim).await;
-    assert_eq!(found.waiting, [Waiter { pod: "one".into(), user_id: Some("bob".into()) }]);
+    let found = devices.waiting(&submission("resource.k8s.io", "resourceclaims", "train", &claim), soon()).await;
+    assert_eq!(found.expect("an answer"), [Waiter { pod: "one".into(), user_id: Some("bob".into()) }]);
 }

@@ -97,14 +97,15 @@ async fn a_new_claim_asks_who_waits_for_it() {
     let pods = json!({"metadata": {}, "items": [pod("one", true, "data"), pod("two", false, "other"), pod("three", false, "data")]});
     let (volumes, _) = volumes(vec![("/api/v1/namespaces/team/pods", pods)]);
     let claim = json!({"spec": {}});
-    let found = facts(&volumes, &submission("persistentvolumeclaims", "data", &claim)).await.expect("an answer");
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let found = volumes.waiting(&submission("persistentvolumeclaims", "data", &claim), deadline).await;
     let waiting = |pod: &str, read_only| Waiting { pod: pod.into(), user_id: Some("bob".into()), read_only };
-    assert_eq!(found.waiting, [waiting("one", true), waiting("three", false)]);
+    assert_eq!(found.expect("an answer"), [waiting("one", true), waiting("three", false)]);
 }
 
 #[tokio::test]
 async fn where_there_are_no_snapshots_there_is_none_of_that_name() {
-    let (volumes, _) = volumes(vec![("/api/v1/namespaces/team/pods", json!({"metadata": {}, "items": []}))]);
+    let (volumes, _) = volumes(Vec::new());
     let source = json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "daily"});
     let claim = json!({"spec": {"dataSource": source}});
     let found = facts(&volumes, &submission("persistentvolumeclaims", "copy", &claim)).await.expect("an answer");
