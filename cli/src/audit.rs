@@ -4,32 +4,31 @@ use std::collections::BTreeMap;
 
 use anyhow::Error;
 use clap::Args;
-use cluster::client::Access;
+use cluster::client::{Access, LookupFailed};
 use cluster::dry_run::{Existing, Server};
+use decide::facts::GatherFailed;
+use decide::{Sources, entry};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
+use policy_engine::contract;
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
-use policy_engine::submission::Requester;
-use policy_engine::submission::identity::ControllerOwner;
-use policy_engine::{Act, Facts, Submission, contract};
 use records::convert;
 use serde::Serialize;
 use serde_json::Value;
-use webhook::judge;
 
 use crate::ending::{self, Ending, Failure};
 use crate::output::{self, Format};
 
-/// Whoever made an object, its content is judged as if a controller made it now for the user who is stamped on it.
-const AS_IF_BY: &str = "system:serviceaccount:kube-system:replicaset-controller";
-/// What Kubernetes writes into a Pod after it was admitted.
-const WRITTEN_LATER: [&str; 2] = ["/status", "/spec/nodeName"];
+/// Enough to hide the way there and back, and no load for the API server.
+const AT_A_TIME: usize = 8;
 
 /// Show what exists and was never judged, or would be refused now
 ///
-/// Looks at Pods and workloads of governed namespaces: those made while the webhooks were taken away carry no stamp, and those
-/// from before a record changed may not be allowed any more. Nothing is changed. Needs the rights of an admin.
+/// Looks at Pods, workloads, volume claims, snapshots, and claims of devices with their templates, in governed namespaces:
+/// those made while the webhooks were taken away carry no stamp, and those from before a record changed may not be allowed
+/// any more. Nothing is changed. Needs the rights of an admin.
 ///
 /// Exit codes: 0 nothing found, 1 something found, 3 bad input, 4 could not ask.
 #[derive(Args, Debug)]
@@ -59,8 +58,11 @@ struct Finding {
     kind: String,
     name: String,
     created: String,
-    /// Who is stamped on it; null where nobody judged it.
+    /// Who is stamped on it; null where nobody judged it, and where it is for the project alone.
     user_id: Option<String>,
+    /// The project that is stamped on it: on Pods, volumes and claims, not on workloads.
+    #[serde(skip)]
+    project_id: Option<String>,
     /// Why it would be refused now, as refusals say it.
     denials: Vec<String>,
 }
@@ -76,12 +78,17 @@ impl Audit {
         let policy = Policy::from(records);
         let governed = governed(observed.bindings, &namespaces, &policy)?;
         let (now, mut found) = (Timestamp::now(), Found { objects: 0, findings: Vec::new() });
-        for (namespace, project_id) in governed {
-            let existing = server.inventory(&namespace, &policy.platform().workload_kinds).await;
-            for existing in existing.map_err(|error| unanswered(error.into()))? {
-                found.objects += 1;
-                found.findings.extend(look_at(&existing, &namespace, &project_id, &policy, now));
-            }
+        let sources = Sources::asking(&server);
+        let mut kinds = entry::judged_kinds(&policy);
+        // No Secret carries a stamp, and their content is nothing to read all of.
+        kinds.retain(|kind| !kind.is_core("secrets"));
+        for (namespace, project_id) in &governed {
+            let existing = server.inventory(namespace, &kinds).await;
+            let existing = existing.map_err(|error| unanswered(error.into()))?;
+            found.objects += existing.len();
+            let looks = existing.iter().map(|it| look_at(it, namespace, project_id, &sources, &policy, now));
+            let looks = stream::iter(looks).buffered(AT_A_TIME).try_collect::<Vec<_>>().await;
+            found.findings.extend(looks.map_err(|error| unanswered(error.into()))?.into_iter().flatten());
         }
         match output {
             Format::Text => output::print(&text(&found))?,
@@ -113,47 +120,52 @@ fn governed(
 }
 
 /// What is wrong with an object, if anything is.
-fn look_at(existing: &Existing, namespace: &str, project_id: &str, policy: &Policy, now: Timestamp) -> Option<Finding> {
-    let Existing { resource, kind, object } = existing;
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    let user_id = Object(object).label(contract::USER_ID).map(str::to_owned);
-    let name = text("/metadata/name").unwrap_or_default();
-    let owner = ControllerOwner::Stamped { kind: kind.clone(), name: name.clone(), user_id: user_id.clone() };
-    let facts = Facts { project_id: project_id.into(), controller: Some(owner), ..Facts::default() };
-    let mut as_new = object.clone();
-    for later in WRITTEN_LATER {
-        remove(&mut as_new, later);
+async fn look_at(
+    existing: &Existing,
+    namespace: &str,
+    project_id: &str,
+    sources: &Sources,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Option<Finding>, LookupFailed> {
+    if decide::existing::is_platforms_own(existing) {
+        return Ok(None);
     }
-    let submission = Submission {
-        act: Act::Create,
-        resource: resource.clone(),
-        subresource: "",
-        kind,
-        namespace,
-        name: &name,
-        requester: Requester { username: AS_IF_BY, groups: &[] },
-        object: Some(&as_new),
-        old: None,
+    let Existing { kind, object, .. } = existing;
+    let denials = match decide::existing::judge(existing, namespace, project_id, sources, policy, now).await {
+        Ok(decision) => decision.denials.iter().map(ToString::to_string).collect(),
+        Err(GatherFailed::Unreadable(unreadable)) => vec![unreadable.to_string()],
+        Err(GatherFailed::Lookup(failed)) => return Err(failed),
     };
-    let denials = match judge::mutate(&submission, &facts, policy, now) {
-        Ok((decision, _)) => decision.denials.iter().map(ToString::to_string).collect(),
-        Err(unreadable) => vec![unreadable.to_string()],
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let label = |key: &str| Object(object).label(key).map(str::to_owned);
+    let finding = Finding {
+        namespace: namespace.into(),
+        kind: kind.clone(),
+        name: text("/metadata/name"),
+        created: text("/metadata/creationTimestamp"),
+        user_id: label(contract::USER_ID),
+        project_id: label(contract::PROJECT_ID),
+        denials,
     };
-    let created = text("/metadata/creationTimestamp").unwrap_or_default();
-    let finding = Finding { namespace: namespace.into(), kind: kind.clone(), name, created, user_id, denials };
-    (finding.user_id.is_none() || !finding.denials.is_empty()).then_some(finding)
+    Ok((!finding.was_judged() || !finding.denials.is_empty()).then_some(finding))
 }
 
-fn remove(object: &mut Value, pointer: &str) {
-    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
-    object.pointer_mut(parent).and_then(Value::as_object_mut).and_then(|parent| parent.remove(key));
+impl Finding {
+    /// What is the project's alone, since an admin made it, carries no user.
+    fn was_judged(&self) -> bool {
+        self.user_id.is_some() || self.project_id.is_some()
+    }
 }
 
 fn text(found: &Found) -> String {
     let mut lines = Vec::new();
-    for Finding { namespace, kind, name, created, user_id, denials } in &found.findings {
-        let of =
-            user_id.as_ref().map_or_else(|| "unstamped: nobody judged it".yellow().to_string(), |id| format!("{id}'s"));
+    for finding @ Finding { namespace, kind, name, created, user_id, denials, .. } in &found.findings {
+        let of = match user_id {
+            Some(id) => format!("{id}'s"),
+            None if finding.was_judged() => "the project's".to_owned(),
+            None => "unstamped: nobody judged it".yellow().to_string(),
+        };
         lines.push(format!("{} created {created}, {of}", format!("{kind} {namespace}/{name}").bold()));
         lines.extend(denials.iter().map(|denial| format!("  {} {denial}", "would be refused:".red())));
     }
@@ -176,7 +188,7 @@ mod tests {
         Policy::from(convert::build(&raw).0)
     }
 
-    fn looked_at(labels: Value, image: &str) -> Option<Finding> {
+    async fn looked_at(labels: Value, image: &str) -> Option<Finding> {
         let policy = policy();
         let project = policy.records().projects.values().find(|project| project.name.to_string() == "detector");
         let object = json!({
@@ -185,16 +197,18 @@ mod tests {
             "status": {"phase": "Running"},
         });
         let existing = Existing { resource: GroupResource::new("", "pods"), kind: "Pod".into(), object };
-        look_at(&existing, "detector", &project.expect("a project").id, &policy, Timestamp::UNIX_EPOCH)
+        let (sources, id) = (Sources::Files(BTreeMap::new()), &project.expect("a project").id);
+        let found = look_at(&existing, "detector", id, &sources, &policy, Timestamp::UNIX_EPOCH).await;
+        found.expect("nobody to ask")
     }
 
-    #[test]
-    fn what_was_never_judged_and_what_would_be_refused_now_is_found() {
+    #[tokio::test]
+    async fn what_was_never_judged_and_what_would_be_refused_now_is_found() {
         let stamped = json!({"platform-go/user-id": "bob"});
-        assert_eq!(looked_at(stamped.clone(), "registry.example.com/app:1"), None);
-        let unstamped = looked_at(json!({}), "registry.example.com/app:1").expect("a finding");
+        assert_eq!(looked_at(stamped.clone(), "registry.example.com/app:1").await, None);
+        let unstamped = looked_at(json!({}), "registry.example.com/app:1").await.expect("a finding");
         assert_eq!((unstamped.user_id, unstamped.denials.len()), (None, 0));
-        let forbidden = looked_at(stamped, "quay.io/somebody/miner").expect("a finding");
+        let forbidden = looked_at(stamped, "quay.io/somebody/miner").await.expect("a finding");
         assert_eq!(forbidden.user_id.as_deref(), Some("bob"));
         let [denial] = &forbidden.denials[..] else { panic!("{:?}", forbidden.denials) };
         assert!(denial.starts_with("image: spec.containers[0].image: asked quay.io/somebody/miner:latest"), "{denial}");

@@ -1,18 +1,17 @@
 //! `sluice dry-run`: what would happen to objects if they were created, and why.
 //!
-//! Live, the API server is asked by `dryRun=All`: nothing can be more exact. With `--policy` the webhook's own library
-//! function decides here, on records from files or from the cluster, at any instant. Both answer in the same words.
+//! Live, the API server is asked by `dryRun=All`: nothing can be more exact. With `--policy` the crate `decide`, which
+//! decides for the webhook, decides here: on records from files or from the cluster, at any instant. Both answer in the
+//! same words.
 
 mod defaults;
 mod input;
 mod live;
 mod local;
 mod object;
-mod quantity;
 mod said;
 mod show;
 mod verdict;
-mod written;
 
 use std::path::PathBuf;
 
@@ -90,9 +89,9 @@ impl DryRun {
         let answers = match (policy, directory, asker) {
             (None, _, asker) => live::ask(objects, asker, namespace).await?,
             (Some(_), Some(records), Some(asker)) => {
-                Local::new(records, asker, now).asking(ledger).judge(objects, namespace).await?
+                Local::new(records, asker, ledger, now).judge(objects, namespace).await?
             }
-            (Some(_), _, asker) => Local::observe(asker, now).await?.asking(ledger).judge(objects, namespace).await?,
+            (Some(_), _, asker) => Local::observe(asker, ledger, now).await?.judge(objects, namespace).await?,
         };
         finish(answers, output, strict)
     }

@@ -77,6 +77,68 @@ fn a_namespace_without_a_project_is_not_governed() {
     assert_eq!(run.out, "Pod elsewhere/a  allowed\n  note: not governed: namespace elsewhere belongs to no project\n");
 }
 
+/// The exit code and the text of a dry run by bob on the sample organisation.
+fn by_bob(namespace: &str, objects: &str) -> (i32, String) {
+    let org = example("org");
+    let args = ["dry-run", "-f", "-", "--policy", &org, "--as", "bob", "-n", namespace];
+    let run = Run::with_input(&args, objects);
+    (run.code, run.out + &run.err)
+}
+
+#[test]
+fn a_secret_that_asks_for_a_token_is_refused_and_another_is_not_judged() {
+    let secret = |kind: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\ntype: {kind}\n");
+    let (code, said) = by_bob("detector", &secret("kubernetes.io/service-account-token"));
+    assert!(code == 1 && said.starts_with("Secret detector/a  denied: service-account-token\n"), "{code}: {said}");
+    let (code, said) = by_bob("detector", &secret("Opaque"));
+    assert!(code == 0 && said.contains("note: not governed: of Secrets, only those of type"), "{code}: {said}");
+}
+
+#[test]
+fn gpus_are_refused_where_no_project_is() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: x, resources: {limits: {nvidia.com/gpu: 1}}}]}\n";
+    let (code, said) = by_bob("default", pod);
+    assert!(code == 1 && said.starts_with("Pod default/a  denied: project\n"), "{code}: {said}");
+    assert!(said.contains("asked nvidia.com/gpu in namespace default, which is no project's"), "{said}");
+}
+
+const CLAIMING: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a, image: registry.example.com/a:1, resources: {claims: [{name: gpu}]}}]\n  resourceClaims: [{name: gpu, resourceClaimTemplateName: one}]\n";
+
+#[test]
+fn an_older_version_of_an_api_is_judged_as_the_api_server_converts_it() {
+    let template = |count: u64| {
+        format!(
+            "apiVersion: resource.k8s.io/v1beta1\nkind: ResourceClaimTemplate\nmetadata: {{name: one}}\nspec: {{spec: {{devices: {{requests: [{{name: gpu, deviceClassName: gpu.nvidia.com, count: {count}}}]}}}}}}\n---\n{CLAIMING}"
+        )
+    };
+    let (code, said) = by_bob("llm-finetune", &template(1));
+    assert!(code == 0 && said.ends_with("2 allowed, 0 denied\n"), "{code}: {said}");
+    let (code, said) = by_bob("llm-finetune", &template(40));
+    assert!(code == 1 && said.contains("asked 40 devices in one claim"), "{code}: {said}");
+}
+
+/// A template that asks for more than the plan has: whoever names it later asks for that.
+#[test]
+fn what_is_submitted_earlier_counts_as_made() {
+    let template = "apiVersion: resource.k8s.io/v1\nkind: ResourceClaimTemplate\nmetadata: {name: one}\nspec: {spec: {devices: {requests: [{name: gpu, exactly: {deviceClassName: gpu.nvidia.com, count: 9}}]}}}\n";
+    let (code, said) = by_bob("llm-finetune", &format!("{template}---\n{CLAIMING}"));
+    assert!(code == 1 && said.contains("Pod llm-finetune/a  denied: quota\n"), "{code}: {said}");
+
+    let namespace =
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: new, labels: {platform-go/project-id: detector}}\n";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: new}\nspec: {containers: [{name: a, image: quay.io/x/y}]}\n";
+    let org = example("org");
+    let judge = |user: &str| {
+        let args = ["dry-run", "-f", "-", "--policy", &org, "--as", user];
+        Run::with_input(&args, &format!("{namespace}---\n{pod}")).out
+    };
+    let said = judge("ada");
+    assert!(said.contains("Namespace new  allowed\n") && said.contains("Pod new/a  denied: "), "{said}");
+    let said = judge("bob");
+    assert!(said.contains("Namespace new  denied: platform-labels\n"), "{said}");
+    assert!(said.contains("Pod new/a  allowed\n  note: not governed: namespace new belongs to no project"), "{said}");
+}
+
 #[test]
 fn a_binding_is_judged_and_what_files_cannot_know_is_said() {
     let org = example("org");

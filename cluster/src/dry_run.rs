@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::client::{Access, ConnectFailed, LookupFailed, connect, in_time, is_path_segment};
 use crate::lookup::devices::Devices;
+use crate::lookup::namespaces::Namespaces;
 use crate::lookup::owners::Owners;
 use crate::lookup::volumes::Volumes;
 
@@ -96,9 +97,19 @@ impl Server {
         Ok(Self { client: connect(access).await? })
     }
 
+    /// Speaks to the API server through this client.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
     /// The namespace that the kubeconfig's context says.
     pub fn default_namespace(&self) -> &str {
         self.client.default_namespace()
+    }
+
+    /// Looks up which project a Namespace belongs to.
+    pub fn namespaces(&self) -> Namespaces {
+        Namespaces::asking(self.client.clone())
     }
 
     /// Looks up stamps for what controllers create.

@@ -19,8 +19,13 @@ use crate::client::{LookupFailed, in_time};
 use crate::world::Topic;
 
 /// What look-ups find in caches, where a process has them.
-pub const TOPICS: &[Topic] =
-    &[Topic::ResourceClaims, Topic::ResourceClaimTemplates, Topic::DeviceClasses, Topic::VolumeClaims];
+pub const TOPICS: &[Topic] = &[
+    Topic::ResourceClaims,
+    Topic::ResourceClaimTemplates,
+    Topic::DeviceClasses,
+    Topic::VolumeClaims,
+    Topic::PriorityClasses,
+];
 
 /// How long an answer of the API server saves it from the same question.
 const ANSWER_HOLDS: Duration = Duration::from_secs(1);

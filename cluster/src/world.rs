@@ -27,6 +27,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::contract;
 use policy_engine::policy::Policy;
+use policy_engine::submission::facts::{self, PriorityClasses};
 use records::convert::Problem;
 use records::{Kind, POLICY_NAME};
 use tokio::sync::watch;
@@ -74,6 +75,7 @@ struct Known {
     volume_claims: Option<Store<VolumeClaimMeta>>,
     role_bindings: Option<Store<RoleBinding>>,
     priority_classes: Option<Store<PriorityClass>>,
+    priorities: Gathered<PriorityClasses>,
     passed: Passed,
 }
 
@@ -202,6 +204,21 @@ impl World {
         self.0.class_specs.get(|| {
             let classes = all(&self.0.classes);
             classes.iter().filter_map(|it| Some((it.metadata.name.clone()?, it.spec.clone()?))).collect()
+        })
+    }
+
+    /// What the PriorityClasses of queues give to Pods, by name. The same value until a class changes.
+    pub fn priorities(&self) -> Arc<PriorityClasses> {
+        self.0.priorities.get(|| {
+            let classes = all(&self.0.priority_classes).into_iter();
+            let of_queues = classes.filter_map(|class| {
+                let name =
+                    class.metadata.name.clone().filter(|name| name.starts_with(contract::PRIORITY_CLASS_PREFIX))?;
+                // Kubernetes fills in the default of the policy when a class is written.
+                let preemption_policy = class.preemption_policy.clone()?;
+                Some((name, facts::PriorityClass { value: class.value?, preemption_policy }))
+            });
+            of_queues.collect()
         })
     }
 

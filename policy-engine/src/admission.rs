@@ -10,3 +10,4 @@ mod remember;
 mod reserve;
 pub mod rules;
 pub mod ungoverned;
+pub mod written;

@@ -1,5 +1,6 @@
 //! Namespaces whose binding changes.
 
+use decide::entry::Mismatch;
 use policy_engine::admission::binding;
 use policy_engine::object::Object;
 
@@ -12,7 +13,7 @@ pub(crate) fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outa
     let request = call.request;
     webhook.caches.usable()?;
     if request.object.is_none() && request.operation != "DELETE" {
-        return Err(Outage::NoObject);
+        return Err(Mismatch::NoObject.into());
     }
     let policy = webhook.caches.policy();
     let object = request.object.as_ref().map(Object);

@@ -8,17 +8,13 @@ mod aside;
 mod binding;
 mod connections;
 mod elsewhere;
-mod facts;
 mod governed;
-pub mod judge;
 mod limits;
 pub mod metrics;
 mod outage;
-pub mod patch;
 mod records;
 mod reserve;
 pub mod review;
-pub mod room;
 mod routes;
 
 use std::net::SocketAddr;
@@ -28,11 +24,9 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use certs::Acceptor;
-use cluster::lookup::devices::Devices;
-use cluster::lookup::namespaces::Namespaces;
 use cluster::lookup::owners::Owners;
-use cluster::lookup::volumes::Volumes;
 use cluster::world::World;
+use decide::Sources;
 use store::Ledger;
 use tokio_util::sync::CancellationToken;
 
@@ -47,10 +41,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Webhook {
     caches: World,
-    namespaces: Namespaces,
-    owners: Owners,
-    volumes: Volumes,
-    devices: Devices,
+    sources: Sources,
     metrics: Arc<Metrics>,
     limits: Arc<Limits>,
     ledger: Ledger,
@@ -61,10 +52,8 @@ pub struct Webhook {
 impl Webhook {
     /// A webhook that knows what the caches know.
     pub fn new(caches: World, owners: Owners, metrics: Arc<Metrics>, ledger: Ledger) -> Self {
-        let namespaces = Namespaces::new(caches.clone());
-        let (volumes, devices) = (Volumes::start(&caches), Devices::start(&caches));
-        let (limits, compared) = (Arc::default(), Arc::default());
-        Self { caches, namespaces, owners, volumes, devices, metrics, limits, ledger, compared }
+        let sources = Sources::cached(&caches, owners);
+        Self { caches, sources, metrics, limits: Arc::default(), ledger, compared: Arc::default() }
     }
 }
 

@@ -17,9 +17,9 @@ use crate::review::Request;
 /// Seconds; the goal is 5 ms, so most buckets are around it.
 const LATENCY_BUCKETS: [f64; 12] = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
-/// A webhook entry.
+/// A path of the webhook: what the chart renders as the entries of its configurations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum Path {
     /// Governed objects, mutating.
     Mutate,
     /// Governed objects, validating.
@@ -36,12 +36,12 @@ pub enum Entry {
     Records,
 }
 
-impl Entry {
-    /// Every entry.
+impl Path {
+    /// Every path.
     pub const ALL: [Self; 7] =
         [Self::Mutate, Self::Validate, Self::Deletes, Self::Connect, Self::Binding, Self::Elsewhere, Self::Records];
 
-    /// The entry as metrics and logs name it.
+    /// The entry that has this path, as metrics and logs name it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mutate => "mutate",
@@ -105,7 +105,7 @@ impl Metrics {
         );
         registry.register(
             "webhook_outages",
-            "Calls that were neither allowed nor denied, by cause",
+            "Calls that were neither allowed nor denied, and warnings of quota that could not be given (cause unforeseen), by cause",
             self.outages.clone(),
         );
         registry.register("webhook_denials", "Denials by rule and kind of the object", self.denials.clone());
@@ -118,11 +118,11 @@ impl Metrics {
 
     /// A series that appears with its first event has no increase to alert on.
     fn begin_at_zero(&self) {
-        for entry in Entry::ALL.map(Entry::as_str) {
+        for entry in Path::ALL.map(Path::as_str) {
             for answer in ANSWERS {
                 drop(self.latency.get_or_create(&CallLabels { entry, answer }));
             }
-            for cause in Outage::CAUSES.into_iter().chain(NoBody::CAUSES).chain([NO_REVIEW]) {
+            for cause in Outage::CAUSES.into_iter().chain(NoBody::CAUSES).chain([NO_REVIEW, UNFORESEEN]) {
                 drop(self.outages.get_or_create(&OutageLabels { entry, cause }));
             }
         }
@@ -133,22 +133,22 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn answered(&self, entry: Entry, allowed: bool, took: Duration) {
+    pub(crate) fn answered(&self, path: Path, allowed: bool, took: Duration) {
         let [yes, no] = ANSWERS;
         let answer = if allowed { yes } else { no };
-        self.latency.get_or_create(&CallLabels { entry: entry.as_str(), answer }).observe(took.as_secs_f64());
+        self.latency.get_or_create(&CallLabels { entry: path.as_str(), answer }).observe(took.as_secs_f64());
     }
 
-    pub(crate) fn outage(&self, entry: Entry, cause: &'static str) {
-        self.outages.get_or_create(&OutageLabels { entry: entry.as_str(), cause }).inc();
+    pub(crate) fn outage(&self, path: Path, cause: &'static str) {
+        self.outages.get_or_create(&OutageLabels { entry: path.as_str(), cause }).inc();
     }
 
     pub(crate) fn debt(&self) {
         self.debts.inc();
     }
 
-    pub(crate) fn unreadable(&self, entry: Entry) {
-        self.outage(entry, NO_REVIEW);
+    pub(crate) fn unreadable(&self, path: Path) {
+        self.outage(path, NO_REVIEW);
     }
 
     /// Counts denials once per submission: the validating call repeats what the mutating one has refused only if it came through.
@@ -161,6 +161,9 @@ impl Metrics {
 }
 
 const ANSWERS: [&str; 2] = ["allowed", "refused"];
+
+/// Nobody knows whether there will be room for what a workload makes. It is admitted without that warning.
+pub(crate) const UNFORESEEN: &str = "unforeseen";
 
 /// What was sent is no review, so nobody knows what it is about.
 const NO_REVIEW: &str = "no-review";

@@ -1,6 +1,8 @@
 //! What is answered when a decision cannot be made. One documented answer for each cause; never through `?`.
 
 use cluster::world::Unusable;
+use decide::entry::Mismatch;
+use decide::facts::GatherFailed;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
 use policy_engine::object::Unreadable;
 use policy_engine::object::kinds::GroupResource;
@@ -37,17 +39,9 @@ pub(crate) enum Outage {
     /// The object is not what its kind says.
     #[error("the object cannot be read")]
     Unreadable(#[source] Unreadable),
-    /// The review carries no object where its operation has one.
-    #[error("the review carries no object")]
-    NoObject,
-    /// The object is of another kind than the review says.
-    #[error("the review is about a {expected} and carries a {said}")]
-    OtherKind {
-        /// What the object says.
-        said: String,
-        /// What the review says.
-        expected: String,
-    },
+    /// The API server would not send it.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
     /// The webhook configuration sends a kind that the policy does not list.
     #[error(
         "{resource} is sent here and not listed under PlatformPolicy.spec.workloadKinds; render both from the same values of the chart"
@@ -56,6 +50,15 @@ pub(crate) enum Outage {
         /// The resource.
         resource: GroupResource,
     },
+}
+
+impl From<GatherFailed> for Outage {
+    fn from(failed: GatherFailed) -> Self {
+        match failed {
+            GatherFailed::Lookup(failed) => Self::Lookup(failed),
+            GatherFailed::Unreadable(unreadable) => Self::Unreadable(unreadable),
+        }
+    }
 }
 
 impl Outage {
@@ -87,8 +90,8 @@ impl Outage {
             Self::Busy => "busy",
             Self::Defect => "defect",
             Self::Unreadable(_) => "unreadable",
-            Self::NoObject => "no-object",
-            Self::OtherKind { .. } => "other-kind",
+            Self::Mismatch(Mismatch::NoObject) => "no-object",
+            Self::Mismatch(Mismatch::OtherKind { .. }) => "other-kind",
             Self::Unlisted { .. } => "unlisted-kind",
         }
     }
@@ -113,7 +116,7 @@ impl Outage {
                 }),
                 ..failure()
             },
-            Self::Unreadable(_) | Self::NoObject | Self::OtherKind { .. } | Self::Unlisted { .. } => Status {
+            Self::Unreadable(_) | Self::Mismatch(_) | Self::Unlisted { .. } => Status {
                 code: Some(400),
                 reason: Some("BadRequest".into()),
                 message: Some(format!("sluice: {sentence}")),

@@ -1,5 +1,6 @@
 //! Our own records: who may write them, and what a record can know about itself.
 
+use decide::entry::Mismatch;
 use policy_engine::policy::Policy;
 use policy_engine::policy::rule_id::RuleId;
 use policy_engine::submission::identity::Caller;
@@ -50,7 +51,7 @@ fn not_an_admin(request: &Request) -> Denial {
 }
 
 fn content(webhook: &Webhook, request: &Request, decision: &mut Decision) -> Result<(), Outage> {
-    let object = request.object.as_ref().ok_or(Outage::NoObject)?;
+    let object = request.object.as_ref().ok_or(Mismatch::NoObject)?;
     match convert::check(object, &existing(webhook)) {
         Ok(verdict) => {
             decision.denials.extend(verdict.problems.into_iter().map(denial));

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use decide::room::{self, Mode};
 use policy_engine::Decision;
 use policy_engine::admission::decision::WithoutRoom;
 use policy_engine::policy::Policy;
@@ -12,9 +13,8 @@ use store::Unavailable;
 use tokio::time::{Instant, timeout_at};
 
 use crate::Webhook;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Path, UNFORESEEN};
 use crate::outage::Outage;
-use crate::room::{self, Mode};
 
 /// The ledger's answer comes so long before the call's deadline, so that there is time to say that there is none.
 const BEFORE_THE_DEADLINE: Duration = Duration::from_millis(100);
@@ -33,9 +33,8 @@ pub(crate) async fn reserve(
     let mode = if dry_run { Mode::Ask } else { Mode::Reserve };
     let deadline = deadline - BEFORE_THE_DEADLINE;
     if let WithoutRoom::Foresee { .. } = charge.without_room {
-        // A warning that nobody gets is no reason to refuse.
         let deadline = deadline.min(Instant::now() + FORESEEING);
-        let _no_answer = room::find(&webhook.ledger, decision, policy, mode, deadline).await;
+        foresee(webhook, decision, policy, mode, deadline).await;
         return Ok(());
     }
     if !known_to_hold_what_runs(webhook, deadline).await {
@@ -44,6 +43,15 @@ pub(crate) async fn reserve(
     match room::find(&webhook.ledger, decision, policy, mode, deadline).await {
         Ok(()) => Ok(()),
         Err(unavailable) => without_ledger(&webhook.metrics, decision, policy, unavailable),
+    }
+}
+
+/// A warning that nobody gets is no reason to refuse. Who watches the ledger hears of it.
+async fn foresee(webhook: &Webhook, decision: &mut Decision, policy: &Policy, mode: Mode, deadline: Instant) {
+    if let Err(unavailable) = room::find(&webhook.ledger, decision, policy, mode, deadline).await {
+        let error: &dyn std::error::Error = &unavailable;
+        tracing::debug!(error, "whether there will be room was not foreseen");
+        webhook.metrics.outage(Path::Validate, UNFORESEEN);
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::answer::{Answer, Response};
 use crate::governed::{self, Call};
 use crate::limits::{Held, NoBody, Weight};
-use crate::metrics::Entry;
+use crate::metrics::Path;
 use crate::outage::{self, Outage};
 use crate::review::{NoReview, Request};
 use crate::{Webhook, aside, binding, elsewhere, records};
@@ -29,17 +29,17 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 const RESERVE: Duration = Duration::from_millis(300);
 
 pub(crate) fn router(webhook: Webhook) -> Router {
-    let entry = |entry: Entry| {
-        post(move |state: State<Webhook>, query: Query<Asked>, body: Body| answer(entry, state, query, body))
+    let on = |path: Path| {
+        post(move |state: State<Webhook>, query: Query<Asked>, body: Body| answer(path, state, query, body))
     };
     Router::new()
-        .route("/governed/mutate", entry(Entry::Mutate))
-        .route("/governed/validate", entry(Entry::Validate))
-        .route("/deletes", entry(Entry::Deletes))
-        .route("/connect", entry(Entry::Connect))
-        .route("/binding", entry(Entry::Binding))
-        .route("/elsewhere", entry(Entry::Elsewhere))
-        .route("/records", entry(Entry::Records))
+        .route("/governed/mutate", on(Path::Mutate))
+        .route("/governed/validate", on(Path::Validate))
+        .route("/deletes", on(Path::Deletes))
+        .route("/connect", on(Path::Connect))
+        .route("/binding", on(Path::Binding))
+        .route("/elsewhere", on(Path::Elsewhere))
+        .route("/records", on(Path::Records))
         .with_state(webhook)
 }
 
@@ -59,27 +59,27 @@ impl Asked {
     }
 }
 
-async fn answer(entry: Entry, State(webhook): State<Webhook>, Query(asked): Query<Asked>, body: Body) -> HttpResponse {
+async fn answer(path: Path, State(webhook): State<Webhook>, Query(asked): Query<Asked>, body: Body) -> HttpResponse {
     let started = Instant::now();
     let deadline = asked.deadline(started);
     let (body, weight) = match webhook.limits.read(body, started, deadline).await {
         Ok(read) => read,
-        Err(why) => return unread(&webhook, entry, &why),
+        Err(why) => return unread(&webhook, path, &why),
     };
-    let call = Arrived { entry, body, weight, deadline };
+    let call = Arrived { path, body, weight, deadline };
     let response = match call.respond(&webhook).await {
         Ok(response) => response,
         Err(error) => {
-            webhook.metrics.unreadable(entry);
+            webhook.metrics.unreadable(path);
             return (StatusCode::BAD_REQUEST, outage::chain(&error)).into_response();
         }
     };
-    webhook.metrics.answered(entry, response.allowed, started.elapsed());
+    webhook.metrics.answered(path, response.allowed, started.elapsed());
     Json(Answer::from(response)).into_response()
 }
 
-fn unread(webhook: &Webhook, entry: Entry, why: &NoBody) -> HttpResponse {
-    webhook.metrics.outage(entry, why.cause());
+fn unread(webhook: &Webhook, path: Path, why: &NoBody) -> HttpResponse {
+    webhook.metrics.outage(path, why.cause());
     let status = match why {
         NoBody::TooLarge | NoBody::TooHeavy(_) => StatusCode::PAYLOAD_TOO_LARGE,
         NoBody::TooLate => StatusCode::SERVICE_UNAVAILABLE,
@@ -91,7 +91,7 @@ fn unread(webhook: &Webhook, entry: Entry, why: &NoBody) -> HttpResponse {
 
 /// A call whose body is there.
 struct Arrived {
-    entry: Entry,
+    path: Path,
     body: Held,
     weight: Weight,
     deadline: Instant,
@@ -99,52 +99,52 @@ struct Arrived {
 
 impl Arrived {
     async fn respond(self, webhook: &Webhook) -> Result<Response, NoReview> {
-        let Self { entry, body, weight, deadline } = self;
+        let Self { path, body, weight, deadline } = self;
         // Reading a heavy review may take longer than there is time to answer, and the answer needs the uid.
         let uid = if weight.is_heavy() { Some(Request::read_uid(&body.bytes)?) } else { None };
         let Some(place) = webhook.limits.place(weight, deadline).await else {
             let uid = uid.map_or_else(|| Request::read_uid(&body.bytes), Ok)?;
-            return Ok(undecided(webhook, entry, &uid, &Outage::Busy));
+            return Ok(undecided(webhook, path, &uid, &Outage::Busy));
         };
-        let Some(uid) = uid else { return read_and_decide(webhook, entry, body, deadline).await };
+        let Some(uid) = uid else { return read_and_decide(webhook, path, body, deadline).await };
         // What overruns its time goes on without anybody who waits, and keeps its place until it has ended.
         let deciding = aside::run({
             let (webhook, runtime) = (webhook.clone(), Handle::current());
             move || {
-                let decided = runtime.block_on(read_and_decide(&webhook, entry, body, deadline));
+                let decided = runtime.block_on(read_and_decide(&webhook, path, body, deadline));
                 drop(place);
                 decided
             }
         });
         match timeout_at(deadline, deciding).await {
             Ok(Some(decided)) => decided,
-            Ok(None) => Ok(undecided(webhook, entry, &uid, &Outage::Defect)),
-            Err(_) => Ok(undecided(webhook, entry, &uid, &Outage::Deadline)),
+            Ok(None) => Ok(undecided(webhook, path, &uid, &Outage::Defect)),
+            Err(_) => Ok(undecided(webhook, path, &uid, &Outage::Deadline)),
         }
     }
 }
 
-async fn read_and_decide(webhook: &Webhook, entry: Entry, body: Held, deadline: Instant) -> Result<Response, NoReview> {
+async fn read_and_decide(webhook: &Webhook, path: Path, body: Held, deadline: Instant) -> Result<Response, NoReview> {
     let request = Request::read(&body.bytes)?;
     drop(body);
-    let call = Call { entry, request: &request, now: Timestamp::now(), deadline };
+    let call = Call { path, request: &request, now: Timestamp::now(), deadline };
     let decided = timeout_at(deadline, decide(webhook, call)).await.unwrap_or(Err(Outage::Deadline));
-    Ok(decided.unwrap_or_else(|outage| undecided(webhook, entry, &request.uid, &outage)))
+    Ok(decided.unwrap_or_else(|outage| undecided(webhook, path, &request.uid, &outage)))
 }
 
-fn undecided(webhook: &Webhook, entry: Entry, uid: &str, outage: &Outage) -> Response {
+fn undecided(webhook: &Webhook, path: Path, uid: &str, outage: &Outage) -> Response {
     let error: &dyn std::error::Error = outage;
-    tracing::warn!(decision = uid, entry = entry.as_str(), error, "nothing was decided");
-    webhook.metrics.outage(entry, outage.cause());
+    tracing::warn!(decision = uid, entry = path.as_str(), error, "nothing was decided");
+    webhook.metrics.outage(path, outage.cause());
     outage.answer(uid)
 }
 
 async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
-    match call.entry {
-        Entry::Mutate | Entry::Validate | Entry::Deletes | Entry::Connect => governed::decide(webhook, call).await,
-        Entry::Binding => binding::decide(webhook, call),
-        Entry::Elsewhere => elsewhere::decide(webhook, call).await,
-        Entry::Records => records::decide(webhook, call),
+    match call.path {
+        Path::Mutate | Path::Validate | Path::Deletes | Path::Connect => governed::decide(webhook, call).await,
+        Path::Binding => binding::decide(webhook, call),
+        Path::Elsewhere => elsewhere::decide(webhook, call).await,
+        Path::Records => records::decide(webhook, call),
     }
 }
 

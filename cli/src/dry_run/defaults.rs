@@ -3,11 +3,12 @@
 //! Kubernetes 1.37, `SetDefaults_*` of core/v1 and batch/v1: labels and selectors copied from a pod template, and host
 //! ports where a Pod uses the host's network.
 
+use decide::versions;
 use serde_json::{Map, Value, json};
 
-/// The object as admission sees it.
+/// The object as admission sees it, in the version that is judged.
 pub(super) fn filled_in(object: &Value) -> Value {
-    let mut object = object.clone();
+    let mut object = versions::current(object.clone());
     let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
     match (text("apiVersion"), text("kind")) {
         ("v1", "Pod") => host_ports(&mut object),

@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use anyhow::{Error, anyhow};
 use cluster::client::Access;
 use cluster::dry_run::{Served, Server};
+use decide::{versions, written};
 use futures::{StreamExt as _, stream};
 use json_patch::Patch;
 use serde_json::Value;
@@ -14,7 +15,6 @@ use super::defaults::filled_in;
 use super::object::{Asker, ObjectRef, Submitted};
 use super::said::{self, Said};
 use super::verdict::{Denial, Unanswered, Verdict};
-use super::written::written_fields;
 use crate::ending::Failure;
 
 /// Enough to hide the way there and back, and no load for the API server.
@@ -110,8 +110,9 @@ async fn ask_one(
     };
     match said {
         Said::Created(object) => {
-            let patch = written_fields(&filled_in(&submitted.object), &object);
-            Ok(verdict(reference, submitted.object, (Vec::new(), patch), warnings, policy_version))
+            let patch = written::fields(&filled_in(&submitted.object), &versions::current(object));
+            let submitted = versions::current(submitted.object);
+            Ok(verdict(reference, submitted, (Vec::new(), patch), warnings, policy_version))
         }
         Said::Denied(denials) => {
             Ok(verdict(reference, submitted.object, (denials, Patch(Vec::new())), warnings, policy_version))

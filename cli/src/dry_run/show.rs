@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
+use decide::written;
 use json_patch::Patch;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
@@ -11,7 +12,6 @@ use similar::{ChangeTag, TextDiff};
 
 use super::object::ObjectRef;
 use super::verdict::Verdict;
-use super::written::with_written;
 use crate::output;
 
 /// How verdicts are written.
@@ -96,7 +96,7 @@ fn block(verdict: &Verdict) -> String {
 fn diff(submitted: &Value, written: &Patch) -> Vec<String> {
     const AROUND: usize = 2;
     let text = |object: &Value| serde_norway::to_string(object).unwrap_or_default();
-    let (before, after) = (text(submitted), text(&with_written(submitted, written)));
+    let (before, after) = (text(submitted), text(&written::with(submitted, written)));
     let diff = TextDiff::from_lines(before.as_str(), after.as_str());
     let mut lines = Vec::new();
     for (index, group) in diff.grouped_ops(AROUND).iter().enumerate() {

@@ -4,12 +4,11 @@ use kube::Api;
 use kube::api::{ApiResource, ListParams};
 use kube::core::DynamicObject;
 use policy_engine::object::kinds::GroupResource;
-use policy_engine::policy::workload::WorkloadKind;
 use serde_json::Value;
 
 use super::{AskFailed, Server, failed, patience};
 use crate::client::in_time;
-use crate::lookup::{resource, served};
+use crate::lookup::served;
 
 const PAGE: u32 = 500;
 
@@ -25,17 +24,17 @@ pub struct Existing {
 }
 
 impl Server {
-    /// All Pods of a Namespace, and all objects of the listed kinds.
+    /// All objects of these kinds in a Namespace. Of a kind that the cluster does not serve there are none.
     ///
     /// # Errors
     /// Where one kind cannot be read: a part would look like the whole.
-    pub async fn inventory(&self, namespace: &str, kinds: &[WorkloadKind]) -> Result<Vec<Existing>, AskFailed> {
-        let mut found = self.existing(namespace, &GroupResource::new("", "pods"), &resource("", "v1", "pods")).await?;
+    pub async fn inventory(&self, namespace: &str, kinds: &[GroupResource]) -> Result<Vec<Existing>, AskFailed> {
+        let mut found = Vec::new();
         for kind in kinds {
-            let what = || kind.of.to_string();
-            let served = in_time(patience(), what, served(&self.client, &kind.of)).await?;
+            let what = || kind.to_string();
+            let served = in_time(patience(), what, served(&self.client, kind)).await?;
             let Some(served) = served.map_err(|error| failed(what(), error))? else { continue };
-            found.extend(self.existing(namespace, &kind.of, &served).await?);
+            found.extend(self.existing(namespace, kind, &served).await?);
         }
         Ok(found)
     }

@@ -59,7 +59,8 @@ impl Devices {
         }
     }
 
-    /// What the decision about a submission needs to know. Nothing is asked for one that names no claim.
+    /// What the decision about a submission needs to know, but for who waits. Nothing is asked for one that names no
+    /// claim.
     ///
     /// # Errors
     /// Where the API server had to be asked and did not answer.
@@ -108,10 +109,18 @@ impl Devices {
                 }
             }
         }
-        if submission.act == Act::Create && submission.resource.is_claim() && !makes_for_pod(submission) {
-            facts.waiting = waiting(&self.client, namespace, submission.name, deadline, waits_for).await?;
-        }
         Ok(facts)
+    }
+
+    /// The unfinished Pods that name the claim which a submission makes.
+    ///
+    /// # Errors
+    /// Where the API server did not answer.
+    pub async fn waiting(&self, submission: &Submission<'_>, deadline: Instant) -> Result<Vec<Waiter>, LookupFailed> {
+        if submission.act != Act::Create || !submission.resource.is_claim() || makes_for_pod(submission) {
+            return Ok(Vec::new());
+        }
+        waiting(&self.client, submission.namespace, submission.name, deadline, waits_for).await
     }
 
     /// What a cache says, if its watch was heard lately.
@@ -191,7 +200,8 @@ where
     answer.map_err(|source: Arc<kube::Error>| LookupFailed::api(what, source))
 }
 
-fn known_claim(claim: &ResourceClaim) -> KnownClaim {
+/// A claim as the engine knows it.
+pub fn known_claim(claim: &ResourceClaim) -> KnownClaim {
     let meta = &claim.metadata;
     let pod = meta.owner_references.iter().flatten().find(|it| it.controller == Some(true) && it.kind == "Pod");
     KnownClaim {
@@ -205,7 +215,8 @@ fn known_claim(claim: &ResourceClaim) -> KnownClaim {
     }
 }
 
-fn known_template(template: &ResourceClaimTemplate) -> ClaimTemplate {
+/// A template of claims as the engine knows it.
+pub fn known_template(template: &ResourceClaimTemplate) -> ClaimTemplate {
     let user_id = value(&template.metadata.labels, contract::USER_ID);
     let spec = template.spec.as_ref().and_then(|it| it.spec.as_ref());
     ClaimTemplate { user_id, spec: Arc::new(spec.cloned().unwrap_or_default()) }

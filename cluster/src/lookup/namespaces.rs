@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use kube::Api;
 use kube::core::ObjectMeta;
+use kube::{Api, Client};
 use policy_engine::contract;
 use tokio::time::Instant;
 
@@ -14,14 +14,20 @@ use crate::world::{NamespaceMeta, World};
 /// Answers which project a Namespace is bound to. Clones share what they know.
 #[derive(Clone)]
 pub struct Namespaces {
-    world: World,
+    client: Client,
+    world: Option<World>,
     asked: Answers<String, Option<String>>,
 }
 
 impl Namespaces {
     /// Answers from the caches and, where they know of no project, from the API server.
     pub fn new(world: World) -> Self {
-        Self { world, asked: answers() }
+        Self { world: Some(world.clone()), ..Self::asking(world.client().clone()) }
+    }
+
+    /// Asks about each Namespace.
+    pub fn asking(client: Client) -> Self {
+        Self { client, world: None, asked: answers() }
     }
 
     /// The id of the project that the Namespace is bound to.
@@ -32,7 +38,8 @@ impl Namespaces {
     /// # Errors
     /// Where the API server had to be asked and did not answer.
     pub async fn project_of(&self, name: &str, deadline: Instant) -> Result<Option<String>, LookupFailed> {
-        if let Some(project) = self.world.namespace(name).and_then(|namespace| project(&namespace.metadata)) {
+        let cached = self.world.as_ref().and_then(|world| world.namespace(name));
+        if let Some(project) = cached.and_then(|namespace| project(&namespace.metadata)) {
             return Ok(Some(project));
         }
         if !is_path_segment(name) {
@@ -40,7 +47,7 @@ impl Namespaces {
         }
         let what = || format!("namespace {name}");
         let ask = async {
-            let api = Api::<NamespaceMeta>::all(self.world.client().clone());
+            let api = Api::<NamespaceMeta>::all(self.client.clone());
             let found = api.get_opt(name).await?;
             Ok::<_, kube::Error>(found.and_then(|namespace| project(&namespace.metadata)))
         };

@@ -44,7 +44,8 @@ impl Volumes {
         Self { client, world: None, asked: answers() }
     }
 
-    /// What the decision about a submission needs to know. Nothing is asked for one that names no volume.
+    /// What the decision about a submission needs to know, but for who waits. Nothing is asked for one that names no
+    /// volume.
     ///
     /// # Errors
     /// Where the API server had to be asked and did not answer.
@@ -67,11 +68,8 @@ impl Volumes {
                 facts.snapshots.insert(snapshot, known);
             }
         }
-        if submission.act == Act::Create && submission.resource.is_core("persistentvolumeclaims") {
-            facts.waiting = waiting(&self.client, namespace, submission.name, deadline, waits_for).await?;
-            if is_classed_beside_a_lane(submission, policy) {
-                facts.default_classes = self.default_classes(deadline).await?;
-            }
+        if is_new_claim(submission) && is_classed_beside_a_lane(submission, policy) {
+            facts.default_classes = self.default_classes(deadline).await?;
         }
         Ok(facts)
     }
@@ -111,6 +109,17 @@ impl Volumes {
         }
     }
 
+    /// The unfinished Pods that name the claim which a submission makes.
+    ///
+    /// # Errors
+    /// Where the API server did not answer.
+    pub async fn waiting(&self, submission: &Submission<'_>, deadline: Instant) -> Result<Vec<Waiting>, LookupFailed> {
+        if !is_new_claim(submission) {
+            return Ok(Vec::new());
+        }
+        waiting(&self.client, submission.namespace, submission.name, deadline, waits_for).await
+    }
+
     async fn default_classes(&self, deadline: Instant) -> Result<BTreeSet<String>, LookupFailed> {
         let api = Api::<PartialObjectMeta<StorageClass>>::all(self.client.clone());
         let classes = each_page(&api, &ListParams::default(), deadline, || "storageclasses".into()).await?;
@@ -133,6 +142,10 @@ fn waits_for(pod: Pod, claim: &str) -> Option<Waiting> {
     let read_only = named.next()?.read_only == Some(true) && named.all(|it| it.read_only == Some(true));
     let user_id = pod.metadata.labels.and_then(|mut labels| labels.remove(contract::USER_ID));
     Some(Waiting { pod: pod.metadata.name.unwrap_or_default(), user_id, read_only })
+}
+
+fn is_new_claim(submission: &Submission<'_>) -> bool {
+    submission.act == Act::Create && submission.resource.is_core("persistentvolumeclaims")
 }
 
 /// Whether a new claim names a lane and a class that is not the lane's.

@@ -91,7 +91,13 @@ impl World {
         let ours = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
         let of_bindings = Followed { which: ours, ..all("rolebindings", (), light) };
         let role_bindings = watches.plain(Topic::RoleBindings, of_bindings);
-        let priority_classes = watches.plain(Topic::PriorityClasses, all("priorityclasses", (), light));
+        let priorities = Gathered::default();
+        let outdate = priorities.outdate();
+        let priority_classes =
+            watches.optional(Topic::PriorityClasses, all("priorityclasses", (), light), move |signals, _| {
+                outdate();
+                signals.give(Topic::PriorityClasses);
+            });
 
         let Watches { signals, started, .. } = watches;
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::empty()));
@@ -130,6 +136,7 @@ impl World {
             volume_claims,
             role_bindings,
             priority_classes,
+            priorities,
             passed: passed.unwrap_or_default(),
         }))
     }

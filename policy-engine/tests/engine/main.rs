@@ -9,3 +9,4 @@ mod storage;
 #[expect(dead_code, reason = "stories are told by the target `stories`")]
 mod stories;
 mod support;
+mod written;

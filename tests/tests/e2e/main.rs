@@ -16,6 +16,7 @@ mod identity;
 mod manual;
 mod members;
 mod modes;
+mod one_decision;
 mod outage;
 mod process;
 mod quota;

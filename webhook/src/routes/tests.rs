@@ -1,12 +1,19 @@
 //! Calls that no API server makes on purpose. Behind them is a webhook that has not reached its API server yet.
 
+mod agreement;
+mod api_server;
+mod chart;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Request as HttpRequest, Response as HttpResponse, StatusCode};
+use axum::http::{Request as HttpRequest, StatusCode};
+use cluster::lookup;
 use cluster::lookup::owners::Owners;
 use cluster::world::World;
 use http_body_util::BodyExt as _;
+use policy_engine::policy::Records;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -19,8 +26,11 @@ const PATHS: [&str; 5] = ["/governed/mutate", "/governed/validate", "/deletes", 
 
 /// An empty one. Its file is gone as soon as it is open.
 async fn ledger() -> store::Ledger {
-    let directory = tempfile::tempdir().expect("a directory");
-    let url = format!("sqlite://{}/ledger.db", directory.path().display());
+    ledger_in(tempfile::tempdir().expect("a directory").path()).await
+}
+
+async fn ledger_in(directory: &Path) -> store::Ledger {
+    let url = format!("sqlite://{}/ledger.db", directory.display());
     store::Store::open(&url).await.expect("a ledger").ledger()
 }
 
@@ -35,16 +45,60 @@ async fn cold() -> Router {
 
 /// An API server that is empty, lists once, and is never heard again.
 async fn silent() -> (Router, World) {
-    let service = tower::service_fn(|request: HttpRequest<kube::client::Body>| async move {
-        if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
-            std::future::pending::<()>().await;
-        }
-        let list = json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []});
-        HttpResponse::builder().body(kube::client::Body::from(list.to_string().into_bytes()))
-    });
-    let client = kube::Client::new(service, "default");
+    let client = api_server::holding(Vec::new());
     let caches = World::start(client.clone(), [], CancellationToken::new());
     (router(Webhook::new(caches.clone(), Owners::new(client), Arc::new(Metrics::default()), ledger().await)), caches)
+}
+
+/// A workload is admitted without the warning, and whoever watches the metrics sees that nobody foresaw anything.
+#[tokio::test]
+async fn a_ledger_that_does_not_answer_a_workload_is_counted_and_refuses_nothing() {
+    let (_, objects) = organisation();
+    let client = api_server::holding(objects);
+    let caches = World::start(client.clone(), lookup::TOPICS.iter().copied(), CancellationToken::new());
+    caches.wait_synced().await.expect("an API server that lists");
+    // Its writer ends with the runtime on which it was opened.
+    let closed = std::thread::spawn(|| tokio::runtime::Runtime::new().expect("a runtime").block_on(ledger()));
+    let (ledger, metrics) = (closed.join().expect("a ledger"), Arc::new(Metrics::default()));
+    let router = router(Webhook::new(caches, Owners::new(client), metrics.clone(), ledger));
+    let container = json!({"name": "a", "image": "registry.example.com/a:1", "resources": {"requests": {"cpu": "1"}}});
+    let mut request = asked();
+    request["kind"] = json!({"group": "apps", "version": "v1", "kind": "Deployment"});
+    request["resource"] = json!({"group": "apps", "version": "v1", "resource": "deployments"});
+    request["object"] = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "a", "namespace": "llm-finetune", "labels": {"platform-go/user-id": "alice"}},
+        "spec": {"replicas": 2, "template": {"spec": {"containers": [container]}}}});
+    let (_, said) = post_to(router, "/governed/validate", review(request)).await;
+    let answer: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(
+        (&answer["response"]["allowed"], &answer["response"]["warnings"]),
+        (&json!(true), &Value::Null),
+        "{said}"
+    );
+    let mut registry = prometheus_client::registry::Registry::default();
+    metrics.register(&mut registry);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).expect("text");
+    let counted = r#"webhook_outages_total{entry="validate",cause="unforeseen"} 1"#;
+    assert!(text.lines().any(|line| line == counted), "{text}");
+}
+
+fn example(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(path)
+}
+
+/// The sample organisation: its records as the policy has them, and as objects beside the Namespaces of its projects.
+fn organisation() -> (Records, Vec<Value>) {
+    let (raw, _) = ::records::files::read(&example("org")).expect("the sample organisation");
+    let (records, _) = ::records::convert::build(&raw);
+    let namespaces = records.projects.values().flat_map(|project| {
+        let labels = json!({"platform-go/project-id": project.id});
+        let namespace =
+            move |name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
+        project.namespaces.iter().map(namespace)
+    });
+    let objects = raw.iter().map(|record| record.object.clone()).chain(namespaces).collect();
+    (records, objects)
 }
 
 async fn post(path: &str, body: impl Into<Body>) -> (StatusCode, String) {

@@ -10,8 +10,8 @@ use crate::testing::ApiServer;
 
 const GROUP: &str = "/apis/resource.k8s.io/v1";
 
-async fn facts(devices: &Devices, group: &str, resource: &str, name: &str, object: &Value) -> Facts {
-    let submission = Submission {
+fn submission<'a>(group: &str, resource: &str, name: &'a str, object: &'a Value) -> Submission<'a> {
+    Submission {
         act: Act::Create,
         resource: GroupResource::new(group, resource),
         subresource: "",
@@ -21,9 +21,16 @@ async fn facts(devices: &Devices, group: &str, resource: &str, name: &str, objec
         requester: Requester { username: "alice", groups: &[] },
         object: Some(object),
         old: None,
-    };
-    let deadline = Instant::now() + Duration::from_secs(5);
-    devices.facts(&submission, &Policy::from(Records::default()), deadline).await.expect("an answer")
+    }
+}
+
+async fn facts(devices: &Devices, group: &str, resource: &str, name: &str, object: &Value) -> Facts {
+    let (submission, policy) = (submission(group, resource, name, object), Policy::from(Records::default()));
+    devices.facts(&submission, &policy, soon()).await.expect("an answer")
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(5)
 }
 
 fn request(class: &str) -> Value {
@@ -100,10 +107,10 @@ async fn a_new_claim_asks_who_waits_for_it() {
     let pods = json!({"metadata": {}, "items": [pod("one", "train"), pod("two", "other")]});
     let server = ApiServer::new([("/api/v1/namespaces/team/pods", pods)]);
     let claim = json!({"spec": request("gpu.nvidia.com")});
-    let found = facts(&Devices::asking(server.client()), "resource.k8s.io", "resourceclaims", "train", &claim).await;
-    assert_eq!(found.waiting, [Waiter { pod: "one".into(), user_id: Some("bob".into()) }]);
-    let classes = [at("deviceclasses"), at("deviceclasses/gpu.nvidia.com")];
-    server.asked(classes.into_iter().chain(["/api/v1/namespaces/team/pods".into()]));
+    let devices = Devices::asking(server.client());
+    let found = devices.waiting(&submission("resource.k8s.io", "resourceclaims", "train", &claim), soon()).await;
+    assert_eq!(found.expect("an answer"), [Waiter { pod: "one".into(), user_id: Some("bob".into()) }]);
+    server.asked(["/api/v1/namespaces/team/pods"]);
 }
 
 fn claims(count: usize) -> Vec<(String, Value)> {

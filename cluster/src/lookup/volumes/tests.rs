@@ -78,15 +78,16 @@ async fn a_new_claim_asks_who_waits_for_it() {
     let server = ApiServer::new([("/api/v1/namespaces/team/pods", pods)]);
     let claim = json!({"spec": {}});
     let volumes = Volumes::asking(server.client());
-    let found = facts(&volumes, &submission("persistentvolumeclaims", "data", &claim)).await.expect("an answer");
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let found = volumes.waiting(&submission("persistentvolumeclaims", "data", &claim), deadline).await;
     let waiting = |pod: &str, read_only| Waiting { pod: pod.into(), user_id: Some("bob".into()), read_only };
-    assert_eq!(found.waiting, [waiting("one", true), waiting("three", false)]);
+    assert_eq!(found.expect("an answer"), [waiting("one", true), waiting("three", false)]);
     server.asked(["/api/v1/namespaces/team/pods"]);
 }
 
 #[tokio::test]
 async fn where_there_are_no_snapshots_there_is_none_of_that_name() {
-    let server = ApiServer::new([("/api/v1/namespaces/team/pods", json!({"metadata": {}, "items": []}))]);
+    let server = ApiServer::new::<&str>([]);
     let volumes = Volumes::asking(server.client());
     let source = json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "daily"});
     let claim = json!({"spec": {"dataSource": source}});

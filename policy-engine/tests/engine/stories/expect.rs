@@ -20,7 +20,7 @@ pub(crate) struct Outcome {
     /// What was submitted.
     pub(crate) object: Option<Value>,
     /// What was stored before.
-    pub(super) old: Option<Value>,
+    pub(crate) old: Option<Value>,
     /// The validating call, on the object as the mutating call left it.
     pub(super) again: Option<Decision>,
 }

@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
+use decide::judgement;
 use jiff::Timestamp;
 use policy_engine::policy::Policy;
 use policy_engine::{Decision, Facts};
 use proptest::{prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
-use webhook::judge;
 use webhook::review::Request;
 
 use super::reads_as_one_line;
@@ -71,7 +71,7 @@ fn update(review: &Value) -> Option<Value> {
 /// The decision, and the object as it would go on where its patch applies. Nothing where the review cannot be read.
 pub(super) fn mutate(request: &Request) -> Option<(Decision, Option<Value>)> {
     let (decision, patch) =
-        judge::mutate(&request.submission(), &facts(request), &POLICY, Timestamp::UNIX_EPOCH).ok()?;
+        judgement::mutate(&request.submission(), &facts(request), &POLICY, Timestamp::UNIX_EPOCH).ok()?;
     let mut object = request.object.clone()?;
     let applies = json_patch::patch(&mut object, &patch).is_ok();
     Some((decision, applies.then_some(object)))
@@ -95,7 +95,7 @@ pub(super) fn holds(input: &Value) -> Held {
         return Ok(());
     };
     request.object = Some(patched);
-    let validated = judge::validate(&request.submission(), &facts(&request), &POLICY, Timestamp::UNIX_EPOCH);
+    let validated = judgement::validate(&request.submission(), &facts(&request), &POLICY, Timestamp::UNIX_EPOCH);
     let Ok(validated) = validated else {
         prop_assert!(false, "the object cannot be read any more: {:?}", validated);
         return Ok(());

@@ -1,6 +1,7 @@
 //! Claims of devices: whatever one says, it gets the plan's models and no other, its labels say what it costs, and the
 //! decision is that on its canonical form.
 
+use decide::judgement;
 use jiff::Timestamp;
 use k8s_openapi::api::resource::v1::{DeviceSelector, ResourceClaimSpec};
 use policy_engine::claims::classes::DeviceClasses;
@@ -8,7 +9,6 @@ use policy_engine::claims::{Understood, narrowing};
 use proptest::{prop_assert, prop_assert_eq};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use webhook::judge;
 use webhook::review::Request;
 
 use super::admission::{POLICY, creation, facts, mutate};
@@ -92,7 +92,7 @@ pub(super) fn holds(input: &Value) -> Held {
         prop_assert_eq!(&labels["platform-go/dra-gpu-count"], &json!(understood.price.devices.to_string()));
     }
     request.object = Some(patched);
-    let validated = judge::validate(&request.submission(), &facts(&request), &POLICY, Timestamp::UNIX_EPOCH);
+    let validated = judgement::validate(&request.submission(), &facts(&request), &POLICY, Timestamp::UNIX_EPOCH);
     prop_assert!(validated.as_ref().is_ok_and(|it| it.allowed()), "{:?}", validated);
     Ok(())
 }

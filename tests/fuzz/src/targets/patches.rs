@@ -1,11 +1,11 @@
 //! Patches: they apply, what was to be said is said, what was to go is gone, and saying it again changes nothing.
 
+use decide::patch;
 use jsonptr::PointerBuf;
 use policy_engine::Mutation;
 use policy_engine::policy::rule_id::RuleId;
 use proptest::{prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
-use webhook::patch;
 
 use super::text;
 use crate::Held;

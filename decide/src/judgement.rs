@@ -1,4 +1,4 @@
-//! The decision on one submission, as the webhook answers it and the local dry run prints it.
+//! The decision on one submission, as each of the two webhook calls says it.
 
 use jiff::Timestamp;
 use json_patch::Patch;

@@ -1,36 +1,26 @@
-//! What Sluice writes: the difference between two objects at the places that are Sluice's, and nowhere else.
+//! What Sluice writes: the difference between two objects at the places where its rules write, and nowhere else.
 //!
 //! Live, the API server and others fill in the rest; locally, the engine also takes out what only they put there.
 
-use std::collections::BTreeSet;
+mod quantity;
 
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
 use jsonptr::{Assign as _, Delete as _, Pointer, PointerBuf};
-use policy_engine::contract;
+use policy_engine::admission::written;
 use serde_json::Value;
-
-use super::quantity;
-
-/// Kubernetes' LimitRanger says here what it filled in, which would look like ours.
-const LIMIT_RANGER: &str = "kubernetes.io/limit-ranger";
 
 /// One operation for each label, annotation and field that Sluice wrote, by path.
 ///
 /// Maps above a place are not told apart: an operation may add to a map that is not there yet.
-pub(super) fn written_fields(before: &Value, after: &Value) -> Patch {
-    let mut places = keys_of_ours(before, after);
-    match after.get("kind").and_then(Value::as_str) {
-        Some("Pod") => places.extend(pod_fields(before, after).into_iter().chain(mounts(before))),
-        Some("PersistentVolumeClaim") => places.extend(lane_fields(before)),
-        Some(_) | None => {}
-    }
-    let mut operations: Vec<_> = places.into_iter().filter_map(|place| operation(place, before, after)).collect();
+pub fn fields(before: &Value, after: &Value) -> Patch {
+    let places = written::places(before, after).into_iter();
+    let mut operations: Vec<_> = places.filter_map(|place| operation(place, before, after)).collect();
     operations.sort_by(|one, two| one.path().as_str().cmp(two.path().as_str()));
     Patch(operations)
 }
 
 /// The object with what Sluice writes. Maps that are missing are made.
-pub(super) fn with_written(object: &Value, written: &Patch) -> Value {
+pub fn with(object: &Value, written: &Patch) -> Value {
     let mut object = object.clone();
     for operation in &written.0 {
         match operation {
@@ -41,77 +31,6 @@ pub(super) fn with_written(object: &Value, written: &Patch) -> Value {
         }
     }
     object
-}
-
-fn keys_of_ours(before: &Value, after: &Value) -> Vec<PointerBuf> {
-    let of = |map: &'static str| {
-        let keys = |object: &Value| match object.get("metadata").and_then(|metadata| metadata.get(map)) {
-            Some(Value::Object(map)) => map.keys().filter(|key| key.starts_with(contract::PREFIX)).cloned().collect(),
-            Some(_) | None => Vec::new(),
-        };
-        let keys: BTreeSet<_> = keys(before).into_iter().chain(keys(after)).collect();
-        keys.into_iter().map(move |key| PointerBuf::from_tokens(["metadata", map, &key]))
-    };
-    of("labels").chain(of("annotations")).collect()
-}
-
-fn pod_fields(before: &Value, after: &Value) -> Vec<PointerBuf> {
-    const FIELDS: [&[&str]; 5] = [
-        &["spec", "automountServiceAccountToken"],
-        &["spec", "priorityClassName"],
-        &["spec", "schedulingGates"],
-        &["spec", "securityContext", "runAsNonRoot"],
-        &["spec", "securityContext", "runAsUser"],
-    ];
-    let mut places: Vec<_> = FIELDS.iter().map(|keys| PointerBuf::from_tokens(keys.iter().copied())).collect();
-    let ranged = |object: &Value| object["metadata"]["annotations"].get(LIMIT_RANGER).cloned();
-    if ranged(before) == ranged(after) {
-        places.extend(["containers", "initContainers"].into_iter().flat_map(|list| requests(list, before)));
-    }
-    places
-}
-
-/// Where mounts of claims are made read-only.
-fn mounts(before: &Value) -> Vec<PointerBuf> {
-    let mut places = Vec::new();
-    let volumes = before["spec"]["volumes"].as_array().into_iter().flatten().enumerate();
-    for (index, volume) in volumes.filter(|(_, volume)| volume["persistentVolumeClaim"].is_object()) {
-        let index = index.to_string();
-        places.push(PointerBuf::from_tokens(["spec", "volumes", &index, "persistentVolumeClaim", "readOnly"]));
-        for list in ["containers", "initContainers"] {
-            for (container, it) in before["spec"][list].as_array().into_iter().flatten().enumerate() {
-                let mounts = it["volumeMounts"].as_array().into_iter().flatten().enumerate();
-                places.extend(mounts.filter(|(_, mount)| mount["name"] == volume["name"]).map(|(mount, _)| {
-                    let (container, mount) = (container.to_string(), mount.to_string());
-                    PointerBuf::from_tokens(["spec", list, &container, "volumeMounts", &mount, "readOnly"])
-                }));
-            }
-        }
-    }
-    places
-}
-
-/// What a lane says of a claim. Without one, the API server fills in the cluster's default class.
-fn lane_fields(before: &Value) -> Vec<PointerBuf> {
-    let in_lane = before["metadata"]["labels"][contract::STORAGE_LANE].is_string();
-    let keys: &[_] = if in_lane { &["storageClassName", "accessModes"] } else { &[] };
-    keys.iter().map(|key| PointerBuf::from_tokens(["spec", key])).collect()
-}
-
-/// The requests of containers that ask for none: others are left as they are, and the API server makes one of a limit.
-fn requests(list: &'static str, before: &Value) -> Vec<PointerBuf> {
-    let containers = before["spec"][list].as_array().into_iter().flatten().enumerate();
-    let unasked = |(index, container): (usize, &Value)| {
-        let asks = |resource: &str| {
-            let of = |kind: &str| container["resources"][kind].get(resource).is_some_and(|it| !it.is_null());
-            of("requests") || of("limits")
-        };
-        let resources = ["cpu", "memory"].into_iter().filter(|resource| !asks(resource));
-        let index = index.to_string();
-        let place = |resource| PointerBuf::from_tokens(["spec", list, &index, "resources", "requests", resource]);
-        resources.map(place).collect::<Vec<_>>()
-    };
-    containers.flat_map(unasked).collect()
 }
 
 fn operation(path: PointerBuf, before: &Value, after: &Value) -> Option<PatchOperation> {
@@ -141,7 +60,7 @@ mod tests {
     use super::*;
 
     fn written(before: Value, after: Value) -> Value {
-        serde_json::to_value(written_fields(&before, &after)).expect("a patch is JSON")
+        serde_json::to_value(fields(&before, &after)).expect("a patch is JSON")
     }
 
     #[test]
@@ -217,7 +136,7 @@ mod tests {
     fn what_a_limit_range_fills_in_is_its_own() {
         let before = json!({"kind": "Pod", "spec": {"containers": [{}]}});
         let after = json!({"kind": "Pod",
-            "metadata": {"annotations": {LIMIT_RANGER: "LimitRanger plugin set: cpu request for container a"}},
+            "metadata": {"annotations": {"kubernetes.io/limit-ranger": "LimitRanger plugin set: cpu request for container a"}},
             "spec": {"containers": [{"resources": {"requests": {"cpu": "100m"}}}]},
         });
         assert_eq!(written(before, after), json!([]));
@@ -229,9 +148,9 @@ mod tests {
         let after = json!({"kind": "Pod", "metadata": {"labels": {"app": "a"}, "annotations": {"platform-go/asked": "{}"}}, "spec": {
             "securityContext": {"runAsNonRoot": true}, "containers": [{"resources": {"requests": {"cpu": "1"}}}],
         }});
-        assert_eq!(with_written(&before, &written_fields(&before, &after)), after);
+        assert_eq!(with(&before, &fields(&before, &after)), after);
         let empty = json!({"kind": "Pod", "metadata": {"labels": null}});
         let labelled = json!({"kind": "Pod", "metadata": {"labels": {"platform-go/user-id": "bob"}}});
-        assert_eq!(with_written(&empty, &written_fields(&empty, &labelled)), labelled);
+        assert_eq!(with(&empty, &fields(&empty, &labelled)), labelled);
     }
 }

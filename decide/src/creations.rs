@@ -1,0 +1,189 @@
+//! Creations one after another, decided as an API server with Sluice's webhooks would. Nothing is created.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::client::LookupFailed;
+use cluster::dry_run::Server;
+use jiff::Timestamp;
+use policy_engine::admission::{binding, ungoverned};
+use policy_engine::object::{Object, Unreadable};
+use policy_engine::policy::Policy;
+use policy_engine::submission::identity::Caller;
+use policy_engine::{Decision, Facts, Submission};
+use serde_json::Value;
+use store::{Ledger, Unavailable};
+use tokio::time::Instant;
+
+use crate::entry::{Entry, Namespace};
+use crate::facts::{GatherFailed, Sources, Subject, new_controller};
+use crate::made::Made;
+use crate::{judgement, room};
+
+/// Nobody waits with a deadline of their own.
+const LOOK_UP: Duration = Duration::from_secs(10);
+
+/// A run of creations. What was admitted counts as made for those that come later.
+pub struct Creations {
+    policy: Arc<Policy>,
+    sources: Sources,
+    ledger: Option<Ledger>,
+    now: Timestamp,
+    made: Made,
+}
+
+/// What became of a creation.
+#[derive(Debug)]
+pub struct Created {
+    /// Which judgement it got.
+    pub entry: Entry,
+    /// The decision of both calls.
+    pub decision: Decision,
+    /// The object as it would be stored.
+    pub object: Value,
+}
+
+/// Why there is no decision.
+#[derive(Debug, thiserror::Error)]
+pub enum Undecided {
+    /// Records are the API server's to validate.
+    #[error("it is a record, which only the API server's answer is about")]
+    Record,
+    /// Whose the object is stands on an object that nobody can be asked about.
+    #[error("whose it is stands on its controller owner, {kind} {name}, which files do not hold")]
+    Controller {
+        /// Kind of the owner.
+        kind: String,
+        /// Name of the owner.
+        name: String,
+    },
+    /// The object is not what its kind says.
+    #[error("the object cannot be read")]
+    Unreadable(#[from] Unreadable),
+    /// What rules write goes beside the object, which is a defect.
+    #[error("what Sluice writes does not fit the object")]
+    Patch(#[from] json_patch::PatchError),
+    /// The API server had to be asked and did not answer.
+    #[error(transparent)]
+    Lookup(#[from] LookupFailed),
+    /// The ledger did not say whether there is room.
+    #[error(transparent)]
+    Ledger(#[from] Unavailable),
+}
+
+impl From<GatherFailed> for Undecided {
+    fn from(failed: GatherFailed) -> Self {
+        match failed {
+            GatherFailed::Lookup(failed) => Self::Lookup(failed),
+            GatherFailed::Unreadable(unreadable) => Self::Unreadable(unreadable),
+        }
+    }
+}
+
+impl Creations {
+    /// In a cluster that is asked about everything.
+    pub fn in_cluster(policy: Arc<Policy>, server: &Server, ledger: Option<Ledger>, now: Timestamp) -> Self {
+        Self { policy, sources: Sources::asking(server), ledger, now, made: Made::default() }
+    }
+
+    /// Where there are the records and nobody to ask. A Namespace belongs to the first project that lists it.
+    pub fn on_records(policy: Arc<Policy>, ledger: Option<Ledger>, now: Timestamp) -> Self {
+        let mut bindings = BTreeMap::new();
+        for project in policy.records().projects.values() {
+            for namespace in &project.namespaces {
+                bindings.entry(namespace.clone()).or_insert_with(|| project.id.clone());
+            }
+        }
+        Self { policy, sources: Sources::Files(bindings), ledger, now, made: Made::default() }
+    }
+
+    /// The policy that decides.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Says what will be submitted later in this run. It counts only where nobody can be asked: there it is better than
+    /// to know nothing. What comes from a cluster is whose its labels say, what is new is the requester's.
+    pub fn announce(&mut self, submission: &Submission<'_>) {
+        let (Sources::Files(_), Some(object)) = (&self.sources, submission.object) else { return };
+        if submission.resource.is_core("namespaces") {
+            return;
+        }
+        let user = Caller::of_submission(submission, &self.policy).user();
+        let exists = Object(object).at(&["metadata", "uid"]).is_some();
+        let maker = user.filter(|_| !exists).map(|user| user.id.as_str());
+        self.made.add(&submission.resource, submission.namespace, object, maker);
+    }
+
+    /// Decides on a creation: the mutating call, and the validating call on what it made.
+    ///
+    /// # Errors
+    /// Where nothing can be decided.
+    pub async fn create(&mut self, submission: &Submission<'_>) -> Result<Created, Undecided> {
+        let deadline = Instant::now() + LOOK_UP;
+        let project = self.sources.project_of(submission.namespace, deadline).await?;
+        let project = project.or_else(|| self.made.project_of(submission.namespace));
+        let namespace = Namespace::of(submission.namespace, project, &self.policy);
+        let entry = Entry::of(submission, namespace, &self.policy);
+        let as_sent = || submission.object.cloned().unwrap_or_default();
+        let (decision, object) = match &entry {
+            Entry::Records => return Err(Undecided::Record),
+            Entry::NotJudged(_) => (Decision::default(), as_sent()),
+            Entry::Binding => {
+                let object = submission.object.map(Object);
+                (binding::judge(submission.name, object, None, submission.requester, &self.policy), as_sent())
+            }
+            Entry::Ungoverned => {
+                let mut devices = self.sources.devices(submission, &self.policy, deadline).await?;
+                self.made.add_devices(submission, &self.policy, &mut devices);
+                (ungoverned::judge(submission, &devices, &self.policy)?, as_sent())
+            }
+            Entry::Governed(project_id) => self.govern(submission, project_id, deadline).await?,
+        };
+        if decision.allowed() {
+            self.made.add(&submission.resource, submission.namespace, &object, None);
+        }
+        Ok(Created { entry, decision, object })
+    }
+
+    async fn govern(
+        &self,
+        submission: &Submission<'_>,
+        project_id: &str,
+        deadline: Instant,
+    ) -> Result<(Decision, Value), Undecided> {
+        if let (Sources::Files(_), Some(owner)) = (&self.sources, new_controller(submission, &self.policy)?) {
+            return Err(Undecided::Controller { kind: owner.kind, name: owner.name });
+        }
+        let facts = self.facts(submission, project_id, deadline).await?;
+        let (mut decision, patch) = judgement::mutate(submission, &facts, &self.policy, self.now)?;
+        let mut object = submission.object.cloned().unwrap_or_default();
+        json_patch::patch(&mut object, &patch)?;
+        if decision.allowed() {
+            let submission = Submission { object: Some(&object), ..submission.clone() };
+            let facts = self.facts(&submission, project_id, deadline).await?;
+            let validated = judgement::validate(&submission, &facts, &self.policy, self.now)?;
+            (decision.denials, decision.more, decision.reservation) =
+                (validated.denials, validated.more, validated.reservation);
+        }
+        if let Some(ledger) = &self.ledger {
+            room::find(ledger, &mut decision, &self.policy, room::Mode::Ask, deadline).await?;
+        }
+        Ok((decision, object))
+    }
+
+    async fn facts(
+        &self,
+        submission: &Submission<'_>,
+        project_id: &str,
+        deadline: Instant,
+    ) -> Result<Facts, GatherFailed> {
+        // A creation is about no other object, whose version would matter.
+        let subject = Subject::Request { version: "" };
+        let mut facts = self.sources.gather(submission, subject, project_id.to_owned(), &self.policy, deadline).await?;
+        self.made.add_volumes(submission, &mut facts.volumes);
+        self.made.add_devices(submission, &self.policy, &mut facts.devices);
+        Ok(facts)
+    }
+}

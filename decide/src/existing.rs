@@ -1,0 +1,83 @@
+//! What exists, judged as if it were made now.
+
+use std::time::Duration;
+
+use cluster::dry_run::Existing;
+use jiff::Timestamp;
+use policy_engine::claims::template::is_platform_template;
+use policy_engine::daemons::common::{MANAGED_BY, MANAGER};
+use policy_engine::object::Object;
+use policy_engine::policy::Policy;
+use policy_engine::submission::Requester;
+use policy_engine::submission::identity::ControllerOwner;
+use policy_engine::{Act, Decision, Submission, contract};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::facts::{GatherFailed, Sources, Subject};
+use crate::judgement;
+
+/// Whoever made an object, its content is judged as if a controller made it now for the user who is stamped on it.
+const CONTROLLER: &str = "system:serviceaccount:kube-system:replicaset-controller";
+/// Claims of Pods are made by no other, and a Pod's hold is by its UID.
+const CLAIM_CONTROLLER: &str = "system:serviceaccount:kube-system:resource-claim-controller";
+/// On a PersistentVolumeClaim for which the control plane has chosen a volume.
+const CHOSEN: &str = "pv.kubernetes.io/bound-by-controller";
+const LOOK_UP: Duration = Duration::from_secs(10);
+
+/// Judges an object that exists in a Namespace of the project with this id.
+///
+/// # Errors
+/// Where nothing can be decided.
+pub async fn judge(
+    existing: &Existing,
+    namespace: &str,
+    project_id: &str,
+    sources: &Sources,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Decision, GatherFailed> {
+    let Existing { resource, kind, object } = existing;
+    let name = Object(object).at(&["metadata", "name"]).and_then(Value::as_str).unwrap_or_default();
+    let user_id = Object(object).label(contract::USER_ID).map(str::to_owned);
+    let owner = ControllerOwner::Stamped { kind: kind.clone(), name: name.into(), user_id };
+    let of_a_pod = Object(object).controller()?.is_some_and(|owner| owner.kind == "Pod");
+    let username = if resource.is_claim() && of_a_pod { CLAIM_CONTROLLER } else { CONTROLLER };
+    let as_new = as_new(object);
+    let submission = Submission {
+        act: Act::Create,
+        resource: resource.clone(),
+        subresource: "",
+        kind,
+        namespace,
+        name,
+        requester: Requester { username, groups: &[] },
+        object: Some(&as_new),
+        old: None,
+    };
+    let deadline = Instant::now() + LOOK_UP;
+    let facts = sources.gather(&submission, Subject::Existing(owner), project_id.to_owned(), policy, deadline).await?;
+    let (decision, _) = judgement::mutate(&submission, &facts, policy, now)?;
+    Ok(decision)
+}
+
+/// Whether the platform made it itself, so that no webhook ever heard of it.
+pub fn is_platforms_own(existing: &Existing) -> bool {
+    let object = Object(&existing.object);
+    let name = object.at(&["metadata", "name"]).and_then(Value::as_str).unwrap_or_default();
+    existing.resource.is_claim_template() && is_platform_template(name) && object.label(MANAGED_BY) == Some(MANAGER)
+}
+
+/// Without what Kubernetes writes after an object was admitted.
+fn as_new(object: &Value) -> Value {
+    let mut new = object.clone();
+    let mut later = vec!["/status", "/spec/nodeName"];
+    if Object(object).annotation(CHOSEN).is_some() {
+        later.push("/spec/volumeName");
+    }
+    for pointer in later {
+        let Some((parent, key)) = pointer.rsplit_once('/') else { continue };
+        new.pointer_mut(parent).and_then(Value::as_object_mut).and_then(|parent| parent.remove(key));
+    }
+    new
+}

@@ -1,0 +1,214 @@
+//! What the engine must know about a submission besides the submission itself.
+//!
+//! The webhook, the dry run and the audit gather it here, from different sources and by the same questions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cluster::client::LookupFailed;
+use cluster::dry_run::Server;
+use cluster::lookup::devices::Devices;
+use cluster::lookup::namespaces::Namespaces;
+use cluster::lookup::owners::Owners;
+use cluster::lookup::volumes::Volumes;
+use cluster::world::World;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::core::gvk::GroupVersionResource;
+use policy_engine::object::{Object, Unreadable};
+use policy_engine::policy::Policy;
+use policy_engine::submission::identity::{Caller, ControllerOwner};
+use policy_engine::submission::{devices, volumes};
+use policy_engine::{Act, Facts, Submission};
+use tokio::time::Instant;
+
+/// Who is asked. Clones share what they know.
+#[derive(Clone)]
+pub enum Sources {
+    /// A cluster: its caches first, where there are some, and its API server for the rest.
+    Cluster(Arc<Lookups>),
+    /// Nobody. The records, which are all that there is, list which Namespace belongs to the project with which id.
+    Files(BTreeMap<String, String>),
+}
+
+/// The look-ups in a cluster.
+pub struct Lookups {
+    namespaces: Namespaces,
+    owners: Owners,
+    volumes: Volumes,
+    devices: Devices,
+    /// The caches, where there are some.
+    world: Option<World>,
+}
+
+/// What the facts are about.
+#[derive(Clone, Debug)]
+pub enum Subject<'a> {
+    /// A request of somebody, to a resource of this version.
+    Request {
+        /// The version of the resource.
+        version: &'a str,
+    },
+    /// An object that exists, and whose it is. Nobody waits for it to be made.
+    Existing(ControllerOwner),
+}
+
+/// Why facts are not known. Never a reason to assume one.
+#[derive(Debug, thiserror::Error)]
+pub enum GatherFailed {
+    /// The API server had to be asked and did not answer.
+    #[error(transparent)]
+    Lookup(#[from] LookupFailed),
+    /// The object is not what its kind says.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+impl Sources {
+    /// Answers from the caches of this process.
+    pub fn cached(world: &World, owners: Owners) -> Self {
+        let (volumes, devices) = (Volumes::start(world), Devices::start(world));
+        let namespaces = Namespaces::new(world.clone());
+        Self::Cluster(Arc::new(Lookups { namespaces, owners, volumes, devices, world: Some(world.clone()) }))
+    }
+
+    /// Asks the API server for everything.
+    pub fn asking(server: &Server) -> Self {
+        let (namespaces, owners) = (server.namespaces(), server.owners());
+        let (volumes, devices) = (server.volumes(), server.devices());
+        Self::Cluster(Arc::new(Lookups { namespaces, owners, volumes, devices, world: None }))
+    }
+
+    /// The id of the project that a Namespace is bound to.
+    ///
+    /// # Errors
+    /// Where the API server had to be asked and did not answer.
+    pub async fn project_of(&self, namespace: &str, deadline: Instant) -> Result<Option<String>, LookupFailed> {
+        match self {
+            Self::Cluster(lookups) => lookups.namespaces.project_of(namespace, deadline).await,
+            Self::Files(bindings) => Ok(bindings.get(namespace).cloned()),
+        }
+    }
+
+    /// What is known about the devices that a submission names.
+    ///
+    /// # Errors
+    /// Where the API server had to be asked and did not answer.
+    pub async fn devices(
+        &self,
+        submission: &Submission<'_>,
+        policy: &Policy,
+        deadline: Instant,
+    ) -> Result<devices::Devices, LookupFailed> {
+        match self {
+            Self::Cluster(lookups) => lookups.devices.facts(submission, policy, deadline).await,
+            Self::Files(_) => Ok(devices::Devices { untold: true, ..devices::Devices::default() }),
+        }
+    }
+
+    /// Gathers the facts. Only a controller's object, a subresource that carries no object, and what names volumes or
+    /// claims that no cache knows cost a question.
+    ///
+    /// # Errors
+    /// Where one of them cannot be known.
+    pub async fn gather(
+        &self,
+        submission: &Submission<'_>,
+        subject: Subject<'_>,
+        project_id: String,
+        policy: &Policy,
+        deadline: Instant,
+    ) -> Result<Facts, GatherFailed> {
+        let mut facts = Facts { project_id, ..Facts::default() };
+        if let Subject::Existing(owner) = &subject {
+            facts.controller = Some(owner.clone());
+        }
+        match self {
+            Self::Cluster(lookups) => lookups.gather(facts, submission, subject, policy, deadline).await,
+            Self::Files(_) => {
+                let devices = self.devices(submission, policy, deadline).await?;
+                Ok(Facts { devices, volumes: untold(submission, policy), ..facts })
+            }
+        }
+    }
+}
+
+impl Lookups {
+    async fn gather(
+        &self,
+        mut facts: Facts,
+        submission: &Submission<'_>,
+        subject: Subject<'_>,
+        policy: &Policy,
+        deadline: Instant,
+    ) -> Result<Facts, GatherFailed> {
+        let Self { owners, volumes, devices, world, namespaces: _ } = self;
+        let namespace = submission.namespace;
+        if is_autoscaling(submission) {
+            facts.autoscalers = owners.autoscalers(namespace, &submission.resource, submission.name, deadline).await?;
+        }
+        if let Some(world) =
+            world.as_ref().filter(|_| submission.act == Act::Create && submission.resource.is_core("pods"))
+        {
+            facts.priority_classes = world.priorities();
+        }
+        match submission.act {
+            Act::Create | Act::Update => {
+                facts.devices = devices.facts(submission, policy, deadline).await?;
+                facts.volumes = volumes.facts(submission, policy, deadline).await?;
+                if matches!(subject, Subject::Existing(_)) {
+                    return Ok(facts);
+                }
+                facts.controller = match new_controller(submission, policy)? {
+                    Some(reference) => Some(owners.stamped(policy, namespace, &reference, deadline).await?),
+                    None => volumes.maker(submission, deadline).await?,
+                };
+                facts.devices.waiting = devices.waiting(submission, deadline).await?;
+                facts.volumes.waiting = volumes.waiting(submission, deadline).await?;
+            }
+            Act::Touch | Act::Connect | Act::Delete if submission.old.is_none() || submission.act == Act::Touch => {
+                let Subject::Request { version } = subject else { return Ok(facts) };
+                let resource = &submission.resource;
+                let resource = GroupVersionResource::gvr(&resource.group, version, &resource.resource);
+                let target = owners.target(namespace, &resource, submission.name, deadline).await?;
+                facts.target_missing = target.is_none();
+                facts.target_user_id = target.and_then(|target| target.user_id().map(str::to_owned));
+            }
+            Act::Touch | Act::Connect | Act::Bind | Act::Delete | Act::Status => {}
+        }
+        Ok(facts)
+    }
+}
+
+/// What is known about volumes where nobody can be asked.
+fn untold(submission: &Submission<'_>, policy: &Policy) -> volumes::Volumes {
+    let volumes::Named { claims, snapshots } = volumes::Named::by(submission, policy);
+    let untold = |name: String| (name, volumes::Known::Untold);
+    volumes::Volumes {
+        claims: claims.into_iter().map(untold).collect(),
+        snapshots: snapshots.into_iter().map(untold).collect(),
+        ..volumes::Volumes::default()
+    }
+}
+
+/// Whether the controller of autoscalers scales something.
+fn is_autoscaling(submission: &Submission<'_>) -> bool {
+    /// The second name where the controller manager does not use an account for each controller.
+    const ACCOUNTS: [&str; 2] =
+        ["system:serviceaccount:kube-system:horizontal-pod-autoscaler", "system:kube-controller-manager"];
+    submission.act == Act::Touch
+        && submission.subresource == "scale"
+        && ACCOUNTS.contains(&submission.requester.username)
+}
+
+/// The controller owner that a trusted controller gives to an object that it makes or takes over.
+///
+/// # Errors
+/// Where the owner references cannot be read.
+pub fn new_controller(submission: &Submission<'_>, policy: &Policy) -> Result<Option<OwnerReference>, Unreadable> {
+    if !matches!(Caller::of_submission(submission, policy), Caller::Controller) {
+        return Ok(None);
+    }
+    let (Some(new), old) = (submission.object, submission.old) else { return Ok(None) };
+    let before = old.map(|old| Object(old).controller()).transpose()?.flatten();
+    Ok(Object(new).controller()?.filter(|it| before.is_none_or(|before| before.uid != it.uid)))
+}

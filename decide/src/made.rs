@@ -1,0 +1,86 @@
+//! What a run of creations has made so far: who names it later finds it, as in a cluster.
+
+use std::collections::BTreeMap;
+
+use cluster::lookup::devices::{known_claim, known_template};
+use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimTemplate};
+use policy_engine::object::Object;
+use policy_engine::object::kinds::GroupResource;
+use policy_engine::policy::Policy;
+use policy_engine::submission::devices::{self, ClaimTemplate, Devices, KnownClaim};
+use policy_engine::submission::volumes::{Known, Standing, Volumes};
+use policy_engine::{Submission, contract};
+use serde::Deserialize as _;
+use serde_json::Value;
+
+/// What was made, by namespace and name.
+#[derive(Debug, Default)]
+pub(crate) struct Made {
+    namespaces: BTreeMap<String, String>,
+    volumes: ByName<Standing>,
+    snapshots: ByName<Standing>,
+    claims: ByName<KnownClaim>,
+    templates: ByName<ClaimTemplate>,
+}
+
+type ByName<T> = BTreeMap<(String, String), T>;
+
+impl Made {
+    /// Takes note of an object. `maker` is the user whose it is where nobody has stamped it yet.
+    pub(crate) fn add(&mut self, resource: &GroupResource, namespace: &str, object: &Value, maker: Option<&str>) {
+        let label = |key: &str| Object(object).label(key);
+        let Some(name) = Object(object).at(&["metadata", "name"]).and_then(Value::as_str) else { return };
+        let user_id = |stamp: Option<String>| maker.map(str::to_owned).or(stamp);
+        let key = || (namespace.to_owned(), name.to_owned());
+        let standing = Standing::of(label);
+        let standing = || Standing { user_id: user_id(standing.user_id.clone()), ..standing.clone() };
+        if resource.is_core("namespaces") {
+            self.namespaces.extend(label(contract::PROJECT_ID).map(|id| (name.to_owned(), id.to_owned())));
+        } else if resource.is_core("persistentvolumeclaims") {
+            self.volumes.insert(key(), standing());
+        } else if resource.is_snapshot() {
+            self.snapshots.insert(key(), standing());
+        } else if resource.is_claim() {
+            // What cannot be read is said of the object itself.
+            let claim = ResourceClaim::deserialize(object).ok().map(|claim| known_claim(&claim));
+            let claim = claim.map(|claim| KnownClaim { user_id: user_id(claim.user_id.clone()), ..claim });
+            self.claims.extend(claim.map(|claim| (key(), claim)));
+        } else if resource.is_claim_template() {
+            let template = ResourceClaimTemplate::deserialize(object).ok().map(|it| known_template(&it));
+            let template = template.map(|it| ClaimTemplate { user_id: user_id(it.user_id.clone()), ..it });
+            self.templates.extend(template.map(|template| (key(), template)));
+        }
+    }
+
+    /// The project that a Namespace of this run is bound to.
+    pub(crate) fn project_of(&self, namespace: &str) -> Option<String> {
+        self.namespaces.get(namespace).cloned()
+    }
+
+    /// Adds the volumes that a submission names, and that nobody else knows.
+    pub(crate) fn add_volumes(&self, submission: &Submission<'_>, known: &mut Volumes) {
+        for (known, made) in [(&mut known.claims, &self.volumes), (&mut known.snapshots, &self.snapshots)] {
+            for (name, known) in known {
+                let made = made.get(&(submission.namespace.to_owned(), name.clone()));
+                if let (Known::Missing | Known::Untold, Some(standing)) = (&*known, made) {
+                    *known = Known::There(standing.clone());
+                }
+            }
+        }
+    }
+
+    /// Adds the claims of devices and their templates that a submission names, and that nobody else knows.
+    pub(crate) fn add_devices(&self, submission: &Submission<'_>, policy: &Policy, known: &mut Devices) {
+        let named = devices::Named::by(submission, policy);
+        let from = (submission.namespace.to_owned(), String::new());
+        let here = self.claims.range(from..).take_while(|((namespace, _), _)| namespace == submission.namespace);
+        for ((_, name), claim) in here.filter(|((_, name), _)| named.slots || named.claims.contains(name)) {
+            known.claims.entry(name.clone()).or_insert_with(|| claim.clone());
+        }
+        for name in named.templates {
+            if let Some(template) = self.templates.get(&(submission.namespace.to_owned(), name.clone())) {
+                known.templates.entry(name).or_insert_with(|| template.clone());
+            }
+        }
+    }
+}
