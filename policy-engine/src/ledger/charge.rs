@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Amounts, ForPod, Limits, Tags};
+use super::{Amounts, ForPod, Limits};
 
 /// What the API server lets exist once at a time: a kind, a namespace and a name; or what stands for it before its name is known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -135,4 +135,19 @@ pub struct UseKey {
     pub place: Place,
     /// The Pod's UID.
     pub pod_uid: String,
+}
+
+/// Whose resource-hours a claim spends. Ids, as labels carry them; empty where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Tags {
+    /// The project that pays.
+    pub project: String,
+    /// The claim's owner.
+    pub user: String,
+    /// The project's group.
+    pub group: String,
+    /// Queue of the Pod that uses it.
+    pub queue: String,
+    /// The GPU model that was allocated.
+    pub model: String,
 }

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
 use super::draft::{Draft, Made};
-use super::{Account, Books, Place, Request, Resource, Sight, Use, reserve, sight};
+use super::{Account, Books, Place, Request, Resource, Sight, Stamp, Use, reserve, sight};
 
 /// Beyond this nothing can be counted, also where nothing is limited.
 pub const LARGEST: u64 = i64::MAX.unsigned_abs();
@@ -33,15 +31,6 @@ pub enum Entry {
         /// The request's.
         ticket: i64,
     },
-}
-
-/// When a step is taken, and which one it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    /// The time.
-    pub now: Timestamp,
-    /// Unique to the step.
-    pub ticket: i64,
 }
 
 /// What became of a request.

@@ -1,5 +1,6 @@
 //! What admission asks of the ledger. Everything is keyed on UIDs, which are set and final in the validating call.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Amounts, Limits};
@@ -82,4 +83,13 @@ pub struct ForPod {
     pub uid: String,
     /// The Pod's name for the claim, from the annotation `resource.kubernetes.io/pod-claim-name`.
     pub reference: String,
+}
+
+/// When a step is taken, and which one it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The time.
+    pub now: Timestamp,
+    /// Unique to the step.
+    pub ticket: i64,
 }

@@ -1,24 +1,8 @@
 //! Resource-hours: intervals in which a claim was bound.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::{Amounts, Charge};
-
-/// Whose resource-hours a claim spends. Ids, as labels carry them; empty where there is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Tags {
-    /// The project that pays.
-    pub project: String,
-    /// The claim's owner.
-    pub user: String,
-    /// The project's group.
-    pub group: String,
-    /// Queue of the Pod that uses it.
-    pub queue: String,
-    /// The GPU model that was allocated.
-    pub model: String,
-}
+use super::{Amounts, Charge, Tags};
 
 /// An interval begins or ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
