@@ -12,6 +12,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta};
 use kube::{Api, Client};
+#[cfg(test)]
+use policy_engine::Submission;
 use policy_engine::object::kinds::GroupResource;
 use tokio::time::Instant;
 
@@ -132,3 +134,19 @@ pub(crate) fn resource(group: &str, version: &str, plural: &str) -> ApiResource 
 
 /// The metadata of objects of any kind.
 pub(crate) type DynamicMeta = PartialObjectMeta<DynamicObject>;
+
+/// A creation in the Namespace `team`, by alice.
+#[cfg(test)]
+fn creation<'a>(group: &str, resource: &str, name: &'a str, object: &'a serde_json::Value) -> Submission<'a> {
+    Submission {
+        act: policy_engine::Act::Create,
+        resource: GroupResource::new(group, resource),
+        subresource: "",
+        kind: "",
+        namespace: "team",
+        name,
+        requester: policy_engine::submission::Requester { username: "alice", groups: &[] },
+        object: Some(object),
+        old: None,
+    }
+}

@@ -1,31 +1,16 @@
 use std::time::Duration;
 
-use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Records;
-use policy_engine::submission::Requester;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::lookup::creation;
 use crate::testing::ApiServer;
 
 const GROUP: &str = "/apis/resource.k8s.io/v1";
 
-fn submission<'a>(group: &str, resource: &str, name: &'a str, object: &'a Value) -> Submission<'a> {
-    Submission {
-        act: Act::Create,
-        resource: GroupResource::new(group, resource),
-        subresource: "",
-        kind: "",
-        namespace: "team",
-        name,
-        requester: Requester { username: "alice", groups: &[] },
-        object: Some(object),
-        old: None,
-    }
-}
-
 async fn facts(devices: &Devices, group: &str, resource: &str, name: &str, object: &Value) -> Facts {
-    let (submission, policy) = (submission(group, resource, name, object), Policy::from(Records::default()));
+    let (submission, policy) = (creation(group, resource, name, object), Policy::from(Records::default()));
     devices.facts(&submission, &policy, soon()).await.expect("an answer")
 }
 
@@ -108,7 +93,7 @@ async fn a_new_claim_asks_who_waits_for_it() {
     let server = ApiServer::new([("/api/v1/namespaces/team/pods", pods)]);
     let claim = json!({"spec": request("gpu.nvidia.com")});
     let devices = Devices::asking(server.client());
-    let found = devices.waiting(&submission("resource.k8s.io", "resourceclaims", "train", &claim), soon()).await;
+    let found = devices.waiting(&creation("resource.k8s.io", "resourceclaims", "train", &claim), soon()).await;
     assert_eq!(found.expect("an answer"), [Waiter { pod: "one".into(), user_id: Some("bob".into()) }]);
     server.asked(["/api/v1/namespaces/team/pods"]);
 }

@@ -1,25 +1,14 @@
 use std::time::Duration;
 
-use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Records;
-use policy_engine::submission::Requester;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::lookup::creation;
 use crate::testing::ApiServer;
 
 fn submission<'a>(resource: &str, name: &'a str, object: &'a Value) -> Submission<'a> {
-    Submission {
-        act: Act::Create,
-        resource: GroupResource::new("", resource),
-        subresource: "",
-        kind: "",
-        namespace: "team",
-        name,
-        requester: Requester { username: "alice", groups: &[] },
-        object: Some(object),
-        old: None,
-    }
+    creation("", resource, name, object)
 }
 
 async fn facts(volumes: &Volumes, submission: &Submission<'_>) -> Result<Facts, LookupFailed> {
