@@ -4,6 +4,7 @@
 //! first. So a batch is decided against what nobody else changes meanwhile, and there is no order in which two could lock
 //! each other out.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,7 +103,7 @@ impl Writer {
                 Ok(Some(verdicts)) => return self.answer(steps, verdicts),
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(error = %chain(&error), "the ledger's transaction failed");
+                    tracing::warn!(error = &error as &dyn Error, "the ledger's transaction failed");
                     // It may hold half a transaction, and its end rolls that back.
                     let connected = self.session.take().is_some();
                     attempts += 1;
@@ -214,9 +215,4 @@ fn expire(steps: Vec<Step>) -> Vec<Step> {
 
 fn too_slow() -> Unavailable {
     Unavailable::Database(Arc::new(sqlx::Error::PoolTimedOut))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(Some(error), |error| error.source());
-    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
