@@ -30,4 +30,4 @@ pub use decide::{Entry, LARGEST, MOST_OF_A_NAME, Outcome, Reach, Shortage, Stamp
 pub use reconcile::{Life, LiveClaim, LivePod, Missing, Reconciliation, View, reconcile};
 pub use request::{AdmitPod, ClaimMade, ForPod, Request, Use};
 pub use sight::{REQUEST_TIMEOUT, Sight};
-pub use usage::{Tags, UsageChange};
+pub use usage::{Hours, Tags, UsageChange};

@@ -19,7 +19,7 @@ mod writer;
 pub use error::{OpenFailed, Unavailable};
 pub use ledger::Ledger;
 pub use open::Store;
-pub use usage::{Hours, UsageQuery};
+pub use usage::UsageQuery;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,6 @@ mod volumes;
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Error, anyhow};
-use cluster::client::Access;
 use cluster::dry_run::Server;
 use records::convert;
 use records::convert::RawRecords;
@@ -31,6 +30,7 @@ use super::live::{self, Kinds};
 use super::object::{Asker, ObjectRef, Submitted};
 use super::verdict::{Unanswered, Verdict, denials};
 use super::written::written_fields;
+use crate::cluster_args::ClusterArgs;
 use crate::ending::{self, Failure};
 use volumes::Submissions;
 
@@ -65,9 +65,9 @@ impl Local {
     }
 
     /// Decides on the records of the cluster as they are now, for you where nobody is named.
-    pub(super) async fn observe(asker: Option<Asker>, now: Timestamp) -> Result<Self, Failure> {
+    pub(super) async fn observe(asker: Option<Asker>, now: Timestamp, cluster: &ClusterArgs) -> Result<Self, Failure> {
         let unanswered = |error: Error| Failure::Unanswered(error);
-        let server = Server::connect(&Access::default()).await.map_err(|error| unanswered(error.into()))?;
+        let server = cluster.server().await?;
         let observed = server.observe().await.map_err(|error| unanswered(error.into()))?;
         let asker = match asker {
             Some(asker) => asker,

@@ -7,9 +7,8 @@ use std::collections::BTreeSet;
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
 use jsonptr::{Assign as _, Delete as _, Pointer, PointerBuf};
 use policy_engine::contract;
+use policy_engine::policy::quantity;
 use serde_json::Value;
-
-use super::quantity;
 
 /// Kubernetes' LimitRanger says here what it filled in, which would look like ours.
 const LIMIT_RANGER: &str = "kubernetes.io/limit-ranger";
