@@ -140,7 +140,7 @@ fn finish(answers: Vec<Result<Verdict, Unanswered>>, output: Format, strict: boo
             }
         }
     }
-    show::asides(&verdicts, output).iter().for_each(ending::note);
+    show::notes(&verdicts, output).iter().for_each(ending::note);
     crate::output::print(&show::write(&verdicts, output)?)?;
     Ok(match verdict::ending(&verdicts, strict) {
         _ if invalid => Ending::BadInput,
