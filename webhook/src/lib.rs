@@ -4,7 +4,6 @@
 //! `policy-engine`'s; here is what the decision needs to know, how it is said, and what is said when it cannot be made.
 
 pub mod answer;
-mod aside;
 mod binding;
 mod connections;
 mod elsewhere;
@@ -12,6 +11,7 @@ mod facts;
 mod governed;
 pub mod judge;
 mod limits;
+mod low_priority_thread;
 pub mod metrics;
 mod outage;
 pub mod patch;
