@@ -6,8 +6,8 @@
 
 mod dialect;
 mod error;
-mod kept;
 mod ledger;
+mod load_store;
 mod open;
 mod reader;
 mod rows;

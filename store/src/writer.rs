@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::Unavailable;
 use crate::dialect::{COMMIT, ROLLBACK};
-use crate::kept;
+use crate::load_store;
 use crate::session::{Address, CONNECT_LIMIT, Session};
 use crate::sums::Sums;
 
@@ -133,7 +133,7 @@ impl Writer {
             withdrawals.iter().for_each(|(entry, _)| reach.add(entry));
             steps.iter().for_each(|step| reach.add(&step.entry));
             let mut accounts = reach.accounts.clone();
-            let mut books = kept::load(session, dialect, reach).await?;
+            let mut books = load_store::load(session, dialect, reach).await?;
             for (entry, stamp) in withdrawals {
                 decide(&mut books, entry, *stamp);
             }
@@ -144,7 +144,7 @@ impl Writer {
             }
             let changes = books.take_changes();
             accounts.extend(changes.accounts.iter().map(|(account, _)| account.clone()));
-            kept::write(session, dialect, changes).await?;
+            load_store::write(session, dialect, changes).await?;
             if steps.iter().any(Step::given_up) {
                 session.say(ROLLBACK).await?;
                 return Ok(None);
@@ -173,9 +173,9 @@ impl Writer {
         let session = connected(&self.address, &mut self.session).await?;
         let transaction = async {
             session.say(dialect.begin).await?;
-            let mut books = kept::load_all(session).await?;
+            let mut books = load_store::load_all(session).await?;
             let drifts = books.recount();
-            kept::write(session, dialect, books.take_changes()).await?;
+            load_store::write(session, dialect, books.take_changes()).await?;
             session.say(COMMIT).await?;
             Ok(drifts)
         };
