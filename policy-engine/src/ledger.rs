@@ -25,7 +25,7 @@ mod usage;
 pub use account::{Account, Limits};
 pub use amounts::{Amounts, Resource};
 pub use books::{Books, Changes, Drift, Standing};
-pub use charge::{Charge, ChargeKey, Place, PlaceKind, UseKey};
+pub use charge::{Charge, ChargeKey, ChargedKind, ObjectName, UseKey};
 pub use decide::{Entry, LARGEST, MOST_OF_A_NAME, Outcome, Reach, Shortage, Stamp, Verdict, decide};
 pub use reconcile::{Life, LiveClaim, LivePod, Missing, Reconciliation, View, reconcile};
 pub use request::{AdmitPod, ClaimMade, ForPod, Request, Use};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::payers;
-use crate::ledger::{Account, Amounts, Charge, Hours, Place, PlaceKind, Resource, Standing, UseKey};
+use crate::ledger::{Account, Amounts, Charge, ChargedKind, Hours, ObjectName, Resource, Standing, UseKey};
 use crate::policy::Policy;
 use crate::policy::quantity::{bytes, decimal};
 use crate::policy::quota::Quota;
@@ -163,17 +163,17 @@ impl Report {
 
     /// Adds what counts against them.
     pub fn held(mut self, policy: &Policy, whose: &Whose, charges: &[Charge], uses: &[UseKey]) -> Self {
-        let mut users: BTreeMap<&Place, BTreeSet<&str>> = BTreeMap::new();
+        let mut users: BTreeMap<&ObjectName, BTreeSet<&str>> = BTreeMap::new();
         for UseKey { place, pod_uid } in uses {
             users.entry(place).or_default().insert(pod_uid);
         }
         for charge in charges.iter().filter(|charge| whose.pays(charge.payers.accounts())) {
             let pods = users.get(&charge.place).map_or(0, BTreeSet::len);
             let (kind, pods) = match charge.place.kind() {
-                PlaceKind::Pod => ("Pod", None),
-                PlaceKind::Inline if charge.claim.is_none() => ("ResourceClaim to be made", None),
-                PlaceKind::Claim if pods > 0 => ("ResourceClaim", Some(pods)),
-                PlaceKind::Inline | PlaceKind::Claim => continue,
+                ChargedKind::Pod => ("Pod", None),
+                ChargedKind::Inline if charge.claim.is_none() => ("ResourceClaim to be made", None),
+                ChargedKind::Claim if pods > 0 => ("ResourceClaim", Some(pods)),
+                ChargedKind::Inline | ChargedKind::Claim => continue,
             };
             let (namespace, name) = charge.place.names();
             let Amounts { devices, .. } = charge.amounts;

@@ -110,10 +110,8 @@ fn a_class_of_another_origin_is_adopted_if_it_fits_and_never_deleted() {
     assert!(actions(&view, &policy).is_empty());
     assert_eq!(
         sentences(&view, &policy),
-        [
-            "queue batch asks for priority 100; priorityclass platform-go-batch is not sluice's, has value 5 and cannot \
-             be changed; delete it, or label it app.kubernetes.io/managed-by=sluice to hand it over",
-        ]
+        ["queue batch asks for priority 100; priorityclass platform-go-batch is not sluice's, has value 5 and cannot \
+             be changed; delete it, or label it app.kubernetes.io/managed-by=sluice to hand it over",]
     );
     view.priority_classes.insert("platform-go-batch".into(), foreign(100));
     assert_eq!(actions(&view, &policy), ["put right priorityclass platform-go-batch"]);
