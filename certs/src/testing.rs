@@ -17,9 +17,3 @@ pub(crate) fn names(names: &[&str]) -> Vec<ServingName> {
 pub(crate) fn without_authority(material: KeyMaterial) -> KeyMaterial {
     KeyMaterial { authority: None, next: None, ..material }
 }
-
-/// The error and all that caused it, as a person sees it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |e| e.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::testing::{NAME, chain, names, now, without_authority};
+use crate::testing::{NAME, names, now, without_authority};
 
 fn settings(directory: &std::path::Path) -> Settings {
     Settings {
@@ -122,7 +122,7 @@ async fn what_somebody_else_puts_there_is_served_if_it_fits_and_refused_with_a_s
     assert_eq!(tls.pass(now()).await.unwrap().refused, Some(Reason::LeafUntrusted));
     fs::write(directory.path().join("tls.key"), foreign(NAME).parts().remove(&Part::LeafKey).unwrap()).unwrap();
     let error = tls.pass(now()).await.unwrap_err();
-    let said = chain(&error);
+    let said = format!("{:#}", anyhow::Error::new(error));
     assert!(said.contains("tls.key cannot be used: it does not fit the certificate in tls.crt"), "{said}");
     assert_eq!(tls.fingerprint(), first.leaf.fingerprint());
 

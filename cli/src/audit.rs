@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Error;
 use clap::Args;
-use cluster::client::{Access, LookupFailed};
-use cluster::dry_run::{Existing, Server};
+use cluster::client::LookupFailed;
+use cluster::dry_run::Existing;
 use decide::facts::GatherFailed;
 use decide::{Sources, entry};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -18,6 +18,7 @@ use records::convert;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::cluster_args::ClusterArgs;
 use crate::ending::{self, Ending, Failure};
 use crate::output::{self, Format};
 
@@ -36,6 +37,8 @@ pub(crate) struct Audit {
     /// Only these namespaces; by default every governed one
     #[arg(value_name = "NAMESPACE")]
     namespaces: Vec<String>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// How the answer is written
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
@@ -69,9 +72,9 @@ struct Finding {
 
 impl Audit {
     pub(crate) async fn run(self) -> Result<Ending, Failure> {
-        let Self { namespaces, output } = self;
+        let Self { namespaces, cluster, output } = self;
         let unanswered = |error: Error| Failure::Unanswered(error);
-        let server = Server::connect(&Access::default()).await.map_err(|error| unanswered(error.into()))?;
+        let server = cluster.server().await?;
         let observed = server.observe().await.map_err(|error| unanswered(error.into()))?;
         let (records, problems) = convert::build(&observed.records);
         problems.iter().for_each(ending::warn);

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use ::certs::{Configuration, ConfigurationKind, Keep, KeyMaterial, Publication};
 use clap::{Args, Subcommand};
-use cluster::client::{self, Access};
 
+use crate::cluster_args::ClusterArgs;
 use crate::ending::{Ending, Failure};
 
 /// Look at certificates, rotate them, or have the API server show one
@@ -50,25 +50,19 @@ struct Place {
     /// The namespace of that Secret
     #[arg(short, long, default_value = "sluice-system", env = "SLUICE_NAMESPACE")]
     namespace: String,
-    /// A kubeconfig; without one $KUBECONFIG, then ~/.kube/config
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// The name of the webhook configurations
     #[arg(long, default_value = "sluice")]
     webhook_configuration: String,
 }
 
 impl Place {
-    async fn client(&self) -> Result<kube::Client, Failure> {
-        let access = Access { kubeconfig: self.kubeconfig.clone(), ..Access::default() };
-        client::connect(&access).await.map_err(Failure::input)
-    }
-
     async fn keep(&self) -> Result<Keep, Failure> {
         Ok(match &self.certs_dir {
             Some(directory) => Keep::Directory(directory.clone()),
             None => Keep::Secret {
-                client: self.client().await?,
+                client: self.cluster.client().await?,
                 namespace: self.namespace.clone(),
                 name: self.certs_secret.clone(),
             },
@@ -79,7 +73,7 @@ impl Place {
         let configuration = |kind| Configuration { kind, name: self.webhook_configuration.clone() };
         let kinds = [ConfigurationKind::Mutating, ConfigurationKind::Validating];
         let configurations = kinds.map(configuration).into();
-        Ok(Publication { client: self.client().await?, configurations, writes: false })
+        Ok(Publication { client: self.cluster.client().await?, configurations, writes: false })
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Check {
     /// How the answer is written
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
-    /// Exit with 2 where something refers to what is not there
+    /// Exit with 2 where something refers to what is not there, or has no effect in this version
     #[arg(long)]
     strict: bool,
 }
@@ -61,6 +61,7 @@ impl Check {
         // The chart's policy stands in where none is given, and is nobody's record.
         let records = raw.iter().filter(|record| record.origin.as_deref() != Some(files::CHART_POLICY)).count();
         found.extend(convert::build(&raw).1);
+        found.extend(raw.iter().flat_map(convert::without_effect));
         if records == 0 && found.is_empty() {
             return Err(Failure::input(anyhow::anyhow!("{}: there is no record of sluice.dev", path.display())));
         }

@@ -4,7 +4,30 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
+use clap::Args;
 use store::{Ledger, OpenFailed, Store};
+
+/// The database of the ledger.
+#[derive(Args, Debug)]
+pub(crate) struct DatabaseArgs {
+    /// The ledger's database: sqlite:///var/lib/sluice/ledger.db for one process, or postgres://user:password@host/database
+    /// for as many as you like. The variable keeps a password out of the list of processes
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "sqlite://ledger.db",
+        env = "SLUICE_DATABASE_URL",
+        hide_env_values = true
+    )]
+    database_url: DatabaseUrl,
+}
+
+impl DatabaseArgs {
+    /// Where it is.
+    pub(crate) fn url(&self) -> &DatabaseUrl {
+        &self.database_url
+    }
+}
 
 /// A database's URL, which may hold a password and is never shown.
 #[derive(Clone)]

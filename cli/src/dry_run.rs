@@ -19,6 +19,7 @@ use anyhow::{Context as _, Error, anyhow};
 use clap::Args;
 use jiff::Timestamp;
 
+use crate::cluster_args::ClusterArgs;
 use crate::database::DatabaseUrl;
 use crate::ending::{self, Ending, Failure};
 use crate::policy_source::{self, PolicySource};
@@ -29,7 +30,7 @@ use verdict::{Unanswered, Verdict};
 
 /// Say what would be admitted, changed and refused, and change nothing
 ///
-/// Without --policy the API server is asked (KUBECONFIG, as kubectl): it admits the objects by a server-side dry run. With
+/// Without --policy the API server is asked, as kubectl asks it: it admits the objects by a server-side dry run. With
 /// --policy the same decision is made here.
 ///
 /// Exit codes: 0 allowed, 1 denied, 2 warnings under --strict, 3 bad input, 4 could not ask.
@@ -50,6 +51,8 @@ pub(crate) struct DryRun {
     /// Decide here: on the records in a directory, or on those of the cluster
     #[arg(long, value_name = "DIR|cluster")]
     policy: Option<PolicySource>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// Decide as at this instant, with --policy; by default now. With an offset (2026-11-23T12:00:00+01:00), or in a
     /// zone (2026-11-23T12:00[Europe/Berlin])
     #[arg(long, value_name = "TIME", value_parser = crate::instant::parse)]
@@ -67,10 +70,13 @@ pub(crate) struct DryRun {
 
 impl DryRun {
     pub(crate) async fn run(self) -> Result<Ending, Failure> {
-        let Self { files, user, groups, namespace, policy, at, ledger, output, strict } = self;
+        let Self { files, user, groups, namespace, policy, cluster, at, ledger, output, strict } = self;
         let mut problems = contradictions(user.as_deref(), &groups, policy.as_ref(), at);
         if ledger.is_some() && policy.is_none() {
             problems.push(anyhow!("--ledger needs --policy: the API server asks the ledger by itself"));
+        }
+        if matches!(policy, Some(PolicySource::Directory(_))) {
+            problems.extend(cluster.in_vain());
         }
         let objects = input::read(&files, &mut problems);
         let directory = match &policy {
@@ -87,11 +93,13 @@ impl DryRun {
         let asker = Asker::new(user, groups);
         let now = at.unwrap_or_else(Timestamp::now);
         let answers = match (policy, directory, asker) {
-            (None, _, asker) => live::ask(objects, asker, namespace).await?,
+            (None, _, asker) => live::ask(objects, asker, namespace, &cluster).await?,
             (Some(_), Some(records), Some(asker)) => {
                 Local::new(records, asker, ledger, now).judge(objects, namespace).await?
             }
-            (Some(_), _, asker) => Local::observe(asker, ledger, now).await?.judge(objects, namespace).await?,
+            (Some(_), _, asker) => {
+                Local::observe(asker, ledger, now, &cluster).await?.judge(objects, namespace).await?
+            }
         };
         finish(answers, output, strict)
     }
@@ -132,7 +140,7 @@ fn finish(answers: Vec<Result<Verdict, Unanswered>>, output: Format, strict: boo
             }
         }
     }
-    show::asides(&verdicts, output).iter().for_each(ending::note);
+    show::notes(&verdicts, output).iter().for_each(ending::note);
     crate::output::print(&show::write(&verdicts, output)?)?;
     Ok(match verdict::ending(&verdicts, strict) {
         _ if invalid => Ending::BadInput,

@@ -115,7 +115,7 @@ impl Failure {
 
 /// Prints an error with its causes, on one line: the only place that does.
 pub(crate) fn report(error: &anyhow::Error) {
-    output::aside(format_args!("{} {}", "error:".red().bold(), chain(error)));
+    output::eprintln(format_args!("{} {}", "error:".red().bold(), chain(error)));
 }
 
 /// An error with its causes. A cause that the error before it has said already is not said again.
@@ -129,12 +129,12 @@ fn chain(error: &anyhow::Error) -> String {
 
 /// Prints something that should be known and stops nothing.
 pub(crate) fn warn(text: impl fmt::Display) {
-    output::aside(format_args!("{} {text}", "warning:".yellow().bold()));
+    output::eprintln(format_args!("{} {text}", "warning:".yellow().bold()));
 }
 
 /// Prints something that is good to know.
 pub(crate) fn note(text: impl fmt::Display) {
-    output::aside(format_args!("{} {text}", "note:".cyan().bold()));
+    output::eprintln(format_args!("{} {text}", "note:".cyan().bold()));
 }
 
 /// Says what is wrong with the command line, or the help that was asked for.

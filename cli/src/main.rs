@@ -3,6 +3,7 @@
 mod audit;
 mod certs;
 mod check;
+mod cluster_args;
 mod completions;
 mod crds;
 mod database;
@@ -14,6 +15,7 @@ mod plan;
 mod policy_source;
 mod rules;
 mod run;
+mod table;
 #[cfg(test)]
 mod tests;
 mod usage;

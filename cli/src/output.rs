@@ -23,7 +23,7 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 }
 
 /// Writes a line to standard error. Where that is closed there is nobody to tell.
-pub(crate) fn aside(line: fmt::Arguments<'_>) {
+pub(crate) fn eprintln(line: fmt::Arguments<'_>) {
     let _unheard = writeln!(anstream::stderr().lock(), "{line}");
 }
 

@@ -1,7 +1,6 @@
 //! `sluice plan`: what a plan comes to.
 
 mod bars;
-mod listing;
 mod table;
 
 use clap::{Args, Subcommand};
@@ -10,13 +9,14 @@ use jiff::{Timestamp, ToSpan};
 use policy_engine::policy::Policy;
 use policy_engine::policy::names::PlanName;
 use policy_engine::policy::plan::Plan as Record;
+use policy_engine::windows::listing::Listing;
 use policy_engine::windows::{self, Range};
 
+use crate::cluster_args::ClusterArgs;
 use crate::ending::{Ending, Failure};
 use crate::instant::When;
 use crate::output::{self, Format};
 use crate::policy_source::PolicySource;
-use listing::Listing;
 
 /// Show what a plan comes to
 #[derive(Args, Debug)]
@@ -52,6 +52,8 @@ struct Windows {
     /// Where the records are: a directory, or the cluster
     #[arg(long, value_name = "DIR|cluster", default_value = "cluster")]
     policy: PolicySource,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// How the answer is written
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
@@ -83,8 +85,8 @@ impl Plan {
 
 impl Windows {
     async fn run(self) -> Result<Ending, Failure> {
-        let Self { name, from, until, zone, policy, output } = self;
-        let policy = policy.policy().await?;
+        let Self { name, from, until, zone, policy, cluster, output } = self;
+        let policy = policy.policy(&cluster).await?;
         let plan = find(&policy, name).map_err(Failure::input)?;
         let zone = zone_of(plan, &policy, zone).map_err(Failure::input)?;
         let range = range(from, until, &zone, Timestamp::now()).map_err(Failure::input)?;

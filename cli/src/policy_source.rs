@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Error;
-use cluster::client::Access;
-use cluster::dry_run::Server;
 use policy_engine::policy::Policy;
 use records::convert;
 use records::convert::{Problem, RawRecords};
 use records::files;
 
+use crate::cluster_args::ClusterArgs;
 use crate::ending::{self, Failure};
 
 /// Where the records are.
@@ -31,13 +30,15 @@ impl FromStr for PolicySource {
 
 impl PolicySource {
     /// What the records say. What is wrong with them is said and stops nothing, as in a cluster.
-    pub(crate) async fn policy(&self) -> Result<Policy, Failure> {
+    pub(crate) async fn policy(&self, cluster: &ClusterArgs) -> Result<Policy, Failure> {
         let (raw, mut problems) = match self {
-            Self::Directory(path) => read(path).map_err(Failure::BadInput)?,
+            Self::Directory(path) => match cluster.in_vain() {
+                Some(contradiction) => return Err(Failure::input(contradiction)),
+                None => read(path).map_err(Failure::BadInput)?,
+            },
             Self::Cluster => {
-                let unanswered = |error: Error| Failure::Unanswered(error);
-                let server = Server::connect(&Access::default()).await.map_err(|error| unanswered(error.into()))?;
-                (server.records().await.map_err(|error| unanswered(error.into()))?, Vec::new())
+                let server = cluster.server().await?;
+                (server.records().await.map_err(|error| Failure::Unanswered(error.into()))?, Vec::new())
             }
         };
         let (records, found) = convert::build(&raw);

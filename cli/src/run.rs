@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use cluster::client::{self, Access};
+use cluster::client;
 use cluster::lookup::{self, owners::Owners};
 use cluster::world::{Topic, World};
 use prometheus_client::registry::Registry;
@@ -19,29 +19,24 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use webhook::Webhook;
 
-use crate::database::DatabaseUrl;
+use crate::cluster_args::ClusterArgs;
+use crate::database::DatabaseArgs;
 use health::Health;
 pub(crate) use tls::duration;
 
 /// What every long-running process needs.
 #[derive(Args, Debug)]
 pub(crate) struct ProcessArgs {
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// Where /healthz, /readyz and /metrics are answered, over plain HTTP
     #[arg(long, default_value = "0.0.0.0:8080", env = "SLUICE_METRICS_LISTEN")]
     metrics_listen: SocketAddr,
     /// The namespace that Sluice itself runs in
     #[arg(long, default_value = "sluice-system", env = "SLUICE_NAMESPACE")]
     namespace: String,
-    /// The ledger's database: sqlite:///var/lib/sluice/ledger.db for one process, or postgres://user:password@host/database
-    /// for as many as you like. The variable keeps a password out of the list of processes
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "sqlite://ledger.db",
-        env = "SLUICE_DATABASE_URL",
-        hide_env_values = true
-    )]
-    database_url: DatabaseUrl,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// How log lines are written
     #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "SLUICE_LOG_FORMAT")]
     log_format: LogFormat,
@@ -121,8 +116,8 @@ impl Process {
     async fn start(args: ProcessArgs) -> Result<Self> {
         log(args.log_format);
         let shutdown = stop_signal()?;
-        let access = client::connect(&Access::default()).await?;
-        let ledger = args.database_url.open().await.context("cannot open the ledger")?;
+        let access = client::connect(&args.cluster.access()).await?;
+        let ledger = args.database.url().open().await.context("cannot open the ledger")?;
         Ok(Self { args, access, ledger, shutdown })
     }
 

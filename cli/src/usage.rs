@@ -1,20 +1,20 @@
 //! `sluice usage`: what is used and reserved, by what, and what was spent.
 
-mod listing;
 mod since;
 mod table;
 
 use anyhow::{Context as _, Error};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
+use policy_engine::charge::report::{Report, Whose};
 use policy_engine::policy::Policy;
 use store::UsageQuery;
 
-use crate::database::DatabaseUrl;
+use crate::cluster_args::ClusterArgs;
+use crate::database::DatabaseArgs;
 use crate::ending::{Ending, Failure};
 use crate::output::{self, Format};
 use crate::policy_source::PolicySource;
-use listing::{Listing, Whose};
 use since::Since;
 
 /// Without --since.
@@ -40,15 +40,10 @@ pub(crate) struct Usage {
     /// Where the records are: a directory, or the cluster
     #[arg(long, value_name = "DIR|cluster", default_value = "cluster")]
     policy: PolicySource,
-    /// The ledger's database, as `sluice run` is given it
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "sqlite://ledger.db",
-        env = "SLUICE_DATABASE_URL",
-        hide_env_values = true
-    )]
-    database_url: DatabaseUrl,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// How the answer is written
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
@@ -74,17 +69,17 @@ fn listed(what: &str, there: &[String]) -> String {
 
 impl Usage {
     pub(crate) async fn run(self) -> Result<Ending, Failure> {
-        let Self { project, user, since, policy, database_url, output } = self;
+        let Self { project, user, since, policy, cluster, database, output } = self;
         let now = Timestamp::now();
         let since = since.map(|since| since.seen_from(now)).transpose().map_err(Failure::input)?;
         let since = since.unwrap_or(now - BY_DEFAULT);
         if since > now {
             return Err(Failure::input(Unusable::Future));
         }
-        let policy = policy.policy().await?;
+        let policy = policy.policy(&cluster).await?;
         let whose = whose(&policy, project, user).map_err(Failure::BadInput)?;
         let unanswered = |error: Error| Failure::Unanswered(error);
-        let ledger = database_url.look().await.context("cannot open the ledger").map_err(unanswered)?;
+        let ledger = database.url().look().await.context("cannot open the ledger").map_err(unanswered)?;
         let query = UsageQuery { since, until: now, project: whose.project.clone(), user: whose.user.clone() };
         let read = async {
             let standings = ledger.standings().await?;
@@ -92,13 +87,13 @@ impl Usage {
             Ok::<_, store::Unavailable>((standings, held, ledger.usage(&query).await?))
         };
         let (standings, (charges, uses), hours) = read.await.context("cannot read the ledger").map_err(unanswered)?;
-        let listing = Listing::new(since, now)
+        let report = Report::new(since, now)
             .standing(&policy, &whose, standings)
             .held(&policy, &whose, &charges, &uses)
             .spent(&policy, hours);
         output::print(&match output {
-            Format::Text => table::render(&listing),
-            Format::Json => output::json(&listing)?,
+            Format::Text => table::render(&report),
+            Format::Json => output::json(&report)?,
         })?;
         Ok(Ending::Fine)
     }

@@ -230,6 +230,68 @@ fn without_a_cluster_nothing_can_be_asked() {
     assert!(run.err.starts_with("error: cannot use the kubeconfig /nowhere/at/all: "), "{}", run.err);
 }
 
+/// A kubeconfig with one context, whose server nobody serves.
+fn kubeconfig() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let text = "apiVersion: v1
+kind: Config
+current-context: dev
+clusters: [{name: dev, cluster: {server: 'https://127.0.0.1:1'}}]
+contexts: [{name: dev, context: {cluster: dev, user: ann}}]
+users: [{name: ann, user: {token: t}}]
+";
+    fs::write(file.path(), text).expect("written");
+    file
+}
+
+#[test]
+fn every_command_that_asks_a_cluster_can_be_told_which() {
+    let (show, file) = (example("shows/image-port.yaml"), kubeconfig());
+    let path = file.path().display().to_string();
+    let commands: [&[&str]; 8] = [
+        &["dry-run", "-f", &show],
+        &["dry-run", "-f", &show, "--as", "bob"],
+        &["dry-run", "-f", &show, "--policy", "cluster"],
+        &["audit"],
+        &["plan", "windows", "gold"],
+        &["usage"],
+        &["certs", "show"],
+        &["certs", "rotate"],
+    ];
+    for command in commands {
+        let run = sluice(&[command, &["--kubeconfig", "/no/such/file"]].concat());
+        assert_eq!(run.code, 3, "{command:?}: {}", run.err);
+        let said = "error: cannot use the kubeconfig /no/such/file (--kubeconfig): ";
+        assert!(run.err.starts_with(said), "{command:?}: {}", run.err);
+
+        let run = sluice(&[command, &["--kubeconfig", &path, "--context", "prod"]].concat());
+        assert_eq!(run.code, 3, "{command:?}: {}", run.err);
+        assert!(run.err.starts_with("error: --context \"prod\": the kubeconfig "), "{command:?}: {}", run.err);
+        assert!(run.err.trim().ends_with(" has no such context; it has dev"), "{command:?}: {}", run.err);
+
+        let run = sluice(&[command, &["--kubeconfig", &path, "--context", "dev"]].concat());
+        assert_eq!(run.code, 4, "{command:?}: nobody answers there: {}", run.err);
+    }
+    for process in ["run", "webhook", "reapers"] {
+        let more: &[&str] = if process == "reapers" { &[] } else { &["--certs-dir", "/tmp"] };
+        let run = sluice(&[&[process, "--kubeconfig", &path, "--context", "prod"], more].concat());
+        assert_eq!(run.code, 1, "{process}: {}", run.err);
+        assert!(run.err.contains("error: --context \"prod\": the kubeconfig "), "{process}: {}", run.err);
+    }
+}
+
+#[test]
+fn flags_about_a_cluster_are_not_given_in_vain() {
+    let (org, show) = (example("org"), example("shows/image-port.yaml"));
+    let run = sluice(&["plan", "windows", "gold", "--policy", &org, "--context", "dev"]);
+    let said = "error: --context needs a cluster to ask: --policy names a directory";
+    assert_eq!((run.code, run.err.trim()), (3, said));
+    let both = ["--kubeconfig", "x", "--context", "dev"];
+    let run = sluice(&[&["dry-run", "-f", &show, "--policy", &org, "--as", "bob"], &both[..]].concat());
+    let said = "error: --kubeconfig and --context need a cluster to ask: --policy names a directory";
+    assert_eq!((run.code, run.err.trim()), (3, said));
+}
+
 #[test]
 fn what_is_wrong_on_the_command_line_is_bad_input() {
     for args in [&["dry-run"][..], &["dry-run", "-f", "-", "-o", "xml"], &["no-such-command"], &[]] {

@@ -44,6 +44,22 @@ pub enum ConnectFailed {
         #[source]
         source: KubeconfigError,
     },
+    /// The kubeconfig has no context of this name.
+    #[error("--context {asked:?}: the kubeconfig {origin} has no such context; {}", contexts(.there))]
+    Context {
+        /// The name.
+        asked: String,
+        /// Which kubeconfig.
+        origin: String,
+        /// The contexts that it has.
+        there: Vec<String>,
+    },
+    /// There is no kubeconfig to have a context.
+    #[error("--context {asked:?} needs a kubeconfig: no --kubeconfig, no $KUBECONFIG, no ~/.kube/config")]
+    NoKubeconfig {
+        /// The name of the context.
+        asked: String,
+    },
     /// There is no kubeconfig, and this is no Pod.
     #[error("no cluster to speak to: no --kubeconfig, no $KUBECONFIG, no ~/.kube/config, and no service account")]
     Nowhere {
@@ -86,10 +102,13 @@ pub async fn connect(access: &Access) -> Result<Client, ConnectFailed> {
 }
 
 async fn configuration(access: &Access) -> Result<(Config, String), ConnectFailed> {
-    let named = access.kubeconfig.as_ref().map(|path| path.display().to_string());
+    let named = access.kubeconfig.as_ref().map(|path| format!("{} (--kubeconfig)", path.display()));
     let origin = named.or_else(|| env::var("KUBECONFIG").ok().filter(|paths| !paths.is_empty()));
     let home = env::home_dir().map(|home| home.join(".kube").join("config")).filter(|path| path.is_file());
     let Some(origin) = origin.or_else(|| home.map(|path| path.display().to_string())) else {
+        if let Some(asked) = access.context.clone() {
+            return Err(ConnectFailed::NoKubeconfig { asked });
+        }
         let config = Config::incluster().map_err(|source| ConnectFailed::Nowhere { source })?;
         return Ok((config, "the Pod's service account".into()));
     };
@@ -97,14 +116,27 @@ async fn configuration(access: &Access) -> Result<(Config, String), ConnectFaile
         Some(path) => Kubeconfig::read_from(path),
         None => Kubeconfig::read(),
     };
-    let options = KubeConfigOptions { context: access.context.clone(), ..KubeConfigOptions::default() };
-    let config = match read {
-        Ok(kubeconfig) => Config::from_custom_kubeconfig(kubeconfig, &options).await,
-        Err(error) => Err(error),
+    let kubeconfig = match read {
+        Ok(kubeconfig) => kubeconfig,
+        Err(source) => return Err(ConnectFailed::Kubeconfig { origin, source }),
     };
-    match config {
+    if let Some(asked) = access.context.clone()
+        && !kubeconfig.contexts.iter().any(|context| context.name == asked)
+    {
+        let there = kubeconfig.contexts.into_iter().map(|context| context.name).collect();
+        return Err(ConnectFailed::Context { asked, origin, there });
+    }
+    let options = KubeConfigOptions { context: access.context.clone(), ..KubeConfigOptions::default() };
+    match Config::from_custom_kubeconfig(kubeconfig, &options).await {
         Ok(config) => Ok((config, origin)),
         Err(source) => Err(ConnectFailed::Kubeconfig { origin, source }),
+    }
+}
+
+fn contexts(there: &[String]) -> String {
+    match there {
+        [] => "it has none".into(),
+        there => format!("it has {}", there.join(", ")),
     }
 }
 
@@ -205,13 +237,47 @@ pub(crate) fn is_path_segment(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[tokio::test]
     async fn the_error_names_the_kubeconfig() {
         let access = Access { kubeconfig: Some("/nowhere/at/all".into()), ..Access::default() };
         let refused = connect(&access).await.err().map(|error| error.to_string());
-        assert_eq!(refused.as_deref(), Some("cannot use the kubeconfig /nowhere/at/all"));
+        let said = "cannot use the kubeconfig /nowhere/at/all (--kubeconfig)";
+        assert_eq!(refused.as_deref(), Some(said));
+    }
+
+    /// As kubectl: the flag before the current context.
+    #[tokio::test]
+    async fn a_context_chooses_the_cluster() {
+        let cluster =
+            |name: &str| json!({"name": name, "cluster": {"server": format!("https://{name}.example.com:6443")}});
+        let context =
+            |name: &str| json!({"name": name, "context": {"cluster": name, "user": "ann", "namespace": name}});
+        let kubeconfig = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "dev",
+            "clusters": [cluster("dev"), cluster("prod")],
+            "contexts": [context("dev"), context("prod")],
+            "users": [{"name": "ann", "user": {"token": "t"}}],
+        });
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), kubeconfig.to_string()).expect("a kubeconfig");
+        let asked = async |context: Option<&str>| {
+            let context = context.map(str::to_owned);
+            let access = Access { kubeconfig: Some(file.path().into()), context, ..Access::default() };
+            let (config, _) = configuration(&access).await.map_err(|error| error.to_string())?;
+            Ok::<_, String>((config.cluster_url.host().map(str::to_owned), config.default_namespace))
+        };
+        let of = |name: &str| Ok((Some(format!("{name}.example.com")), name.to_owned()));
+        assert_eq!(asked(None).await, of("dev"));
+        assert_eq!(asked(Some("prod")).await, of("prod"));
+        let said = asked(Some("test")).await.expect_err("no such context");
+        let path = file.path().display();
+        let expected =
+            format!("--context \"test\": the kubeconfig {path} (--kubeconfig) has no such context; it has dev, prod");
+        assert_eq!(said, expected);
     }
 
     #[test]

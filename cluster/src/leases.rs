@@ -2,6 +2,10 @@
 //!
 //! A Lease names the leader. A replica takes it over when it has seen the Lease unchanged for as long as the Lease
 //! says, by its own clock: clocks of other machines are not trusted. The leader stops acting before that.
+//!
+//! This is not `kube-lease-manager`, which compares the `renewTime` that another replica wrote with its own wall clock, and
+//! patches the Lease without a resourceVersion: with two clocks that disagree, two replicas would lead (the drill `clock`
+//! sets one of them wrong). Other crates of this kind are written for older versions of `kube`.
 
 use std::env;
 use std::time::Duration;

@@ -2,11 +2,10 @@
 //!
 //! Live, the API server and others fill in the rest; locally, the engine also takes out what only they put there.
 
-mod quantity;
-
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
 use jsonptr::{Assign as _, Delete as _, Pointer, PointerBuf};
 use policy_engine::admission::written;
+use policy_engine::policy::quantity;
 use serde_json::Value;
 
 /// One operation for each label, annotation and field that Sluice wrote, by path.

@@ -1,5 +1,7 @@
 //! Who pays for what runs in a project, and what it costs.
 
+pub mod report;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodResourceClaim;
 use k8s_openapi::api::resource::v1::ResourceClaimSpec;

@@ -6,6 +6,7 @@
 //! time, for an end as for a start: so windows that touch always touch, and none opens twice.
 
 mod boundary;
+pub mod listing;
 mod range;
 mod span;
 mod weekly;

@@ -118,7 +118,6 @@ fn refused(spared: &Spared) -> News {
         }
         Spared::UnreadablePeople { project: by, .. } => ("PeopleUnreadable", project(by), None),
         Spared::ForeignPriorityClass { queue: of, .. } => ("PriorityClassForeign", queue(of), None),
-        Spared::PriorityTooHigh { queue: of, .. } => ("PriorityTooHigh", queue(of), None),
     };
     News { tone: Tone::Warning, about, related, reason, note: spared.to_string() }
 }

@@ -6,8 +6,12 @@
 //!
 //! [`check`] judges one record that is about to be written among those that exist. The same findings become the
 //! conditions of a record's status, the lines of `sluice check`, and the answer of the records webhook.
+//!
+//! Every conversion takes its type apart by naming all of its fields, so that the compiler misses a field that is read
+//! nowhere. What is named with `_` is read by others, or is for people alone.
 
 mod clashes;
+mod no_effect;
 mod people;
 mod plans;
 mod platform;
@@ -22,6 +26,7 @@ mod tests;
 mod units;
 mod windows;
 
+pub use no_effect::{NO_EFFECT, NOT_YET};
 pub use problem::{Grade, Problem, Verdict};
 pub use raw::{NotARecord, RawRecord, RawRecords};
 
@@ -66,8 +71,18 @@ pub fn check(candidate: &Value, existing: &RawRecords) -> Result<Verdict, NotARe
     records.replace(candidate);
     let (_, found) = build(&records);
     let own = found.into_iter().filter(|problem| problem.kind == Some(kind) && problem.name == name);
-    let (warnings, problems) = own.partition(|problem| problem.grade == Grade::Warning);
+    let (mut warnings, problems): (Vec<_>, Vec<_>) = own.partition(|problem| problem.grade == Grade::Warning);
+    warnings.extend(records.get(kind, &name).into_iter().flat_map(without_effect));
     Ok(Verdict { problems, warnings })
+}
+
+/// A warning for each field that somebody has set and on which nothing acts in this version.
+///
+/// [`build`] does not say it: nothing is wrong with such a record, and its conditions are true.
+pub fn without_effect(record: &RawRecord) -> Vec<Problem> {
+    let mut report = Report::default();
+    no_effect::warn(record, &mut report);
+    report.into_problems()
 }
 
 /// What was written and could be read, oldest first.

@@ -54,7 +54,8 @@ pub struct GroupSpec {
 pub struct GroupMember {
     /// Name of a User.
     pub user: RecordName,
-    /// Member: uses the group's storage. Admin: also manages members and storage permissions.
+    /// Member: uses the group's storage. Admin: also manages its volumes, members and storage permissions. In this
+    /// version only platform Admins write this record, members and permissions included.
     #[serde(default)]
     pub role: GroupRole,
 }

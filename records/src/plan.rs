@@ -65,7 +65,7 @@ pub struct ResourcePlanSpec {
     /// Outside these bounds the plan counts as missing.
     #[serde(default)]
     pub validity: Validity,
-    /// A workspace that is idle for this long is stopped, e.g. 3h. Absent: never.
+    /// A workspace that is idle for this long is stopped (not yet), e.g. 3h. Absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout: Option<Duration>,
     /// What a container is given when it asks for none.
@@ -79,7 +79,7 @@ pub struct ResourcePlanSpec {
     /// it is refused.
     #[serde(default)]
     pub extended_resources: ExtendedResources,
-    /// Who may bind the plan to a project besides an Admin. None listed: nobody.
+    /// Who may bind the plan to a project besides an Admin (not yet). None listed: nobody.
     #[serde(default)]
     #[schemars(length(max = 256), extend("x-kubernetes-list-type" = "atomic"))]
     pub offered_to: Vec<Offer>,

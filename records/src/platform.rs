@@ -59,7 +59,7 @@ pub struct PlatformPolicySpec {
     #[serde(default)]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
     pub schedulers: Vec<ClassName>,
-    /// Permissions that another role than usual has: name of the permission to the lowest role that has it.
+    /// Permissions that another role than usual has (not yet): name of the permission to the lowest role that has it.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 64))]
     pub permissions: BTreeMap<String, Role>,
@@ -74,7 +74,7 @@ pub struct PlatformPolicySpec {
     /// tried again. Admit: it is admitted as a debt, and charged once the database answers again.
     #[serde(default)]
     pub without_ledger: WithoutLedger,
-    /// Name of the ResourcePlan that a new personal project is given. Absent: none.
+    /// Name of the ResourcePlan that a new personal project is given (not yet). Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub personal_plan: Option<RecordName>,
     /// What a project may use that has no plan, or whose plan is missing or expired.
@@ -218,7 +218,7 @@ pub enum AccessMode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Grace {
-    /// How long a Pod may stay after its plan's window has closed, e.g. 5m.
+    /// How long a Pod may stay after its plan's window has closed, before it is evicted (not yet), e.g. 5m.
     #[serde(default = "five_minutes")]
     pub plan_window: Duration,
 }

@@ -98,7 +98,8 @@ pub struct ProjectMember {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<RecordName>,
     /// Member: launches workloads, changes and deletes their own. Manager: everyone's, and manages members. Admin:
-    /// also settings, and deleting the project.
+    /// also settings, and deleting the project. In this version only platform Admins write this record,
+    /// members and settings included.
     #[serde(default)]
     pub role: ProjectRole,
 }

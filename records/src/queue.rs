@@ -37,10 +37,11 @@ pub struct PlatformQueueSpec {
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_000_000), extend("format" = "int32"))]
     pub priority: i32,
-    /// Whether Pods here may be evicted for queues of higher priority.
+    /// Whether Pods here may be evicted for queues of higher priority. In this version nothing evicts them: they carry it
+    /// as a label.
     #[serde(default)]
     pub preemptible: bool,
-    /// Effective GPU that preemption leaves the queue, e.g. 4. Absent: no floor. 0: drains first.
+    /// Effective GPU that preemption leaves the queue (not yet), e.g. 4. Absent: no floor. 0: drains first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deserved_gpu: Option<Amount>,
     /// Names of the GpuModels that Pods of this queue get. None listed: those of the plan.
@@ -60,13 +61,13 @@ pub struct PlatformQueueSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformQueueStatus {
-    /// Pods that run.
+    /// Pods that run (not yet).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<i64>,
-    /// Pods that wait.
+    /// Pods that wait (not yet).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<i64>,
-    /// Effective GPU that running Pods use, e.g. 2.5.
+    /// Effective GPU that running Pods use (not yet), e.g. 2.5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu_used: Option<String>,
     /// Whether the record can be used, and what it refers to that does not exist.

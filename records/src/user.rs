@@ -33,7 +33,8 @@ pub struct UserSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<DisplayName>,
     /// What the person may do on the platform as a whole. User: use workspaces. Manager: also define plans, manage
-    /// users and groups. Admin: everything.
+    /// users and groups. Admin: everything. In this version only Admins write records: a Manager
+    /// may do what a User may.
     #[serde(default)]
     pub system_role: SystemRole,
 }
@@ -57,7 +58,7 @@ pub struct UserStatus {
     /// Name of the user's personal project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub personal_project: Option<String>,
-    /// Pods that run for the user in all projects.
+    /// Pods that run for the user in all projects (not yet).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running_pods: Option<i64>,
     /// Whether the record can be used, and what it refers to that does not exist.

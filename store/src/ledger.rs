@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use policy_engine::ledger::{Account, Charge, Drift, Entry, Outcome, Request, Sight, Stamp, Standing, UseKey, Verdict};
+use policy_engine::ledger::{
+    Account, Charge, Drift, Entry, Hours, Outcome, Request, Sight, Stamp, Standing, UseKey, Verdict,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::Unavailable;
 use crate::reader::Reader;
 use crate::sums::Sums;
-use crate::usage::{Hours, UsageQuery};
+use crate::usage::UsageQuery;
 use crate::writer::{Job, Step};
 
 /// What nobody waits for with a deadline of its own is given up after this time.

@@ -6,8 +6,8 @@
 
 mod dialect;
 mod error;
-mod kept;
 mod ledger;
+mod load_store;
 mod open;
 mod reader;
 mod rows;
@@ -19,7 +19,7 @@ mod writer;
 pub use error::{OpenFailed, Unavailable};
 pub use ledger::Ledger;
 pub use open::Store;
-pub use usage::{Hours, UsageQuery};
+pub use usage::UsageQuery;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use policy_engine::ledger::{Account, Charge, Standing, UseKey};
+use policy_engine::ledger::{Account, Charge, Hours, Standing, UseKey};
 use sqlx::FromRow;
 use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow};
@@ -11,7 +11,7 @@ use crate::Unavailable;
 use crate::dialect::{ALL_ACCOUNTS, ALL_CHARGES, ALL_USES, COMPARED, FORGET_USAGE, HOURS, NOTE_COMPARED};
 use crate::rows;
 use crate::session::{Address, Database};
-use crate::usage::{Hours, UsageQuery};
+use crate::usage::{self, UsageQuery};
 
 /// So many read at once.
 const MOST_READERS: u32 = 4;
@@ -67,7 +67,7 @@ impl Reader {
         let rows: Vec<_> = on!(self, pool => {
             sqlx::query_as(HOURS).bind(since).bind(until).bind(project).bind(user).fetch_all(pool).await?
         });
-        Ok(rows.into_iter().map(Hours::of_row).collect())
+        Ok(rows.into_iter().map(usage::of_row).collect())
     }
 
     pub(crate) async fn forget_usage(&self, before: jiff::Timestamp) -> Result<u64, Unavailable> {

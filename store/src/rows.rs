@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use policy_engine::ledger::{
-    Account, Amounts, Charge, ChargeKey, ForPod, LARGEST, Place, PlaceKind, Standing, UsageChange, UseKey,
+    Account, Amounts, Charge, ChargeKey, ChargedKind, ForPod, LARGEST, ObjectName, Standing, UsageChange, UseKey,
 };
 use serde_json::{Value, json};
 
@@ -50,9 +50,9 @@ pub(crate) fn charge(row: ChargeRow) -> Result<Charge, Unavailable> {
         payers,
         tags,
     ) = row;
-    let place = Place::of_key(place);
+    let place = ObjectName::of_key(place);
     let unreadable = |what: &str| Unavailable::Unreadable(format!("the {what} of the charge of {uid}"));
-    let for_pod = place.kind() == PlaceKind::Claim && !pod.is_empty();
+    let for_pod = place.kind() == ChargedKind::Claim && !pod.is_empty();
     Ok(Charge {
         place,
         amounts: amounts(gpu, devices, cpu, memory)?,
@@ -100,7 +100,7 @@ pub(crate) fn key_row(key: &ChargeKey) -> Value {
 }
 
 pub(crate) fn used((place, pod_uid): UseRow) -> UseKey {
-    UseKey { place: Place::of_key(place), pod_uid }
+    UseKey { place: ObjectName::of_key(place), pod_uid }
 }
 
 pub(crate) fn use_row(key: &UseKey) -> Value {

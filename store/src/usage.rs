@@ -1,7 +1,7 @@
 //! Resource-hours: what bound claims spent, from the intervals that the ledger opened and closed.
 
 use jiff::Timestamp;
-use policy_engine::ledger::Tags;
+use policy_engine::ledger::{Hours, Tags};
 
 /// Which hours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,24 +16,11 @@ pub struct UsageQuery {
     pub user: Option<String>,
 }
 
-/// What was spent under one set of tags.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hours {
-    /// Whose.
-    pub tags: Tags,
-    /// Effective GPU, in thousandths, times seconds.
-    pub milli_gpu_seconds: u64,
-    /// Devices times seconds.
-    pub device_seconds: u64,
-}
-
-impl Hours {
-    pub(crate) fn of_row(row: (String, String, String, String, String, i64, i64)) -> Self {
-        let (project, user, group, queue, model, milli_gpu, devices) = row;
-        Self {
-            tags: Tags { project, user, group, queue, model },
-            milli_gpu_seconds: milli_gpu.unsigned_abs(),
-            device_seconds: devices.unsigned_abs(),
-        }
+pub(crate) fn of_row(row: (String, String, String, String, String, i64, i64)) -> Hours {
+    let (project, user, group, queue, model, milli_gpu, devices) = row;
+    Hours {
+        tags: Tags { project, user, group, queue, model },
+        milli_gpu_seconds: milli_gpu.unsigned_abs(),
+        device_seconds: devices.unsigned_abs(),
     }
 }

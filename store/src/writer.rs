@@ -4,6 +4,7 @@
 //! first. So a batch is decided against what nobody else changes meanwhile, and there is no order in which two could lock
 //! each other out.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::Unavailable;
 use crate::dialect::{COMMIT, ROLLBACK};
-use crate::kept;
+use crate::load_store;
 use crate::session::{Address, CONNECT_LIMIT, Session};
 use crate::sums::Sums;
 
@@ -102,7 +103,7 @@ impl Writer {
                 Ok(Some(verdicts)) => return self.answer(steps, verdicts),
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(error = %chain(&error), "the ledger's transaction failed");
+                    tracing::warn!(error = &error as &dyn Error, "the ledger's transaction failed");
                     // It may hold half a transaction, and its end rolls that back.
                     let connected = self.session.take().is_some();
                     attempts += 1;
@@ -132,7 +133,7 @@ impl Writer {
             withdrawals.iter().for_each(|(entry, _)| reach.add(entry));
             steps.iter().for_each(|step| reach.add(&step.entry));
             let mut accounts = reach.accounts.clone();
-            let mut books = kept::load(session, dialect, reach).await?;
+            let mut books = load_store::load(session, dialect, reach).await?;
             for (entry, stamp) in withdrawals {
                 decide(&mut books, entry, *stamp);
             }
@@ -143,7 +144,7 @@ impl Writer {
             }
             let changes = books.take_changes();
             accounts.extend(changes.accounts.iter().map(|(account, _)| account.clone()));
-            kept::write(session, dialect, changes).await?;
+            load_store::write(session, dialect, changes).await?;
             if steps.iter().any(Step::given_up) {
                 session.say(ROLLBACK).await?;
                 return Ok(None);
@@ -172,9 +173,9 @@ impl Writer {
         let session = connected(&self.address, &mut self.session).await?;
         let transaction = async {
             session.say(dialect.begin).await?;
-            let mut books = kept::load_all(session).await?;
+            let mut books = load_store::load_all(session).await?;
             let drifts = books.recount();
-            kept::write(session, dialect, books.take_changes()).await?;
+            load_store::write(session, dialect, books.take_changes()).await?;
             session.say(COMMIT).await?;
             Ok(drifts)
         };
@@ -214,9 +215,4 @@ fn expire(steps: Vec<Step>) -> Vec<Step> {
 
 fn too_slow() -> Unavailable {
     Unavailable::Database(Arc::new(sqlx::Error::PoolTimedOut))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(Some(error), |error| error.source());
-    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

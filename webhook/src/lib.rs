@@ -4,12 +4,12 @@
 //! `policy-engine`'s; here is what the decision needs to know, how it is said, and what is said when it cannot be made.
 
 pub mod answer;
-mod aside;
 mod binding;
 mod connections;
 mod elsewhere;
 mod governed;
 mod limits;
+mod low_priority_thread;
 pub mod metrics;
 mod outage;
 mod records;

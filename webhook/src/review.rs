@@ -1,6 +1,8 @@
 //! AdmissionReview in: what the API server asks.
 //!
-//! The submitted object stays raw JSON: a typed copy would lose fields that this build does not know.
+//! The submitted object stays raw JSON: a typed copy would lose fields that this build does not know. This, and what
+//! answers need (the code 404 upon which controllers leave an adoption alone, audit annotations, causes), is why the types are
+//! ours and not those of `kube::core::admission`.
 
 mod submitted;
 

@@ -19,7 +19,7 @@ use crate::limits::{Held, NoBody, Weight};
 use crate::metrics::Path;
 use crate::outage::{self, Outage};
 use crate::review::{NoReview, Request};
-use crate::{Webhook, aside, binding, elsewhere, records};
+use crate::{Webhook, binding, elsewhere, low_priority_thread, records};
 
 /// What the API server waits where it does not say.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -108,7 +108,7 @@ impl Arrived {
         };
         let Some(uid) = uid else { return read_and_decide(webhook, path, body, deadline).await };
         // What overruns its time goes on without anybody who waits, and keeps its place until it has ended.
-        let deciding = aside::run({
+        let deciding = low_priority_thread::run({
             let (webhook, runtime) = (webhook.clone(), Handle::current());
             move || {
                 let decided = runtime.block_on(read_and_decide(&webhook, path, body, deadline));

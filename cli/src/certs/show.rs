@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Place;
 use crate::ending::{Ending, Failure};
 use crate::output::{self, Format};
+use crate::table::aligned;
 
 const DAY: i64 = 24 * 3600;
 
@@ -125,15 +126,17 @@ fn found(place: String, material: &KeyMaterial, published: Vec<Published>, now: 
 
 fn text(found: &Found) -> String {
     let mut text = format!("{}  rotation: {}\n", found.place.bold(), found.phase.bold());
+    let mut rows = Vec::new();
     for it in found.serving.iter().chain(&found.authorities) {
         let until = format!("until {:.0} ({} days)", it.not_after, it.days_left);
         let until = if it.days_left < 0 { until.red().to_string() } else { until };
-        let _infallible = writeln!(text, "  {:8} {}  {until}", it.role, it.subject);
-        let _infallible = writeln!(text, "           sha256 {}", it.sha256);
+        rows.push(vec![it.role.to_owned(), format!("{}  {until}", it.subject)]);
+        rows.push(vec![String::new(), format!("sha256 {}", it.sha256)]);
         if it.role == "serving" {
-            let _infallible = writeln!(text, "           issued by {}, for {}", it.issuer, it.names.join(", "));
+            rows.push(vec![String::new(), format!("issued by {}, for {}", it.issuer, it.names.join(", "))]);
         }
     }
+    text.extend(aligned(&rows).iter().map(|line| format!("  {line}\n")));
     for Published { configuration, entries, trusting, .. } in &found.published {
         let said = match entries {
             0 => "is not there, or has no entry".yellow().to_string(),

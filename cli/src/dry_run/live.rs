@@ -15,6 +15,7 @@ use super::defaults::filled_in;
 use super::object::{Asker, ObjectRef, Submitted};
 use super::said::{self, Said};
 use super::verdict::{Denial, Unanswered, Verdict};
+use crate::cluster_args::ClusterArgs;
 use crate::ending::Failure;
 
 /// Enough to hide the way there and back, and no load for the API server.
@@ -30,15 +31,16 @@ pub(super) async fn ask(
     objects: Vec<Submitted>,
     asker: Option<Asker>,
     namespace: Option<String>,
+    cluster: &ClusterArgs,
 ) -> Result<Vec<Result<Verdict, Unanswered>>, Failure> {
-    let own = Server::connect(&Access::default()).await.map_err(unanswered)?;
+    let own = cluster.server().await?;
     let asker = asker.map(|asker| Access {
         impersonate: Some(asker.username),
         impersonate_groups: asker.asked,
-        ..Access::default()
+        ..cluster.access()
     });
     let asking = match &asker {
-        Some(access) => Server::connect(access).await.map_err(unanswered)?,
+        Some(access) => cluster.server_as(access).await?,
         None => own.clone(),
     };
     let kinds = kinds(&own, &objects).await?;

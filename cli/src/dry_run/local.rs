@@ -5,7 +5,6 @@ mod kinds;
 use std::sync::Arc;
 
 use anyhow::{Error, anyhow};
-use cluster::client::Access;
 use cluster::dry_run::{Served, Server};
 use decide::creations::{Created, Undecided};
 use decide::entry::NotJudged;
@@ -24,6 +23,7 @@ use super::defaults::filled_in;
 use super::live::{self, Kinds};
 use super::object::{Asker, ObjectRef, Submitted};
 use super::verdict::{Unanswered, Verdict, denials};
+use crate::cluster_args::ClusterArgs;
 use crate::ending::{self, Failure};
 
 const NO_LEDGER: &str = "whether there is room now was not asked; name the ledger with --ledger";
@@ -60,9 +60,14 @@ impl Local {
     }
 
     /// Decides on the records of the cluster as they are now, for you where nobody is named.
-    pub(super) async fn observe(asker: Option<Asker>, ledger: Option<Ledger>, now: Timestamp) -> Result<Self, Failure> {
+    pub(super) async fn observe(
+        asker: Option<Asker>,
+        ledger: Option<Ledger>,
+        now: Timestamp,
+        cluster: &ClusterArgs,
+    ) -> Result<Self, Failure> {
         let unanswered = |error: Error| Failure::Unanswered(error);
-        let server = Server::connect(&Access::default()).await.map_err(|error| unanswered(error.into()))?;
+        let server = cluster.server().await?;
         let records = server.records().await.map_err(|error| unanswered(error.into()))?;
         let asker = match asker {
             Some(asker) => asker,

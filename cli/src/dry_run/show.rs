@@ -51,7 +51,7 @@ pub(super) fn write(verdicts: &[Verdict], format: Format) -> io::Result<String> 
 }
 
 /// What only people read, where the format is for programs.
-pub(super) fn asides(verdicts: &[Verdict], format: Format) -> Vec<String> {
+pub(super) fn notes(verdicts: &[Verdict], format: Format) -> Vec<String> {
     match format {
         Format::Table => Vec::new(),
         Format::Json | Format::Yaml | Format::Patch => {

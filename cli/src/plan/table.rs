@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use policy_engine::policy::plan::OutsideWindow;
+use policy_engine::windows::listing::{Line, Listing, What};
 use policy_engine::windows::{Span, Standing};
 
 use super::bars;
-use super::listing::{Line, Listing, What};
+use crate::table::aligned;
 
 /// What holds now, then the spans of whatever opens or closes.
 pub(super) fn render(listing: &Listing) -> String {
@@ -24,10 +25,8 @@ pub(super) fn render(listing: &Listing) -> String {
         moment(listing, from),
         moment(listing, until)
     );
-    let width = listing.lines.iter().map(|line| name(&line.what).len()).max().unwrap_or_default();
-    for line in &listing.lines {
-        let _infallible = writeln!(text, "{:width$}  {}", name(&line.what), standing(listing, line));
-    }
+    let now: Vec<_> = listing.lines.iter().map(|line| vec![name(&line.what), standing(listing, line)]).collect();
+    text.extend(aligned(&now).iter().map(|line| format!("{line}\n")));
     for line in listing.lines.iter().filter(|line| changes(listing, line)) {
         text.push_str(&block(listing, line));
     }
@@ -62,17 +61,14 @@ fn block(listing: &Listing, line: &Line) -> String {
     let range = listing.range.span();
     let mut text = format!("\n{}\n", name(&line.what).bold());
     let shown = |at, edge, goes_on| if goes_on && at == edge { "…".into() } else { moment(listing, at) };
-    let _infallible = writeln!(text, "  {:27}  {:27}  FOR", "OPENS", "CLOSES");
-    for span in &line.spans {
+    let mut rows = vec![["OPENS", "CLOSES", "FOR"].map(str::to_owned).to_vec()];
+    rows.extend(line.spans.iter().map(|span| {
         let length = span.until.duration_since(span.from);
         let (opens, closes) =
             (shown(span.from, range.from, line.goes_on.0), shown(span.until, range.until, line.goes_on.1));
-        let mut notes = listing.notes(*span);
-        if !notes.is_empty() {
-            notes.insert(0, String::new());
-        }
-        let _infallible = writeln!(text, "  {opens:27}  {closes:27}  {length:#}{}", notes.join("  "));
-    }
+        [vec![opens, closes, format!("{length:#}")], listing.notes(*span)].concat()
+    }));
+    text.extend(aligned(&rows).iter().map(|line| format!("  {line}\n")));
     for bar in bars::draw(&line.spans, listing.range, &listing.zone) {
         let _infallible = writeln!(text, "  {bar}");
     }

@@ -1,12 +1,13 @@
 //! Usage as text.
 
 use owo_colors::OwoColorize as _;
+use policy_engine::charge::report::{Cell, Held, Line, Report, Spent};
 
-use super::listing::{Cell, Held, Line, Listing, Spent};
+use crate::table::aligned;
 
 /// What accounts have, what holds it, what was spent.
-pub(super) fn render(listing: &Listing) -> String {
-    let Listing { since, accounts, held, spent, .. } = listing;
+pub(super) fn render(report: &Report) -> String {
+    let Report { since, until: _, accounts, held, spent } = report;
     let accounts = accounts.iter().map(|Line { project, user, gpu, devices, cpu, memory }| {
         let mut row = vec![project.clone(), user.clone().unwrap_or_else(|| "(all)".into())];
         row.extend([gpu, devices, cpu, memory].map(cell));
@@ -40,20 +41,14 @@ fn cell(Cell { used, reserved, limit }: &Cell) -> String {
     if reserved == "0" { format!("{used} / {limit}") } else { format!("{used} + {reserved} / {limit}") }
 }
 
-/// Columns as wide as what is in them.
+/// A head and rows below it, indented.
 fn columns(head: &[&str], rows: Vec<Vec<String>>) -> String {
     if rows.is_empty() {
         return "  nothing\n".to_owned();
     }
-    let mut lines = vec![head.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>()];
+    let mut lines = vec![head.iter().map(|it| (*it).to_owned()).collect()];
     lines.extend(rows);
-    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|it| it.chars().count()).max();
-    let widths: Vec<usize> = (0..head.len()).filter_map(width).collect();
-    let line = |cells: &Vec<String>| {
-        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        format!("  {}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-    };
-    lines.iter().map(line).collect()
+    aligned(&lines).iter().map(|line| format!("  {line}\n")).collect()
 }
 
 #[cfg(test)]

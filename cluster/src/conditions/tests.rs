@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::*;
 use records::convert;
-use records::convert::RawRecords;
+use records::convert::{NO_EFFECT, RawRecords};
+use records::schema::schema;
 
 fn record(kind: &str, name: &str, spec: &Value) -> Value {
     let metadata = json!({ "name": name, "uid": format!("uid-{name}"), "generation": 3 });
@@ -89,4 +90,21 @@ fn what_was_written_is_not_written_again_and_times_last() {
     assert_eq!(ready["lastTransitionTime"], "1970-01-01T00:00:00Z", "it is as it was");
     assert_eq!(references["lastTransitionTime"], "1970-01-01T01:00:00Z", "it has changed");
     assert_eq!(after[0].fields.get("gpuLimit"), None, "without a plan the policy limits nothing here");
+}
+
+/// `kubectl explain` would promise a field that nobody writes.
+#[test]
+fn every_field_of_a_status_is_written_or_said_to_be_not_yet() {
+    const BY_THE_LEDGER: [&str; 3] = ["gpuUsed", "gpuReserved", "devicesHeld"];
+    for kind in Kind::ALL {
+        let status = schema(kind).properties.as_ref().and_then(|parts| parts["status"].properties.as_ref());
+        let mut explained: Vec<_> = status.expect("fields").keys().map(String::as_str).collect();
+        let not_yet =
+            NO_EFFECT.iter().filter(|(of, _)| *of == kind).filter_map(|(_, field)| field.strip_prefix("status."));
+        let mut accounted: Vec<_> = owned(kind).iter().copied().chain(not_yet).collect();
+        accounted.extend(BY_THE_LEDGER.iter().filter(|_| kind == Kind::Project));
+        explained.sort_unstable();
+        accounted.sort_unstable();
+        assert_eq!(explained, accounted, "{kind}");
+    }
 }

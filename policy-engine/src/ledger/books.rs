@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Account, Amounts, Charge, ChargeKey, Place, UsageChange, UseKey};
+use super::{Account, Amounts, Charge, ChargeKey, ObjectName, UsageChange, UseKey};
 
 /// What an account has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,8 +26,8 @@ impl Standing {
 pub struct Books {
     accounts: BTreeMap<Account, Standing>,
     charges: BTreeMap<ChargeKey, Charge>,
-    at_place: BTreeMap<Place, BTreeSet<ChargeKey>>,
-    uses: BTreeMap<Place, BTreeSet<String>>,
+    at_place: BTreeMap<ObjectName, BTreeSet<ChargeKey>>,
+    uses: BTreeMap<ObjectName, BTreeSet<String>>,
     changed: Changed,
 }
 
@@ -139,11 +139,11 @@ impl Books {
         self.charges.get(key)
     }
 
-    pub(super) fn at(&self, place: &Place) -> impl Iterator<Item = &Charge> {
+    pub(super) fn at(&self, place: &ObjectName) -> impl Iterator<Item = &Charge> {
         self.at_place.get(place).into_iter().flatten().filter_map(|key| self.charges.get(key))
     }
 
-    pub(super) fn users_of(&self, place: &Place) -> impl Iterator<Item = &str> {
+    pub(super) fn users_of(&self, place: &ObjectName) -> impl Iterator<Item = &str> {
         self.uses.get(place).into_iter().flatten().map(String::as_str)
     }
 
@@ -193,15 +193,15 @@ impl Books {
 /// cost nothing while no Pod uses them, and what stands for a claim nothing once that is made.
 pub(super) fn contribution<'a>(
     charges: impl Iterator<Item = &'a Charge>,
-    place: &Place,
+    place: &ObjectName,
     used: bool,
 ) -> BTreeMap<Account, Standing> {
-    use super::charge::PlaceKind;
+    use super::charge::ChargedKind;
     let mut most: BTreeMap<&Account, (Amounts, Amounts)> = BTreeMap::new();
     let counts = |charge: &&Charge| match place.kind() {
-        PlaceKind::Pod => true,
-        PlaceKind::Inline => charge.claim.is_none(),
-        PlaceKind::Claim => used,
+        ChargedKind::Pod => true,
+        ChargedKind::Inline => charge.claim.is_none(),
+        ChargedKind::Claim => used,
     };
     for charge in charges.filter(counts) {
         for account in charge.payers.accounts() {

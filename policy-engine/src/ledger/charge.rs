@@ -10,9 +10,9 @@ use super::{Amounts, ForPod, Limits};
 /// What the API server lets exist once at a time: a kind, a namespace and a name; or what stands for it before its name is known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Place(String);
+pub struct ObjectName(String);
 
-impl Place {
+impl ObjectName {
     /// Of a Pod.
     pub fn pod(namespace: &str, name: &str) -> Self {
         Self(format!("pod/{namespace}/{name}"))
@@ -34,11 +34,11 @@ impl Place {
     }
 
     /// What is charged there.
-    pub fn kind(&self) -> PlaceKind {
+    pub fn kind(&self) -> ChargedKind {
         match self.0.split_once('/') {
-            Some(("pod", _)) => PlaceKind::Pod,
-            Some(("inline", _)) => PlaceKind::Inline,
-            Some(_) | None => PlaceKind::Claim,
+            Some(("pod", _)) => ChargedKind::Pod,
+            Some(("inline", _)) => ChargedKind::Inline,
+            Some(_) | None => ChargedKind::Claim,
         }
     }
 
@@ -50,15 +50,15 @@ impl Place {
 }
 
 /// Its key in the database.
-impl fmt::Display for Place {
+impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// What is charged in a place.
+/// What is charged under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PlaceKind {
+pub enum ChargedKind {
     /// A Pod's CPU and memory.
     Pod,
     /// A claim that is still to be made for a Pod.
@@ -94,7 +94,7 @@ pub struct Charge {
     /// Which.
     pub key: ChargeKey,
     /// Where: of all charges of a place the dearest counts.
-    pub place: Place,
+    pub place: ObjectName,
     /// What it costs.
     pub amounts: Amounts,
     /// Who pays, with their limits when it was last admitted.
@@ -122,8 +122,8 @@ impl Charge {
     /// UID of the Pod that it belongs to: its own, or of the one it was made for.
     pub fn pod_uid(&self) -> Option<&str> {
         match self.place.kind() {
-            PlaceKind::Pod | PlaceKind::Inline => Some(&self.key.uid),
-            PlaceKind::Claim => self.made_for.as_ref().map(|made_for| made_for.uid.as_str()),
+            ChargedKind::Pod | ChargedKind::Inline => Some(&self.key.uid),
+            ChargedKind::Claim => self.made_for.as_ref().map(|made_for| made_for.uid.as_str()),
         }
     }
 }
@@ -132,7 +132,7 @@ impl Charge {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UseKey {
     /// The claim's place.
-    pub place: Place,
+    pub place: ObjectName,
     /// The Pod's UID.
     pub pod_uid: String,
 }

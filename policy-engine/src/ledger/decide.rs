@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::draft::{Draft, Made};
-use super::{Account, Books, Place, Request, Resource, Sight, Stamp, Use, reserve, sight};
+use super::{Account, Books, ObjectName, Request, Resource, Sight, Stamp, Use, reserve, sight};
 
 /// Beyond this nothing can be counted, also where nothing is limited.
 pub const LARGEST: u64 = i64::MAX.unsigned_abs();
@@ -41,7 +41,7 @@ pub enum Outcome {
     /// Nothing is charged, because these accounts have no room. All of them.
     Refused(Vec<Shortage>),
     /// Nothing is charged, because [so many](MOST_OF_A_NAME) objects that may have this name are.
-    Crowded(Place),
+    Crowded(ObjectName),
 }
 
 /// A limit that a request would pass.
@@ -141,7 +141,7 @@ pub struct Reach {
     /// UIDs of Pods and claims.
     pub uids: BTreeSet<String>,
     /// Places.
-    pub places: BTreeSet<Place>,
+    pub places: BTreeSet<ObjectName>,
     /// Accounts.
     pub accounts: BTreeSet<Account>,
 }
@@ -170,18 +170,18 @@ impl Reach {
                 let is_foreseen = pod.uid.is_empty();
                 if !is_foreseen {
                     self.uids.insert(pod.uid.clone());
-                    self.places.insert(Place::pod(&pod.namespace, &pod.name));
+                    self.places.insert(ObjectName::pod(&pod.namespace, &pod.name));
                 }
                 self.places.extend(pod.uses.iter().filter_map(|wanted| match wanted {
                     Use::Inline { .. } if is_foreseen => None,
-                    Use::Inline { reference, .. } => Some(Place::inline(&pod.namespace, &pod.name, reference)),
-                    Use::Claim { name, .. } | Use::Unborn { name } => Some(Place::claim(&pod.namespace, name)),
+                    Use::Inline { reference, .. } => Some(ObjectName::inline(&pod.namespace, &pod.name, reference)),
+                    Use::Claim { name, .. } | Use::Unborn { name } => Some(ObjectName::claim(&pod.namespace, name)),
                 }));
             }
             Request::ClaimMade(claim) => {
                 self.uids.insert(claim.uid.clone());
                 self.uids.extend(claim.for_pod.iter().map(|pod| pod.uid.clone()));
-                self.places.insert(Place::claim(&claim.namespace, &claim.name));
+                self.places.insert(ObjectName::claim(&claim.namespace, &claim.name));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::books::contribution;
-use super::{Account, Amounts, Books, Charge, ChargeKey, ForPod, Place, Standing, UseKey, usage};
+use super::{Account, Amounts, Books, Charge, ChargeKey, ForPod, ObjectName, Standing, UseKey, usage};
 use crate::policy::quota::Quota;
 
 pub(super) struct Draft<'a> {
@@ -41,7 +41,7 @@ impl<'a> Draft<'a> {
         self.charges.insert(key, None);
     }
 
-    pub(super) fn put_use(&mut self, place: Place, pod_uid: &str) {
+    pub(super) fn put_use(&mut self, place: ObjectName, pod_uid: &str) {
         self.uses.insert(UseKey { place, pod_uid: pod_uid.to_owned() }, true);
     }
 
@@ -95,14 +95,14 @@ impl<'a> Draft<'a> {
     }
 
     /// A place that a new charge would have with so many others or more.
-    pub(super) fn crowded(&self, most: usize) -> Option<&Place> {
+    pub(super) fn crowded(&self, most: usize) -> Option<&ObjectName> {
         let new = self.charges.values().flatten().filter(|charge| self.books.charge(&charge.key).is_none());
         new.map(|charge| &charge.place).find(|place| self.books.at(place).count() >= most)
     }
 
     /// Adds up what changes: before and after, of each place that the draft touches.
     pub(super) fn made(self) -> Made {
-        let mut places: BTreeSet<&Place> = self.uses.keys().map(|key| &key.place).collect();
+        let mut places: BTreeSet<&ObjectName> = self.uses.keys().map(|key| &key.place).collect();
         places.extend(self.charges.values().flatten().map(|charge| &charge.place));
         places.extend(self.charges.keys().filter_map(|key| self.books.charge(key)).map(|charge| &charge.place));
         let mut sums: BTreeMap<Account, (Standing, Standing)> = BTreeMap::new();
@@ -134,12 +134,12 @@ impl<'a> Draft<'a> {
         Made { charges: self.charges, uses: self.uses, sums, limits }
     }
 
-    fn at(&self, place: &Place) -> impl Iterator<Item = &Charge> {
+    fn at(&self, place: &ObjectName) -> impl Iterator<Item = &Charge> {
         let kept = self.books.at(place).filter(|charge| !self.charges.contains_key(&charge.key));
         kept.chain(self.charges.values().flatten().filter(move |charge| charge.place == *place))
     }
 
-    fn is_used(&self, place: &Place) -> bool {
+    fn is_used(&self, place: &ObjectName) -> bool {
         let said = |pod_uid: &str| self.uses.get(&UseKey { place: place.clone(), pod_uid: pod_uid.to_owned() });
         let kept = self.books.users_of(place).any(|pod_uid| said(pod_uid).is_none_or(|there| *there));
         kept || self.uses.iter().any(|(key, there)| *there && key.place == *place)

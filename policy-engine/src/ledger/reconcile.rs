@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::charge::PlaceKind;
+use super::charge::ChargedKind;
 use super::sight::settled;
 use super::{AdmitPod, Charge, ClaimMade, Entry, Request, Sight, Tags};
 
@@ -98,7 +98,7 @@ pub fn reconcile<'a>(
     let mut found = Reconciliation::default();
     let mut known = BTreeSet::new();
     for charge in charges {
-        if charge.place.kind() == PlaceKind::Inline {
+        if charge.place.kind() == ChargedKind::Inline {
             continue;
         }
         known.insert(charge.key.uid.as_str());
@@ -128,7 +128,7 @@ pub fn reconcile<'a>(
 fn sight(charge: &Charge, view: &View, before: &BTreeSet<String>) -> Option<Sight> {
     let (uid, at) = (charge.key.uid.clone(), view.at);
     let was_there = before.contains(&uid);
-    if charge.place.kind() == PlaceKind::Claim {
+    if charge.place.kind() == ChargedKind::Claim {
         return match view.claims.get(&uid) {
             Some(LiveClaim { charge: ClaimMade { price, payers, .. }, bound }) => {
                 Some(Sight::Claim { uid, bound: bound.clone(), price: *price, payers: payers.clone(), at })
@@ -164,6 +164,6 @@ fn missing(charge: &Charge) -> Missing {
         uid: charge.key.uid.clone(),
         namespace: namespace.to_owned(),
         name: name.to_owned(),
-        claim: charge.place.kind() == PlaceKind::Claim,
+        claim: charge.place.kind() == ChargedKind::Claim,
     }
 }

@@ -1,7 +1,7 @@
 //! What an admission would charge.
 
 use super::draft::Draft;
-use super::{AdmitPod, Amounts, Charge, ChargeKey, ClaimMade, ForPod, Limits, Place, Request, Stamp, Use};
+use super::{AdmitPod, Amounts, Charge, ChargeKey, ClaimMade, ForPod, Limits, ObjectName, Request, Stamp, Use};
 
 pub(super) fn draft(draft: &mut Draft<'_>, request: &Request, stamp: Stamp) {
     match request {
@@ -12,11 +12,11 @@ pub(super) fn draft(draft: &mut Draft<'_>, request: &Request, stamp: Stamp) {
 
 fn admit_pod(draft: &mut Draft<'_>, pod: &AdmitPod, stamp: Stamp) {
     let AdmitPod { uid, namespace, name, amounts, payers, uses } = pod;
-    raise(draft, ChargeKey::of(uid), Place::pod(namespace, name), *amounts, payers, stamp);
+    raise(draft, ChargeKey::of(uid), ObjectName::pod(namespace, name), *amounts, payers, stamp);
     for wanted in uses {
         match wanted {
             Use::Inline { reference, price } => {
-                let place = Place::inline(namespace, name, reference);
+                let place = ObjectName::inline(namespace, name, reference);
                 let key = ChargeKey::inline(uid, reference);
                 let charge = raise(draft, key, place, *price, payers, stamp);
                 draft.stand_for_claim(charge);
@@ -26,18 +26,18 @@ fn admit_pod(draft: &mut Draft<'_>, pod: &AdmitPod, stamp: Stamp) {
                 made.into_iter().for_each(|place| draft.put_use(place, uid));
             }
             Use::Claim { name, uid: claim, price, payers } => {
-                let place = Place::claim(namespace, name);
+                let place = ObjectName::claim(namespace, name);
                 raise(draft, ChargeKey::of(claim), place.clone(), *price, payers, stamp);
                 draft.put_use(place, uid);
             }
-            Use::Unborn { name } => draft.put_use(Place::claim(namespace, name), uid),
+            Use::Unborn { name } => draft.put_use(ObjectName::claim(namespace, name), uid),
         }
     }
 }
 
 fn claim_made(draft: &mut Draft<'_>, made: &ClaimMade, stamp: Stamp) {
     let ClaimMade { uid, namespace, name, price, payers, for_pod } = made;
-    let place = Place::claim(namespace, name);
+    let place = ObjectName::claim(namespace, name);
     let mut charge = raise(draft, ChargeKey::of(uid), place.clone(), *price, payers, stamp);
     charge.made_for.clone_from(for_pod);
     draft.put(charge);
@@ -55,7 +55,7 @@ fn claim_made(draft: &mut Draft<'_>, made: &ClaimMade, stamp: Stamp) {
 fn raise(
     draft: &mut Draft<'_>,
     key: ChargeKey,
-    place: Place,
+    place: ObjectName,
     amounts: Amounts,
     payers: &Limits,
     stamp: Stamp,

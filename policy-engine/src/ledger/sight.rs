@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::charge::PlaceKind;
+use super::charge::ChargedKind;
 use super::draft::Draft;
 use super::{Amounts, Charge, ChargeKey, Limits, Tags};
 
@@ -133,8 +133,8 @@ pub(super) fn withdraw(draft: &mut Draft<'_>, uid: &str, ticket: i64) {
         return;
     }
     match charge.place.kind() {
-        PlaceKind::Pod => drop_pod(draft, uid),
-        PlaceKind::Claim | PlaceKind::Inline => drop_claim(draft, uid),
+        ChargedKind::Pod => drop_pod(draft, uid),
+        ChargedKind::Claim | ChargedKind::Inline => drop_claim(draft, uid),
     }
 }
 

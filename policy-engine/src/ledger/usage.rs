@@ -4,6 +4,17 @@ use jiff::Timestamp;
 
 use super::{Amounts, Charge, Tags};
 
+/// What was spent under one set of tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hours {
+    /// Whose.
+    pub tags: Tags,
+    /// Effective GPU, in thousandths, times seconds.
+    pub milli_gpu_seconds: u64,
+    /// Devices times seconds.
+    pub device_seconds: u64,
+}
+
 /// An interval begins or ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UsageChange {

@@ -48,33 +48,49 @@ pub fn parse_up(text: &str, unit: Unit) -> Result<u64, InvalidQuantity> {
     read(text, unit, true)
 }
 
-fn read(text: &str, unit: Unit, up: bool) -> Result<u64, InvalidQuantity> {
-    if text.len() > MAX_LENGTH {
-        return Err(InvalidQuantity::Form);
+/// The amount in the API server's form (`0.5` as `500m`, `1024Mi` as `1Gi`); text that is no amount, or has an exponent, as
+/// it is.
+pub fn canonical(text: &str) -> String {
+    rewritten(text).unwrap_or_else(|| text.to_owned())
+}
+
+fn rewritten(text: &str) -> Option<String> {
+    const ONE: u128 = 1_000_000_000;
+    let Factors { value, binary, decimal, suffix } = factors(text).ok()?;
+    if value == 0 {
+        return Some("0".into());
     }
+    let _no_exponent = SUFFIXES.iter().find(|(name, ..)| *name == suffix)?;
+    let shift = decimal + 9;
+    let scale = 10_u128.checked_pow(shift.unsigned_abs())?;
+    let value = value.checked_mul(1 << binary)?;
+    let nanos =
+        if shift < 0 { value.is_multiple_of(scale).then(|| value / scale)? } else { value.checked_mul(scale)? };
+    // What was written with a binary suffix, and is no whole number, is written in decimals.
+    let whole = binary > 0 && nanos.is_multiple_of(ONE);
+    let fits = |(suffix, two, ten): &(&str, u32, i32)| {
+        let unit = (1 << two) * 10_u128.pow((ten + 9).unsigned_abs());
+        let may = if whole { *ten == 0 } else { *two == 0 };
+        (may && nanos.is_multiple_of(unit)).then(|| format!("{}{suffix}", nanos / unit))
+    };
+    SUFFIXES.iter().find_map(fits)
+}
+
+fn read(text: &str, unit: Unit, up: bool) -> Result<u64, InvalidQuantity> {
     let (negative, rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-    let (number, suffix) = rest.split_at(number_end);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
-        return Err(InvalidQuantity::Form);
-    }
-    let (binary, mut exponent) = scale(suffix).ok_or(InvalidQuantity::Form)?;
-    let fraction = fraction.trim_end_matches('0');
-    let mut value = format!("0{whole}{fraction}").parse::<u128>().map_err(|_| InvalidQuantity::TooLarge)?;
+    let Factors { mut value, binary, decimal, suffix: _ } = factors(rest)?;
     if value == 0 {
         return Ok(0);
     }
     if negative {
         return Err(InvalidQuantity::Negative);
     }
-    exponent -= i32::try_from(fraction.len()).map_err(|_| InvalidQuantity::Form)?;
-    exponent += match unit {
-        Unit::One => 0,
-        Unit::Milli => 3,
+    let exponent = match unit {
+        Unit::One => decimal,
+        Unit::Milli => decimal + 3,
     };
     value = value.checked_mul(1 << binary).ok_or(InvalidQuantity::TooLarge)?;
     for _ in 0..exponent {
@@ -96,32 +112,60 @@ fn read(text: &str, unit: Unit, up: bool) -> Result<u64, InvalidQuantity> {
     i64::try_from(value).map(i64::unsigned_abs).map_err(|_| InvalidQuantity::TooLarge)
 }
 
-/// The power of two and of ten that a suffix multiplies by.
+/// An amount without a sign: value × 2^binary × 10^decimal.
+struct Factors<'a> {
+    value: u128,
+    binary: u32,
+    decimal: i32,
+    suffix: &'a str,
+}
+
+fn factors(text: &str) -> Result<Factors<'_>, InvalidQuantity> {
+    if text.len() > MAX_LENGTH {
+        return Err(InvalidQuantity::Form);
+    }
+    let number_end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, suffix) = text.split_at(number_end);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
+        return Err(InvalidQuantity::Form);
+    }
+    let (binary, exponent) = scale(suffix).ok_or(InvalidQuantity::Form)?;
+    let fraction = fraction.trim_end_matches('0');
+    let value = format!("0{whole}{fraction}").parse().map_err(|_| InvalidQuantity::TooLarge)?;
+    let decimals = i32::try_from(fraction.len()).map_err(|_| InvalidQuantity::Form)?;
+    Ok(Factors { value, binary, decimal: exponent - decimals, suffix })
+}
+
+/// Each suffix with the powers of two and of ten that it multiplies by; of each kind the largest first.
+const SUFFIXES: [(&str, u32, i32); 16] = [
+    ("Ei", 60, 0),
+    ("Pi", 50, 0),
+    ("Ti", 40, 0),
+    ("Gi", 30, 0),
+    ("Mi", 20, 0),
+    ("Ki", 10, 0),
+    ("E", 0, 18),
+    ("P", 0, 15),
+    ("T", 0, 12),
+    ("G", 0, 9),
+    ("M", 0, 6),
+    ("k", 0, 3),
+    ("", 0, 0),
+    ("m", 0, -3),
+    ("u", 0, -6),
+    ("n", 0, -9),
+];
+
+/// The power of two and of ten that a suffix, or an exponent, multiplies by.
 fn scale(suffix: &str) -> Option<(u32, i32)> {
-    Some(match suffix {
-        "" => (0, 0),
-        "n" => (0, -9),
-        "u" => (0, -6),
-        "m" => (0, -3),
-        "k" => (0, 3),
-        "M" => (0, 6),
-        "G" => (0, 9),
-        "T" => (0, 12),
-        "P" => (0, 15),
-        "E" => (0, 18),
-        "Ki" => (10, 0),
-        "Mi" => (20, 0),
-        "Gi" => (30, 0),
-        "Ti" => (40, 0),
-        "Pi" => (50, 0),
-        "Ei" => (60, 0),
-        _ => {
-            let exponent = suffix.strip_prefix(['e', 'E'])?;
-            let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-            let readable = (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-            (0, readable.then(|| exponent.parse().ok()).flatten()?)
-        }
-    })
+    if let Some((_, two, ten)) = SUFFIXES.iter().find(|(name, ..)| *name == suffix) {
+        return Some((*two, *ten));
+    }
+    let exponent = suffix.strip_prefix(['e', 'E'])?;
+    let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    let readable = (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    Some((0, readable.then(|| exponent.parse().ok()).flatten()?))
 }
 
 /// Thousandths as people write them: `0.5`, `2`.
@@ -200,6 +244,35 @@ mod tests {
         assert_eq!(parse_up("-1u", Unit::Milli), Err(InvalidQuantity::Negative));
     }
 
+    #[test]
+    fn writes_as_the_api_server_does() {
+        for (text, written) in [
+            ("0.5", "500m"),
+            ("1000m", "1"),
+            ("1500m", "1500m"),
+            ("2", "2"),
+            ("2000", "2k"),
+            ("1024Mi", "1Gi"),
+            ("1536Mi", "1536Mi"),
+            ("0.5Gi", "512Mi"),
+            ("64Gi", "64Gi"),
+            ("0.5Ki", "512"),
+            ("0.0001Ki", "102400u"),
+            ("0", "0"),
+            ("0Gi", "0"),
+            ("1.50", "1500m"),
+            ("2000n", "2u"),
+            ("1n", "1n"),
+            ("0.1n", "0.1n"),
+            ("1e3", "1e3"),
+            ("-1", "-1"),
+            ("much", "much"),
+            ("", ""),
+        ] {
+            assert_eq!(canonical(text), written, "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn milli_reads_back(milli in 0..=u64::MAX / 4) {
@@ -209,9 +282,16 @@ mod tests {
         }
 
         #[test]
+        fn the_api_servers_form_is_the_same_amount(text in "[0-9]{1,6}(\\.[0-9]{1,3})?([numkMGTPE]|[KMGTPE]i)?") {
+            let written = canonical(&text);
+            prop_assert_eq!(parse_up(&written, Unit::Milli), parse_up(&text, Unit::Milli));
+            prop_assert_eq!(canonical(&written), written.clone(), "once is enough");
+        }
+
+        #[test]
         fn no_text_panics(text in ".{0,80}", number in "[-+]?[0-9.]{0,50}[eE]?[-+]?[0-9]{0,4}[a-zA-Z]{0,3}") {
             for text in [&text, &number] {
-                let _ = (parse(text, Unit::One), parse(text, Unit::Milli));
+                let _ = (parse(text, Unit::One), parse(text, Unit::Milli), canonical(text));
             }
         }
     }

@@ -107,12 +107,7 @@ pub fn mapping(text: &str) -> Result<BTreeMap<&str, &str>, Broken> {
 
 /// Whether a slot can be called so.
 pub fn is_name(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = text.as_bytes();
-    bytes.len() <= LONGEST
-        && bytes.first().is_some_and(|byte| plain(*byte))
-        && bytes.last().is_some_and(|byte| plain(*byte))
-        && bytes.iter().all(|byte| plain(*byte) || *byte == b'-')
+    text.len() <= LONGEST && is_part(text)
 }
 
 /// Whether a claim can be called so.

@@ -1,5 +1,5 @@
 use cluster::testing::ApiServer;
-use policy_engine::ledger::{Account, Amounts, ChargeKey, Limits, Place};
+use policy_engine::ledger::{Account, Amounts, ChargeKey, Limits, ObjectName};
 use serde_json::json;
 
 use super::*;
@@ -74,7 +74,7 @@ fn the_words_for_all_charges_take_no_longer_than_their_number_says() {
     let uid = |number: usize| format!("00000000-0000-0000-0000-{number:012}");
     let charge = |number: usize| Charge {
         key: ChargeKey::of(&uid(number)),
-        place: Place::pod("detector", &uid(number)),
+        place: ObjectName::pod("detector", &uid(number)),
         amounts: Amounts::NOTHING,
         payers: Limits::default(),
         bound: false,

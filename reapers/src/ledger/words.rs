@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use cluster::write::{About, News, Tone};
 use policy_engine::admission::rules::quota::{said, who};
-use policy_engine::ledger::{Account, Charge, Drift, Entry, PlaceKind, Request, Sight};
+use policy_engine::ledger::{Account, Charge, ChargedKind, Drift, Entry, Request, Sight};
 use policy_engine::policy::Policy;
 use records::Kind;
 
@@ -36,7 +36,7 @@ pub(super) fn of(step: &Entry, charges: &ByUid<'_>) -> Option<(LedgerStep, News)
 
 fn observed(sight: &Sight, charge: &Charge) -> Option<(LedgerStep, News)> {
     let (namespace, name) = charge.place.names();
-    let about = object(charge.place.kind() == PlaceKind::Claim, namespace, name, sight.uid());
+    let about = object(charge.place.kind() == ChargedKind::Claim, namespace, name, sight.uid());
     let (kind, reason, note) = match sight {
         Sight::Pod { bound: true, .. } | Sight::Claim { bound: Some(_), .. } if !charge.bound => {
             (LedgerStep::Used, "QuotaUsed", format!("uses {}, which was reserved", said(&charge.amounts)))

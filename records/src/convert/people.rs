@@ -24,7 +24,8 @@ pub(super) fn user(entry: &Entry<user::UserSpec>, _: &mut Report) -> Option<User
 
 #[expect(clippy::unnecessary_wraps, reason = "other kinds can turn out to be unusable")]
 pub(super) fn group(entry: &Entry<group::GroupSpec>, report: &mut Report) -> Option<Group> {
-    let spec = &entry.spec;
+    let group::GroupSpec { id: _, display_name: _, members, identity_groups, allow_root_containers, storage: shared } =
+        &entry.spec;
     let role = |role| match role {
         group::GroupRole::Member => GroupRole::Member,
         group::GroupRole::Admin => GroupRole::Admin,
@@ -32,9 +33,12 @@ pub(super) fn group(entry: &Entry<group::GroupSpec>, report: &mut Report) -> Opt
     Some(Group {
         name: entry.about.name.as_str().into(),
         id: entry.id.clone(),
-        members: spec.members.iter().map(|member| (member.user.as_str().into(), role(member.role))).collect(),
-        identity_groups: spec.identity_groups.iter().map(|group| group.0.clone()).collect(),
-        allow_root_containers: spec.allow_root_containers,
-        storage: storage(&spec.storage, &entry.about, report),
+        members: members
+            .iter()
+            .map(|group::GroupMember { user, role: written }| (user.as_str().into(), role(*written)))
+            .collect(),
+        identity_groups: identity_groups.iter().map(|group| group.0.clone()).collect(),
+        allow_root_containers: *allow_root_containers,
+        storage: storage(shared, &entry.about, report),
     })
 }

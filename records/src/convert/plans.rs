@@ -8,7 +8,7 @@ use policy_engine::policy::plan::{
 use policy_engine::policy::quantity::Unit;
 use policy_engine::policy::queue::Queue;
 
-use super::problem::Report;
+use super::problem::{About, Report};
 use super::read::Entry;
 use super::units::{duration, moment, quota, read};
 use super::windows::schedule;
@@ -20,53 +20,69 @@ use crate::queue::PlatformQueueSpec;
 use crate::text::{Amount, RecordName};
 
 pub(super) fn plan(entry: &Entry<ResourcePlanSpec>, report: &mut Report) -> Option<Plan> {
-    let (about, spec) = (&entry.about, &entry.spec);
-    let idle = spec.idle_timeout.as_ref();
+    let about = &entry.about;
+    let ResourcePlanSpec {
+        id: _,
+        display_name: _,
+        quota: of_project,
+        per_user,
+        gpu_models,
+        vram_policies,
+        queues,
+        windows,
+        time_zone,
+        outside_window,
+        validity: bounds,
+        idle_timeout,
+        defaults: plan::ContainerDefaults { cpu, memory },
+        max_devices_per_claim,
+        extended_resources,
+        offered_to,
+    } = &entry.spec;
     Some(Plan {
         name: about.name.as_str().into(),
         id: entry.id.clone(),
-        quota: quota(&spec.quota, "spec.quota", about, report),
-        per_user: quota(&spec.per_user, "spec.perUser", about, report),
-        gpu_models: names(&spec.gpu_models),
-        queues: names(&spec.queues),
-        vram_policies: spec
-            .vram_policies
+        quota: quota(of_project, "spec.quota", about, report),
+        per_user: quota(per_user, "spec.perUser", about, report),
+        gpu_models: names(gpu_models),
+        queues: names(queues),
+        vram_policies: vram_policies
             .iter()
             .map(|policy| match policy {
                 plan::VramPolicy::Elastic => VramPolicy::Elastic,
                 plan::VramPolicy::HardCap => VramPolicy::HardCap,
             })
             .collect(),
-        schedule: schedule(&spec.windows, &spec.time_zone, about, report),
-        outside_window: match spec.outside_window {
+        schedule: schedule(windows, time_zone, about, report),
+        outside_window: match outside_window {
             plan::OutsideWindow::Gate => OutsideWindow::Gate,
             plan::OutsideWindow::Deny => OutsideWindow::Deny,
         },
-        idle_timeout: idle.and_then(|idle| duration(idle, "spec.idleTimeout", about, report)),
+        idle_timeout: idle_timeout.as_ref().and_then(|idle| duration(idle, "spec.idleTimeout", about, report)),
         // Unreadable is zero: no device.
-        max_devices_per_claim: spec.max_devices_per_claim.map(|most| u64::try_from(most).unwrap_or(0)),
-        extended_resources: match spec.extended_resources {
+        max_devices_per_claim: max_devices_per_claim.map(|most| u64::try_from(most).unwrap_or(0)),
+        extended_resources: match extended_resources {
             plan::ExtendedResources::Translate => ExtendedResources::Translate,
             plan::ExtendedResources::Deny => ExtendedResources::Deny,
         },
-        offered_to: offers(entry, report),
-        validity: validity(entry, report)?,
+        offered_to: offers(offered_to, about, report),
+        validity: validity(bounds, about, report)?,
         defaults: ContainerDefaults {
-            cpu: default_amount(entry, spec.defaults.cpu.as_ref(), Unit::Milli, "spec.defaults.cpu", report),
-            memory: default_amount(entry, spec.defaults.memory.as_ref(), Unit::One, "spec.defaults.memory", report),
+            cpu: default_amount(cpu.as_ref(), Unit::Milli, "spec.defaults.cpu", about, report),
+            memory: default_amount(memory.as_ref(), Unit::One, "spec.defaults.memory", about, report),
         },
     })
 }
 
 /// `None` where a bound cannot be read: the plan counts as missing, as it does outside its bounds.
-fn validity(entry: &Entry<ResourcePlanSpec>, report: &mut Report) -> Option<Validity> {
-    let (about, written) = (&entry.about, &entry.spec.validity);
+fn validity(written: &plan::Validity, about: &About, report: &mut Report) -> Option<Validity> {
+    let plan::Validity { from, until } = written;
     let mut bound = |text: &Option<_>, field| match text {
         None => Some(None),
         Some(text) => moment(text, field, about, report).map(Some),
     };
-    let from = bound(&written.from, "spec.validity.from");
-    let until = bound(&written.until, "spec.validity.until");
+    let from = bound(from, "spec.validity.from");
+    let until = bound(until, "spec.validity.until");
     let (from, until) = (from?, until?);
     if let (Some(from), Some(until)) = (from, until)
         && until <= from
@@ -78,28 +94,29 @@ fn validity(entry: &Entry<ResourcePlanSpec>, report: &mut Report) -> Option<Vali
 }
 
 fn default_amount(
-    entry: &Entry<ResourcePlanSpec>,
     amount: Option<&Amount>,
     unit: Unit,
     field: &str,
+    about: &About,
     report: &mut Report,
 ) -> Option<Quantity> {
     let amount = amount?;
-    read(amount, unit, field, &entry.about, report).map(|_| Quantity(amount.to_string()))
+    read(amount, unit, field, about, report).map(|_| Quantity(amount.to_string()))
 }
 
-fn offers(entry: &Entry<ResourcePlanSpec>, report: &mut Report) -> Vec<Offer> {
-    let offer = |(index, offer): (usize, &plan::Offer)| match (&offer.project, &offer.group, offer.personal) {
-        (Some(project), None, false) => Some(Offer::Project(project.as_str().into())),
-        (None, Some(group), false) => Some(Offer::Group(group.as_str().into())),
-        (None, None, true) => Some(Offer::Personal),
-        _ => {
-            let message = "an offer names a project or a group, or says personal: true; give one of the three";
-            report.refuse(&entry.about, format!("spec.offeredTo[{index}]"), message);
-            None
-        }
-    };
-    entry.spec.offered_to.iter().enumerate().filter_map(offer).collect()
+fn offers(written: &[plan::Offer], about: &About, report: &mut Report) -> Vec<Offer> {
+    let offer =
+        |(index, plan::Offer { project, group, personal }): (usize, &plan::Offer)| match (project, group, personal) {
+            (Some(project), None, false) => Some(Offer::Project(project.as_str().into())),
+            (None, Some(group), false) => Some(Offer::Group(group.as_str().into())),
+            (None, None, true) => Some(Offer::Personal),
+            _ => {
+                let message = "an offer names a project or a group, or says personal: true; give one of the three";
+                report.refuse(about, format!("spec.offeredTo[{index}]"), message);
+                None
+            }
+        };
+    written.iter().enumerate().filter_map(offer).collect()
 }
 
 pub(super) fn names<N: Ord + for<'a> From<&'a str>>(names: &[RecordName]) -> std::collections::BTreeSet<N> {
@@ -108,29 +125,40 @@ pub(super) fn names<N: Ord + for<'a> From<&'a str>>(names: &[RecordName]) -> std
 
 pub(super) fn queue(entry: &Entry<PlatformQueueSpec>, report: &mut Report) -> Option<Queue> {
     const HIGHEST: i32 = 1_000_000;
-    let (about, spec) = (&entry.about, &entry.spec);
-    let deserved = spec.deserved_gpu.as_ref();
+    let about = &entry.about;
+    let PlatformQueueSpec {
+        id: _,
+        display_name: _,
+        priority,
+        preemptible,
+        deserved_gpu,
+        gpu_models,
+        windows,
+        time_zone,
+    } = &entry.spec;
+    let deserved = deserved_gpu.as_ref();
     Some(Queue {
         name: about.name.as_str().into(),
         id: entry.id.clone(),
-        priority: spec.priority.clamp(0, HIGHEST),
-        preemptible: spec.preemptible,
+        priority: (*priority).clamp(0, HIGHEST),
+        preemptible: *preemptible,
         deserved_milli_gpu: deserved.and_then(|gpu| read(gpu, Unit::Milli, "spec.deservedGpu", about, report)),
-        gpu_models: names(&spec.gpu_models),
-        schedule: schedule(&spec.windows, &spec.time_zone, about, report),
+        gpu_models: names(gpu_models),
+        schedule: schedule(windows, time_zone, about, report),
     })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "other kinds can turn out to be unusable")]
 pub(super) fn model(entry: &Entry<GpuModelSpec>, _: &mut Report) -> Option<Model> {
-    let spec = &entry.spec;
+    let GpuModelSpec { id: _, display_name: _, device_class_name, product_names, resource_names, sharing } =
+        &entry.spec;
     Some(Model {
         name: entry.about.name.as_str().into(),
         id: entry.id.clone(),
-        device_class_name: spec.device_class_name.0.clone(),
-        product_names: spec.product_names.iter().map(|name| name.0.clone()).collect(),
-        resource_names: spec.resource_names.iter().map(|name| name.0.clone()).collect(),
-        sharing: match spec.sharing {
+        device_class_name: device_class_name.0.clone(),
+        product_names: product_names.iter().map(|name| name.0.clone()).collect(),
+        resource_names: resource_names.iter().map(|name| name.0.clone()).collect(),
+        sharing: match sharing {
             model::Sharing::Mps => Sharing::Mps,
             model::Sharing::TimeSlicing => Sharing::TimeSlicing,
             model::Sharing::Capacity => Sharing::Capacity,

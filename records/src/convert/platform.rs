@@ -7,7 +7,7 @@ use policy_engine::policy::platform::{HostPath, LabelsAlone, Platform, Unstamped
 use policy_engine::policy::workload::{TemplatePath, WorkloadKind, built_in};
 
 use super::plans::names;
-use super::problem::Report;
+use super::problem::{About, Report};
 use super::projects::modes;
 use super::read::Entry;
 use super::storage::lane;
@@ -35,9 +35,31 @@ pub(super) fn platform(entries: &[Entry<PlatformPolicySpec>], report: &mut Repor
 }
 
 fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
-    let (about, spec) = (&entry.about, &entry.spec);
+    let about = &entry.about;
+    let PlatformPolicySpec {
+        id: _,
+        rule_modes,
+        admin_groups,
+        exempt_namespaces,
+        trusted_controllers,
+        trusted_clients,
+        labels_alone,
+        schedulers,
+        permissions: _,
+        unstamped,
+        workload_kinds: kinds,
+        without_ledger,
+        personal_plan,
+        without_plan,
+        storage_lanes,
+        host_paths,
+        volume_types,
+        csi_drivers,
+        grace: platform::Grace { plan_window },
+    } = &entry.spec;
+    let platform::WithoutPlan { quota: without_quota, gpu_models } = without_plan;
     let fallback = Platform::default();
-    let host_paths = spec.host_paths.iter().enumerate().filter_map(|(index, text)| match text.0.parse::<HostPath>() {
+    let host_paths = host_paths.iter().enumerate().filter_map(|(index, text)| match text.0.parse::<HostPath>() {
         Ok(path) => Some(path),
         Err(why) => {
             report.refuse(about, format!("spec.hostPaths[{index}]"), why);
@@ -46,34 +68,34 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
     });
     Platform {
         host_paths: host_paths.collect(),
-        volume_types: spec.volume_types.iter().map(|it| it.0.clone()).collect(),
-        csi_drivers: spec.csi_drivers.iter().map(|it| it.0.clone()).collect(),
-        storage_lanes: spec.storage_lanes.iter().map(|(name, it)| (name.clone(), lane(it))).collect(),
-        rule_modes: modes(&spec.rule_modes, about, report),
-        exempt_namespaces: spec.exempt_namespaces.iter().map(|namespace| namespace.0.clone()).collect(),
-        trusted_controllers: texts(&spec.trusted_controllers),
-        trusted_clients: texts(&spec.trusted_clients),
-        admin_groups: texts(&spec.admin_groups),
-        schedulers: spec.schedulers.iter().map(|scheduler| scheduler.0.clone()).collect(),
-        labels_alone: match spec.labels_alone {
+        volume_types: volume_types.iter().map(|it| it.0.clone()).collect(),
+        csi_drivers: csi_drivers.iter().map(|it| it.0.clone()).collect(),
+        storage_lanes: storage_lanes.iter().map(|(name, it)| (name.clone(), lane(it))).collect(),
+        rule_modes: modes(rule_modes, about, report),
+        exempt_namespaces: exempt_namespaces.iter().map(|namespace| namespace.0.clone()).collect(),
+        trusted_controllers: texts(trusted_controllers),
+        trusted_clients: texts(trusted_clients),
+        admin_groups: texts(admin_groups),
+        schedulers: schedulers.iter().map(|scheduler| scheduler.0.clone()).collect(),
+        labels_alone: match labels_alone {
             platform::LabelsAlone::Warn => LabelsAlone::Warn,
             platform::LabelsAlone::Claim => LabelsAlone::Claim,
         },
-        unstamped: match spec.unstamped {
+        unstamped: match unstamped {
             platform::Unstamped::Project => Unstamped::Project,
             platform::Unstamped::Refuse => Unstamped::Refuse,
         },
-        without_ledger: match spec.without_ledger {
+        without_ledger: match without_ledger {
             platform::WithoutLedger::Retry => WithoutLedger::Retry,
             platform::WithoutLedger::Admit => WithoutLedger::Admit,
         },
-        workload_kinds: workload_kinds(entry, report),
-        personal_plan: spec.personal_plan.as_ref().map(|plan| plan.as_str().into()),
+        workload_kinds: workload_kinds(kinds, about, report),
+        personal_plan: personal_plan.as_ref().map(|plan| plan.as_str().into()),
         without_plan: WithoutPlan {
-            quota: quota(&spec.without_plan.quota, "spec.withoutPlan.quota", about, report),
-            gpu_models: names(&spec.without_plan.gpu_models),
+            quota: quota(without_quota, "spec.withoutPlan.quota", about, report),
+            gpu_models: names(gpu_models),
         },
-        plan_window_grace: duration(&spec.grace.plan_window, "spec.grace.planWindow", about, report)
+        plan_window_grace: duration(plan_window, "spec.grace.planWindow", about, report)
             .unwrap_or(fallback.plan_window_grace),
     }
 }
@@ -82,23 +104,23 @@ fn texts(subjects: &[Subject]) -> BTreeSet<String> {
     subjects.iter().map(|subject| subject.0.clone()).collect()
 }
 
-fn workload_kinds(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Vec<WorkloadKind> {
+/// The version is for the chart's webhook entries: what is judged is told apart by group and resource alone.
+fn workload_kinds(written: &[platform::WorkloadKind], about: &About, report: &mut Report) -> Vec<WorkloadKind> {
     let mut kinds = built_in();
-    for (index, written) in entry.spec.workload_kinds.iter().enumerate() {
+    for (index, platform::WorkloadKind { group, version: _, resource, pod_templates }) in written.iter().enumerate() {
         let field = format!("spec.workloadKinds[{index}]");
-        let of = GroupResource::new(&written.group, written.resource.as_str());
+        let of = GroupResource::new(group, resource.as_str());
         if kinds.iter().any(|kind| kind.of == of) {
-            report.refuse(&entry.about, field, format!("{of} is listed already; remove this line"));
+            report.refuse(about, field, format!("{of} is listed already; remove this line"));
             continue;
         }
-        let paths =
-            written.pod_templates.iter().enumerate().filter_map(|(place, text)| match text.0.parse::<TemplatePath>() {
-                Ok(path) => Some(path),
-                Err(why) => {
-                    report.refuse(&entry.about, format!("{field}.podTemplates[{place}]"), why);
-                    None
-                }
-            });
+        let paths = pod_templates.iter().enumerate().filter_map(|(place, text)| match text.0.parse::<TemplatePath>() {
+            Ok(path) => Some(path),
+            Err(why) => {
+                report.refuse(about, format!("{field}.podTemplates[{place}]"), why);
+                None
+            }
+        });
         kinds.push(WorkloadKind { pod_templates: paths.collect(), of });
     }
     kinds

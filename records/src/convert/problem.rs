@@ -12,7 +12,7 @@ use crate::Kind;
 pub enum Grade {
     /// The record is refused when it is written; where it exists all the same, the part is unusable.
     Refused,
-    /// The record may be written: what is missing may come.
+    /// The record may be written: what it refers to may come, and a field without effect does no harm.
     Warning,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Problem {
 pub struct Verdict {
     /// Why it is refused; none means that it may be written.
     pub problems: Vec<Problem>,
-    /// What does not work yet.
+    /// What does not work yet, and what has no effect in this version.
     pub warnings: Vec<Problem>,
 }
 

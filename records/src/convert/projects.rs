@@ -10,11 +10,27 @@ use super::read::Entry;
 use super::storage::storage;
 use crate::platform;
 use crate::project;
-use crate::project::ProjectSpec;
+use crate::project::{ProjectMember, ProjectSpec};
+use crate::text::NamespaceName;
 
 pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option<Project> {
-    let (about, spec) = (&entry.about, &entry.spec);
-    let holder = match (&spec.owner, &spec.group) {
+    let about = &entry.about;
+    let ProjectSpec {
+        id: _,
+        display_name: _,
+        owner,
+        group,
+        parent,
+        plan,
+        members,
+        namespaces,
+        allow_root_containers,
+        images,
+        storage: shared,
+        allow_service_account_token,
+        rule_modes,
+    } = &entry.spec;
+    let holder = match (owner, group) {
         (Some(owner), None) => Holder::User(owner.as_str().into()),
         (None, Some(group)) => Holder::Group(group.as_str().into()),
         (Some(_), Some(_)) => {
@@ -30,7 +46,7 @@ pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option
             return None;
         }
     };
-    let images = spec.images.iter().enumerate().filter_map(|(index, text)| match ImagePattern::read(&text.0) {
+    let images = images.iter().enumerate().filter_map(|(index, text)| match ImagePattern::read(&text.0) {
         Ok(pattern) => Some(pattern),
         Err(why) => {
             report.refuse(
@@ -45,42 +61,41 @@ pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option
         name: about.name.as_str().into(),
         id: entry.id.clone(),
         holder,
-        parent: spec.parent.as_ref().map(|parent| parent.as_str().into()),
-        plan: spec.plan.as_ref().map(|plan| plan.as_str().into()),
+        parent: parent.as_ref().map(|parent| parent.as_str().into()),
+        plan: plan.as_ref().map(|plan| plan.as_str().into()),
         images: images.collect(),
-        members: members(entry, report),
-        namespaces: namespaces(entry, report),
-        allow_root_containers: spec.allow_root_containers,
-        storage: storage(&spec.storage, about, report),
-        allow_service_account_token: spec.allow_service_account_token,
-        rule_modes: modes(&spec.rule_modes, about, report),
+        members: lines(members, about, report),
+        namespaces: governed(namespaces, about, report),
+        allow_root_containers: *allow_root_containers,
+        storage: storage(shared, about, report),
+        allow_service_account_token: *allow_service_account_token,
+        rule_modes: modes(rule_modes, about, report),
     })
 }
 
-fn members(entry: &Entry<ProjectSpec>, report: &mut Report) -> Vec<Member> {
-    let member = |(index, member): (usize, &project::ProjectMember)| {
-        let who = match (&member.user, &member.group) {
+fn lines(written: &[ProjectMember], about: &About, report: &mut Report) -> Vec<Member> {
+    let member = |(index, ProjectMember { user, group, role }): (usize, &ProjectMember)| {
+        let who = match (user, group) {
             (Some(user), None) => MemberRef::User(user.as_str().into()),
             (None, Some(group)) => MemberRef::Group(group.as_str().into()),
             (Some(_), Some(_)) | (None, None) => {
                 let message = "a member is a user or a group; give one of the two, on a line of its own";
-                report.refuse(&entry.about, format!("spec.members[{index}]"), message);
+                report.refuse(about, format!("spec.members[{index}]"), message);
                 return None;
             }
         };
-        let role = match member.role {
+        let role = match role {
             project::ProjectRole::Member => ProjectRole::Member,
             project::ProjectRole::Manager => ProjectRole::Manager,
             project::ProjectRole::Admin => ProjectRole::Admin,
         };
         Some(Member { who, role })
     };
-    entry.spec.members.iter().enumerate().filter_map(member).collect()
+    written.iter().enumerate().filter_map(member).collect()
 }
 
-fn namespaces(entry: &Entry<ProjectSpec>, report: &mut Report) -> Vec<String> {
-    let (about, spec) = (&entry.about, &entry.spec);
-    if spec.namespaces.is_empty() {
+fn governed(listed: &[NamespaceName], about: &About, report: &mut Report) -> Vec<String> {
+    if listed.is_empty() {
         if about.name.contains('.') {
             let message = format!("no namespace can be named {}; list the project's namespaces", about.name);
             report.refuse(about, "spec.namespaces", message);
@@ -96,7 +111,7 @@ fn namespaces(entry: &Entry<ProjectSpec>, report: &mut Report) -> Vec<String> {
             && !text.starts_with('-')
             && !text.ends_with('-')
     };
-    spec.namespaces.iter().map(|namespace| namespace.as_str()).filter(readable).map(str::to_owned).collect()
+    listed.iter().map(|namespace| namespace.as_str()).filter(readable).map(str::to_owned).collect()
 }
 
 /// The modes of rules that exist. A misspelt rule would go on being enforced without anybody noticing.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use policy_engine::policy::quantity::{Unit, parse};
 use policy_engine::policy::quota::Quota;
 
@@ -65,18 +65,11 @@ pub(super) fn duration(text: &text::Duration, field: &str, about: &About, report
     read.map(Duration::from_secs)
 }
 
+/// Of all that jiff reads, what the field's pattern admits: whole hours, minutes and seconds, in this order.
 fn seconds(text: &str) -> Option<u64> {
-    let mut rest = text;
-    let mut sum = 0u64;
-    for (unit, worth) in [('h', 3600), ('m', 60), ('s', 1)] {
-        if let Some((number, after)) = rest.split_once(unit) {
-            let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-            let number: u64 = digits.then(|| number.parse().ok()).flatten()?;
-            sum = sum.checked_add(number.checked_mul(worth)?)?;
-            rest = after;
-        }
-    }
-    (rest.is_empty() && !text.is_empty()).then_some(sum)
+    let plain = text.chars().all(|char| char.is_ascii_digit() || "hms".contains(char));
+    let length = text.parse::<SignedDuration>().ok().filter(|_| plain)?;
+    u64::try_from(length.as_secs()).ok()
 }
 
 /// A moment; `None` where it cannot be read.

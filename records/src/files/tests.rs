@@ -4,7 +4,7 @@ use policy_engine::policy::Records;
 use policy_engine::policy::quota::Quota;
 
 use super::*;
-use crate::convert::build;
+use crate::convert::{build, without_effect};
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/org")
@@ -30,6 +30,8 @@ fn the_sample_organisation_has_no_problems() {
     assert_eq!(problems, []);
     let (records, problems) = build(&raw);
     assert_eq!(problems, []);
+    let unheard: Vec<_> = raw.iter().flat_map(without_effect).collect();
+    assert_eq!(unheard, [], "a sample has nothing without effect, nor has the chart's policy");
     assert_eq!(records.users.len(), 6);
     assert_eq!(records.queues.len(), 5);
     let gold = &records.plans["gold"];
@@ -38,7 +40,7 @@ fn the_sample_organisation_has_no_problems() {
     assert_eq!(gold.quota, quota);
     assert_eq!(gold.per_user, Quota { milli_gpu: Some(4000), ..Quota::default() });
     let night = &records.queues["night"];
-    assert_eq!((night.priority, night.preemptible, night.deserved_milli_gpu), (100, true, Some(2000)));
+    assert_eq!((night.priority, night.preemptible), (100, true));
     assert_eq!(night.schedule.as_ref().map(|schedule| schedule.time_zone.as_str()), Some("Europe/Berlin"));
     assert_eq!(records.projects["llm-finetune"].namespaces, ["llm-finetune"]);
     assert_eq!(records.projects["llm-finetune"].images.len(), 2);

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::issue_all;
-use crate::testing::{NAME, chain, names, now, without_authority};
+use crate::testing::{NAME, names, now, without_authority};
 
 fn made() -> KeyMaterial {
     issue_all(&names(&[NAME]), now(), &[]).unwrap()
@@ -135,13 +135,15 @@ fn told(part: Part, damage: impl FnOnce(&Path)) -> String {
     let error = load(&path).unwrap_err();
     let refused = store(&path, None, &material.parts()).unwrap_err();
 
-    assert_eq!(chain(&refused), chain(&error));
+    let debugged = format!("{error:?}");
+    let said = format!("{:#}", anyhow::Error::new(error));
+    assert_eq!(format!("{:#}", anyhow::Error::new(refused)), said);
     assert_eq!(entries(&path).difference(&before).next(), None, "nothing new");
-    let text = format!("{} {error:?}", chain(&error));
+    let text = format!("{said} {debugged}");
     assert!(!text.contains("PRIVATE KEY-----\n"), "{text}");
     assert!(text.contains(&path.display().to_string()), "{text} names the directory");
     assert!(text.contains("put the damaged part back"), "{text} says what to do");
-    chain(&error)
+    said
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! PriorityClasses: one for every queue.
+//! PriorityClasses: one for every queue. A queue's priority is at most 1000000 (`records` clamps it), far below what
+//! Kubernetes keeps for itself.
 
 use std::collections::BTreeSet;
 
@@ -9,19 +10,12 @@ use super::action::{Action, QueueClass};
 use super::spared::Spared;
 use super::view::View;
 
-/// The highest value that Kubernetes leaves to others than itself.
-pub(super) const HIGHEST_PRIORITY: i32 = 1_000_000_000;
-
 pub(super) fn plan(view: &View, policy: &Policy, plan: &mut Plan) {
     let mut wanted: BTreeSet<String> = view.unreadable.queues.iter().map(|queue| name_of(queue.as_str())).collect();
     for queue in policy.records().queues.values() {
         let class = QueueClass { queue: queue.name.clone(), value: queue.priority };
         wanted.insert(class.name());
         if view.unreadable.queues.contains(&queue.name) {
-            continue;
-        }
-        if class.value > HIGHEST_PRIORITY {
-            plan.spared.push(Spared::PriorityTooHigh { queue: class.queue, asked: class.value });
             continue;
         }
         let Some(found) = view.priority_classes.get(&class.name()) else {

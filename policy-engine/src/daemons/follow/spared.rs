@@ -43,13 +43,6 @@ pub enum Spared {
         /// The value of the class that exists.
         found: i32,
     },
-    /// Kubernetes keeps such priorities for itself.
-    PriorityTooHigh {
-        /// The queue.
-        queue: QueueName,
-        /// Its priority.
-        asked: i32,
-    },
 }
 
 /// Why a project cannot have a Namespace that it lists.
@@ -74,14 +67,14 @@ impl Spared {
             Self::Namespace { project, .. }
             | Self::UnreadableProject { project, .. }
             | Self::UnreadablePeople { project, .. } => Some(project),
-            Self::ForeignPriorityClass { .. } | Self::PriorityTooHigh { .. } => None,
+            Self::ForeignPriorityClass { .. } => None,
         }
     }
 
     /// The queue concerned.
     pub fn queue(&self) -> Option<&QueueName> {
         match self {
-            Self::ForeignPriorityClass { queue, .. } | Self::PriorityTooHigh { queue, .. } => Some(queue),
+            Self::ForeignPriorityClass { queue, .. } => Some(queue),
             Self::Namespace { .. } | Self::UnreadableProject { .. } | Self::UnreadablePeople { .. } => None,
         }
     }
@@ -125,11 +118,6 @@ impl fmt::Display for Spared {
                      and cannot be changed; delete it, or label it {MANAGED_BY}={MANAGER} to hand it over"
                 )
             }
-            Self::PriorityTooHigh { queue, asked } => write!(
-                f,
-                "queue {queue} asks for priority {asked}; Kubernetes keeps what is above {} for itself; ask for less",
-                super::queues::HIGHEST_PRIORITY
-            ),
         }
     }
 }

@@ -265,3 +265,46 @@ fn storage_is_listed_once_and_lanes_become_classes() {
     let (records, _) = build(&raw([record("PlatformPolicy", "default", 0, json!({}))]));
     assert_eq!(records.platform.volume_types, RESTRICTED_VOLUME_TYPES.map(Into::into).into());
 }
+
+/// What is said about fields without effect.
+fn unheard(kind: &str, object: Value) -> Vec<String> {
+    let mut candidate = record(kind, "default", 0, json!({}));
+    let Value::Object(parts) = object else { panic!("not an object: {object}") };
+    candidate.as_object_mut().expect("an object").extend(parts);
+    lines(&without_effect(&RawRecord::new(candidate, None).expect("a record")))
+}
+
+#[test]
+fn a_field_without_effect_is_told_to_whoever_sets_it() {
+    let says = |kind: &str, field: &str| vec![format!("{kind} default: {field}: has no effect in this version")];
+    for (kind, field, value) in [
+        ("ResourcePlan", "idleTimeout", json!("3h")),
+        ("ResourcePlan", "offeredTo", json!([{"personal": true}])),
+        ("PlatformQueue", "deservedGpu", json!(0)),
+        ("PlatformPolicy", "permissions", json!({"IDE_MANAGE": "Admin"})),
+        ("PlatformPolicy", "personalPlan", json!("bronze")),
+    ] {
+        assert_eq!(unheard(kind, json!({"spec": {field: value}})), says(kind, &format!("spec.{field}")));
+        assert_eq!(unheard(kind, json!({"spec": {field: null}})), Vec::<String>::new(), "null is absent");
+    }
+    let grace = |time: &str| unheard("PlatformPolicy", json!({"spec": {"grace": {"planWindow": time}}}));
+    assert_eq!(grace("10m"), says("PlatformPolicy", "spec.grace.planWindow"));
+    let status = json!({"spec": {"username": "ann"}, "status": {"runningPods": 3}});
+    assert_eq!(unheard("User", status), says("User", "status.runningPods"));
+
+    let candidate = record("PlatformQueue", "night", 0, json!({"deservedGpu": 2}));
+    let verdict = check(&candidate, &RawRecords::default()).expect("a record");
+    assert_eq!(verdict.problems, []);
+    let told = "PlatformQueue night: spec.deservedGpu: has no effect in this version";
+    assert_eq!(lines(&verdict.warnings), [told], "as the webhook answers");
+    assert_eq!(build(&raw([candidate])).1, [], "the record is in order, and so are its conditions");
+}
+
+/// The API server and the chart write defaults into every record.
+#[test]
+fn a_default_is_nobodys_wish() {
+    let plan = json!({"spec": {"offeredTo": [], "outsideWindow": "Gate"}});
+    assert_eq!(unheard("ResourcePlan", plan), Vec::<String>::new());
+    let policy = json!({"spec": {"permissions": {}, "grace": {"planWindow": "5m"}}});
+    assert_eq!(unheard("PlatformPolicy", policy), Vec::<String>::new());
+}

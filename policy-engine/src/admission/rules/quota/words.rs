@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ledger::{Account, Amounts, MOST_OF_A_NAME, Place, Resource, Shortage};
+use crate::ledger::{Account, Amounts, MOST_OF_A_NAME, ObjectName, Resource, Shortage};
 use crate::policy::Policy;
 use crate::policy::quantity::{bytes, decimal};
 use crate::submission::identity::Owner;
@@ -64,7 +64,7 @@ impl fmt::Display for Full<'_> {
 #[derive(Debug)]
 pub struct Crowd<'a> {
     /// What has the name.
-    pub place: &'a Place,
+    pub place: &'a ObjectName,
 }
 
 impl fmt::Display for Crowd<'_> {

@@ -1,21 +1,23 @@
-//! What is shown: the contract of `-o json`.
+//! Who uses what, by what, and what was spent: as people and programs are shown it. `sluice usage -o json` is this report.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use policy_engine::charge::payers;
-use policy_engine::ledger::{Account, Amounts, Charge, Place, PlaceKind, Resource, Standing, UseKey};
-use policy_engine::policy::Policy;
-use policy_engine::policy::quantity::{bytes, decimal};
-use policy_engine::policy::quota::Quota;
 use serde::Serialize;
-use store::Hours;
+
+use super::payers;
+use crate::ledger::{Account, Amounts, Charge, ChargedKind, Hours, ObjectName, Resource, Standing, UseKey};
+use crate::policy::Policy;
+use crate::policy::quantity::{bytes, decimal};
+use crate::policy::quota::Quota;
 
 /// Whose usage, by ids.
 #[derive(Debug)]
-pub(super) struct Whose {
-    pub(super) project: Option<String>,
-    pub(super) user: Option<String>,
+pub struct Whose {
+    /// Only of this project and those below it.
+    pub project: Option<String>,
+    /// Only of this user.
+    pub user: Option<String>,
 }
 
 impl Whose {
@@ -31,79 +33,109 @@ impl Whose {
     }
 }
 
+/// The whole report.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Listing {
-    pub(super) since: Timestamp,
-    pub(super) until: Timestamp,
-    pub(super) accounts: Vec<Line>,
-    pub(super) held: Vec<Held>,
-    pub(super) spent: Vec<Spent>,
+pub struct Report {
+    /// From when on hours are counted.
+    pub since: Timestamp,
+    /// Until when they are, and the instant whose limits hold.
+    pub until: Timestamp,
+    /// What each account has.
+    pub accounts: Vec<Line>,
+    /// What holds it.
+    pub held: Vec<Held>,
+    /// What was spent.
+    pub spent: Vec<Spent>,
 }
 
 /// An account with what it has.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Line {
-    pub(super) project: String,
+pub struct Line {
+    /// Name of the project.
+    pub project: String,
     /// Absent: the project with those below it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) user: Option<String>,
-    pub(super) gpu: Cell,
-    pub(super) devices: Cell,
-    pub(super) cpu: Cell,
-    pub(super) memory: Cell,
+    pub user: Option<String>,
+    /// Effective GPU.
+    pub gpu: Cell,
+    /// Physical devices.
+    pub devices: Cell,
+    /// Cores.
+    pub cpu: Cell,
+    /// Bytes.
+    pub memory: Cell,
 }
 
 /// One resource of it, as Kubernetes quantities; no limit is none.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Cell {
-    pub(super) used: String,
-    pub(super) reserved: String,
-    pub(super) limit: Option<String>,
+pub struct Cell {
+    /// What is bound.
+    pub used: String,
+    /// What is set aside for what is not bound yet.
+    pub reserved: String,
+    /// What both may come to.
+    pub limit: Option<String>,
 }
 
 /// What holds something.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Held {
-    pub(super) project: String,
-    pub(super) user: Option<String>,
-    pub(super) kind: &'static str,
-    pub(super) namespace: String,
-    pub(super) name: String,
+pub struct Held {
+    /// Name of the project that pays.
+    pub project: String,
+    /// Name of the user who pays; none where the project pays alone.
+    pub user: Option<String>,
+    /// A Pod, a ResourceClaim, or one to be made.
+    pub kind: &'static str,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name; of a claim to be made, that of its Pod.
+    pub name: String,
     /// Bound, and not only reserved.
-    pub(super) used: bool,
-    pub(super) gpu: String,
-    pub(super) devices: u64,
-    pub(super) cpu: String,
-    pub(super) memory: String,
+    pub used: bool,
+    /// Effective GPU.
+    pub gpu: String,
+    /// Physical devices.
+    pub devices: u64,
+    /// Cores.
+    pub cpu: String,
+    /// Bytes.
+    pub memory: String,
     /// How many Pods name it, where it is a claim.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) pods: Option<usize>,
+    pub pods: Option<usize>,
 }
 
 /// What was spent.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Spent {
-    pub(super) project: String,
-    pub(super) group: String,
-    pub(super) user: String,
-    pub(super) queue: String,
-    pub(super) model: String,
+pub struct Spent {
+    /// Name of the project that paid.
+    pub project: String,
+    /// Id of the project's group; empty where it has none.
+    pub group: String,
+    /// Name of the claim's owner.
+    pub user: String,
+    /// Id of the queue.
+    pub queue: String,
+    /// The GPU model that was allocated.
+    pub model: String,
     /// Effective GPU times hours.
-    pub(super) gpu_hours: String,
-    pub(super) device_hours: String,
+    pub gpu_hours: String,
+    /// Physical devices times hours.
+    pub device_hours: String,
 }
 
-impl Listing {
-    pub(super) fn new(since: Timestamp, until: Timestamp) -> Self {
+impl Report {
+    /// An empty report about this time.
+    pub fn new(since: Timestamp, until: Timestamp) -> Self {
         Self { since, until, accounts: Vec::new(), held: Vec::new(), spent: Vec::new() }
     }
 
     /// Adds what accounts have. Users who have nothing in a project are left out.
-    pub(super) fn standing(mut self, policy: &Policy, whose: &Whose, standings: Vec<(Account, Standing)>) -> Self {
+    pub fn standing(mut self, policy: &Policy, whose: &Whose, standings: Vec<(Account, Standing)>) -> Self {
         let standings: BTreeMap<_, _> = standings.into_iter().collect();
         for (account, quota) in accounts(policy, whose, self.until) {
             let standing = standings.get(&account).copied().unwrap_or_default();
@@ -130,18 +162,18 @@ impl Listing {
     }
 
     /// Adds what counts against them.
-    pub(super) fn held(mut self, policy: &Policy, whose: &Whose, charges: &[Charge], uses: &[UseKey]) -> Self {
-        let mut users: BTreeMap<&Place, BTreeSet<&str>> = BTreeMap::new();
+    pub fn held(mut self, policy: &Policy, whose: &Whose, charges: &[Charge], uses: &[UseKey]) -> Self {
+        let mut users: BTreeMap<&ObjectName, BTreeSet<&str>> = BTreeMap::new();
         for UseKey { place, pod_uid } in uses {
             users.entry(place).or_default().insert(pod_uid);
         }
         for charge in charges.iter().filter(|charge| whose.pays(charge.payers.accounts())) {
             let pods = users.get(&charge.place).map_or(0, BTreeSet::len);
             let (kind, pods) = match charge.place.kind() {
-                PlaceKind::Pod => ("Pod", None),
-                PlaceKind::Inline if charge.claim.is_none() => ("ResourceClaim to be made", None),
-                PlaceKind::Claim if pods > 0 => ("ResourceClaim", Some(pods)),
-                PlaceKind::Inline | PlaceKind::Claim => continue,
+                ChargedKind::Pod => ("Pod", None),
+                ChargedKind::Inline if charge.claim.is_none() => ("ResourceClaim to be made", None),
+                ChargedKind::Claim if pods > 0 => ("ResourceClaim", Some(pods)),
+                ChargedKind::Inline | ChargedKind::Claim => continue,
             };
             let (namespace, name) = charge.place.names();
             let Amounts { devices, .. } = charge.amounts;
@@ -166,7 +198,7 @@ impl Listing {
     }
 
     /// Adds what was spent.
-    pub(super) fn spent(mut self, policy: &Policy, hours: Vec<Hours>) -> Self {
+    pub fn spent(mut self, policy: &Policy, hours: Vec<Hours>) -> Self {
         const HOUR: u64 = 3600;
         self.spent = hours
             .into_iter()

@@ -1,39 +1,51 @@
-//! What is shown of a plan's windows.
+//! A plan and its queues, each with when it is open: as people and programs are shown it.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use policy_engine::policy::Policy;
-use policy_engine::policy::plan::{OutsideWindow, Plan};
-use policy_engine::policy::queue::DEFAULT_QUEUE;
-use policy_engine::windows::{Calendar, Range, Span, Standing};
 use serde::Serialize;
+
+use super::{Calendar, Range, Span, Standing};
+use crate::policy::Policy;
+use crate::policy::plan::{OutsideWindow, Plan};
+use crate::policy::queue::DEFAULT_QUEUE;
 
 /// Clocks are changed a few times a year.
 const MOST_NOTES: usize = 8;
 
 /// A plan and its queues, each with when it is open.
-pub(super) struct Listing {
-    pub(super) plan: String,
-    pub(super) outside: OutsideWindow,
-    pub(super) zone_name: String,
-    pub(super) zone: TimeZone,
-    pub(super) range: Range,
+pub struct Listing {
+    /// Name of the plan.
+    pub plan: String,
+    /// What becomes of a Pod outside the windows.
+    pub outside: OutsideWindow,
+    /// The zone's name, as it was asked.
+    pub zone_name: String,
+    /// The zone in which times are shown.
+    pub zone: TimeZone,
+    /// What is looked at.
+    pub range: Range,
     /// The plan first, then `default`, then its queues.
-    pub(super) lines: Vec<Line>,
+    pub lines: Vec<Line>,
 }
 
 /// When one thing is open.
-pub(super) struct Line {
-    pub(super) what: What,
-    pub(super) standing: Standing,
-    pub(super) spans: Vec<Span>,
+pub struct Line {
+    /// The plan, or a queue.
+    pub what: What,
+    /// Whether it is open now.
+    pub standing: Standing,
+    /// When it is open within the range.
+    pub spans: Vec<Span>,
     /// Whether it was open before the range, and is behind it: a span at an edge goes on there.
-    pub(super) goes_on: (bool, bool),
+    pub goes_on: (bool, bool),
 }
 
+/// What a line is about, by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub enum What {
+    /// The plan.
     Plan(String),
+    /// A queue that exists.
     Queue(String),
     /// A queue that the plan names and that does not exist.
     Missing(String),
@@ -41,7 +53,7 @@ pub(super) enum What {
 
 impl Listing {
     /// `now` is the instant of which it is said what is open.
-    pub(super) fn of(
+    pub fn of(
         plan: &Plan,
         policy: &Policy,
         (zone_name, zone): (String, TimeZone),
@@ -71,7 +83,7 @@ impl Listing {
     }
 
     /// What people should know about a span: the clocks that are changed in it.
-    pub(super) fn notes(&self, span: Span) -> Vec<String> {
+    pub fn notes(&self, span: Span) -> Vec<String> {
         let changes = self.zone.following(span.from).take_while(|change| change.timestamp() < span.until);
         let note = |at: Timestamp| {
             let before = self.zone.to_offset(at - SignedDuration::from_nanos(1));
@@ -87,7 +99,7 @@ impl Listing {
     }
 
     /// The contract of `-o json`.
-    pub(super) fn for_programs(&self) -> impl Serialize + use<> {
+    pub fn for_programs(&self) -> impl Serialize + use<> {
         let Span { from, until } = self.range.span();
         let entry = |line: &Line| Entry {
             kind: match line.what {

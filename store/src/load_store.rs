@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use policy_engine::ledger::{Books, Changes, Place, Reach, UsageChange};
+use policy_engine::ledger::{Books, Changes, ObjectName, Reach, UsageChange};
 
 use crate::Unavailable;
 use crate::dialect::{ALL_ACCOUNTS, ALL_CHARGES, ALL_USES, Dialect};
@@ -13,8 +13,8 @@ use crate::session::Session;
 pub(crate) async fn load(session: &mut Session, dialect: &Dialect, reach: Reach) -> Result<Books, Unavailable> {
     let Reach { uids, mut places, mut accounts } = reach;
     let found: Vec<(String,)> = session.read(dialect.places, uids.into_iter()).await?;
-    places.extend(found.into_iter().map(|(place,)| Place::of_key(place)));
-    let keys = |places: &BTreeSet<Place>| places.iter().map(ToString::to_string).collect::<Vec<_>>().into_iter();
+    places.extend(found.into_iter().map(|(place,)| ObjectName::of_key(place)));
+    let keys = |places: &BTreeSet<ObjectName>| places.iter().map(ToString::to_string).collect::<Vec<_>>().into_iter();
     let charges = session.read(dialect.charges, keys(&places)).await?;
     let charges = charges.into_iter().map(rows::charge).collect::<Result<Vec<_>, _>>()?;
     let uses = session.read(dialect.uses, keys(&places)).await?;
