@@ -100,7 +100,7 @@ impl ApiServer {
 
     /// Compares the paths of what was asked, in order, since they were last compared. Watches are left out.
     #[track_caller]
-    pub fn asked<P: AsRef<str>>(&self, expected: impl IntoIterator<Item = P>) {
+    pub fn assert_asked<P: AsRef<str>>(&self, expected: impl IntoIterator<Item = P>) {
         let asked: Vec<_> = self.calls().into_iter().map(|call| call.path).collect();
         let expected: Vec<_> = expected.into_iter().map(|path| path.as_ref().to_owned()).collect();
         assert_eq!(asked, expected, "what the API server was asked");

@@ -74,7 +74,16 @@ fn tests() -> Result<()> {
     if std::env::var_os(SEED).is_none() {
         cargo.env(SEED, "1");
     }
-    build::run(cargo.args(["test", "--quiet", "--workspace", "--exclude", "e2e", "--exclude", "ground"]))
+    build::run(cargo.args([
+        "test",
+        "--quiet",
+        "--no-fail-fast",
+        "--workspace",
+        "--exclude",
+        "e2e",
+        "--exclude",
+        "ground",
+    ]))
 }
 
 /// Apart from the other tests, because it needs the control plane's binaries: with their progress shown if they are built.

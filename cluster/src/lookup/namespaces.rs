@@ -91,11 +91,11 @@ mod tests {
         for project in futures::future::join_all(all).await {
             assert_eq!(project.expect("answers").as_deref(), Some("llm"));
         }
-        server.asked([TEAM]);
+        server.assert_asked([TEAM]);
         for _ in 0..3 {
             assert_eq!(namespaces.project_of("nowhere", soon()).await.expect("answers"), None);
         }
-        server.asked(["/api/v1/namespaces/nowhere"]);
+        server.assert_asked(["/api/v1/namespaces/nowhere"]);
         // No such path is asked for.
         assert_eq!(namespaces.project_of("team/../../secrets", soon()).await.expect("answers"), None);
     }
@@ -105,6 +105,6 @@ mod tests {
         let (namespaces, server) = namespaces(json!("garbage")).await;
         let failed = namespaces.project_of("team", soon()).await;
         assert!(matches!(failed, Err(LookupFailed::Api { what, .. }) if what == "namespace team"));
-        server.asked([TEAM]);
+        server.assert_asked([TEAM]);
     }
 }

@@ -85,10 +85,13 @@ impl Known<'_> {
         for container in pod.containers() {
             let nothing = ResourceRequirements::default();
             let resources = container.resources.unwrap_or(&nothing);
+            let limited = |name: &String| resources.limits.as_ref().is_some_and(|limits| limits.contains_key(name));
             for (key, map) in [("limits", &resources.limits), ("requests", &resources.requests)] {
                 for (name, quantity) in map.iter().flatten() {
+                    // The API server copies a limit to the requests: people are told of what they wrote.
+                    let is_copy = key == "requests" && limited(name);
                     let none = quantity::parse(&quantity.0, Unit::One) == Ok(0);
-                    if !none && means_gpu(name, &self.devices.classes, self.policy) {
+                    if !is_copy && !none && means_gpu(name, &self.devices.classes, self.policy) {
                         asked.push((container.at(["resources", key]).key(name.clone()), name.clone()));
                     }
                 }
@@ -189,6 +192,9 @@ mod tests {
             |name: &str, count: &str| json!({"containers": [{"name": "a", "resources": {"limits": {name: count}}}]});
         assert_eq!(pod(container("nvidia.com/gpu", "1")).len(), 1);
         assert_eq!(pod(container("nvidia.com/mig-1g.5gb", "1")).len(), 1);
+        let both = json!({"limits": {"nvidia.com/gpu": "1"}, "requests": {"nvidia.com/gpu": "1"}});
+        let said = pod(json!({"containers": [{"name": "a", "resources": both}]}));
+        assert_eq!(said.len(), 1, "what the API server copies is told once: {said:?}");
         assert!(pod(container("nvidia.com/gpu", "0")).is_empty() && pod(container("example.com/fpga", "1")).is_empty());
         let named = |name: &str| json!({"containers": [], "resourceClaims": [{"name": "a", "resourceClaimTemplateName": name}]});
         assert_eq!(pod(named("old")).len(), 1);

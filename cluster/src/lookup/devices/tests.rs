@@ -65,7 +65,7 @@ async fn what_a_pod_names_is_asked_for_once_and_so_is_the_class_behind_it() {
         "namespaces/team/resourceclaimtemplates/none",
         "deviceclasses/gpu.nvidia.com",
     ];
-    server.asked(expected.map(at));
+    server.assert_asked(expected.map(at));
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn names_that_are_no_names_are_not_asked_for_and_too_many_are_not_either()
         facts(&devices, "", "pods", "web", &pod(names)).await;
     }
     // Without the group there are no classes.
-    server.asked([at("deviceclasses")]);
+    server.assert_asked([at("deviceclasses")]);
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_new_claim_asks_who_waits_for_it() {
     let devices = Devices::asking(server.client());
     let found = devices.waiting(&creation("resource.k8s.io", "resourceclaims", "train", &claim), soon()).await;
     assert_eq!(found.expect("an answer"), [Waiter { pod: "one".into(), user_id: Some("bob".into()) }]);
-    server.asked(["/api/v1/namespaces/team/pods"]);
+    server.assert_asked(["/api/v1/namespaces/team/pods"]);
 }
 
 fn claims(count: usize) -> Vec<(String, Value)> {

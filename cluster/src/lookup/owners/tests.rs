@@ -59,14 +59,14 @@ async fn a_stamp_is_asked_for_once() {
     for _ in 0..3 {
         assert_eq!(stamped(&owners, &reference("ReplicaSet", "run-1", "u-1")).await, by(Some("alice")));
     }
-    server.asked([APPS, RUN_1]);
+    server.assert_asked([APPS, RUN_1]);
 }
 
 #[tokio::test]
 async fn an_object_from_before_the_platform_has_no_stamp() {
     let server = ApiServer::new([(APPS, apps()), (RUN_1, run_1(json!({"app": "x"})))]);
     assert_eq!(stamped(&Owners::new(server.client()), &reference("ReplicaSet", "run-1", "u-1")).await, by(None));
-    server.asked([APPS, RUN_1]);
+    server.assert_asked([APPS, RUN_1]);
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn another_uid_or_name_borrows_no_stamp() {
     assert_eq!(stamped(&owners, &reference("ReplicaSet", "run-1", "u-1")).await, by(Some("alice")));
     assert_eq!(stamped(&owners, &reference("ReplicaSet", "run-1", "u-2")).await, gone("run-1"));
     assert_eq!(stamped(&owners, &reference("ReplicaSet", "run-2", "u-1")).await, gone("run-2"));
-    server.asked([APPS, RUN_1, RUN_1, "/apis/apps/v1/namespaces/team/replicasets/run-2"]);
+    server.assert_asked([APPS, RUN_1, RUN_1, "/apis/apps/v1/namespaces/team/replicasets/run-2"]);
     // No such path is asked for.
     let elsewhere = "../../other/replicasets/run-1";
     assert_eq!(stamped(&owners, &reference("ReplicaSet", elsewhere, "u-1")).await, gone(elsewhere));
@@ -100,7 +100,7 @@ async fn kinds_that_nobody_listed_prove_nothing() {
     let of_no_group = stamped(&owners, &of_no_group).await;
     assert!(matches!(of_no_group, ControllerOwner::Unlisted { resource: None, .. }), "{of_no_group:?}");
     // A kind that is missing is asked about once a second at most.
-    server.asked([APPS, APPS, "/apis/x.y/v1"]);
+    server.assert_asked([APPS, APPS, "/apis/x.y/v1"]);
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn the_target_of_a_subresource_is_read_anew_each_time() {
         assert_eq!((target.uid.as_str(), target.user_id()), ("u-1", Some("alice")));
     }
     assert_eq!(owners.target("team", &replica_sets, "run-2", soon()).await.expect("answers"), None);
-    server.asked([RUN_1, RUN_1, "/apis/apps/v1/namespaces/team/replicasets/run-2"]);
+    server.assert_asked([RUN_1, RUN_1, "/apis/apps/v1/namespaces/team/replicasets/run-2"]);
 }
 
 mod autoscalers {
@@ -169,7 +169,7 @@ mod autoscalers {
         let found: Vec<_> = of_proxies(&server).await.expect("answers").into_iter().map(|it| it.name).collect();
         // Its controller finds the kind in whichever version serves it.
         assert_eq!(found, ["ours", "other-version"]);
-        server.asked([AUTOSCALERS, "/apis/x.y/v1", "/apis/x.y/v1", "/apis/x.y/v0"]);
+        server.assert_asked([AUTOSCALERS, "/apis/x.y/v1", "/apis/x.y/v1", "/apis/x.y/v0"]);
     }
 
     #[tokio::test]
@@ -182,10 +182,10 @@ mod autoscalers {
         let most = server(many(2000));
         let found = of_proxies(&most).await.expect("answers");
         assert_eq!(found, [Autoscaler { name: "last".into(), user_id: Some("bob".into()) }]);
-        most.asked([AUTOSCALERS; 4].into_iter().chain(["/apis/x.y/v1"]));
+        most.assert_asked([AUTOSCALERS; 4].into_iter().chain(["/apis/x.y/v1"]));
         let more = server(many(2001));
         let refused = of_proxies(&more).await;
         assert!(matches!(refused, Err(LookupFailed::TooMany { most: 2000, .. })), "{refused:?}");
-        more.asked([AUTOSCALERS; 5]);
+        more.assert_asked([AUTOSCALERS; 5]);
     }
 }

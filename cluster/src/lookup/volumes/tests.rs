@@ -40,7 +40,7 @@ async fn whose_a_claim_is_stands_in_its_labels() {
         let found = facts(&volumes, &submission("pods", "web", &pod)).await.expect("an answer");
         assert_eq!(found.claims, [("data".to_owned(), there("alice"))].into());
     }
-    server.asked([path]);
+    server.assert_asked([path]);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_new_claim_asks_who_waits_for_it() {
     let found = volumes.waiting(&submission("persistentvolumeclaims", "data", &claim), deadline).await;
     let waiting = |pod: &str, read_only| Waiting { pod: pod.into(), user_id: Some("bob".into()), read_only };
     assert_eq!(found.expect("an answer"), [waiting("one", true), waiting("three", false)]);
-    server.asked(["/api/v1/namespaces/team/pods"]);
+    server.assert_asked(["/api/v1/namespaces/team/pods"]);
 }
 
 #[tokio::test]
@@ -82,10 +82,7 @@ async fn where_there_are_no_snapshots_there_is_none_of_that_name() {
     let claim = json!({"spec": {"dataSource": source}});
     let found = facts(&volumes, &submission("persistentvolumeclaims", "copy", &claim)).await.expect("an answer");
     assert_eq!(found.snapshots, [("daily".to_owned(), Known::Missing)].into());
-    server.asked([
-        "/apis/snapshot.storage.k8s.io/v1/namespaces/team/volumesnapshots/daily",
-        "/api/v1/namespaces/team/pods",
-    ]);
+    server.assert_asked(["/apis/snapshot.storage.k8s.io/v1/namespaces/team/volumesnapshots/daily"]);
 }
 
 /// What the cache holds costs no question; what it lacks does, since it may be a moment old.
@@ -101,5 +98,5 @@ async fn what_is_cached_costs_no_question_and_what_is_not_is_asked_for() {
     server.asked::<&str>([]);
     let found = facts(&volumes, &submission("pods", "web", &pod("new"))).await.expect("an answer");
     assert_eq!(found.claims, [("new".to_owned(), Known::Missing)].into());
-    server.asked(["/api/v1/namespaces/team/persistentvolumeclaims/new"]);
+    server.assert_asked(["/api/v1/namespaces/team/persistentvolumeclaims/new"]);
 }
