@@ -64,7 +64,7 @@ async fn a_new_ledger_holds_what_is_there_before_anybody_leads() {
     assert_eq!((news.len(), news[0].reason), (1, "QuotaAdopted"));
     assert!(ledger.was_compared().await.expect("an answer"));
     assert_eq!(begin(&stage).await.expect("it can be asked"), []);
-    server.asked::<&str>([]);
+    server.assert_asked::<&str>([]);
 }
 
 /// A changed quota makes a step of every charge; to look through all charges for each took minutes on the runtime's thread.

@@ -4,6 +4,7 @@ mod adoption;
 mod autoscaling;
 mod bypass;
 mod bypass_objects;
+mod calls;
 mod certificates;
 mod connect;
 mod debt;

@@ -95,7 +95,7 @@ async fn what_is_cached_costs_no_question_and_what_is_not_is_asked_for() {
     let pod = |claim: &str| json!({"spec": {"volumes": [{"persistentVolumeClaim": {"claimName": claim}}]}});
     let found = facts(&volumes, &submission("pods", "web", &pod("data"))).await.expect("an answer");
     assert_eq!(found.claims, [("data".to_owned(), there("alice"))].into());
-    server.asked::<&str>([]);
+    server.assert_asked::<&str>([]);
     let found = facts(&volumes, &submission("pods", "web", &pod("new"))).await.expect("an answer");
     assert_eq!(found.claims, [("new".to_owned(), Known::Missing)].into());
     server.assert_asked(["/api/v1/namespaces/team/persistentvolumeclaims/new"]);
