@@ -1,7 +1,6 @@
 //! Calls that no API server makes on purpose. Behind them is a webhook that has not reached its API server yet.
 
 mod agreement;
-mod api_server;
 mod chart;
 
 use std::path::{Path, PathBuf};
@@ -9,8 +8,10 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request as HttpRequest, StatusCode};
+use cluster::dry_run::Served;
 use cluster::lookup;
 use cluster::lookup::owners::Owners;
+use cluster::testing::ApiServer;
 use cluster::world::World;
 use http_body_util::BodyExt as _;
 use policy_engine::policy::Records;
@@ -45,22 +46,22 @@ async fn cold() -> Router {
 
 /// An API server that is empty, lists once, and is never heard again.
 async fn silent() -> (Router, World) {
-    let client = api_server::holding(Vec::new());
-    let caches = World::start(client.clone(), [], CancellationToken::new());
-    (router(Webhook::new(caches.clone(), Owners::new(client), Arc::new(Metrics::default()), ledger().await)), caches)
+    let server = ApiServer::with_collections::<String>([]);
+    let caches = World::start(server.client(), [], CancellationToken::new());
+    let owners = Owners::new(server.client());
+    (router(Webhook::new(caches.clone(), owners, Arc::new(Metrics::default()), ledger().await)), caches)
 }
 
 /// A workload is admitted without the warning, and whoever watches the metrics sees that nobody foresaw anything.
 #[tokio::test]
 async fn a_ledger_that_does_not_answer_a_workload_is_counted_and_refuses_nothing() {
     let (_, objects) = organisation();
-    let client = api_server::holding(objects);
-    let caches = World::start(client.clone(), lookup::TOPICS.iter().copied(), CancellationToken::new());
-    caches.wait_synced().await.expect("an API server that lists");
+    let server = api_server(objects);
+    let caches = server.world(lookup::TOPICS).await;
     // Its writer ends with the runtime on which it was opened.
     let closed = std::thread::spawn(|| tokio::runtime::Runtime::new().expect("a runtime").block_on(ledger()));
     let (ledger, metrics) = (closed.join().expect("a ledger"), Arc::new(Metrics::default()));
-    let router = router(Webhook::new(caches, Owners::new(client), metrics.clone(), ledger));
+    let router = router(Webhook::new(caches, Owners::new(server.client()), metrics.clone(), ledger));
     let container = json!({"name": "a", "image": "registry.example.com/a:1", "resources": {"requests": {"cpu": "1"}}});
     let mut request = asked();
     request["kind"] = json!({"group": "apps", "version": "v1", "kind": "Deployment"});
@@ -99,6 +100,20 @@ fn organisation() -> (Records, Vec<Value>) {
     });
     let objects = raw.iter().map(|record| record.object.clone()).chain(namespaces).collect();
     (records, objects)
+}
+
+/// An API server that has these objects.
+fn api_server(objects: Vec<Value>) -> ApiServer {
+    let path = |object: &Value| {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let version = text(&object["apiVersion"]);
+        let root = if version.contains('/') { "/apis" } else { "/api" };
+        let namespace = object["metadata"]["namespace"].as_str().map(|it| format!("/namespaces/{it}"));
+        let plural = Served::guessed(&version, &text(&object["kind"]), true).group_resource().resource;
+        let name = text(&object["metadata"]["name"]);
+        format!("{root}/{version}{}/{plural}/{name}", namespace.unwrap_or_default())
+    };
+    ApiServer::with_collections(objects.into_iter().map(|object| (path(&object), object)))
 }
 
 async fn post(path: &str, body: impl Into<Body>) -> (StatusCode, String) {
