@@ -15,6 +15,7 @@ pub mod volumes;
 
 use serde_json::Value;
 
+use crate::object::Object;
 use crate::object::kinds::GroupResource;
 
 /// What the API server asks about.
@@ -38,6 +39,15 @@ pub struct Submission<'a> {
     pub object: Option<&'a Value>,
     /// The object as it is.
     pub old: Option<&'a Value>,
+}
+
+impl<'a> Submission<'a> {
+    /// The object of a creation, or of a change of more than metadata and status.
+    pub(crate) fn changed_object(&self) -> Option<&'a Value> {
+        let object = self.object.filter(|_| matches!(self.act, Act::Create | Act::Update))?;
+        let is_same = self.old.is_some_and(|old| Object(old).same_content(&Object(object)));
+        (!is_same).then_some(object)
+    }
 }
 
 /// What is done to an object.

@@ -249,14 +249,7 @@ impl<'a> Case<'a> {
 
     /// The Pods and pod templates that are new, or that say something new.
     fn new_content(&self) -> Result<Vec<Pod<'a>>, Unreadable> {
-        let Some(object) = self.submission.object else { return Ok(Vec::new()) };
-        if !matches!(self.submission.act, Act::Create | Act::Update) {
-            return Ok(Vec::new());
-        }
-        let old = self.submission.old.map(Object);
-        if old.is_some_and(|old| old.same_content(&Object(object))) {
-            return Ok(Vec::new());
-        }
+        let Some(object) = self.submission.changed_object() else { return Ok(Vec::new()) };
         if self.is_pod() {
             return Ok(vec![Pod::read(object, Default::default())?]);
         }

@@ -8,8 +8,8 @@ use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::Policy;
+use crate::submission::Submission;
 use crate::submission::volume_claim::{Source, VolumeClaim};
-use crate::submission::{Act, Submission};
 
 /// At most so many claims and snapshots are looked up for one submission; what names more is refused.
 pub const MOST_NAMED: usize = 64;
@@ -97,12 +97,7 @@ impl Named {
     /// What a submission names in what is new about it. Nothing is parsed: this is asked of every Pod.
     pub fn by(submission: &Submission<'_>, policy: &Policy) -> Self {
         let mut named = Self::default();
-        let Some(object) = submission.object.filter(|_| matches!(submission.act, Act::Create | Act::Update)) else {
-            return named;
-        };
-        if submission.old.is_some_and(|old| Object(old).same_content(&Object(object))) {
-            return named;
-        }
+        let Some(object) = submission.changed_object() else { return named };
         let resource = &submission.resource;
         if resource.is_core("pods") {
             named.pod(object);

@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::contract;
 use crate::object::Object;
 use crate::policy::Policy;
+use crate::submission::Submission;
 use crate::submission::slots;
 use crate::submission::slots::texts::may_have_slots;
-use crate::submission::{Act, Submission};
 
 /// At most so many claims, templates and classes are looked up for one submission; what names more is refused.
 pub const MOST_NAMED: usize = 64;
@@ -34,12 +34,7 @@ impl Named {
     /// What a submission names in what is new about it. Nothing is parsed: this is asked of every Pod.
     pub fn by(submission: &Submission<'_>, policy: &Policy) -> Self {
         let mut named = Self::default();
-        let Some(object) = submission.object.filter(|_| matches!(submission.act, Act::Create | Act::Update)) else {
-            return named;
-        };
-        if submission.old.is_some_and(|old| Object(old).same_content(&Object(object))) {
-            return named;
-        }
+        let Some(object) = submission.changed_object() else { return named };
         let resource = &submission.resource;
         if resource.is_core("pods") {
             named.pod(object);
@@ -141,7 +136,7 @@ mod tests {
     use super::*;
     use crate::object::kinds::GroupResource;
     use crate::policy::Records;
-    use crate::submission::Requester;
+    use crate::submission::{Act, Requester};
 
     fn named(group: &str, resource: &str, object: &Value) -> Named {
         let submission = Submission {
