@@ -2,13 +2,16 @@
 
 pub mod report;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodResourceClaim;
 use k8s_openapi::api::resource::v1::ResourceClaimSpec;
+use serde_json::json;
 
 use crate::claims::classes::DeviceClasses;
 use crate::claims::template::recorded;
-use crate::claims::{Ask, Understood};
+use crate::claims::{Ask, Understood, price_when_told};
 use crate::gpu::own_claim;
 use crate::ledger::{Account, AdmitPod, Amounts, Limits, Request, Use};
 use crate::object::Object;
@@ -27,7 +30,7 @@ pub const DEEPEST: usize = 32;
 /// really is.
 pub(crate) fn from_template(case: &Case<'_>, pod: Object<'_>, template: &str) -> Amounts {
     match case.devices.templates.get(template) {
-        Some(template) => price(&template.spec, &case.devices.classes, case.policy),
+        Some(template) => template_price(&template.spec, &template.labels, &case.devices.classes, case.policy),
         None => match recorded(pod, template) {
             Some(recorded) => price(&recorded.spec, &case.devices.classes, case.policy),
             None => labels_ask(pod, case.policy),
@@ -54,6 +57,18 @@ pub fn labels_ask(pod: Object<'_>, policy: &Policy) -> Amounts {
 /// What a claim costs.
 pub fn price(spec: &ResourceClaimSpec, classes: &DeviceClasses, policy: &Policy) -> Amounts {
     Understood::of(spec, classes, policy).price.into()
+}
+
+/// What a claim costs that is made from a template: its labels ask what its driver is told when it is made.
+pub fn template_price(
+    spec: &ResourceClaimSpec,
+    labels: &BTreeMap<String, String>,
+    classes: &DeviceClasses,
+    policy: &Policy,
+) -> Amounts {
+    let object = json!({"metadata": {"labels": labels}});
+    let ask = Ask::of_labels(Object(&object), policy).ok().flatten();
+    price_when_told(&Understood::of(spec, classes, policy), ask.as_ref()).into()
 }
 
 /// The claims that a Pod names. `template` says what a claim made from a template costs, `claim` the UID and the price of

@@ -211,7 +211,7 @@ pub fn running(ground: &Ground, namespace: &str, selector: &str, count: usize) -
 }
 
 /// A project of a group of its own, with alice as its Admin and the plan `bronze`; `spec` is merged into the record.
-/// Returns when its namespace is bound and alice may work there.
+/// Returns when its namespace is bound, has the account that Pods run as, and alice may work there.
 #[track_caller]
 pub fn project(ground: &Ground, name: &str, spec: Value) {
     let members = json!([{"user": "alice", "role": "Admin"}]);
@@ -226,6 +226,7 @@ pub fn project(ground: &Ground, name: &str, spec: Value) {
     ok(create(ground, ADMIN, manifest::with(record("Project", own), json!({"spec": spec}))));
     eventually("the project's namespace, and alice's rights there", || {
         let namespace = find(ground, "", &format!("namespace/{name}"))?;
+        find(ground, name, "serviceaccount/default")?;
         let may = ["-n", name, "auth", "can-i", "create", "pods"];
         (label(&namespace, "project-id") == name && kubectl(ground, "alice", &may).success).then_some(())
     });

@@ -218,8 +218,13 @@ pub fn known_claim(claim: &ResourceClaim) -> KnownClaim {
 /// A template of claims as the engine knows it.
 pub fn known_template(template: &ResourceClaimTemplate) -> ClaimTemplate {
     let user_id = value(&template.metadata.labels, contract::USER_ID);
-    let spec = template.spec.as_ref().and_then(|it| it.spec.as_ref());
-    ClaimTemplate { user_id, spec: Arc::new(spec.cloned().unwrap_or_default()) }
+    let spec = template.spec.as_ref().and_then(|it| it.spec.clone()).unwrap_or_default();
+    ClaimTemplate { user_id, labels: labels_of_claims(template).cloned().unwrap_or_default(), spec: Arc::new(spec) }
+}
+
+/// The labels of the claims that are made from a template.
+pub(crate) fn labels_of_claims(template: &ResourceClaimTemplate) -> Option<&BTreeMap<String, String>> {
+    template.spec.as_ref()?.metadata.as_ref()?.labels.as_ref()
 }
 
 fn value(keys: &Option<BTreeMap<String, String>>, key: &str) -> Option<String> {

@@ -1,11 +1,11 @@
 //! What exists of what the daemon `ledger` compares: Pods and device claims, and what they are charged.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimSpec};
+use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimTemplate};
 use kube::core::ObjectMeta;
 use kube::{Api, ResourceExt};
 use policy_engine::charge::{self, Named};
@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use super::label;
 use crate::client::{LookupFailed, in_time, is_path_segment};
+use crate::lookup::devices::labels_of_claims;
 use crate::lookup::{DynamicMeta, resource};
 use crate::world::pod::{Pod, life};
 use crate::world::{Topic, World};
@@ -159,17 +160,14 @@ impl<'a> Reading<'a> {
         let uses = charge::uses(
             &pod.spec.claims,
             |template| match self.world.template(namespace, template) {
-                Some(template) => self.price(
-                    template.metadata.uid.as_deref(),
-                    template.spec.as_ref().and_then(|spec| spec.spec.as_ref()),
-                ),
+                Some(template) => self.template_price(&template),
                 None => labels_ask(meta, self.policy),
             },
             |claim| {
                 let claim = self.world.claim(namespace, claim)?;
                 let owner = claim.labels().get(contract::USER_ID).map(String::as_str);
                 let uid = claim.metadata.uid.clone()?;
-                Some((uid, self.price(claim.metadata.uid.as_deref(), claim.spec.as_ref()), payers(owner)))
+                Some((uid, self.claim_price(&claim), payers(owner)))
             },
         );
         Some(AdmitPod { uses, ..charge::pod(named, pod.spec.amounts?, payers(label(contract::USER_ID))) })
@@ -185,7 +183,7 @@ impl<'a> Reading<'a> {
             uid: claim.metadata.uid.clone()?,
             namespace,
             name: claim.metadata.name.clone()?,
-            price: self.price(claim.metadata.uid.as_deref(), claim.spec.as_ref()),
+            price: self.claim_price(claim),
             payers: charge::payers(self.policy, project, owner, self.now),
             for_pod: pod
                 .zip(reference)
@@ -193,15 +191,29 @@ impl<'a> Reading<'a> {
         })
     }
 
-    fn price(&self, uid: Option<&str>, spec: Option<&ResourceClaimSpec>) -> Amounts {
-        let (Some(uid), Some(spec)) = (uid, spec) else { return Amounts::NOTHING };
+    fn claim_price(&self, claim: &ResourceClaim) -> Amounts {
+        let Some(spec) = &claim.spec else { return Amounts::NOTHING };
+        self.price(claim.metadata.uid.as_deref(), || charge::price(spec, &self.classes, self.policy))
+    }
+
+    fn template_price(&self, template: &ResourceClaimTemplate) -> Amounts {
+        let Some(spec) = template.spec.as_ref().and_then(|spec| spec.spec.as_ref()) else { return Amounts::NOTHING };
+        let nothing = BTreeMap::new();
+        let labels = labels_of_claims(template).unwrap_or(&nothing);
+        let price = || charge::template_price(spec, labels, &self.classes, self.policy);
+        self.price(template.metadata.uid.as_deref(), price)
+    }
+
+    /// The price that is known under a UID; else what it is reckoned to be.
+    fn price(&self, uid: Option<&str>, reckon: impl FnOnce() -> Amounts) -> Amounts {
+        let Some(uid) = uid else { return Amounts::NOTHING };
         let mut known = self.prices.0.lock().unwrap_or_else(PoisonError::into_inner);
         let holds = known.policy == self.policy.version() && Arc::ptr_eq(&known.classes, &self.classes);
         if !holds || known.of.len() >= MOST_PRICES {
             *known =
                 Known { policy: self.policy.version().to_owned(), classes: self.classes.clone(), of: HashMap::new() };
         }
-        *known.of.entry(uid.to_owned()).or_insert_with(|| charge::price(spec, &self.classes, self.policy))
+        *known.of.entry(uid.to_owned()).or_insert_with(reckon)
     }
 
     fn tags(&self, claim: &ResourceClaim, project: &Project, queue: String) -> Tags {

@@ -54,10 +54,11 @@ pub(super) fn claim(claim: &mut ResourceClaim) {
     }
 }
 
+/// Of what claims made from it will have, the labels that ask.
 pub(super) fn template(template: &mut ResourceClaimTemplate) {
     least(&mut template.metadata);
-    if let Some(spec) = &mut template.spec {
-        spec.metadata = None;
+    if let Some(of_claims) = template.spec.as_mut().and_then(|spec| spec.metadata.as_mut()) {
+        least(of_claims);
     }
 }
 

@@ -123,6 +123,7 @@ fn is_gpu_class(name: &str, classes: &DeviceClasses, policy: &Policy) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     use serde_json::json;
@@ -145,7 +146,7 @@ mod tests {
         let classes: DeviceClasses =
             classes.into_iter().map(|(name, text)| (name.to_owned(), class(text).expect("a class"))).collect();
         let spec = serde_json::from_value(claim("big")["spec"].clone()).expect("a claim's spec");
-        let template = ClaimTemplate { user_id: None, spec: Arc::new(spec) };
+        let template = ClaimTemplate { user_id: None, labels: BTreeMap::new(), spec: Arc::new(spec) };
         let templates = [("old".to_owned(), template)].into();
         let devices = Devices { classes: Arc::new(classes), templates, ..Devices::default() };
         let submission = Submission {

@@ -50,6 +50,8 @@ pub struct Waiter {
 pub struct ClaimTemplate {
     /// Its stamp.
     pub user_id: Option<String>,
+    /// The labels of claims made from it.
+    pub labels: BTreeMap<String, String>,
     /// What claims made from it ask.
     pub spec: Arc<ResourceClaimSpec>,
 }

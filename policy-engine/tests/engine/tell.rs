@@ -41,7 +41,7 @@
 //! * `priorityClasses`: the value of each PriorityClass that has been seen.
 //! * `volumes`: `claims` and `snapshots` by name (`{user, groupStorage, storage, untold}`), `waiting` (the Pods that wait for a claim:
 //!   `{pod, user, readOnly}`) and `defaultClasses`.
-//! * `devices`: `classes`, `templates` (`{user, spec}`) and `claims` (`{user, shared, slot, pod, terminating, spec}`) by name, `waiting`
+//! * `devices`: `classes`, `templates` (`{user, labels, spec}`) and `claims` (`{user, shared, slot, pod, terminating, spec}`) by name, `waiting`
 //!   (each Pod that waits for a claim, with its user), and `untold`.
 //!
 //! `expect` has exactly one of these verdicts:

@@ -83,7 +83,17 @@ struct Pages {
     lost: Vec<String>,
     /// Accepted although policy forbids it, while the webhooks were away on purpose.
     ungoverned: Vec<String>,
-    glass_broken: bool,
+    glass: Glass,
+}
+
+/// How often the webhooks were taken away on purpose, and brought back: odd while they are away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Glass(u32);
+
+impl Glass {
+    fn is_broken(self) -> bool {
+        self.0 % 2 == 1
+    }
 }
 
 /// Shared by all clients of a drill.
@@ -120,8 +130,9 @@ impl Journal {
         tally.slowest_ms = tally.slowest_ms.max(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     }
 
-    /// `unjudged` says that the webhooks were away on purpose when the request began.
-    pub(crate) fn let_through(&self, unjudged: bool, namespace: &str, name: &str, what: &str) {
+    /// `begun` is the [`Self::glass`] of when the request began.
+    pub(crate) fn let_through(&self, begun: Glass, namespace: &str, name: &str, what: &str) {
+        let unjudged = self.was_unjudged(begun);
         let mut pages = self.pages();
         if unjudged {
             pages.ungoverned.push(format!("{namespace}/{name}"));
@@ -132,11 +143,20 @@ impl Journal {
 
     /// The webhooks are taken away on purpose, or are back.
     pub(crate) fn break_glass(&self, broken: bool) {
-        self.pages().glass_broken = broken;
+        let mut pages = self.pages();
+        if pages.glass.is_broken() != broken {
+            pages.glass.0 += 1;
+        }
     }
 
-    pub(crate) fn glass_broken(&self) -> bool {
-        self.pages().glass_broken
+    /// To be kept over a request, and handed to [`Self::was_unjudged`] or [`Self::let_through`].
+    pub(crate) fn glass(&self) -> Glass {
+        self.pages().glass
+    }
+
+    /// Whether the webhooks were away on purpose at any time since then: a slow request is judged, or not, long after it began.
+    pub(crate) fn was_unjudged(&self, begun: Glass) -> bool {
+        begun.is_broken() || begun != self.pages().glass
     }
 
     pub(crate) fn ungoverned(&self) -> Vec<String> {

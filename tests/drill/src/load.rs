@@ -166,10 +166,11 @@ impl Worker {
             return;
         }
         let (name, pod) = self.pod(ALLOWED);
-        let unjudged = self.place.sort == Sort::Governed && self.journal.glass_broken();
+        let glass = self.journal.glass();
         let request = self.person.create(self.place.namespace, &pod);
         if let Outcome::Accepted(made) = self.ask(self.group(Group::Create), &format!("create {name}"), request).await {
             let uid = made.metadata.uid.unwrap_or_default();
+            let unjudged = self.place.sort == Sort::Governed && self.journal.was_unjudged(glass);
             let life = if unjudged { Life::Unjudged } else { Life::Alive };
             self.pods.push(Believed { place: self.place, name, uid, touched: 0, life });
         }
@@ -180,10 +181,10 @@ impl Worker {
             return;
         }
         let (name, pod) = self.pod(FOREIGN);
-        let unjudged = self.journal.glass_broken();
+        let glass = self.journal.glass();
         let request = self.person.create(self.place.namespace, &pod);
         if let Outcome::Accepted(_) = self.ask(Group::Forbidden, &format!("create {name}"), request).await {
-            self.journal.let_through(unjudged, self.place.namespace, &name, "created with a forbidden image");
+            self.journal.let_through(glass, self.place.namespace, &name, "created with a forbidden image");
         }
     }
 
@@ -201,12 +202,12 @@ impl Worker {
     async fn update_forbidden(&self) {
         let alive = self.pods.iter().rfind(|pod| pod.life == Life::Alive);
         let (Sort::Governed, Some(pod)) = (self.place.sort, alive) else { return };
-        let unjudged = self.journal.glass_broken();
+        let glass = self.journal.glass();
         let patch = json!([{"name": "main", "image": FOREIGN}]);
         let patch = json!({"spec": {"containers": patch}});
         let request = self.person.merge(self.place.namespace, &pod.name, &patch);
         if let Outcome::Accepted(_) = self.ask(Group::Forbidden, &format!("update {}", pod.name), request).await {
-            self.journal.let_through(unjudged, self.place.namespace, &pod.name, "its image became a forbidden one");
+            self.journal.let_through(glass, self.place.namespace, &pod.name, "its image became a forbidden one");
         }
     }
 

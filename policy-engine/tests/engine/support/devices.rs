@@ -26,6 +26,8 @@ pub(crate) struct Inventory {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct Template {
     user: Option<String>,
+    /// Of the claims that are made from it.
+    labels: BTreeMap<String, String>,
     spec: ResourceClaimSpec,
 }
 
@@ -55,7 +57,11 @@ impl Inventory {
     }
 
     pub(crate) fn facts(&self) -> Devices {
-        let template = |it: &Template| ClaimTemplate { user_id: it.user.clone(), spec: Arc::new(it.spec.clone()) };
+        let template = |it: &Template| ClaimTemplate {
+            user_id: it.user.clone(),
+            labels: it.labels.clone(),
+            spec: Arc::new(it.spec.clone()),
+        };
         let claim = |name: &str, it: &Claim| KnownClaim {
             uid: format!("uid-of-{name}"),
             user_id: it.user.clone(),
