@@ -82,13 +82,13 @@ impl Usage {
         let ledger = database.url().look().await.context("cannot open the ledger").map_err(unanswered)?;
         let query = UsageQuery { since, until: now, project: whose.project.clone(), user: whose.user.clone() };
         let read = async {
-            let standings = ledger.standings().await?;
+            let balances = ledger.balances().await?;
             let held = (ledger.charges().await?, ledger.uses().await?);
-            Ok::<_, store::Unavailable>((standings, held, ledger.usage(&query).await?))
+            Ok::<_, store::Unavailable>((balances, held, ledger.usage(&query).await?))
         };
-        let (standings, (charges, uses), hours) = read.await.context("cannot read the ledger").map_err(unanswered)?;
+        let (balances, (charges, uses), hours) = read.await.context("cannot read the ledger").map_err(unanswered)?;
         let report = Report::new(since, now)
-            .standing(&policy, &whose, standings)
+            .balance(&policy, &whose, balances)
             .held(&policy, &whose, &charges, &uses)
             .spent(&policy, hours);
         output::print(&match output {

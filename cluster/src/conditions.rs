@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use policy_engine::daemons::follow::spared::Spared;
-use policy_engine::daemons::follow::standing;
+use policy_engine::daemons::follow::status;
 use policy_engine::policy::Policy;
 use policy_engine::policy::quantity::decimal;
 use serde::Serialize;
@@ -124,30 +124,30 @@ fn fields(
     let name = record.name.as_str();
     match record.kind {
         Kind::User => {
-            let personal_project = standing::of_user(policy, &name.into()).personal_project;
+            let personal_project = status::of_user(policy, &name.into()).personal_project;
             let personal_project = personal_project.map(|project| project.to_string());
             object(UserStatus { personal_project, conditions, ..UserStatus::default() })
         }
         Kind::Group => {
-            let standing = standing::of_group(policy, &name.into());
-            let (projects, members) = (standing.map(|it| count(it.projects)), standing.map(|it| count(it.members)));
+            let status = status::of_group(policy, &name.into());
+            let (projects, members) = (status.map(|it| count(it.projects)), status.map(|it| count(it.members)));
             object(GroupStatus { projects, members, conditions })
         }
         Kind::ResourcePlan => {
-            let standing = standing::of_plan(policy, &name.into(), now);
+            let status = status::of_plan(policy, &name.into(), now);
             object(ResourcePlanStatus {
-                open: standing.map(|it| it.open),
-                next_boundary: standing.and_then(|it| it.next_boundary).map(|time| time.to_string()),
-                projects: standing.map(|it| count(it.projects)),
+                open: status.map(|it| it.open),
+                next_boundary: status.and_then(|it| it.next_boundary).map(|time| time.to_string()),
+                projects: status.map(|it| count(it.projects)),
                 conditions,
             })
         }
         Kind::Project => {
-            let standing = standing::of_project(policy, &name.into(), now).unwrap_or_default();
+            let status = status::of_project(policy, &name.into(), now).unwrap_or_default();
             object(ProjectStatus {
-                gpu_limit: standing.milli_gpu.map(decimal),
-                window_open: standing.window_open,
-                closes_at: standing.closes_at.map(|time| time.to_string()),
+                gpu_limit: status.milli_gpu.map(decimal),
+                window_open: status.window_open,
+                closes_at: status.closes_at.map(|time| time.to_string()),
                 conditions,
                 ..ProjectStatus::default()
             })

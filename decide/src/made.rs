@@ -8,7 +8,7 @@ use policy_engine::object::Object;
 use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
 use policy_engine::submission::devices::{self, ClaimTemplate, Devices, KnownClaim};
-use policy_engine::submission::volumes::{Known, Standing, Volumes};
+use policy_engine::submission::volumes::{Known, Ownership, Volumes};
 use policy_engine::{Submission, contract};
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -17,8 +17,8 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub(crate) struct Made {
     namespaces: BTreeMap<String, String>,
-    volumes: ByName<Standing>,
-    snapshots: ByName<Standing>,
+    volumes: ByName<Ownership>,
+    snapshots: ByName<Ownership>,
     claims: ByName<KnownClaim>,
     templates: ByName<ClaimTemplate>,
 }
@@ -32,14 +32,14 @@ impl Made {
         let Some(name) = Object(object).at(&["metadata", "name"]).and_then(Value::as_str) else { return };
         let user_id = |stamp: Option<String>| maker.map(str::to_owned).or(stamp);
         let key = || (namespace.to_owned(), name.to_owned());
-        let standing = Standing::of(label);
-        let standing = || Standing { user_id: user_id(standing.user_id.clone()), ..standing.clone() };
+        let ownership = Ownership::of(label);
+        let ownership = || Ownership { user_id: user_id(ownership.user_id.clone()), ..ownership.clone() };
         if resource.is_core("namespaces") {
             self.namespaces.extend(label(contract::PROJECT_ID).map(|id| (name.to_owned(), id.to_owned())));
         } else if resource.is_core("persistentvolumeclaims") {
-            self.volumes.insert(key(), standing());
+            self.volumes.insert(key(), ownership());
         } else if resource.is_snapshot() {
-            self.snapshots.insert(key(), standing());
+            self.snapshots.insert(key(), ownership());
         } else if resource.is_claim() {
             // What cannot be read is said of the object itself.
             let claim = ResourceClaim::deserialize(object).ok().map(|claim| known_claim(&claim));
@@ -62,8 +62,8 @@ impl Made {
         for (known, made) in [(&mut known.claims, &self.volumes), (&mut known.snapshots, &self.snapshots)] {
             for (name, known) in known {
                 let made = made.get(&(submission.namespace.to_owned(), name.clone()));
-                if let (Known::Missing | Known::Untold, Some(standing)) = (&*known, made) {
-                    *known = Known::There(standing.clone());
+                if let (Known::Missing | Known::Untold, Some(ownership)) = (&*known, made) {
+                    *known = Known::There(ownership.clone());
                 }
             }
         }
@@ -71,7 +71,7 @@ impl Made {
 
     /// Adds the claims of devices and their templates that a submission names, and that nobody else knows.
     pub(crate) fn add_devices(&self, submission: &Submission<'_>, policy: &Policy, known: &mut Devices) {
-        let named = devices::Named::by(submission, policy);
+        let named = devices::Names::by(submission, policy);
         let from = (submission.namespace.to_owned(), String::new());
         let here = self.claims.range(from..).take_while(|((namespace, _), _)| namespace == submission.namespace);
         for ((_, name), claim) in here.filter(|((_, name), _)| named.slots || named.claims.contains(name)) {

@@ -91,7 +91,7 @@ pub fn uses(
 
 /// Which Pod, or which claim.
 #[derive(Clone, Copy, Debug)]
-pub struct Named<'a> {
+pub struct Identity<'a> {
     /// Its UID; empty until the API server has given it one, which is before the validating call.
     pub uid: &'a str,
     /// Its Namespace.
@@ -101,7 +101,7 @@ pub struct Named<'a> {
 }
 
 /// What a Pod costs that takes this much CPU and memory.
-pub fn pod(named: Named<'_>, amounts: Amounts, payers: Limits) -> AdmitPod {
+pub fn pod(named: Identity<'_>, amounts: Amounts, payers: Limits) -> AdmitPod {
     AdmitPod {
         uid: named.uid.to_owned(),
         namespace: named.namespace.to_owned(),

@@ -1,7 +1,7 @@
 //! A claim of devices, understood: which GPU models it may get, what it costs, and what the driver is told.
 //!
 //! * [`Ask`] is what the labels of an object ask, and [`spec_of`] the claim that asks the same in Kubernetes' words.
-//! * [`Understood`] is what any claim asks, whoever wrote it: [`Price`] and [`Sharing`](told::Told) of each alternative.
+//! * [`Understood`] is what any claim asks, whoever wrote it: [`Price`] and [`Sharing`](driver_config::Told) of each alternative.
 //! * [`allowed_models`] are the models of plan and queue, and [`narrowing`] the selector that lets a claim have no other.
 
 mod ask;
@@ -11,10 +11,11 @@ mod matching;
 mod models;
 mod price;
 mod spec;
-mod tell;
+
+pub mod driver_config;
 pub mod template;
-pub mod told;
 mod understood;
+mod write_driver_config;
 
 pub(crate) use ask::INLINE;
 pub use ask::{Ask, Misread, Vram};
@@ -23,8 +24,8 @@ pub use models::{allowed_models, narrowing};
 pub use price::{Gpus, Price};
 pub(crate) use spec::can_give;
 pub use spec::{REQUEST, candidates, spec_of};
-pub(crate) use tell::{must_be_told, price_when_told, tell};
 pub use understood::{Alternative, Request, Understood};
+pub(crate) use write_driver_config::{must_be_told, price_when_told, tell};
 
 /// More devices are never allocated to one claim.
 pub const MOST_DEVICES: u64 = 32;

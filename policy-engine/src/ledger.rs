@@ -24,7 +24,7 @@ mod usage;
 
 pub use account::{Account, Limits};
 pub use amounts::{Amounts, Resource};
-pub use books::{Books, Changes, Drift, Standing};
+pub use books::{Balance, Books, Changes, Drift};
 pub use charge::{Charge, ChargeKey, ChargedKind, ObjectName, Tags, UseKey};
 pub use decide::{Entry, LARGEST, MOST_OF_A_NAME, Outcome, Reach, Shortage, Verdict, decide};
 pub use reconcile::{Life, LiveClaim, LivePod, Missing, Reconciliation, View, reconcile};

@@ -26,7 +26,7 @@ use crate::policy::plan::{Plan, Validity};
 use crate::policy::queue::{DEFAULT_QUEUE, Queue};
 use crate::policy::window::{Schedule, Window};
 
-pub use boundary::Standing;
+pub use boundary::OpenState;
 pub use range::{InvalidRange, Range};
 pub use span::Span;
 pub use weekly::first_instant;

@@ -10,7 +10,7 @@
 //! Unlike the other daemons this one compares in every process once, when it starts, before admissions are charged: what
 //! is there counts also against a ledger that is new.
 
-mod standing;
+mod balances;
 mod words;
 
 use std::collections::BTreeSet;
@@ -123,7 +123,7 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         entries.extend(gone(stage, look_for, view.at).await?);
         let there = look(stage, uncharged, true).await?;
         entries.extend(there.into_iter().map(|(_, request)| Entry::Adopt(request)));
-        let standings = stage.ledger.standings().await?;
+        let balances = stage.ledger.balances().await?;
         let left = Arc::new(AtomicUsize::new(entries.len()));
         let mut steps = steps(stage, entries, &charges, &left);
         memory.last = Some((view.uids(), left));
@@ -136,7 +136,7 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         Ok(Proposal {
             steps,
             together: STEPS_TOGETHER,
-            amendments: standing::amendments(&snapshot, &standings),
+            amendments: balances::amendments(&snapshot, &balances),
             again_at: Timestamp::now().checked_add(again).ok(),
             ..Proposal::default()
         })

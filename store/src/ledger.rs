@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use policy_engine::ledger::{
-    Account, Charge, Drift, Entry, Hours, Outcome, Request, Sight, Stamp, Standing, UseKey, Verdict,
+    Account, Balance, Charge, Drift, Entry, Hours, Outcome, Request, Sight, Stamp, UseKey, Verdict,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -141,9 +141,9 @@ impl Ledger {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn standing(&self, account: &Account) -> Result<Standing, Unavailable> {
+    pub async fn balance(&self, account: &Account) -> Result<Balance, Unavailable> {
         Ok(self
-            .standings()
+            .balances()
             .await?
             .into_iter()
             .find(|(known, _)| known == account)
@@ -155,8 +155,8 @@ impl Ledger {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn standings(&self) -> Result<Vec<(Account, Standing)>, Unavailable> {
-        self.reader.standings().await
+    pub async fn balances(&self) -> Result<Vec<(Account, Balance)>, Unavailable> {
+        self.reader.balances().await
     }
 
     /// Everything that is charged, or will be once a Pod uses it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use policy_engine::ledger::{Account, Charge, Hours, Standing, UseKey};
+use policy_engine::ledger::{Account, Balance, Charge, Hours, UseKey};
 use sqlx::FromRow;
 use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow};
@@ -48,7 +48,7 @@ impl Reader {
         }
     }
 
-    pub(crate) async fn standings(&self) -> Result<Vec<(Account, Standing)>, Unavailable> {
+    pub(crate) async fn balances(&self) -> Result<Vec<(Account, Balance)>, Unavailable> {
         self.all(ALL_ACCOUNTS).await?.into_iter().map(rows::account).collect()
     }
 

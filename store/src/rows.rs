@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use policy_engine::ledger::{
-    Account, Amounts, Charge, ChargeKey, ChargedKind, ForPod, LARGEST, ObjectName, Standing, UsageChange, UseKey,
+    Account, Amounts, Balance, Charge, ChargeKey, ChargedKind, ForPod, LARGEST, ObjectName, UsageChange, UseKey,
 };
 use serde_json::{Value, json};
 
@@ -107,14 +107,14 @@ pub(crate) fn use_row(key: &UseKey) -> Value {
     json!([key.place, key.pod_uid])
 }
 
-pub(crate) fn account(row: AccountRow) -> Result<(Account, Standing), Unavailable> {
+pub(crate) fn account(row: AccountRow) -> Result<(Account, Balance), Unavailable> {
     let (key, gpu, devices, cpu, memory, more_gpu, more_devices, more_cpu, more_memory) = row;
     let account = Account::of_key(&key).ok_or_else(|| Unavailable::Unreadable(format!("the account {key}")))?;
     let used = amounts(gpu, devices, cpu, memory)?;
-    Ok((account, Standing { used, reserved: amounts(more_gpu, more_devices, more_cpu, more_memory)? }))
+    Ok((account, Balance { used, reserved: amounts(more_gpu, more_devices, more_cpu, more_memory)? }))
 }
 
-pub(crate) fn account_row((account, Standing { used, reserved }): &(Account, Standing)) -> Value {
+pub(crate) fn account_row((account, Balance { used, reserved }): &(Account, Balance)) -> Value {
     json!([
         account.to_string(),
         column(used.milli_gpu),

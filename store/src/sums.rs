@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use moka::sync::Cache;
-use policy_engine::ledger::{Account, Books, Entry, Outcome, Reach, Request, Stamp, Standing, decide};
+use policy_engine::ledger::{Account, Balance, Books, Entry, Outcome, Reach, Request, Stamp, decide};
 
 /// How long a sum is believed. What another process charges meanwhile is not in it, and what is foreseen is a warning
 /// that can be older than this by the time that somebody reads it.
@@ -15,7 +15,7 @@ const MOST: u64 = 16 << 10;
 
 /// Sums of accounts that the writer has loaded or written lately. Clones are the same sums.
 #[derive(Clone)]
-pub(crate) struct Sums(Cache<Account, Standing>);
+pub(crate) struct Sums(Cache<Account, Balance>);
 
 impl Sums {
     pub(crate) fn new(young: Duration) -> Self {
@@ -26,7 +26,7 @@ impl Sums {
     /// nothing was never charged.
     pub(crate) fn note(&self, accounts: &BTreeSet<Account>, books: &Books) {
         for account in accounts {
-            self.0.insert(account.clone(), books.standing(account));
+            self.0.insert(account.clone(), books.balance(account));
         }
     }
 

@@ -7,17 +7,17 @@ use ground::{Ground, Output};
 use serde_json::{Value, json};
 
 /// What the record of a project says it uses, has reserved and holds: GPU, GPU, devices.
-pub fn standing(p: &Ground, project: &str) -> Option<(String, String, i64)> {
+pub fn balance(p: &Ground, project: &str) -> Option<(String, String, i64)> {
     let status = &find(p, "", &format!("project/{project}"))?["status"];
     let text = |key: &str| status[key].as_str().map(str::to_owned);
     Some((text("gpuUsed")?, text("gpuReserved")?, status["devicesHeld"].as_i64()?))
 }
 
-/// Returns when the record of a project says so: see [`standing`].
+/// Returns when the record of a project says so: see [`balance`].
 pub fn settles(p: &Ground, project: &str, used: &str, reserved: &str, devices: i64) {
     let expected = (used.to_owned(), reserved.to_owned(), devices);
     within(20, &format!("project {project} to be at {expected:?}"), || {
-        (standing(p, project).as_ref() == Some(&expected)).then_some(())
+        (balance(p, project).as_ref() == Some(&expected)).then_some(())
     });
 }
 
@@ -38,7 +38,7 @@ pub fn assert_a_fifth_gpu_waits(p: &Ground, namespace: &str, asks: &Value) {
         with(workload("Deployment", namespace, name, asks.clone()), json!({"spec": {"replicas": replicas}}))
     };
     ok(create(p, "bob", deployment("three", 3)));
-    eventually("three claims to be charged", || (standing(p, namespace)?.2 == 3).then_some(()));
+    eventually("three claims to be charged", || (balance(p, namespace)?.2 == 3).then_some(()));
     let made = create(p, "bob", deployment("two", 2));
     let uses = format!("bob in project {namespace} uses");
     assert_warned(&made, &format!("asked 2 GPU for 2 Pods; {uses}"));

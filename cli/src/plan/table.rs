@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use policy_engine::policy::plan::OutsideWindow;
 use policy_engine::windows::listing::{Line, Listing, What};
-use policy_engine::windows::{Span, Standing};
+use policy_engine::windows::{OpenState, Span};
 
 use super::bars;
 use crate::table::aligned;
@@ -25,7 +25,7 @@ pub(super) fn render(listing: &Listing) -> String {
         moment(listing, from),
         moment(listing, until)
     );
-    let now: Vec<_> = listing.lines.iter().map(|line| vec![name(&line.what), standing(listing, line)]).collect();
+    let now: Vec<_> = listing.lines.iter().map(|line| vec![name(&line.what), state(listing, line)]).collect();
     text.extend(aligned(&now).iter().map(|line| format!("{line}\n")));
     for line in listing.lines.iter().filter(|line| changes(listing, line)) {
         text.push_str(&block(listing, line));
@@ -40,19 +40,19 @@ fn name(what: &What) -> String {
     }
 }
 
-fn standing(listing: &Listing, line: &Line) -> String {
-    match (&line.what, line.standing) {
+fn state(listing: &Listing, line: &Line) -> String {
+    match (&line.what, line.state) {
         (What::Missing(_), _) => "does not exist".red().to_string(),
-        (_, Standing::AlwaysOpen) => "always open".green().to_string(),
-        (_, Standing::OpenUntil(at)) => format!("{} now, closes {}", "open".green(), moment(listing, at)),
-        (_, Standing::ClosedUntil(at)) => format!("{} now, opens {}", "closed".yellow(), moment(listing, at)),
-        (_, Standing::NeverOpens) => format!("{} and does not open again", "closed".yellow()),
+        (_, OpenState::AlwaysOpen) => "always open".green().to_string(),
+        (_, OpenState::OpenUntil(at)) => format!("{} now, closes {}", "open".green(), moment(listing, at)),
+        (_, OpenState::ClosedUntil(at)) => format!("{} now, opens {}", "closed".yellow(), moment(listing, at)),
+        (_, OpenState::NeverOpens) => format!("{} and does not open again", "closed".yellow()),
     }
 }
 
 /// Whether there is more to show than that it is open, or closed, all the time.
 fn changes(listing: &Listing, line: &Line) -> bool {
-    line.standing != Standing::AlwaysOpen && !matches!(line.what, What::Missing(_)) && {
+    line.state != OpenState::AlwaysOpen && !matches!(line.what, What::Missing(_)) && {
         line.spans.as_slice() != [listing.range.span()] && !line.spans.is_empty()
     }
 }

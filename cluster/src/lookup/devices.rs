@@ -13,7 +13,7 @@ use kube::{Api, Client};
 use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::policy::Policy;
 use policy_engine::submission::devices::{
-    ClaimTemplate, Devices as Facts, KnownClaim, MOST_CANDIDATES, MOST_NAMED, Named, Waiter,
+    ClaimTemplate, Devices as Facts, KnownClaim, MOST_CANDIDATES, MOST_NAMED, Names, WaitingPod,
 };
 use policy_engine::submission::identity::makes_for_pod;
 use policy_engine::{Act, Submission, contract};
@@ -71,7 +71,7 @@ impl Devices {
         deadline: Instant,
     ) -> Result<Facts, LookupFailed> {
         let mut facts = Facts::default();
-        let mut named = Named::by(submission, policy);
+        let mut named = Names::by(submission, policy);
         if !named.devices {
             return Ok(facts);
         }
@@ -95,11 +95,11 @@ impl Devices {
                 let known = self.cached(Topic::ResourceClaimTemplates, |world| world.template(namespace, &name));
                 if let Some(template) = find(&templates, known, &self.templates, namespace, &name, deadline).await? {
                     let template = known_template(&template);
-                    named.classes.extend(Named::classes_of(&template.spec));
+                    named.classes.extend(Names::classes_of(&template.spec));
                     facts.templates.insert(name, template);
                 }
             }
-            named.classes.extend(facts.claims.values().flat_map(|claim| Named::classes_of(&claim.spec)));
+            named.classes.extend(facts.claims.values().flat_map(|claim| Names::classes_of(&claim.spec)));
             let classes = Api::all(self.client.clone());
             for name in named.classes.into_iter().take(MOST_NAMED) {
                 if !facts.classes.contains_key(&name)
@@ -116,7 +116,11 @@ impl Devices {
     ///
     /// # Errors
     /// Where the API server did not answer.
-    pub async fn waiting(&self, submission: &Submission<'_>, deadline: Instant) -> Result<Vec<Waiter>, LookupFailed> {
+    pub async fn waiting(
+        &self,
+        submission: &Submission<'_>,
+        deadline: Instant,
+    ) -> Result<Vec<WaitingPod>, LookupFailed> {
         if submission.act != Act::Create || !submission.resource.is_claim() || makes_for_pod(submission) {
             return Ok(Vec::new());
         }
@@ -231,11 +235,11 @@ fn value(keys: &Option<BTreeMap<String, String>>, key: &str) -> Option<String> {
     keys.as_ref()?.get(key).cloned()
 }
 
-fn waits_for(pod: Pod, claim: &str) -> Option<Waiter> {
+fn waits_for(pod: Pod, claim: &str) -> Option<WaitingPod> {
     let claims = pod.spec.and_then(|spec| spec.resource_claims).unwrap_or_default();
     claims.iter().find(|it| it.resource_claim_name.as_deref() == Some(claim))?;
     let user_id = pod.metadata.labels.and_then(|mut labels| labels.remove(contract::USER_ID));
-    Some(Waiter { pod: pod.metadata.name.unwrap_or_default(), user_id })
+    Some(WaitingPod { pod: pod.metadata.name.unwrap_or_default(), user_id })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use policy_engine::object::kinds::SNAPSHOT_GROUP;
 use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
 use policy_engine::submission::volume_claim::VolumeClaim;
-use policy_engine::submission::volumes::{Known, MOST_NAMED, Named, Standing, Volumes as Facts, Waiting};
+use policy_engine::submission::volumes::{Known, MOST_NAMED, Names, Ownership, Volumes as Facts, WaitingPod};
 use policy_engine::{Act, Submission, contract};
 use tokio::time::Instant;
 
@@ -57,7 +57,7 @@ impl Volumes {
     ) -> Result<Facts, LookupFailed> {
         let mut facts = Facts::default();
         let namespace = submission.namespace;
-        let named = Named::by(submission, policy);
+        let named = Names::by(submission, policy);
         if named.len() <= MOST_NAMED {
             for claim in named.claims {
                 let known = self.claim(namespace, &claim, deadline).await?;
@@ -79,7 +79,7 @@ impl Volumes {
     async fn claim(&self, namespace: &str, name: &str, deadline: Instant) -> Result<Known, LookupFailed> {
         let world = self.world.as_ref().filter(|world| world.is_fresh(Topic::VolumeClaims));
         if let Some(claim) = world.and_then(|world| world.volume_claim(namespace, name)) {
-            return Ok(Known::There(standing(&claim.metadata)));
+            return Ok(Known::There(ownership(&claim.metadata)));
         }
         if !is_path_segment(name) {
             return Ok(Known::Missing);
@@ -88,7 +88,7 @@ impl Volumes {
         let ask = async {
             let api = Api::<VolumeClaimMeta>::namespaced(self.client.clone(), namespace);
             let found = api.get_opt(name).await?;
-            Ok::<_, kube::Error>(found.map_or(Known::Missing, |claim| Known::There(standing(&claim.metadata))))
+            Ok::<_, kube::Error>(found.map_or(Known::Missing, |claim| Known::There(ownership(&claim.metadata))))
         };
         let key = (namespace.to_owned(), name.to_owned());
         let answer = in_time(deadline, what, self.asked.try_get_with(key, ask)).await?;
@@ -103,7 +103,7 @@ impl Volumes {
         let resource = resource(SNAPSHOT_GROUP, "v1", "volumesnapshots");
         let api = Api::<DynamicMeta>::namespaced_with(self.client.clone(), namespace, &resource);
         match in_time(deadline, what, api.get_opt(name)).await? {
-            Ok(found) => Ok(found.map_or(Known::Missing, |snapshot| Known::There(standing(&snapshot.metadata)))),
+            Ok(found) => Ok(found.map_or(Known::Missing, |snapshot| Known::There(ownership(&snapshot.metadata)))),
             Err(error) if is_missing(&error) => Ok(Known::Missing),
             Err(error) => Err(LookupFailed::api(what, error)),
         }
@@ -113,7 +113,11 @@ impl Volumes {
     ///
     /// # Errors
     /// Where the API server did not answer.
-    pub async fn waiting(&self, submission: &Submission<'_>, deadline: Instant) -> Result<Vec<Waiting>, LookupFailed> {
+    pub async fn waiting(
+        &self,
+        submission: &Submission<'_>,
+        deadline: Instant,
+    ) -> Result<Vec<WaitingPod>, LookupFailed> {
         if !is_new_claim(submission) {
             return Ok(Vec::new());
         }
@@ -130,18 +134,18 @@ impl Volumes {
     }
 }
 
-fn standing(meta: &ObjectMeta) -> Standing {
+fn ownership(meta: &ObjectMeta) -> Ownership {
     let none = BTreeMap::new();
     let labels = meta.labels.as_ref().unwrap_or(&none);
-    Standing::of(|key| labels.get(key).map(String::as_str))
+    Ownership::of(|key| labels.get(key).map(String::as_str))
 }
 
-fn waits_for(pod: Pod, claim: &str) -> Option<Waiting> {
+fn waits_for(pod: Pod, claim: &str) -> Option<WaitingPod> {
     let volumes = pod.spec.and_then(|spec| spec.volumes).unwrap_or_default();
     let mut named = volumes.into_iter().filter_map(|it| it.persistent_volume_claim).filter(|it| it.claim_name == claim);
     let read_only = named.next()?.read_only == Some(true) && named.all(|it| it.read_only == Some(true));
     let user_id = pod.metadata.labels.and_then(|mut labels| labels.remove(contract::USER_ID));
-    Some(Waiting { pod: pod.metadata.name.unwrap_or_default(), user_id, read_only })
+    Some(WaitingPod { pod: pod.metadata.name.unwrap_or_default(), user_id, read_only })
 }
 
 fn is_new_claim(submission: &Submission<'_>) -> bool {

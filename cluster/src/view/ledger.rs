@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimTemplate};
 use kube::core::ObjectMeta;
 use kube::{Api, ResourceExt};
-use policy_engine::charge::{self, Named};
+use policy_engine::charge::{self, Identity};
 use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::contract;
 use policy_engine::daemons::common::is_exempt;
@@ -156,7 +156,7 @@ impl<'a> Reading<'a> {
         let project = project(self.world, self.policy, namespace)?;
         let label = |key: &str| meta.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
         let payers = |user: Option<&str>| charge::payers(self.policy, project, user, self.now);
-        let named = Named { uid: meta.uid.as_deref()?, namespace, name: meta.name.as_deref()? };
+        let named = Identity { uid: meta.uid.as_deref()?, namespace, name: meta.name.as_deref()? };
         let uses = charge::uses(
             &pod.spec.claims,
             |template| match self.world.template(namespace, template) {

@@ -2,7 +2,7 @@
 
 use policy_engine::contract;
 use policy_engine::daemons::common::PodName;
-use policy_engine::daemons::plan_window::{View, Waiting};
+use policy_engine::daemons::plan_window::{GatedPod, View};
 
 use super::{label, seen};
 use crate::world::World;
@@ -18,13 +18,13 @@ pub fn view(world: &World, own_namespace: &str) -> View {
 }
 
 /// `None` for one of no queue, without our gate, with a node, or that is being deleted.
-fn waiting(pod: &Pod) -> Option<Waiting> {
+fn waiting(pod: &Pod) -> Option<GatedPod> {
     let meta = &pod.metadata;
     let queue = label(meta, contract::QUEUE_NAME)?;
     if !pod.spec.waits_for_queue || pod.spec.is_scheduled || meta.deletion_timestamp.is_some() {
         return None;
     }
-    Some(Waiting {
+    Some(GatedPod {
         pod: PodName { namespace: meta.namespace.clone()?, name: meta.name.clone()? },
         seen: seen(meta)?,
         since: meta.creation_timestamp.as_ref()?.0,
@@ -38,7 +38,7 @@ mod tests {
 
     use super::*;
 
-    fn read(change: impl FnOnce(&mut Value)) -> Option<Waiting> {
+    fn read(change: impl FnOnce(&mut Value)) -> Option<GatedPod> {
         let mut pod = json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {

@@ -4,7 +4,7 @@ use k8s_openapi::api::resource::v1::ResourceClaimTemplate;
 use policy_engine::claims::template::is_platform_template;
 use policy_engine::contract;
 use policy_engine::daemons::common::PodName;
-use policy_engine::daemons::templates::{Standing, Use, View};
+use policy_engine::daemons::templates::{Existing, Use, View};
 use policy_engine::gpu::own_claim;
 use policy_engine::ledger::Life;
 
@@ -18,7 +18,7 @@ pub fn view(world: &World, own_namespace: &str) -> View {
         own_namespace: own_namespace.to_owned(),
         bindings: world.bindings(),
         uses: world.pods().iter().flat_map(|pod| uses(pod)).collect(),
-        templates: world.templates().iter().filter_map(|it| standing(it)).collect(),
+        templates: world.templates().iter().filter_map(|it| existing(it)).collect(),
     }
 }
 
@@ -37,12 +37,12 @@ fn uses(pod: &Pod) -> Vec<Use> {
     named.collect()
 }
 
-fn standing(template: &ResourceClaimTemplate) -> Option<Standing> {
+fn existing(template: &ResourceClaimTemplate) -> Option<Existing> {
     let meta = &template.metadata;
     let name = meta.name.clone().filter(|name| is_platform_template(name))?;
     let spec = template.spec.as_ref().and_then(|it| it.spec.clone()).unwrap_or_default();
     let (namespace, since) = (meta.namespace.clone()?, meta.creation_timestamp.as_ref()?.0);
-    Some(Standing { namespace, name, seen: seen(meta)?, is_ours: is_managed(meta), since, spec })
+    Some(Existing { namespace, name, seen: seen(meta)?, is_ours: is_managed(meta), since, spec })
 }
 
 #[cfg(test)]
@@ -81,7 +81,7 @@ mod tests {
                 "spec": {"spec": {"devices": {}}},
             }))
             .expect("a template");
-            standing(&template)
+            existing(&template)
         };
         let ours = "gpu-h100-cnt1-sm50-memmax-0123456789";
         let marked = read(ours, json!({"app.kubernetes.io/managed-by": "sluice"})).expect("it is seen");

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::admission::decision::{Reservation, WithoutRoom};
-use crate::charge::{self, Named, from_template, pod, price, unlimited};
+use crate::charge::{self, Identity, from_template, pod, price, unlimited};
 use crate::ledger::{AdmitPod, ClaimMade, ForPod, Request};
 use crate::object::Object;
 use crate::object::place::Place;
@@ -36,7 +36,7 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
     };
     let owner = || payers_of(case.owner.as_ref().ok().and_then(Owner::id));
     let meta = |key: &str| object.at(&["metadata", key]).and_then(Value::as_str).unwrap_or_default();
-    let named = Named { uid: meta("uid"), namespace: case.submission.namespace, name: meta("name") };
+    let named = Identity { uid: meta("uid"), namespace: case.submission.namespace, name: meta("name") };
     let request = if case.is_pod() && begins(case, object) {
         let mut read = None;
         let new = match case.pods.first() {

@@ -19,7 +19,7 @@ use crate::policy::modes::RuleMode;
 use crate::policy::quantity::{self, Unit};
 use crate::policy::rule_id::RuleId;
 use crate::submission::Submission;
-use crate::submission::devices::{Devices, Named};
+use crate::submission::devices::{Devices, Names};
 use crate::submission::pod::Pod;
 
 /// What NVIDIA's drivers, and their DeviceClasses, are called by.
@@ -102,7 +102,7 @@ impl Known<'_> {
 
     /// The first class of a claim that is, or may be, of GPUs.
     fn gpu_class(&self, spec: &ResourceClaimSpec) -> Option<String> {
-        Named::classes_of(spec).find(|name| is_gpu_class(name, &self.devices.classes, self.policy))
+        Names::classes_of(spec).find(|name| is_gpu_class(name, &self.devices.classes, self.policy))
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::payers;
-use crate::ledger::{Account, Amounts, Charge, ChargedKind, Hours, ObjectName, Resource, Standing, UseKey};
+use crate::ledger::{Account, Amounts, Balance, Charge, ChargedKind, Hours, ObjectName, Resource, UseKey};
 use crate::policy::Policy;
 use crate::policy::quantity::{bytes, decimal};
 use crate::policy::quota::Quota;
@@ -135,18 +135,18 @@ impl Report {
     }
 
     /// Adds what accounts have. Users who have nothing in a project are left out.
-    pub fn standing(mut self, policy: &Policy, whose: &Whose, standings: Vec<(Account, Standing)>) -> Self {
-        let standings: BTreeMap<_, _> = standings.into_iter().collect();
+    pub fn balance(mut self, policy: &Policy, whose: &Whose, balances: Vec<(Account, Balance)>) -> Self {
+        let balances: BTreeMap<_, _> = balances.into_iter().collect();
         for (account, quota) in accounts(policy, whose, self.until) {
-            let standing = standings.get(&account).copied().unwrap_or_default();
+            let balance = balances.get(&account).copied().unwrap_or_default();
             let (project, user) = match &account {
                 Account::Project(project) => (project, None),
-                Account::User { .. } if standing.total().is_nothing() => continue,
+                Account::User { .. } if balance.total().is_nothing() => continue,
                 Account::User { project, user } => (project, Some(user_name(policy, user))),
             };
             let cell = |resource: Resource| Cell {
-                used: write(resource, standing.used.of(resource)),
-                reserved: write(resource, standing.reserved.of(resource)),
+                used: write(resource, balance.used.of(resource)),
+                reserved: write(resource, balance.reserved.of(resource)),
                 limit: resource.limit(&quota).map(|limit| write(resource, limit)),
             };
             self.accounts.push(Line {

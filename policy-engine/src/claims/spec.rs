@@ -8,8 +8,8 @@ use k8s_openapi::api::resource::v1::{
 };
 
 use super::ask::{Ask, Vram};
+use super::driver_config;
 use super::models::narrowing;
-use super::told;
 use crate::policy::model::{Model, Sharing};
 
 /// The name of the one request in a claim that the platform writes.
@@ -80,7 +80,7 @@ pub fn spec_of(ask: &Ask<'_>, allowed: &[&Model]) -> Option<ResourceClaimSpec> {
 
 fn alternative(ask: &Ask<'_>, class: &str, sharing: Sharing, models: &[&Model]) -> DeviceSubRequest {
     let capacity = match sharing {
-        Sharing::Capacity => told::capacity(ask),
+        Sharing::Capacity => driver_config::capacity(ask),
         Sharing::Mps | Sharing::TimeSlicing | Sharing::None => BTreeMap::new(),
     };
     let cel = CELDeviceSelector { expression: narrowing(models) };
@@ -97,9 +97,9 @@ fn alternative(ask: &Ask<'_>, class: &str, sharing: Sharing, models: &[&Model]) 
 
 fn parameters(ask: &Ask<'_>, sharing: Sharing, request: String) -> Option<DeviceClaimConfiguration> {
     let parameters = match sharing {
-        Sharing::Mps => told::gpu_config(ask)?,
+        Sharing::Mps => driver_config::gpu_config(ask)?,
         Sharing::Capacity | Sharing::TimeSlicing | Sharing::None => return None,
     };
-    let opaque = OpaqueDeviceConfiguration { driver: told::DRIVER.into(), parameters };
+    let opaque = OpaqueDeviceConfiguration { driver: driver_config::DRIVER.into(), parameters };
     Some(DeviceClaimConfiguration { opaque: Some(opaque), requests: Some(vec![request]) })
 }

@@ -8,7 +8,7 @@ use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 use sha2::{Digest, Sha256};
 
 use super::ask::{Ask, Vram};
-use super::told::binary;
+use super::driver_config::binary;
 use crate::contract;
 use crate::object::Object;
 use crate::policy::model::Model;

@@ -7,9 +7,9 @@ use k8s_openapi::api::resource::v1::{
     OpaqueDeviceConfiguration, ResourceClaimSpec,
 };
 
+use super::driver_config::{self, Told};
 use super::matching::{Comparison, Matching};
 use super::price::Price;
-use super::told::{self, Told};
 use super::{MOST_DEVICES, Vram};
 use crate::claims::classes::DeviceClasses;
 use crate::object::place::Place;
@@ -162,7 +162,7 @@ impl<'a> Reader<'_, 'a> {
     fn alternative(&self, asked: Asked<'_>) -> Alternative<'a> {
         let Matching { models, unclear } = self.comparison.of(asked.class, asked.selectors);
         let told = self.told(&asked, &models);
-        let explicit = self.heard(&asked).any(|opaque| told::read(opaque).is_some())
+        let explicit = self.heard(&asked).any(|opaque| driver_config::read(opaque).is_some())
             || asked.capacity.is_some_and(|capacity| capacity.requests.iter().any(|requests| !requests.is_empty()));
         let count = match asked.mode {
             Some("All") => None,
@@ -190,7 +190,7 @@ impl<'a> Reader<'_, 'a> {
         ways.dedup();
         let mut dearest: Option<Told> = None;
         // Parameters that no driver could read are wrong whichever model it is.
-        let (parameters, capacity) = (self.parameters(asked)?, told::of_capacity(asked.capacity)?);
+        let (parameters, capacity) = (self.parameters(asked)?, driver_config::of_capacity(asked.capacity)?);
         for sharing in ways {
             let told = match sharing {
                 Sharing::Mps => parameters,
@@ -205,14 +205,14 @@ impl<'a> Reader<'_, 'a> {
     /// What NVIDIA's driver is told: the claim's word goes before the class's. Of several words of the claim the driver
     /// heeds one, and which is nobody's to rely on: the dearest counts.
     fn parameters(&self, asked: &Asked<'_>) -> Result<Told, String> {
-        let of_claim: Vec<_> = self.heard(asked).filter_map(told::read).collect::<Result<_, _>>()?;
+        let of_claim: Vec<_> = self.heard(asked).filter_map(driver_config::read).collect::<Result<_, _>>()?;
         if let Some(told) = of_claim.into_iter().reduce(dearer) {
             return Ok(told);
         }
         let class = self.classes.get(asked.class);
         let of_class = class.into_iter().flat_map(|class| class.config.iter().flatten());
         let of_class: Vec<_> =
-            of_class.filter_map(|config| told::read(config.opaque.as_ref()?)).collect::<Result<_, _>>()?;
+            of_class.filter_map(|config| driver_config::read(config.opaque.as_ref()?)).collect::<Result<_, _>>()?;
         Ok(of_class.into_iter().reduce(dearer).unwrap_or(Told::NOTHING))
     }
 }

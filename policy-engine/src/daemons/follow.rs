@@ -13,7 +13,7 @@
 pub mod action;
 pub mod audit;
 pub mod spared;
-pub mod standing;
+pub mod status;
 pub mod view;
 
 mod access;

@@ -21,7 +21,7 @@ use crate::policy::names::{PlanName, ProjectName, QueueName};
 use crate::policy::project::Project;
 use crate::policy::queue::DEFAULT_QUEUE;
 use crate::policy::rule_id::RuleId;
-use crate::windows::{Calendar, Standing};
+use crate::windows::{Calendar, OpenState};
 
 /// At most so many Pods are released a cycle; the next cycle releases the rest.
 pub const MAX_RELEASES: usize = 200;
@@ -36,12 +36,12 @@ pub struct View {
     /// The project id of every bound Namespace.
     pub bindings: BTreeMap<String, String>,
     /// Every Pod with the gate.
-    pub pods: Vec<Waiting>,
+    pub pods: Vec<GatedPod>,
 }
 
 /// A Pod with the gate.
 #[derive(Clone, Debug)]
-pub struct Waiting {
+pub struct GatedPod {
     /// Which Pod.
     pub pod: PodName,
     /// Which state of it was seen.
@@ -138,7 +138,7 @@ pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     let mut pods: Vec<_> = view.pods.iter().collect();
     pods.sort_by_key(|waiting| (waiting.since, &waiting.pod));
-    for Waiting { pod, seen, queue, .. } in pods {
+    for GatedPod { pod, seen, queue, .. } in pods {
         let (pod, seen) = (pod.clone(), seen.clone());
         if is_exempt(&view.own_namespace, policy.platform(), &pod.namespace) {
             continue;
@@ -191,9 +191,9 @@ fn fate(policy: &Policy, project: &Project, asked: &str, now: Timestamp) -> Fate
     let Some(queue) = queue.filter(|queue| plan.queues.contains(&queue.name)) else {
         return Fate::InVain(InVain::NotBound { plan: plan.name.clone(), queue: asked.to_owned() });
     };
-    match Calendar::of_queue(plan, queue).standing(now) {
-        Standing::AlwaysOpen | Standing::OpenUntil(_) => Fate::Released(Because::Open(queue.name.clone())),
-        Standing::ClosedUntil(opens) => Fate::Waits(opens),
-        Standing::NeverOpens => Fate::InVain(InVain::NeverOpens(queue.name.clone())),
+    match Calendar::of_queue(plan, queue).state(now) {
+        OpenState::AlwaysOpen | OpenState::OpenUntil(_) => Fate::Released(Because::Open(queue.name.clone())),
+        OpenState::ClosedUntil(opens) => Fate::Waits(opens),
+        OpenState::NeverOpens => Fate::InVain(InVain::NeverOpens(queue.name.clone())),
     }
 }

@@ -41,7 +41,7 @@ pub struct View {
     /// Every unfinished Pod with a claim of its own, and each template that it names.
     pub uses: Vec<Use>,
     /// Every ResourceClaimTemplate with a name such as ours.
-    pub templates: Vec<Standing>,
+    pub templates: Vec<Existing>,
 }
 
 /// A Pod that names a template.
@@ -59,7 +59,7 @@ pub struct Use {
 
 /// A template that exists.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct Existing {
     /// Its Namespace.
     pub namespace: String,
     /// Its name there.
@@ -144,7 +144,7 @@ pub struct Plan {
 /// The view is complete: a Pod that it does not hold does not exist, or was made less than [`KEPT`] ago.
 pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
-    let standing: BTreeMap<_, _> = view.templates.iter().map(|it| ((&*it.namespace, &*it.name), it)).collect();
+    let existing: BTreeMap<_, _> = view.templates.iter().map(|it| ((&*it.namespace, &*it.name), it)).collect();
     let mut named = BTreeSet::new();
     for it in &view.uses {
         let key = (&*it.pod.namespace, &*it.template);
@@ -155,7 +155,7 @@ pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
             continue;
         }
         let recorded = it.text.as_deref().and_then(|text| Template::recorded(text, &it.template));
-        let because = match (standing.get(&key), recorded) {
+        let because = match (existing.get(&key), recorded) {
             (Some(there), Some(template)) if there.spec == template.spec => continue,
             (Some(_), Some(_)) => NotOurs::Foreign,
             // It may have been named by hand.

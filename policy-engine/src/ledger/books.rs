@@ -6,14 +6,14 @@ use super::{Account, Amounts, Charge, ChargeKey, ObjectName, UsageChange, UseKey
 
 /// What an account has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct Balance {
     /// Bound: scheduled Pods, allocated claims.
     pub used: Amounts,
     /// Charged to what waits.
     pub reserved: Amounts,
 }
 
-impl Standing {
+impl Balance {
     /// What counts against limits.
     #[must_use]
     pub fn total(&self) -> Amounts {
@@ -24,7 +24,7 @@ impl Standing {
 /// Sums, charges and uses. Whoever loads them loads whole places: all charges and all uses of each.
 #[derive(Clone, Debug, Default)]
 pub struct Books {
-    accounts: BTreeMap<Account, Standing>,
+    accounts: BTreeMap<Account, Balance>,
     charges: BTreeMap<ChargeKey, Charge>,
     at_place: BTreeMap<ObjectName, BTreeSet<ChargeKey>>,
     uses: BTreeMap<ObjectName, BTreeSet<String>>,
@@ -43,7 +43,7 @@ struct Changed {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
     /// Sums as they are now.
-    pub accounts: Vec<(Account, Standing)>,
+    pub accounts: Vec<(Account, Balance)>,
     /// Charges as they are now.
     pub charges: Vec<Charge>,
     /// Charges that are no more.
@@ -62,15 +62,15 @@ pub struct Drift {
     /// Which.
     pub account: Account,
     /// What the sum says.
-    pub kept: Standing,
+    pub kept: Balance,
     /// What the charges say.
-    pub counted: Standing,
+    pub counted: Balance,
 }
 
 impl Books {
     /// What was loaded.
     pub fn new(
-        accounts: impl IntoIterator<Item = (Account, Standing)>,
+        accounts: impl IntoIterator<Item = (Account, Balance)>,
         charges: impl IntoIterator<Item = Charge>,
         uses: impl IntoIterator<Item = UseKey>,
     ) -> Self {
@@ -86,7 +86,7 @@ impl Books {
     }
 
     /// What an account has; nothing if nothing was ever charged to it.
-    pub fn standing(&self, account: &Account) -> Standing {
+    pub fn balance(&self, account: &Account) -> Balance {
         self.accounts.get(account).copied().unwrap_or_default()
     }
 
@@ -99,7 +99,7 @@ impl Books {
     pub fn take_changes(&mut self) -> Changes {
         let Changed { accounts, charges, uses, usage } = std::mem::take(&mut self.changed);
         let mut changes = Changes { usage, ..Changes::default() };
-        changes.accounts = accounts.into_iter().map(|account| (account.clone(), self.standing(&account))).collect();
+        changes.accounts = accounts.into_iter().map(|account| (account.clone(), self.balance(&account))).collect();
         for key in charges {
             match self.charges.get(&key) {
                 Some(charge) => changes.charges.push(charge.clone()),
@@ -115,17 +115,17 @@ impl Books {
 
     /// Adds everything up anew and corrects the sums. To be asked of a ledger that is loaded whole.
     pub fn recount(&mut self) -> Vec<Drift> {
-        let mut counted: BTreeMap<Account, Standing> = BTreeMap::new();
+        let mut counted: BTreeMap<Account, Balance> = BTreeMap::new();
         for place in self.at_place.keys() {
             let used = self.uses.get(place).is_some_and(|pods| !pods.is_empty());
-            for (account, standing) in contribution(self.at(place), place, used) {
+            for (account, balance) in contribution(self.at(place), place, used) {
                 let sum = counted.entry(account).or_default();
-                *sum = Standing { used: sum.used.plus(standing.used), reserved: sum.reserved.plus(standing.reserved) };
+                *sum = Balance { used: sum.used.plus(balance.used), reserved: sum.reserved.plus(balance.reserved) };
             }
         }
         let accounts: BTreeSet<Account> = self.accounts.keys().chain(counted.keys()).cloned().collect();
         let compare = |account: Account| {
-            let (kept, counted) = (self.standing(&account), counted.get(&account).copied().unwrap_or_default());
+            let (kept, counted) = (self.balance(&account), counted.get(&account).copied().unwrap_or_default());
             (kept != counted).then_some(Drift { account, kept, counted })
         };
         let drifts: Vec<Drift> = accounts.into_iter().filter_map(compare).collect();
@@ -175,8 +175,8 @@ impl Books {
         self.changed.uses.insert(key);
     }
 
-    pub(super) fn set_standing(&mut self, account: Account, standing: Standing) {
-        self.accounts.insert(account.clone(), standing);
+    pub(super) fn set_standing(&mut self, account: Account, balance: Balance) {
+        self.accounts.insert(account.clone(), balance);
         self.changed.accounts.insert(account);
     }
 
@@ -195,7 +195,7 @@ pub(super) fn contribution<'a>(
     charges: impl Iterator<Item = &'a Charge>,
     place: &ObjectName,
     used: bool,
-) -> BTreeMap<Account, Standing> {
+) -> BTreeMap<Account, Balance> {
     use super::charge::ChargedKind;
     let mut most: BTreeMap<&Account, (Amounts, Amounts)> = BTreeMap::new();
     let counts = |charge: &&Charge| match place.kind() {
@@ -212,6 +212,6 @@ pub(super) fn contribution<'a>(
             }
         }
     }
-    let standing = |(total, used): (Amounts, Amounts)| Standing { used, reserved: total.minus(used) };
-    most.into_iter().map(|(account, sums)| (account.clone(), standing(sums))).collect()
+    let balance = |(total, used): (Amounts, Amounts)| Balance { used, reserved: total.minus(used) };
+    most.into_iter().map(|(account, sums)| (account.clone(), balance(sums))).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::books::contribution;
-use super::{Account, Amounts, Books, Charge, ChargeKey, ForPod, ObjectName, Standing, UseKey, usage};
+use super::{Account, Amounts, Balance, Books, Charge, ChargeKey, ForPod, ObjectName, UseKey, usage};
 use crate::policy::quota::Quota;
 
 pub(super) struct Draft<'a> {
@@ -19,7 +19,7 @@ pub(super) struct Made {
     charges: BTreeMap<ChargeKey, Option<Charge>>,
     uses: BTreeMap<UseKey, bool>,
     /// What each account would have, and has: only those that change.
-    pub sums: BTreeMap<Account, (Standing, Standing)>,
+    pub sums: BTreeMap<Account, (Balance, Balance)>,
     /// The limits that those who pay had when they were last admitted.
     pub limits: BTreeMap<Account, Quota>,
 }
@@ -105,7 +105,7 @@ impl<'a> Draft<'a> {
         let mut places: BTreeSet<&ObjectName> = self.uses.keys().map(|key| &key.place).collect();
         places.extend(self.charges.values().flatten().map(|charge| &charge.place));
         places.extend(self.charges.keys().filter_map(|key| self.books.charge(key)).map(|charge| &charge.place));
-        let mut sums: BTreeMap<Account, (Standing, Standing)> = BTreeMap::new();
+        let mut sums: BTreeMap<Account, (Balance, Balance)> = BTreeMap::new();
         let mut limits: BTreeMap<Account, (Timestamp, Quota)> = BTreeMap::new();
         for place in places {
             for charge in self.at(place) {
@@ -119,14 +119,13 @@ impl<'a> Draft<'a> {
             let used = self.books.users_of(place).next().is_some();
             let before = contribution(self.books.at(place), place, used);
             let after = contribution(self.at(place), place, self.is_used(place));
-            for (account, standing) in before {
+            for (account, balance) in before {
                 let (new, _) = entry(&mut sums, self.books, account);
-                *new =
-                    Standing { used: new.used.minus(standing.used), reserved: new.reserved.minus(standing.reserved) };
+                *new = Balance { used: new.used.minus(balance.used), reserved: new.reserved.minus(balance.reserved) };
             }
-            for (account, standing) in after {
+            for (account, balance) in after {
                 let (new, _) = entry(&mut sums, self.books, account);
-                *new = Standing { used: new.used.plus(standing.used), reserved: new.reserved.plus(standing.reserved) };
+                *new = Balance { used: new.used.plus(balance.used), reserved: new.reserved.plus(balance.reserved) };
             }
         }
         sums.retain(|_, (new, old)| new != old);
@@ -147,17 +146,17 @@ impl<'a> Draft<'a> {
 }
 
 fn entry<'s>(
-    sums: &'s mut BTreeMap<Account, (Standing, Standing)>,
+    sums: &'s mut BTreeMap<Account, (Balance, Balance)>,
     books: &Books,
     account: Account,
-) -> &'s mut (Standing, Standing) {
-    let standing = books.standing(&account);
-    sums.entry(account).or_insert((standing, standing))
+) -> &'s mut (Balance, Balance) {
+    let balance = books.balance(&account);
+    sums.entry(account).or_insert((balance, balance))
 }
 
 impl Made {
     /// What an account would have more.
-    pub(super) fn asked(new: &Standing, old: &Standing) -> Amounts {
+    pub(super) fn asked(new: &Balance, old: &Balance) -> Amounts {
         new.total().minus(old.total())
     }
 

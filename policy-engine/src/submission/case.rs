@@ -18,7 +18,7 @@ use crate::submission::facts::{Autoscaler, Facts, PriorityClasses};
 use crate::submission::identity::{Caller, ControllerOwner, Owner};
 use crate::submission::pod::Pod;
 use crate::submission::volume_claim::VolumeClaim;
-use crate::submission::volumes::{Named, Volumes};
+use crate::submission::volumes::{Names, Volumes};
 use crate::submission::{Act, Submission};
 
 /// One submission with everything that is known about it.
@@ -47,7 +47,7 @@ pub struct Case<'a> {
     /// What is known about them.
     pub volumes: &'a Volumes,
     /// The claims, templates and classes of devices that it names.
-    pub device_names: devices::Named,
+    pub device_names: devices::Names,
     /// What is known about devices, and about the claims of them that the submission names.
     pub devices: &'a Devices,
     /// The object that a connection is asked to does not exist.
@@ -117,8 +117,8 @@ impl<'a> Case<'a> {
             pods: Vec::new(),
             volume_claims: Vec::new(),
             device_claims: Vec::new(),
-            volume_count: Named::by(submission, policy).len(),
-            device_names: devices::Named::by(submission, policy),
+            volume_count: Names::by(submission, policy).len(),
+            device_names: devices::Names::by(submission, policy),
             volumes: &facts.volumes,
             devices: &facts.devices,
             target_missing: facts.target_missing,

@@ -1,6 +1,6 @@
 //! What the cluster knows about devices and claims of them, as far as a submission needs it.
 
-mod named;
+mod names;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::claims::classes::DeviceClasses;
 use crate::object::place::Place;
 use crate::submission::pod::Pod;
 
-pub use named::{MOST_NAMED, Named};
+pub use names::{MOST_NAMED, Names};
 
 /// Annotation of the controller on a claim that it makes from a template: the Pod's name for it.
 pub const POD_CLAIM_NAME: &str = "resource.kubernetes.io/pod-claim-name";
@@ -31,14 +31,14 @@ pub struct Devices {
     /// Whether the namespace has more claims that slots could mean than [`MOST_CANDIDATES`].
     pub more_claims: bool,
     /// The unfinished Pods that name the claim which is being made.
-    pub waiting: Vec<Waiter>,
+    pub waiting: Vec<WaitingPod>,
     /// Nobody could be asked: what is absent may exist.
     pub untold: bool,
 }
 
 /// An unfinished Pod that names a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiter {
+pub struct WaitingPod {
     /// Its name.
     pub pod: String,
     /// The user stamped on it.

@@ -16,7 +16,7 @@ pub const MOST_NAMED: usize = 64;
 
 /// Whose a PersistentVolumeClaim or a VolumeSnapshot is, as its labels say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct Ownership {
     /// The user stamped on it; `None` where it is from before the platform.
     pub user_id: Option<String>,
     /// The group's volume that it is.
@@ -25,7 +25,7 @@ pub struct Standing {
     pub storage: Option<String>,
 }
 
-impl Standing {
+impl Ownership {
     /// Reads labels.
     pub fn of<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Self {
         let owned = |key| label(key).map(str::to_owned);
@@ -41,7 +41,7 @@ impl Standing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
     /// It exists.
-    There(Standing),
+    There(Ownership),
     /// There is none.
     Missing,
     /// Nobody could be asked.
@@ -50,7 +50,7 @@ pub enum Known {
 
 /// An unfinished Pod that names a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct WaitingPod {
     /// Its name.
     pub pod: String,
     /// The user stamped on it.
@@ -67,7 +67,7 @@ pub struct Volumes {
     /// VolumeSnapshots of the namespace by name; what is not listed does not exist.
     pub snapshots: BTreeMap<String, Known>,
     /// The unfinished Pods that name the claim which is being made.
-    pub waiting: Vec<Waiting>,
+    pub waiting: Vec<WaitingPod>,
     /// StorageClasses that the API server fills in where a claim names none.
     pub default_classes: BTreeSet<String>,
 }
@@ -86,14 +86,14 @@ impl Volumes {
 
 /// The names of the volumes on which the decision about a submission rests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Named {
+pub struct Names {
     /// PersistentVolumeClaims.
     pub claims: BTreeSet<String>,
     /// VolumeSnapshots.
     pub snapshots: BTreeSet<String>,
 }
 
-impl Named {
+impl Names {
     /// What a submission names in what is new about it. Nothing is parsed: this is asked of every Pod.
     pub fn by(submission: &Submission<'_>, policy: &Policy) -> Self {
         let mut named = Self::default();

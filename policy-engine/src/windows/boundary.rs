@@ -12,7 +12,7 @@ const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What holds at an instant, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum OpenState {
     /// It is open, and stays so.
     AlwaysOpen,
     /// It is open, and closes then.
@@ -23,7 +23,7 @@ pub enum Standing {
     NeverOpens,
 }
 
-impl Standing {
+impl OpenState {
     /// Whether it is open.
     pub fn is_open(self) -> bool {
         match self {
@@ -43,13 +43,13 @@ impl Standing {
 
 impl Calendar<'_> {
     /// What holds at an instant, and when that changes next.
-    pub fn standing(&self, at: Timestamp) -> Standing {
+    pub fn state(&self, at: Timestamp) -> OpenState {
         let open = self.is_open(at);
         match (open, self.change(at, open)) {
-            (true, Some(closes)) => Standing::OpenUntil(closes),
-            (true, None) => Standing::AlwaysOpen,
-            (false, Some(opens)) => Standing::ClosedUntil(opens),
-            (false, None) => Standing::NeverOpens,
+            (true, Some(closes)) => OpenState::OpenUntil(closes),
+            (true, None) => OpenState::AlwaysOpen,
+            (false, Some(opens)) => OpenState::ClosedUntil(opens),
+            (false, None) => OpenState::NeverOpens,
         }
     }
 

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Calendar, Range, Span, Standing};
+use super::{Calendar, OpenState, Range, Span};
 use crate::policy::Policy;
 use crate::policy::plan::{OutsideWindow, Plan};
 use crate::policy::queue::DEFAULT_QUEUE;
@@ -33,7 +33,7 @@ pub struct Line {
     /// The plan, or a queue.
     pub what: What,
     /// Whether it is open now.
-    pub standing: Standing,
+    pub state: OpenState,
     /// When it is open within the range.
     pub spans: Vec<Span>,
     /// Whether it was open before the range, and is behind it: a span at an edge goes on there.
@@ -64,11 +64,11 @@ impl Listing {
         let before = from.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(from);
         let line = |what, calendar: &Calendar<'_>| Line {
             what,
-            standing: calendar.standing(now),
+            state: calendar.state(now),
             spans: calendar.spans(range),
             goes_on: (calendar.is_open(before), calendar.is_open(until)),
         };
-        let missing = |what| Line { what, standing: Standing::NeverOpens, spans: Vec::new(), goes_on: (false, false) };
+        let missing = |what| Line { what, state: OpenState::NeverOpens, spans: Vec::new(), goes_on: (false, false) };
         let mut lines = vec![
             line(What::Plan(plan.name.to_string()), &Calendar::of_plan(plan)),
             line(What::Queue(DEFAULT_QUEUE.into()), &Calendar::default()),
@@ -110,8 +110,8 @@ impl Listing {
                 What::Plan(name) | What::Queue(name) | What::Missing(name) => name.clone(),
             },
             exists: !matches!(line.what, What::Missing(_)),
-            open: line.standing.is_open(),
-            next_boundary: line.standing.boundary(),
+            open: line.state.is_open(),
+            next_boundary: line.state.boundary(),
             spans: line.spans.iter().map(|span| self.open(*span)).collect(),
         };
         Entries {

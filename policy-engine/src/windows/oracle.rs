@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use proptest::prelude::*;
 
-use super::{Calendar, Range, Span, Standing, zone};
+use super::{Calendar, OpenState, Range, Span, zone};
 use crate::policy::plan::Validity;
 use crate::policy::window::{Day, Schedule, Weekly, Window};
 
@@ -169,11 +169,11 @@ proptest! {
         }
         for index in (0..oracle.len()).step_by(601) {
             let at = watch.minute(index);
-            let standing = calendar.standing(at);
-            prop_assert_eq!(standing.is_open(), oracle[index], "{}: {:?}", at, standing);
+            let state = calendar.state(at);
+            prop_assert_eq!(state.is_open(), oracle[index], "{}: {:?}", at, state);
             let change = oracle[index..].iter().position(|open| *open != oracle[index]);
             let change = change.map(|later| watch.minute(index + later));
-            match (change, standing.boundary()) {
+            match (change, state.boundary()) {
                 (Some(change), boundary) => prop_assert_eq!(boundary, Some(change), "{}", at),
                 (None, Some(boundary)) => prop_assert!(boundary >= watch.from + WATCHED, "{}: {}", at, boundary),
                 (None, None) => {}
@@ -192,6 +192,6 @@ proptest! {
         let mut windows: Vec<_> = cuts.windows(2).map(|pair| window(pair[0], pair[1])).collect();
         windows.push(window(cuts[cuts.len() - 1], cuts[0]));
         let schedule = Schedule { time_zone: name.into(), windows };
-        prop_assert_eq!(Calendar::of_schedule(Some(&schedule)).standing(at - 1.hour()), Standing::AlwaysOpen);
+        prop_assert_eq!(Calendar::of_schedule(Some(&schedule)).state(at - 1.hour()), OpenState::AlwaysOpen);
     }
 }

@@ -32,9 +32,9 @@ fn spans(zone: &str, windows: &[Window], from: &str, until: &str) -> Vec<String>
     spans.iter().map(|Span { from, until }| format!("{from} {until}")).collect()
 }
 
-fn standing(zone: &str, windows: &[Window], validity: Validity, now: &str) -> Standing {
+fn state(zone: &str, windows: &[Window], validity: Validity, now: &str) -> OpenState {
     let schedule = schedule(zone, windows);
-    Calendar { validity, ..Calendar::of_schedule(Some(&schedule)) }.standing(at(now))
+    Calendar { validity, ..Calendar::of_schedule(Some(&schedule)) }.state(at(now))
 }
 
 #[test]
@@ -44,9 +44,9 @@ fn a_night_goes_on_after_midnight_and_its_last_instant_is_not_in_it() {
         spans("Europe/Berlin", &night, "2026-11-23T00:00:00Z", "2026-11-30T00:00:00Z"),
         ["2026-11-23T19:00:00Z 2026-11-24T07:00:00Z"]
     );
-    let standing = |now| standing("Europe/Berlin", &night, Validity::default(), now);
-    assert_eq!(standing("2026-11-24T06:59:59.999Z"), Standing::OpenUntil(at("2026-11-24T07:00:00Z")));
-    assert_eq!(standing("2026-11-24T07:00:00Z"), Standing::ClosedUntil(at("2026-11-30T19:00:00Z")));
+    let state = |now| state("Europe/Berlin", &night, Validity::default(), now);
+    assert_eq!(state("2026-11-24T06:59:59.999Z"), OpenState::OpenUntil(at("2026-11-24T07:00:00Z")));
+    assert_eq!(state("2026-11-24T07:00:00Z"), OpenState::ClosedUntil(at("2026-11-30T19:00:00Z")));
 }
 
 #[test]
@@ -96,20 +96,20 @@ fn windows_that_overlap_or_touch_are_one() {
 #[test]
 fn always_and_never_are_said_and_far_dates_are_found() {
     let (open, now) = (Validity::default(), "2026-11-23T12:00:00Z");
-    assert_eq!(standing("Europe/Berlin", &[daily((0, 0), (0, 0))], open, now), Standing::AlwaysOpen);
-    assert_eq!(standing("Europe/Berlin", &[], open, now), Standing::NeverOpens);
-    assert_eq!(standing("No/Where", &[daily((0, 0), (0, 0))], open, now), Standing::NeverOpens);
+    assert_eq!(state("Europe/Berlin", &[daily((0, 0), (0, 0))], open, now), OpenState::AlwaysOpen);
+    assert_eq!(state("Europe/Berlin", &[], open, now), OpenState::NeverOpens);
+    assert_eq!(state("No/Where", &[daily((0, 0), (0, 0))], open, now), OpenState::NeverOpens);
     let far =
         [once("2041-05-06T00:00:00Z", "2044-05-06T00:00:00Z"), once("2021-01-01T00:00:00Z", "2022-01-01T00:00:00Z")];
-    assert_eq!(standing("UTC", &far, open, now), Standing::ClosedUntil(at("2041-05-06T00:00:00Z")));
-    assert_eq!(standing("UTC", &far, open, "2042-01-01T00:00:00Z"), Standing::OpenUntil(at("2044-05-06T00:00:00Z")));
-    assert_eq!(standing("UTC", &far, open, "2044-05-06T00:00:00Z"), Standing::NeverOpens);
+    assert_eq!(state("UTC", &far, open, now), OpenState::ClosedUntil(at("2041-05-06T00:00:00Z")));
+    assert_eq!(state("UTC", &far, open, "2042-01-01T00:00:00Z"), OpenState::OpenUntil(at("2044-05-06T00:00:00Z")));
+    assert_eq!(state("UTC", &far, open, "2044-05-06T00:00:00Z"), OpenState::NeverOpens);
     let until = Validity { from: None, until: Some(at("2035-01-01T00:00:00Z")) };
-    assert_eq!(standing("UTC", &[daily((0, 0), (0, 0))], until, now), Standing::OpenUntil(at("2035-01-01T00:00:00Z")));
-    assert_eq!(standing("UTC", &[daily((0, 0), (0, 0))], until, "2035-01-01T00:00:00Z"), Standing::NeverOpens);
+    assert_eq!(state("UTC", &[daily((0, 0), (0, 0))], until, now), OpenState::OpenUntil(at("2035-01-01T00:00:00Z")));
+    assert_eq!(state("UTC", &[daily((0, 0), (0, 0))], until, "2035-01-01T00:00:00Z"), OpenState::NeverOpens);
     let from = Validity { from: Some(at("2035-01-01T00:00:00Z")), until: None };
-    let opens = Standing::ClosedUntil(at("2035-01-01T07:00:00Z"));
-    assert_eq!(standing("Europe/Berlin", &[daily((8, 0), (9, 0))], from, now), opens);
+    let opens = OpenState::ClosedUntil(at("2035-01-01T07:00:00Z"));
+    assert_eq!(state("Europe/Berlin", &[daily((8, 0), (9, 0))], from, now), opens);
 }
 
 #[test]
@@ -117,14 +117,14 @@ fn windows_that_never_meet_never_open() {
     let (morning, evening) = (schedule("UTC", &[daily((6, 0), (12, 0))]), schedule("UTC", &[daily((12, 0), (18, 0))]));
     let mut both = Calendar::of_schedule(Some(&morning));
     both.schedules.push(Zoned::of(&evening));
-    assert_eq!(both.standing(at("2026-11-23T07:00:00Z")), Standing::NeverOpens);
+    assert_eq!(both.state(at("2026-11-23T07:00:00Z")), OpenState::NeverOpens);
     // In Berlin, this ends at 11:00 UTC in winter and at 10:00 in summer, so that they meet in winter alone.
     let berlin = schedule("Europe/Berlin", &[daily((8, 0), (12, 0))]);
     let late = schedule("UTC", &[daily((10, 0), (12, 0))]);
     let mut both = Calendar::of_schedule(Some(&berlin));
     both.schedules.push(Zoned::of(&late));
-    let standing = both.standing(at("2026-04-01T00:00:00Z"));
-    assert_eq!(standing, Standing::ClosedUntil(at("2026-10-25T10:00:00Z")));
+    let state = both.state(at("2026-04-01T00:00:00Z"));
+    assert_eq!(state, OpenState::ClosedUntil(at("2026-10-25T10:00:00Z")));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn the_ends_of_time_are_no_place_to_fail() {
     let schedule = schedule("Pacific/Apia", &windows);
     let calendar = Calendar::of_schedule(Some(&schedule));
     for instant in [Timestamp::MIN, Timestamp::MAX] {
-        calendar.standing(instant);
+        calendar.state(instant);
     }
     let range = |from, until| Range::new(from, until).map(|range| calendar.spans(range).len());
     let day = jiff::SignedDuration::from_hours(24);

@@ -8,7 +8,7 @@ use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
 use policy_engine::policy::project::ProjectRole;
 use policy_engine::policy::storage::{Permission, Storage};
-use policy_engine::submission::volumes::{Known, Standing, Volumes};
+use policy_engine::submission::volumes::{Known, Ownership, Volumes};
 use policy_engine::{Facts, Submission};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ proptest! {
                 claim = apply(&decision.mutations, &changed);
             }
         }
-        let standing = Standing::of(|key| Object(&claim).label(key));
+        let standing = Ownership::of(|key| Object(&claim).label(key));
         let volumes = Volumes { claims: [("data".to_owned(), Known::There(standing))].into(), ..Volumes::default() };
         let mut pod = json!({"metadata": {"name": "web"}, "spec": {
             "containers": [{"name": "app", "image": "nginx", "volumeMounts": [{"name": "v", "mountPath": "/a"}]}],

@@ -21,7 +21,7 @@ fn told(server: &ApiServer) -> Vec<String> {
 async fn what_runs_is_charged_and_what_is_gone_is_charged_no_more() {
     let (ledger, _directory) = ledger().await;
     let detector = Account::Project("detector".into());
-    let cpu = async || ledger.standing(&detector).await.expect("an answer").total().milli_cpu;
+    let cpu = async || ledger.balance(&detector).await.expect("an answer").total().milli_cpu;
     {
         let server = server(true);
         let stage = stage(&server, ledger.clone()).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ground::Postgres;
 use jiff::Timestamp;
 use policy_engine::ledger::{
-    Account, AdmitPod, Amounts, ClaimMade, ForPod, Limits, Outcome, Request, Resource, Sight, Standing, Use,
+    Account, AdmitPod, Amounts, Balance, ClaimMade, ForPod, Limits, Outcome, Request, Resource, Sight, Use,
 };
 use policy_engine::policy::quota::Quota;
 use tempfile::TempDir;
@@ -187,7 +187,7 @@ pub(super) async fn assert_refused(ledger: &Ledger, request: Request, short: &[(
 
 /// Used and reserved devices, and cores in all, of the project.
 pub(super) async fn assert_stands(ledger: &Ledger, used: u64, reserved: u64, cores: u64) {
-    let Standing { used: bound, reserved: waiting } = ledger.standing(&project()).await.expect("an answer");
+    let Balance { used: bound, reserved: waiting } = ledger.balance(&project()).await.expect("an answer");
     let found = (bound.devices, waiting.devices, (bound.milli_cpu + waiting.milli_cpu) / 1000);
     assert_eq!(found, (used, reserved, cores), "used devices, reserved devices, cores");
 }

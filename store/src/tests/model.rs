@@ -8,7 +8,7 @@
 mod cluster;
 
 use jiff::{SignedDuration, Timestamp};
-use policy_engine::ledger::{Entry, Outcome, REQUEST_TIMEOUT, Request, Sight, Standing, View, reconcile};
+use policy_engine::ledger::{Balance, Entry, Outcome, REQUEST_TIMEOUT, Request, Sight, View, reconcile};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError};
 use std::collections::BTreeSet;
@@ -222,9 +222,9 @@ impl World {
     }
 
     async fn check(&self) -> Result<(), TestCaseError> {
-        let standings = self.ledger.standings().await.expect("sums");
+        let balances = self.ledger.balances().await.expect("sums");
         let total = |account| {
-            let found = standings.iter().find(|(of, _)| *of == account).map(|(_, standing)| *standing);
+            let found = balances.iter().find(|(of, _)| *of == account).map(|(_, balance)| *balance);
             found.unwrap_or_default()
         };
         for (account, quota) in USERS.iter().flat_map(|user| payers(user).0) {
@@ -251,7 +251,7 @@ impl World {
         }
         prop_assert_eq!(self.ledger.recount().await.expect("sums"), vec![]);
         for account in [project(), user("alice"), user("bob")] {
-            let Standing { used, reserved } = self.ledger.standing(&account).await.expect("a sum");
+            let Balance { used, reserved } = self.ledger.balance(&account).await.expect("a sum");
             let (pays, (least, most)) = (used.plus(reserved), self.cluster.costs(&account));
             prop_assert_eq!(pays, pays.max(least).min(most), "{}", account);
         }

@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use ground::Postgres;
 use jiff::Timestamp;
 use policy_engine::ledger::{
-    Account, AdmitPod, Amounts, Limits, Outcome, REQUEST_TIMEOUT, Request, Sight, Standing, Use,
+    Account, AdmitPod, Amounts, Balance, Limits, Outcome, REQUEST_TIMEOUT, Request, Sight, Use,
 };
 use policy_engine::policy::quota::Quota;
 use serde::Serialize;
@@ -103,8 +103,8 @@ async fn run(url: &str, lasts: Duration) -> Result<Run> {
     let until_released = started.elapsed().as_secs_f64();
     let mut latencies = latencies.concat();
     ensure!(released == latencies.len(), "{} Pods were charged and {released} taken back", latencies.len());
-    let left = ledger.standing(&project()).await?;
-    ensure!(left == Standing::default(), "something is left in the ledger: {left:?}");
+    let left = ledger.balance(&project()).await?;
+    ensure!(left == Balance::default(), "something is left in the ledger: {left:?}");
     let (p50_ms, p99_ms) = (percentile_ms(&mut latencies, 50.0), percentile_ms(&mut latencies, 99.0));
     let count = released as f64;
     Ok(Run { accepted_s: count / took, released_s: count / until_released, p50_ms, p99_ms })

@@ -94,7 +94,7 @@ async fn a_new_claim_asks_who_waits_for_it() {
     let claim = json!({"spec": request("gpu.nvidia.com")});
     let devices = Devices::asking(server.client());
     let found = devices.waiting(&creation("resource.k8s.io", "resourceclaims", "train", &claim), soon()).await;
-    assert_eq!(found.expect("an answer"), [Waiter { pod: "one".into(), user_id: Some("bob".into()) }]);
+    assert_eq!(found.expect("an answer"), [WaitingPod { pod: "one".into(), user_id: Some("bob".into()) }]);
     server.assert_asked(["/api/v1/namespaces/team/pods"]);
 }
 

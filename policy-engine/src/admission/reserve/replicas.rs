@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::admission::decision::{Reservation, WithoutRoom};
-use crate::charge::{Named, own_claims, payers, pod};
+use crate::charge::{Identity, own_claims, payers, pod};
 use crate::ledger::{Amounts, Request};
 use crate::object::Object;
 use crate::policy::modes::RuleMode;
@@ -26,7 +26,7 @@ pub(super) fn foresee(case: &Case<'_>, workload: Object<'_>) -> Option<Reservati
     let templates = Pod::templates(workload.0, kind).ok()?;
     let [template] = &templates[..] else { return None };
     let each = template.amounts().ok()?.plus(own_claims(case, template));
-    let named = Named { uid: "", namespace: case.submission.namespace, name: "" };
+    let named = Identity { uid: "", namespace: case.submission.namespace, name: "" };
     let payers = payers(case.policy, case.project, case.owner.as_ref().ok().and_then(Owner::id), case.now);
     let request = Request::AdmitPod(pod(named, times(each, pods), payers));
     Some(Reservation { request, without_room: WithoutRoom::Foresee { pods } })

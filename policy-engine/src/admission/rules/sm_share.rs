@@ -23,7 +23,7 @@ use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 use serde_json::Value;
 
 use crate::admission::findings::Findings;
-use crate::claims::told::{self, Told};
+use crate::claims::driver_config::{self, Told};
 use crate::claims::{Alternative, Ask, INLINE, Understood, can_give, candidates, must_be_told, tell};
 use crate::contract;
 use crate::policy::model::Model;
@@ -98,7 +98,7 @@ fn write(case: &Case<'_>, claim: &DeviceClaim<'_>, ask: &Ask<'_>, say: &mut Find
         say.fill_in(at, all);
     }
     for ((alternative, _), _) in untold.iter().zip(parameters.capacity).filter(|(_, requests)| *requests) {
-        for (name, quantity) in told::capacity(ask) {
+        for (name, quantity) in driver_config::capacity(ask) {
             let at = claim.in_spec(&alternative.place).key("capacity").key("requests").key(name);
             say.fill_in(at, quantity.0);
         }

@@ -14,7 +14,7 @@
 use std::fmt;
 
 use crate::admission::findings::Findings;
-use crate::claims::told::binary;
+use crate::claims::driver_config::binary;
 use crate::claims::{Ask, Vram, must_be_told};
 use crate::contract;
 use crate::object::place::Place;

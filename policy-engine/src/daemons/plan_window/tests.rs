@@ -31,8 +31,8 @@ fn policy(change: impl FnOnce(&mut crate::policy::Records)) -> Policy {
     Policy::from(records)
 }
 
-fn waiting(namespace: &str, name: &str, queue: &str, minutes: i64) -> Waiting {
-    Waiting {
+fn waiting(namespace: &str, name: &str, queue: &str, minutes: i64) -> GatedPod {
+    GatedPod {
         pod: PodName { namespace: namespace.into(), name: name.into() },
         seen: Seen { uid: format!("uid-{name}"), resource_version: "1".into() },
         since: at("2026-11-23T00:00:00Z") + SignedDuration::from_mins(minutes),
@@ -40,7 +40,7 @@ fn waiting(namespace: &str, name: &str, queue: &str, minutes: i64) -> Waiting {
     }
 }
 
-fn view(pods: Vec<Waiting>) -> View {
+fn view(pods: Vec<GatedPod>) -> View {
     let bindings = [("nlp", "id-nlp"), ("monitoring", "id-nlp"), ("lost", "id-lost")];
     let bindings = bindings.map(|(namespace, id)| (namespace.into(), id.into())).into();
     View { own_namespace: "sluice-system".into(), bindings, pods }
@@ -53,7 +53,7 @@ fn said(plan: &Plan) -> Vec<String> {
     plan.releases.iter().map(ToString::to_string).chain(plan.spared.iter().map(ToString::to_string)).collect()
 }
 
-fn planned(pods: Vec<Waiting>, policy: &Policy, now: &str) -> Plan {
+fn planned(pods: Vec<GatedPod>, policy: &Policy, now: &str) -> Plan {
     let view = view(pods);
     let plan = plan(&view, policy, at(now));
     assert_eq!(audit(&view, policy, &plan, at(now)), Ok(()));

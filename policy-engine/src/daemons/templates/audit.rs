@@ -43,7 +43,7 @@ fn one(view: &View, policy: &Policy, action: &Action) -> Result<(), Violation> {
         }
         Action::Remove { namespace, name, seen } => {
             let ours =
-                |it: &super::Standing| it.namespace == *namespace && it.name == *name && it.is_ours && it.seen == *seen;
+                |it: &super::Existing| it.namespace == *namespace && it.name == *name && it.is_ours && it.seen == *seen;
             let named = view.uses.iter().any(|it| it.pod.namespace == *namespace && it.template == *name);
             if named || !view.templates.iter().any(ours) {
                 return Err(Violation::NotOurs(action.clone().into()));

@@ -22,12 +22,12 @@ fn used(namespace: &str, text: Option<String>) -> Use {
     Use { pod, seen: seen("pod"), template: template().name, text }
 }
 
-fn standing(namespace: &str, is_ours: bool, age: u64, spec: ResourceClaimSpec) -> Standing {
+fn existing(namespace: &str, is_ours: bool, age: u64, spec: ResourceClaimSpec) -> Existing {
     let since = NOW.checked_sub(Duration::from_secs(age)).expect("an instant");
-    Standing { namespace: namespace.into(), name: template().name, seen: seen("template"), is_ours, since, spec }
+    Existing { namespace: namespace.into(), name: template().name, seen: seen("template"), is_ours, since, spec }
 }
 
-fn view(uses: Vec<Use>, templates: Vec<Standing>) -> View {
+fn view(uses: Vec<Use>, templates: Vec<Existing>) -> View {
     let bindings = ["team", "other"].map(|it| (it.to_owned(), it.to_owned())).into();
     View { own_namespace: "sluice-system".into(), bindings, uses, templates }
 }
@@ -50,7 +50,7 @@ fn what_a_pod_names_is_made_once_in_each_namespace_and_kept_while_it_is_named() 
     let all = view(vec![used("team", text()), used("team", text()), used("other", text())], Vec::new());
     let make = |namespace: &str| format!("make ResourceClaimTemplate {namespace}/{name}, which Pod web names");
     assert_eq!(said(&planned(&all)), [make("team"), make("other")]);
-    let there = view(vec![used("team", text())], vec![standing("team", true, 3600, ResourceClaimSpec::default())]);
+    let there = view(vec![used("team", text())], vec![existing("team", true, 3600, ResourceClaimSpec::default())]);
     let plan = planned(&there);
     assert!(plan.actions.is_empty() && plan.spared.is_empty() && plan.again_at.is_none());
 }
@@ -58,7 +58,7 @@ fn what_a_pod_names_is_made_once_in_each_namespace_and_kept_while_it_is_named() 
 #[test]
 fn what_nobody_names_is_removed_a_moment_after_it_was_made_if_it_is_ours() {
     let spec = ResourceClaimSpec::default;
-    let templates = vec![standing("team", true, 31, spec()), standing("other", true, 29, spec())];
+    let templates = vec![existing("team", true, 31, spec()), existing("other", true, 29, spec())];
     let plan = planned(&view(Vec::new(), templates));
     let name = template().name;
     assert_eq!(said(&plan), [format!("remove ResourceClaimTemplate team/{name}, which no Pod names any more")]);
@@ -66,16 +66,16 @@ fn what_nobody_names_is_removed_a_moment_after_it_was_made_if_it_is_ours() {
     // A Pod of another namespace is no reason to keep it.
     let plan = planned(&view(
         vec![used("other", Some(template().text))],
-        vec![standing("team", true, 31, spec()), standing("other", true, 31, spec())],
+        vec![existing("team", true, 31, spec()), existing("other", true, 31, spec())],
     ));
     assert_eq!(plan.actions.len(), 1);
-    assert!(planned(&view(Vec::new(), vec![standing("team", false, 3600, spec())])).actions.is_empty());
+    assert!(planned(&view(Vec::new(), vec![existing("team", false, 3600, spec())])).actions.is_empty());
 }
 
 #[test]
 fn what_others_made_or_a_pod_made_up_is_left_alone_and_said() {
     let other = ResourceClaimSpec { devices: Some(Default::default()) };
-    let plan = planned(&view(vec![used("team", Some(template().text))], vec![standing("team", false, 1, other)]));
+    let plan = planned(&view(vec![used("team", Some(template().text))], vec![existing("team", false, 1, other)]));
     assert!(plan.actions.is_empty());
     assert!(plan.spared[0].to_string().contains("which somebody else made"), "{}", plan.spared[0]);
     let plan = planned(&view(vec![used("team", Some("{} ".into())), used("other", None)], Vec::new()));
@@ -102,8 +102,8 @@ fn the_audit_stops_what_is_not_ours_to_do() {
     let forged = Template { text: "{} ".into(), ..template() };
     assert!(matches!(verdict(&none, make("team", forged)), Violation::OtherContent(_)));
     let remove = || Action::Remove { namespace: "team".into(), name: template().name, seen: seen("template") };
-    let foreign = view(Vec::new(), vec![standing("team", false, 99, ResourceClaimSpec::default())]);
-    let named = view(vec![used("team", None)], vec![standing("team", true, 99, ResourceClaimSpec::default())]);
+    let foreign = view(Vec::new(), vec![existing("team", false, 99, ResourceClaimSpec::default())]);
+    let named = view(vec![used("team", None)], vec![existing("team", true, 99, ResourceClaimSpec::default())]);
     for view in [none, foreign, named] {
         assert!(matches!(verdict(&view, remove()), Violation::NotOurs(_)));
     }

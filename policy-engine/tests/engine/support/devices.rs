@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::resource::v1::{DeviceClassSpec, ResourceClaimSpec};
-use policy_engine::submission::devices::{ClaimTemplate, Devices, KnownClaim, Waiter};
+use policy_engine::submission::devices::{ClaimTemplate, Devices, KnownClaim, WaitingPod};
 use serde::Deserialize;
 
 /// What a story's cluster knows about devices.
@@ -78,7 +78,7 @@ impl Inventory {
             waiting: self
                 .waiting
                 .iter()
-                .map(|(pod, user)| Waiter { pod: pod.clone(), user_id: user.clone() })
+                .map(|(pod, user)| WaitingPod { pod: pod.clone(), user_id: user.clone() })
                 .collect(),
             more_claims: self.more_claims,
             untold: self.untold,

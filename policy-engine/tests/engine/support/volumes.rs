@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use policy_engine::policy::storage::{AccessMode, Lane, Permission, Storage};
-use policy_engine::submission::volumes::{Known, Standing, Volumes, Waiting};
+use policy_engine::submission::volumes::{Known, Ownership, Volumes, WaitingPod};
 use serde::Deserialize;
 
 /// Name of a volume to what its people may do: one word for everybody, or a map of users with `default`.
@@ -120,14 +120,19 @@ impl Whose {
         if *untold {
             return Known::Untold;
         }
-        Known::There(Standing { user_id: user.clone(), group_storage: group_storage.clone(), storage: storage.clone() })
+        Known::There(Ownership {
+            user_id: user.clone(),
+            group_storage: group_storage.clone(),
+            storage: storage.clone(),
+        })
     }
 }
 
 impl Cluster {
     pub(crate) fn facts(&self) -> Volumes {
         let known = |all: &BTreeMap<String, Whose>| all.iter().map(|(name, it)| (name.clone(), it.known())).collect();
-        let waiting = |it: &Waits| Waiting { pod: it.pod.clone(), user_id: it.user.clone(), read_only: it.read_only };
+        let waiting =
+            |it: &Waits| WaitingPod { pod: it.pod.clone(), user_id: it.user.clone(), read_only: it.read_only };
         Volumes {
             claims: known(&self.claims),
             snapshots: known(&self.snapshots),

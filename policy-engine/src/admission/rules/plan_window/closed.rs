@@ -10,7 +10,7 @@ use crate::policy::plan::{OutsideWindow, Plan};
 use crate::policy::queue::Queue;
 use crate::policy::window::Schedule;
 use crate::submission::case::Case;
-use crate::windows::{Calendar, Moment, Standing};
+use crate::windows::{Calendar, Moment, OpenState};
 
 /// A queue of the project's plan that is closed now.
 pub(super) struct Closed<'a> {
@@ -34,10 +34,10 @@ impl<'a> Closed<'a> {
     pub(super) fn of(case: &Case<'a>, object: Object<'_>) -> Option<Self> {
         let queue = case.policy.queue_asked(object.label(contract::QUEUE_NAME)?)?;
         let plan = case.plan().filter(|plan| plan.queues.contains(&queue.name))?;
-        let opens = match Calendar::of_queue(plan, queue).standing(case.now) {
-            Standing::AlwaysOpen | Standing::OpenUntil(_) => return None,
-            Standing::ClosedUntil(opens) => Some(opens),
-            Standing::NeverOpens => None,
+        let opens = match Calendar::of_queue(plan, queue).state(case.now) {
+            OpenState::AlwaysOpen | OpenState::OpenUntil(_) => return None,
+            OpenState::ClosedUntil(opens) => Some(opens),
+            OpenState::NeverOpens => None,
         };
         let shut = |schedule: Option<&Schedule>| !Calendar::of_schedule(schedule).is_open(case.now);
         let (by, shown) = match (shut(plan.schedule.as_ref()), shut(queue.schedule.as_ref())) {

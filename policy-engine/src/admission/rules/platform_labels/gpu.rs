@@ -4,8 +4,8 @@ use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 
 use super::label;
 use crate::admission::findings::Findings;
+use crate::claims::driver_config::{Told, binary};
 use crate::claims::template::Template;
-use crate::claims::told::{Told, binary};
 use crate::claims::{INLINE, MOST_DEVICES, Price, Understood, Vram};
 use crate::contract;
 use crate::gpu::attachments::{attachments, uses};

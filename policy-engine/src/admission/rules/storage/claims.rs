@@ -12,7 +12,7 @@ use crate::policy::storage::Permission;
 use crate::submission::case::Case;
 use crate::submission::identity::ControllerOwner;
 use crate::submission::volume_claim::{Source, VolumeClaim};
-use crate::submission::volumes::{Known, Standing};
+use crate::submission::volumes::{Known, Ownership};
 
 /// The fields by which a claim takes a volume that exists.
 const BINDING: [&str; 2] = ["volumeName", "selector"];
@@ -165,7 +165,7 @@ pub(super) fn readable(
 ) {
     let (kind, name) = volume;
     match known {
-        Known::There(standing) => refuse_unless(case, party, volume, standing, field, say),
+        Known::There(ownership) => refuse_unless(case, party, volume, ownership, field, say),
         Known::Missing => {
             let why = format!("asked a copy of {kind} {name}, which does not exist; create it first");
             say.deny(field, why);
@@ -178,13 +178,13 @@ fn refuse_unless(
     case: &Case<'_>,
     party: &Party<'_>,
     volume: (&str, &str),
-    standing: &Standing,
+    ownership: &Ownership,
     field: Place,
     say: &mut Findings,
 ) {
-    let may = party.may(case, standing);
+    let may = party.may(case, ownership);
     if may < Permission::ReadOnly {
-        say.deny(field, Refused { case, volume, standing, party: *party, may });
+        say.deny(field, Refused { case, volume, ownership, party: *party, may });
     }
 }
 

@@ -7,7 +7,7 @@ use crate::policy::storage::Permission;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::pod::Pod;
-use crate::submission::volumes::{Known, Standing};
+use crate::submission::volumes::{Known, Ownership};
 
 const KIND: &str = "PersistentVolumeClaim";
 
@@ -29,7 +29,7 @@ pub(super) fn judge(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
             if case.is_living_pod() { holds_read_only(case, &volume.name) } else { source.read_only == Some(true) };
         let mounted = Mounted { index, volume: &volume.name, claim: &source.claim_name, read_only };
         match case.volumes.claim(mounted.claim) {
-            Known::There(standing) => permitted(case, pod, &mounted, standing, &parties, say),
+            Known::There(ownership) => permitted(case, pod, &mounted, ownership, &parties, say),
             Known::Missing => missing(case, pod, &mounted, say),
             Known::Untold => say.warn(format_args!(
                 "{}: whose {KIND} {} is cannot be told here; submit it too, or ask with --policy cluster",
@@ -50,18 +50,18 @@ fn permitted(
     case: &Case<'_>,
     pod: &Pod<'_>,
     mounted: &Mounted<'_>,
-    standing: &Standing,
+    ownership: &Ownership,
     parties: &[Party<'_>],
     say: &mut Findings,
 ) {
     // What the Pods hold, or would hold: nobody who may do less changes what runs there.
     let asked = if mounted.read_only { Permission::ReadOnly } else { Permission::ReadWrite };
-    let granted = if case.is_living_pod() { asked } else { owner(case).may(case, standing).min(asked) };
+    let granted = if case.is_living_pod() { asked } else { owner(case).may(case, ownership).min(asked) };
     let needed = granted.max(Permission::ReadOnly);
     for party in parties {
-        let may = party.may(case, standing);
+        let may = party.may(case, ownership);
         if may < needed {
-            say.deny(mounted.at(pod), Refused { case, volume: (KIND, mounted.claim), standing, party: *party, may });
+            say.deny(mounted.at(pod), Refused { case, volume: (KIND, mounted.claim), ownership, party: *party, may });
         }
     }
     if granted == Permission::ReadOnly && !case.is_living_pod() {

@@ -7,7 +7,7 @@ use crate::policy::storage::Permission;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::identity::{Caller, Owner};
-use crate::submission::volumes::Standing;
+use crate::submission::volumes::Ownership;
 
 /// Somebody whose permission counts.
 #[derive(Clone, Copy, Debug)]
@@ -85,15 +85,15 @@ impl<'a> Party<'a> {
         }
     }
 
-    /// What they may do with a volume of this standing.
-    pub(super) fn may(&self, case: &Case<'_>, standing: &Standing) -> Permission {
+    /// What they may do with a volume of this ownership.
+    pub(super) fn may(&self, case: &Case<'_>, ownership: &Ownership) -> Permission {
         if self.admin {
             return Permission::ReadWrite;
         }
         let name = self.user().map(|user| &user.name);
         let everything = |granted| if granted { Permission::ReadWrite } else { Permission::None };
         let of_project = |storage: &str| case.project.storage.get(storage).map(|it| it.of(name));
-        match (&standing.group_storage, &standing.storage) {
+        match (&ownership.group_storage, &ownership.storage) {
             (Some(label), own) => {
                 let Some(named) = case.policy.group_storage(label) else {
                     return everything(self.manages_project(case));
@@ -113,7 +113,7 @@ impl<'a> Party<'a> {
             }
             (None, Some(storage)) => of_project(storage).unwrap_or_else(|| everything(self.manages_project(case))),
             (None, None) => {
-                let own = standing.user_id.as_deref() == self.owner.id();
+                let own = ownership.user_id.as_deref() == self.owner.id();
                 everything(own || self.manages_project(case))
             }
         }
@@ -141,17 +141,17 @@ pub(super) struct Refused<'a> {
     pub(super) case: &'a Case<'a>,
     /// Kind and name of the volume.
     pub(super) volume: (&'a str, &'a str),
-    pub(super) standing: &'a Standing,
+    pub(super) ownership: &'a Ownership,
     pub(super) party: Party<'a>,
     pub(super) may: Permission,
 }
 
 impl fmt::Display for Refused<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { case, volume: (kind, name), standing, party, may } = self;
+        let Self { case, volume: (kind, name), ownership, party, may } = self;
         let project = &case.project.name;
         write!(f, "asked {kind} {name}, which is ")?;
-        let ask = match (&standing.group_storage, &standing.storage) {
+        let ask = match (&ownership.group_storage, &ownership.storage) {
             (Some(label), _) => {
                 write!(f, "group storage {label}")?;
                 let group = case.policy.group_storage(label).filter(|it| it.storage.is_some()).map(|it| it.group);
@@ -170,7 +170,7 @@ impl fmt::Display for Refused<'_> {
                 format!("an Admin of project {project}")
             }
             (None, None) => {
-                match standing.user_id.as_deref().map(|id| Owner::stamped(Some(id), case.policy)) {
+                match ownership.user_id.as_deref().map(|id| Owner::stamped(Some(id), case.policy)) {
                     Some(owner) => write!(f, "{owner}'s")?,
                     None => f.write_str("from before the platform and nobody's")?,
                 }

@@ -8,7 +8,7 @@ use crate::admission::findings::Findings;
 use crate::contract;
 use crate::object::place::Place;
 use crate::submission::case::Case;
-use crate::submission::volumes::{Known, Standing};
+use crate::submission::volumes::{Known, Ownership};
 
 /// What a snapshot carries of its source.
 const STANDING: [&str; 3] = [contract::USER_ID, contract::GROUP_STORAGE, contract::STORAGE];
@@ -28,8 +28,8 @@ pub(super) fn creation(case: &Case<'_>, say: &mut Findings) {
         let here = field("persistentVolumeClaimName");
         readable(case, party, ("PersistentVolumeClaim", name), known, here, say);
     }
-    if let Known::There(standing) = known {
-        let Standing { user_id, group_storage, storage } = standing;
+    if let Known::There(ownership) = known {
+        let Ownership { user_id, group_storage, storage } = ownership;
         for (key, value) in STANDING.into_iter().zip([user_id, group_storage, storage]) {
             let label = Place::of(["metadata", "labels", key]);
             match value {

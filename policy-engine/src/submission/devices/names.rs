@@ -17,7 +17,7 @@ pub const MOST_NAMED: usize = 64;
 
 /// Names of what a submission asks devices by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Named {
+pub struct Names {
     /// ResourceClaims.
     pub claims: BTreeSet<String>,
     /// ResourceClaimTemplates.
@@ -30,7 +30,7 @@ pub struct Named {
     pub devices: bool,
 }
 
-impl Named {
+impl Names {
     /// What a submission names in what is new about it. Nothing is parsed: this is asked of every Pod.
     pub fn by(submission: &Submission<'_>, policy: &Policy) -> Self {
         let mut named = Self::default();
@@ -138,7 +138,7 @@ mod tests {
     use crate::policy::Records;
     use crate::submission::{Act, Requester};
 
-    fn named(group: &str, resource: &str, object: &Value) -> Named {
+    fn named(group: &str, resource: &str, object: &Value) -> Names {
         let submission = Submission {
             act: Act::Create,
             resource: GroupResource::new(group, resource),
@@ -150,7 +150,7 @@ mod tests {
             object: Some(object),
             old: None,
         };
-        Named::by(&submission, &Policy::from(Records::default()))
+        Names::by(&submission, &Policy::from(Records::default()))
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
         let pod = json!({"spec": {"resourceClaims": [
             {"name": "a", "resourceClaimName": "mine"}, {"name": "b", "resourceClaimTemplateName": "big"}]}});
         let (claims, templates) = (["mine".into()].into(), ["big".into()].into());
-        let of_pod = Named { claims, templates, devices: true, ..Named::default() };
+        let of_pod = Names { claims, templates, devices: true, ..Names::default() };
         assert_eq!(named("", "pods", &pod), of_pod);
         let job = json!({"spec": {"jobTemplate": {"spec": {"template": pod}}}});
         assert_eq!(named("batch", "cronjobs", &job), of_pod);
@@ -166,7 +166,7 @@ mod tests {
             {"name": "a", "exactly": {"deviceClassName": "one"}},
             {"name": "b", "firstAvailable": [{"deviceClassName": "two"}, {"deviceClassName": "three"}]}]}}});
         let classes = ["one", "two", "three"].map(Into::into).into();
-        let of_claim = Named { classes, devices: true, ..Named::default() };
+        let of_claim = Names { classes, devices: true, ..Names::default() };
         assert_eq!(named("resource.k8s.io", "resourceclaims", &claim), of_claim);
         assert_eq!(named("resource.k8s.io", "resourceclaimtemplates", &json!({"spec": claim})), of_claim);
     }

@@ -3,8 +3,8 @@
 use k8s_openapi::api::resource::v1::{DeviceClaimConfiguration, OpaqueDeviceConfiguration};
 
 use super::ask::Ask;
+use super::driver_config::{self, Told};
 use super::price::Price;
-use super::told::{self, Told};
 use super::understood::{Alternative, Request, Understood};
 use crate::policy::model::{Model, Sharing};
 
@@ -24,8 +24,9 @@ pub(crate) fn tell(ask: &Ask<'_>, alternatives: &[(&Alternative<'_>, Vec<&Model>
         shared(models, Sharing::Mps).then(|| alternative.called.clone())
     };
     let requests: Vec<_> = alternatives.iter().filter_map(called).collect();
-    let opaque = told::gpu_config(ask).filter(|_| !requests.is_empty());
-    let opaque = opaque.map(|parameters| OpaqueDeviceConfiguration { driver: told::DRIVER.into(), parameters });
+    let opaque = driver_config::gpu_config(ask).filter(|_| !requests.is_empty());
+    let opaque =
+        opaque.map(|parameters| OpaqueDeviceConfiguration { driver: driver_config::DRIVER.into(), parameters });
     Parameters {
         config: opaque.map(|opaque| DeviceClaimConfiguration { opaque: Some(opaque), requests: Some(requests) }),
         capacity: alternatives.iter().map(|(_, models)| shared(models, Sharing::Capacity)).collect(),

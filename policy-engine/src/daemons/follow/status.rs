@@ -9,14 +9,14 @@ use crate::windows::Calendar;
 
 /// What holds for a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UserStanding {
+pub struct UserStatus {
     /// The personal project; of several, the first by name.
     pub personal_project: Option<ProjectName>,
 }
 
 /// What holds for a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GroupStanding {
+pub struct GroupStatus {
     /// How many projects it owns.
     pub projects: usize,
     /// How many people are listed.
@@ -25,7 +25,7 @@ pub struct GroupStanding {
 
 /// What holds for a project.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ProjectStanding {
+pub struct ProjectStatus {
     /// GPU in thousandths that its plan grants, or what holds without one; absent is no limit.
     pub milli_gpu: Option<u64>,
     /// Whether the plan's windows are open; absent without a plan in force.
@@ -36,7 +36,7 @@ pub struct ProjectStanding {
 
 /// What holds for a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PlanStanding {
+pub struct PlanStatus {
     /// Whether it is valid and one of its windows is open.
     pub open: bool,
     /// When that changes next, if it ever does.
@@ -46,38 +46,38 @@ pub struct PlanStanding {
 }
 
 /// What holds for a user.
-pub fn of_user(policy: &Policy, name: &UserName) -> UserStanding {
+pub fn of_user(policy: &Policy, name: &UserName) -> UserStatus {
     let own = |project: &&Project| matches!(&project.holder, Holder::User(owner) if owner == name);
-    UserStanding { personal_project: policy.records().projects.values().find(own).map(|project| project.name.clone()) }
+    UserStatus { personal_project: policy.records().projects.values().find(own).map(|project| project.name.clone()) }
 }
 
 /// What holds for a group; `None` where its record cannot be read.
-pub fn of_group(policy: &Policy, name: &GroupName) -> Option<GroupStanding> {
+pub fn of_group(policy: &Policy, name: &GroupName) -> Option<GroupStatus> {
     let group = policy.records().groups.get(name)?;
     let own = |project: &&Project| matches!(&project.holder, Holder::Group(owner) if owner == name);
     let projects = policy.records().projects.values().filter(own).count();
-    Some(GroupStanding { projects, members: group.members.len() })
+    Some(GroupStatus { projects, members: group.members.len() })
 }
 
 /// What holds for a project; `None` where its record cannot be read.
-pub fn of_project(policy: &Policy, name: &ProjectName, now: Timestamp) -> Option<ProjectStanding> {
+pub fn of_project(policy: &Policy, name: &ProjectName, now: Timestamp) -> Option<ProjectStatus> {
     let project = policy.records().projects.get(name)?;
     let Some(plan) = policy.plan_in_force(project, now) else {
         let milli_gpu = policy.platform().without_plan.quota.milli_gpu;
-        return Some(ProjectStanding { milli_gpu, ..ProjectStanding::default() });
+        return Some(ProjectStatus { milli_gpu, ..ProjectStatus::default() });
     };
-    let windows = Calendar::of_plan(plan).standing(now);
+    let windows = Calendar::of_plan(plan).state(now);
     let closes_at = windows.boundary().filter(|_| windows.is_open());
-    Some(ProjectStanding { milli_gpu: plan.quota.milli_gpu, window_open: Some(windows.is_open()), closes_at })
+    Some(ProjectStatus { milli_gpu: plan.quota.milli_gpu, window_open: Some(windows.is_open()), closes_at })
 }
 
 /// What holds for a plan; `None` where its record cannot be read.
-pub fn of_plan(policy: &Policy, name: &PlanName, now: Timestamp) -> Option<PlanStanding> {
+pub fn of_plan(policy: &Policy, name: &PlanName, now: Timestamp) -> Option<PlanStatus> {
     let plan = policy.records().plans.get(name)?;
     let bound = |project: &&Project| project.plan.as_ref() == Some(name);
-    let windows = Calendar::of_plan(plan).standing(now);
+    let windows = Calendar::of_plan(plan).state(now);
     let (open, next_boundary) = (windows.is_open(), windows.boundary());
-    Some(PlanStanding { open, next_boundary, projects: policy.records().projects.values().filter(bound).count() })
+    Some(PlanStatus { open, next_boundary, projects: policy.records().projects.values().filter(bound).count() })
 }
 
 #[cfg(test)]
@@ -108,11 +108,11 @@ mod tests {
 
         assert_eq!(of_user(&policy, &"alice".into()).personal_project, Some("alice-personal".into()));
         assert_eq!(of_user(&policy, &"bob".into()).personal_project, None);
-        assert_eq!(of_group(&policy, &"nlp-lab".into()), Some(GroupStanding { projects: 1, members: 2 }));
+        assert_eq!(of_group(&policy, &"nlp-lab".into()), Some(GroupStatus { projects: 1, members: 2 }));
         let project = |now| of_project(&policy, &"nlp".into(), at(now)).expect("it exists");
-        let open = ProjectStanding { milli_gpu: Some(8000), window_open: Some(true), closes_at: Some(at(200)) };
+        let open = ProjectStatus { milli_gpu: Some(8000), window_open: Some(true), closes_at: Some(at(200)) };
         assert_eq!(project(150), open);
-        let without = ProjectStanding { milli_gpu: Some(0), ..ProjectStanding::default() };
+        let without = ProjectStatus { milli_gpu: Some(0), ..ProjectStatus::default() };
         assert_eq!(project(200), without, "an expired plan counts as missing");
         let boundary = |now| of_plan(&policy, &"gold".into(), at(now)).and_then(|plan| plan.next_boundary);
         let boundaries: BTreeSet<_> = [boundary(50), boundary(150), boundary(250)].into();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use cluster::world::Snapshot;
 use cluster::write::Amendment;
-use policy_engine::ledger::{Account, Standing};
+use policy_engine::ledger::{Account, Balance};
 use policy_engine::policy::quantity::decimal;
 use records::Kind;
 use serde_json::{Map, Value};
@@ -12,11 +12,11 @@ use serde_json::{Map, Value};
 use super::DAEMON;
 
 /// Those that say something else.
-pub(super) fn amendments(snapshot: &Snapshot, standings: &[(Account, Standing)]) -> Vec<Amendment> {
-    let standings: HashMap<_, _> = standings.iter().filter_map(|(of, it)| Some((project(of)?, *it))).collect();
+pub(super) fn amendments(snapshot: &Snapshot, balances: &[(Account, Balance)]) -> Vec<Amendment> {
+    let balances: HashMap<_, _> = balances.iter().filter_map(|(of, it)| Some((project(of)?, *it))).collect();
     let amendments = snapshot.raw.iter().filter(|record| record.kind == Kind::Project).filter_map(|record| {
         let project = snapshot.policy.records().projects.get(record.name.as_str())?;
-        let fields = fields(standings.get(project.id.as_str()).copied().unwrap_or_default());
+        let fields = fields(balances.get(project.id.as_str()).copied().unwrap_or_default());
         let before = &record.object["status"];
         let uid = record.object["metadata"]["uid"].as_str()?.to_owned();
         fields.iter().any(|(key, value)| before.get(key) != Some(value)).then(|| Amendment {
@@ -37,7 +37,7 @@ fn project(account: &Account) -> Option<&str> {
     }
 }
 
-fn fields(Standing { used, reserved }: Standing) -> Map<String, Value> {
+fn fields(Balance { used, reserved }: Balance) -> Map<String, Value> {
     let devices = used.devices.saturating_add(reserved.devices);
     Map::from_iter([
         ("gpuUsed".to_owned(), Value::from(decimal(used.milli_gpu))),
