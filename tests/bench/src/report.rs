@@ -72,11 +72,13 @@ impl Report {
         let (webhook, charging) = (against_floors(sluice), against_floors(charging));
         self.goals.extend([
             at_most("webhook.p99_ms", &webhook.performance.p99_ms, 5.0),
-            at_least("webhook.rate_vs_parsing_floor", &webhook.rate_vs_parsing_floor, 0.5),
+            at_least("webhook.rate_vs_parsing_floor", &webhook.rate_vs_parsing_floor, 0.9),
+            at_most("webhook.cpu_vs_parsing_floor", &webhook.cpu_vs_parsing_floor, 1.15),
             at_most("webhook.rss_idle_mb", &webhook.performance.rss_idle_mb, 40.0),
             at_most("webhook.rss_loaded_mb", &webhook.performance.rss_loaded_mb, 100.0),
             at_most("webhook_with_ledger.p99_ms", &charging.performance.p99_ms, 5.0),
-            at_least("webhook_with_ledger.rate_vs_parsing_floor", &charging.rate_vs_parsing_floor, 0.3),
+            at_least("webhook_with_ledger.rate_vs_parsing_floor", &charging.rate_vs_parsing_floor, 0.6),
+            at_most("webhook_with_ledger.cpu_vs_parsing_floor", &charging.cpu_vs_parsing_floor, 1.6),
         ]);
         self.webhook = Some(webhook);
         self.webhook_with_ledger = Some(charging);
@@ -101,10 +103,10 @@ impl Report {
 
     /// Adds the rates of creations.
     pub fn creations(&mut self, creations: Creations) {
-        let ratio = creations.on.over(&creations.off);
-        self.goals.push(at_least("creation_rate_on_vs_off", &ratio, 0.95));
-        self.creation_rate_on_vs_off = Some(ratio);
-        self.creation_rate_on_vs_floor = Some(creations.on.over(&creations.floor));
+        let against_floor = creations.on.over(&creations.floor);
+        self.goals.push(at_least("creation_rate_on_vs_floor", &against_floor, 0.9));
+        self.creation_rate_on_vs_off = Some(creations.on.over(&creations.off));
+        self.creation_rate_on_vs_floor = Some(against_floor);
         self.creation_rate = Some(creations);
     }
 

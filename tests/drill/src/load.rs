@@ -61,7 +61,7 @@ pub(crate) struct Believed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
     Alive,
-    /// Made while nobody judged. It stays, and its maker leaves it alone: without a stamp it is nobody's.
+    /// Made, or given a forbidden image, while nobody judged. It stays, and its maker leaves it alone.
     Unjudged,
     Deleted,
     /// Its deletion was refused or cut off: it may be either.
@@ -199,15 +199,18 @@ impl Worker {
         }
     }
 
-    async fn update_forbidden(&self) {
-        let alive = self.pods.iter().rfind(|pod| pod.life == Life::Alive);
-        let (Sort::Governed, Some(pod)) = (self.place.sort, alive) else { return };
+    async fn update_forbidden(&mut self) {
+        let alive = self.pods.iter().rposition(|pod| pod.life == Life::Alive);
+        let (Sort::Governed, Some(at)) = (self.place.sort, alive) else { return };
+        let name = self.pods[at].name.clone();
         let glass = self.journal.glass();
         let patch = json!([{"name": "main", "image": FOREIGN}]);
         let patch = json!({"spec": {"containers": patch}});
-        let request = self.person.merge(self.place.namespace, &pod.name, &patch);
-        if let Outcome::Accepted(_) = self.ask(Group::Forbidden, &format!("update {}", pod.name), request).await {
-            self.journal.let_through(glass, self.place.namespace, &pod.name, "its image became a forbidden one");
+        let request = self.person.merge(self.place.namespace, &name, &patch);
+        if let Outcome::Accepted(_) = self.ask(Group::Forbidden, &format!("update {name}"), request).await {
+            self.journal.let_through(glass, self.place.namespace, &name, "its image became a forbidden one");
+            // The same update again changes nothing, and is rightly accepted.
+            self.pods[at].life = Life::Unjudged;
         }
     }
 
