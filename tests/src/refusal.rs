@@ -76,6 +76,14 @@ pub fn assert_refused_by_rbac(output: &Output) {
     assert!(output.stderr.contains(" cannot ") && !output.stderr.contains("sluice:"), "{}", output.stderr);
 }
 
+/// The command was refused by this static policy of the chart, with this text, and no webhook was asked.
+#[track_caller]
+pub fn assert_refused_by_policy(output: &Output, policy: &str, says: &str) {
+    assert!(!output.success && output.stderr.contains("(Forbidden)"), "{}{}", output.stdout, output.stderr);
+    let by = format!("ValidatingAdmissionPolicy '{policy}' with binding '{policy}' denied request: ");
+    assert!(output.stderr.contains(&by) && output.stderr.contains(says), "{says:?}: {}", output.stderr);
+}
+
 /// kubectl showed a warning of Sluice's that contains the text.
 #[track_caller]
 pub fn assert_warned(output: &Output, says: &str) {

@@ -41,6 +41,11 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- $names | uniq | sortAlpha | toJson }}
 {{- end }}
 
+{{- /* The groups whose people are Admins. */}}
+{{- define "sluice.adminGroups" -}}
+{{- concat (list "system:masters") .Values.adminGroups | uniq | toJson }}
+{{- end }}
+
 {{- define "sluice.projectRoles" -}}
 [sluice-project-member, sluice-project-manager, sluice-project-admin]
 {{- end }}

@@ -10,6 +10,7 @@ mod connect;
 mod debt;
 mod drills;
 mod dry_run;
+mod endings;
 mod follow;
 mod gpu;
 mod hostile;

@@ -104,6 +104,7 @@ fn written_in_spec(old: Object<'_>, object: Object<'_>, subresource: &str) -> Ve
     let mut places = vec![
         Place::of(["spec", "priorityClassName"]),
         Place::of(["spec", "automountServiceAccountToken"]),
+        Place::of(["spec", "terminationGracePeriodSeconds"]),
         Place::of(["spec", "securityContext", "runAsNonRoot"]),
         Place::of(["spec", "securityContext", "runAsUser"]),
     ];
