@@ -14,6 +14,7 @@ use owo_colors::OwoColorize as _;
 use policy_engine::contract;
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::{ProjectId, UserId};
 use records::convert;
 use serde::Serialize;
 use serde_json::Value;
@@ -62,10 +63,10 @@ struct Finding {
     name: String,
     created: String,
     /// Who is stamped on it; null where nobody judged it, and where it is for the project alone.
-    user_id: Option<String>,
+    user_id: Option<UserId>,
     /// The project that is stamped on it: on Pods, volumes and claims, not on workloads.
     #[serde(skip)]
-    project_id: Option<String>,
+    project_id: Option<ProjectId>,
     /// Why it would be refused now, as refusals say it.
     denials: Vec<String>,
 }
@@ -103,10 +104,10 @@ impl Audit {
 
 /// The governed namespaces that were asked for, with the ids of their projects.
 fn governed(
-    mut bindings: BTreeMap<String, String>,
+    mut bindings: BTreeMap<String, ProjectId>,
     asked: &[String],
     policy: &Policy,
-) -> Result<BTreeMap<String, String>, Failure> {
+) -> Result<BTreeMap<String, ProjectId>, Failure> {
     bindings.retain(|namespace, _| !policy.platform().exempt_namespaces.contains(namespace));
     let stranger = |name: &&String| !bindings.contains_key(*name);
     let strangers = asked.iter().filter(stranger).map(|name| {
@@ -126,7 +127,7 @@ fn governed(
 async fn look_at(
     existing: &Existing,
     namespace: &str,
-    project_id: &str,
+    project_id: &ProjectId,
     sources: &Sources,
     policy: &Policy,
     now: Timestamp,
@@ -141,14 +142,14 @@ async fn look_at(
         Err(GatherFailed::Lookup(failed)) => return Err(failed),
     };
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let label = |key: &str| Object(object).label(key).map(str::to_owned);
+    let label = |key: &str| Object(object).label(key);
     let finding = Finding {
         namespace: namespace.into(),
         kind: kind.clone(),
         name: text("/metadata/name"),
         created: text("/metadata/creationTimestamp"),
-        user_id: label(contract::USER_ID),
-        project_id: label(contract::PROJECT_ID),
+        user_id: label(contract::USER_ID).map(UserId::new),
+        project_id: label(contract::PROJECT_ID).map(ProjectId::new),
         denials,
     };
     Ok((!finding.was_judged() || !finding.denials.is_empty()).then_some(finding))
@@ -212,14 +213,14 @@ mod tests {
         let unstamped = looked_at(json!({}), "registry.example.com/app:1").await.expect("a finding");
         assert_eq!((unstamped.user_id, unstamped.denials.len()), (None, 0));
         let forbidden = looked_at(stamped, "quay.io/somebody/miner").await.expect("a finding");
-        assert_eq!(forbidden.user_id.as_deref(), Some("bob"));
+        assert_eq!(forbidden.user_id, Some(UserId::new("bob")));
         let [denial] = &forbidden.denials[..] else { panic!("{:?}", forbidden.denials) };
         assert!(denial.starts_with("image: spec.containers[0].image: asked quay.io/somebody/miner:latest"), "{denial}");
     }
 
     #[test]
     fn a_namespace_that_is_not_governed_is_named() {
-        let bindings = BTreeMap::from([("detector".to_owned(), "detector".to_owned())]);
+        let bindings = BTreeMap::from([("detector".to_owned(), ProjectId::new("detector"))]);
         let refused = governed(bindings, &["default".to_owned()], &policy());
         let Err(Failure::BadInput(errors)) = refused else { panic!("{refused:?}") };
         assert!(errors[0].to_string().starts_with("namespace default is not governed"), "{errors:?}");

@@ -103,12 +103,12 @@ impl Usage {
 fn whose(policy: &Policy, project: Option<String>, user: Option<String>) -> Result<Whose, Vec<Error>> {
     let records = policy.records();
     let project = project.map(|asked| {
-        let found = records.projects.get(asked.as_str()).or_else(|| policy.project_by_id(&asked));
+        let found = records.projects.get(asked.as_str()).or_else(|| policy.project_by_id(asked.as_str()));
         let there = || records.projects.keys().map(ToString::to_string).collect();
         found.map(|it| it.id.clone()).ok_or_else(|| Unusable::Project { asked, there: there() })
     });
     let user = user.map(|asked| {
-        let found = records.users.get(asked.as_str()).or_else(|| policy.user_by_id(&asked));
+        let found = records.users.get(asked.as_str()).or_else(|| policy.user_by_id(asked.as_str()));
         let there = || records.users.keys().map(ToString::to_string).collect();
         found.map(|it| it.id.clone()).ok_or_else(|| Unusable::User { asked, there: there() })
     });

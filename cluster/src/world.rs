@@ -27,6 +27,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::contract;
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::ProjectId;
 use policy_engine::submission::facts::{self, PriorityClasses};
 use records::convert::Problem;
 use records::{Kind, POLICY_NAME};
@@ -155,10 +156,10 @@ impl World {
     }
 
     /// The project id of every bound Namespace.
-    pub fn bindings(&self) -> BTreeMap<String, String> {
+    pub fn bindings(&self) -> BTreeMap<String, ProjectId> {
         let bindings = self.namespaces().into_iter().filter_map(|namespace| {
             let project = namespace.metadata.labels.as_ref()?.get(contract::PROJECT_ID)?;
-            Some((namespace.metadata.name.clone()?, project.clone()))
+            Some((namespace.metadata.name.clone()?, ProjectId::new(project)))
         });
         bindings.collect()
     }

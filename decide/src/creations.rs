@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use policy_engine::admission::{binding, ungoverned};
 use policy_engine::object::{Object, Unreadable};
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::ProjectId;
 use policy_engine::submission::identity::Caller;
 use policy_engine::{Decision, Facts, Submission};
 use serde_json::Value;
@@ -112,7 +113,7 @@ impl Creations {
         }
         let user = Caller::of_submission(submission, &self.policy).user();
         let exists = Object(object).at(&["metadata", "uid"]).is_some();
-        let maker = user.filter(|_| !exists).map(|user| user.id.as_str());
+        let maker = user.filter(|_| !exists).map(|user| &user.id);
         self.made.add(&submission.resource, submission.namespace, object, maker);
     }
 
@@ -150,7 +151,7 @@ impl Creations {
     async fn govern(
         &self,
         submission: &Submission<'_>,
-        project_id: &str,
+        project_id: &ProjectId,
         deadline: Instant,
     ) -> Result<(Decision, Value), Undecided> {
         if let (Sources::Files(_), Some(owner)) = (&self.sources, new_controller(submission, &self.policy)?) {
@@ -176,12 +177,12 @@ impl Creations {
     async fn facts(
         &self,
         submission: &Submission<'_>,
-        project_id: &str,
+        project_id: &ProjectId,
         deadline: Instant,
     ) -> Result<Facts, GatherFailed> {
         // A creation is about no other object, whose version would matter.
         let subject = Subject::Request { version: "" };
-        let mut facts = self.sources.gather(submission, subject, project_id.to_owned(), &self.policy, deadline).await?;
+        let mut facts = self.sources.gather(submission, subject, project_id.clone(), &self.policy, deadline).await?;
         self.made.add_volumes(submission, &mut facts.volumes);
         self.made.add_devices(submission, &self.policy, &mut facts.devices);
         Ok(facts)

@@ -8,6 +8,7 @@ use std::fmt;
 use policy_engine::object::Object;
 use policy_engine::object::kinds::{DEVICE_GROUP, GroupResource, SNAPSHOT_GROUP};
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::ProjectId;
 use policy_engine::{Act, Submission};
 
 /// Kinds that are judged in projects whatever the policy lists: group and plural name.
@@ -28,7 +29,7 @@ const TOKEN: &str = "kubernetes.io/service-account-token";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Namespace {
     /// To the project with this id.
-    Bound(String),
+    Bound(ProjectId),
     /// To the cluster: `PlatformPolicy.spec.exemptNamespaces` lists it.
     Exempt,
     /// To no project.
@@ -37,7 +38,7 @@ pub enum Namespace {
 
 impl Namespace {
     /// The Namespace `name`, whose label names `project`.
-    pub fn of(name: &str, project: Option<String>, policy: &Policy) -> Self {
+    pub fn of(name: &str, project: Option<ProjectId>, policy: &Policy) -> Self {
         match project {
             _ if policy.platform().exempt_namespaces.contains(name) => Self::Exempt,
             Some(project_id) => Self::Bound(project_id),
@@ -50,7 +51,7 @@ impl Namespace {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// Every rule judges it, for the project with this id.
-    Governed(String),
+    Governed(ProjectId),
     /// It is made where no project is, so that it may have no GPU.
     Ungoverned,
     /// It is a Namespace: who binds it to a project is judged.

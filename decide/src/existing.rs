@@ -8,6 +8,7 @@ use policy_engine::claims::template::is_platform_template;
 use policy_engine::daemons::common::{MANAGED_BY, MANAGER};
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::{ProjectId, UserId};
 use policy_engine::submission::Requester;
 use policy_engine::submission::identity::ControllerOwner;
 use policy_engine::{Act, Decision, Submission, contract};
@@ -32,14 +33,14 @@ const LOOK_UP: Duration = Duration::from_secs(10);
 pub async fn judge(
     existing: &Existing,
     namespace: &str,
-    project_id: &str,
+    project_id: &ProjectId,
     sources: &Sources,
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Decision, GatherFailed> {
     let Existing { resource, kind, object } = existing;
     let name = Object(object).at(&["metadata", "name"]).and_then(Value::as_str).unwrap_or_default();
-    let user_id = Object(object).label(contract::USER_ID).map(str::to_owned);
+    let user_id = Object(object).label(contract::USER_ID).map(UserId::new);
     let owner = ControllerOwner::Stamped { kind: kind.clone(), name: name.into(), user_id };
     let of_a_pod = Object(object).controller()?.is_some_and(|owner| owner.kind == "Pod");
     let username = if resource.is_claim() && of_a_pod { CLAIM_CONTROLLER } else { CONTROLLER };
@@ -56,7 +57,7 @@ pub async fn judge(
         old: None,
     };
     let deadline = Instant::now() + LOOK_UP;
-    let facts = sources.gather(&submission, Subject::Existing(owner), project_id.to_owned(), policy, deadline).await?;
+    let facts = sources.gather(&submission, Subject::Existing(owner), project_id.clone(), policy, deadline).await?;
     let (decision, _) = judgement::mutate(&submission, &facts, policy, now)?;
     Ok(decision)
 }

@@ -16,6 +16,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::core::gvk::GroupVersionResource;
 use policy_engine::object::{Object, Unreadable};
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::ProjectId;
 use policy_engine::submission::identity::{Caller, ControllerOwner};
 use policy_engine::submission::{devices, volumes};
 use policy_engine::{Act, Facts, Submission};
@@ -27,7 +28,7 @@ pub enum Sources {
     /// A cluster: its caches first, where there are some, and its API server for the rest.
     Cluster(Arc<Lookups>),
     /// Nobody. The records, which are all that there is, list which Namespace belongs to the project with which id.
-    Files(BTreeMap<String, String>),
+    Files(BTreeMap<String, ProjectId>),
 }
 
 /// The look-ups in a cluster.
@@ -82,7 +83,7 @@ impl Sources {
     ///
     /// # Errors
     /// Where the API server had to be asked and did not answer.
-    pub async fn project_of(&self, namespace: &str, deadline: Instant) -> Result<Option<String>, LookupFailed> {
+    pub async fn project_of(&self, namespace: &str, deadline: Instant) -> Result<Option<ProjectId>, LookupFailed> {
         match self {
             Self::Cluster(lookups) => lookups.namespaces.project_of(namespace, deadline).await,
             Self::Files(bindings) => Ok(bindings.get(namespace).cloned()),
@@ -114,7 +115,7 @@ impl Sources {
         &self,
         submission: &Submission<'_>,
         subject: Subject<'_>,
-        project_id: String,
+        project_id: ProjectId,
         policy: &Policy,
         deadline: Instant,
     ) -> Result<Facts, GatherFailed> {
@@ -171,7 +172,7 @@ impl Lookups {
                 let resource = GroupVersionResource::gvr(&resource.group, version, &resource.resource);
                 let target = owners.target(namespace, &resource, submission.name, deadline).await?;
                 facts.target_missing = target.is_none();
-                facts.target_user_id = target.and_then(|target| target.user_id().map(str::to_owned));
+                facts.target_user_id = target.and_then(|target| target.user_id());
             }
             Act::Touch | Act::Connect | Act::Bind | Act::Delete | Act::Status => {}
         }

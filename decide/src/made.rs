@@ -7,6 +7,7 @@ use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimTemplate};
 use policy_engine::object::Object;
 use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::{ProjectId, UserId};
 use policy_engine::submission::devices::{self, ClaimTemplate, Devices, KnownClaim};
 use policy_engine::submission::volumes::{Known, Ownership, Volumes};
 use policy_engine::{Submission, contract};
@@ -16,7 +17,7 @@ use serde_json::Value;
 /// What was made, by namespace and name.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
-    namespaces: BTreeMap<String, String>,
+    namespaces: BTreeMap<String, ProjectId>,
     volumes: ByName<Ownership>,
     snapshots: ByName<Ownership>,
     claims: ByName<KnownClaim>,
@@ -27,15 +28,15 @@ type ByName<T> = BTreeMap<(String, String), T>;
 
 impl Made {
     /// Takes note of an object. `maker` is the user whose it is where nobody has stamped it yet.
-    pub(crate) fn add(&mut self, resource: &GroupResource, namespace: &str, object: &Value, maker: Option<&str>) {
+    pub(crate) fn add(&mut self, resource: &GroupResource, namespace: &str, object: &Value, maker: Option<&UserId>) {
         let label = |key: &str| Object(object).label(key);
         let Some(name) = Object(object).at(&["metadata", "name"]).and_then(Value::as_str) else { return };
-        let user_id = |stamp: Option<String>| maker.map(str::to_owned).or(stamp);
+        let user_id = |stamp: Option<UserId>| maker.cloned().or(stamp);
         let key = || (namespace.to_owned(), name.to_owned());
         let ownership = Ownership::of(label);
         let ownership = || Ownership { user_id: user_id(ownership.user_id.clone()), ..ownership.clone() };
         if resource.is_core("namespaces") {
-            self.namespaces.extend(label(contract::PROJECT_ID).map(|id| (name.to_owned(), id.to_owned())));
+            self.namespaces.extend(label(contract::PROJECT_ID).map(|id| (name.to_owned(), ProjectId::new(id))));
         } else if resource.is_core("persistentvolumeclaims") {
             self.volumes.insert(key(), ownership());
         } else if resource.is_snapshot() {
@@ -53,7 +54,7 @@ impl Made {
     }
 
     /// The project that a Namespace of this run is bound to.
-    pub(crate) fn project_of(&self, namespace: &str) -> Option<String> {
+    pub(crate) fn project_of(&self, namespace: &str) -> Option<ProjectId> {
         self.namespaces.get(namespace).cloned()
     }
 

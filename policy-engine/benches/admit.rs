@@ -10,6 +10,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::{ProjectId, UserId};
 use policy_engine::policy::people::User;
 use serde_json::{Value, json};
 
@@ -28,9 +29,9 @@ fn platform(projects: usize) -> Policy {
     for number in 0..projects {
         let id = format!("other-{number}");
         let mut other = project.clone();
-        (other.name, other.id, other.namespaces) = (id.as_str().into(), id.clone(), vec![id.clone()]);
+        (other.name, other.id, other.namespaces) = (id.as_str().into(), ProjectId::new(&id), vec![id.clone()]);
         records.projects.insert(other.name.clone(), other);
-        let user = User { name: id.as_str().into(), id: id.clone(), username: id, ..alice.clone() };
+        let user = User { name: id.as_str().into(), id: UserId::new(&id), username: id, ..alice.clone() };
         records.users.insert(user.name.clone(), user);
     }
     records.into()

@@ -16,6 +16,7 @@ use crate::gpu::own_claim;
 use crate::ledger::{Account, AdmitPod, Amounts, Limits, Request, Use};
 use crate::object::Object;
 use crate::policy::Policy;
+use crate::policy::ids::UserId;
 use crate::policy::names::ProjectName;
 use crate::policy::project::Project;
 use crate::policy::quota::Quota;
@@ -115,7 +116,7 @@ pub fn pod(named: Identity<'_>, amounts: Amounts, payers: Limits) -> AdmitPod {
 /// Who pays for what runs in a project: the project, every project above it, and the user within the project.
 ///
 /// A project above that does not exist limits nothing; a circle of them is gone through once.
-pub fn payers(policy: &Policy, project: &Project, user_id: Option<&str>, now: Timestamp) -> Limits {
+pub fn payers(policy: &Policy, project: &Project, user: Option<UserId>, now: Timestamp) -> Limits {
     let mut payers = Limits::default();
     let mut next = Some(project);
     while let Some(project) = next.filter(|_| payers.0.len() < DEEPEST) {
@@ -126,8 +127,8 @@ pub fn payers(policy: &Policy, project: &Project, user_id: Option<&str>, now: Ti
         let above = |parent: &ProjectName| policy.records().projects.get(parent);
         next = project.parent.as_ref().and_then(above);
     }
-    if let Some(user) = user_id {
-        let account = Account::User { project: project.id.clone(), user: user.to_owned() };
+    if let Some(user) = user {
+        let account = Account::User { project: project.id.clone(), user };
         payers.0.insert(account, limits(policy, project, now).1);
     }
     payers

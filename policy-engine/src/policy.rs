@@ -1,5 +1,6 @@
 //! What admins and project leads wrote, validated and indexed: one immutable value.
 
+pub mod ids;
 pub mod image_pattern;
 pub mod model;
 pub mod modes;
@@ -16,12 +17,15 @@ pub mod storage;
 pub mod window;
 pub mod workload;
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use ids::{GroupId, ProjectId, UserId};
 use model::Model;
 use names::{GroupName, ModelName, PlanName, ProjectName, QueueName, UserName};
 use people::{Group, SystemRole, User};
@@ -56,9 +60,9 @@ pub struct Policy {
     records: Records,
     version: String,
     users_by_username: HashMap<String, UserName>,
-    users_by_id: HashMap<String, UserName>,
-    groups_by_id: HashMap<String, GroupName>,
-    projects_by_id: HashMap<String, ProjectName>,
+    users_by_id: HashMap<UserId, UserName>,
+    groups_by_id: HashMap<GroupId, GroupName>,
+    projects_by_id: HashMap<ProjectId, ProjectName>,
 }
 
 /// What a label `platform-go/group-storage` names.
@@ -116,13 +120,21 @@ impl Policy {
         self.users_by_username.get(username).and_then(|name| self.records.users.get(name))
     }
 
-    /// The user whose id labels carry.
-    pub fn user_by_id(&self, id: &str) -> Option<&User> {
+    /// The user with this id, which may be the text of a label.
+    pub fn user_by_id<Id>(&self, id: &Id) -> Option<&User>
+    where
+        UserId: Borrow<Id>,
+        Id: Hash + Eq + ?Sized,
+    {
         self.users_by_id.get(id).and_then(|name| self.records.users.get(name))
     }
 
-    /// The project whose id labels carry.
-    pub fn project_by_id(&self, id: &str) -> Option<&Project> {
+    /// The project with this id, which may be the text of a label.
+    pub fn project_by_id<Id>(&self, id: &Id) -> Option<&Project>
+    where
+        ProjectId: Borrow<Id>,
+        Id: Hash + Eq + ?Sized,
+    {
         self.projects_by_id.get(id).and_then(|name| self.records.projects.get(name))
     }
 

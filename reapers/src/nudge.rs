@@ -14,6 +14,7 @@ use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use policy_engine::charge::{limits, payers};
 use policy_engine::ledger::{Account, Limits};
+use policy_engine::policy::ids::ProjectId;
 use policy_engine::policy::quota::Quota;
 
 use crate::cycle::{Daemon, Proposal, Refusal, Step, Turn};
@@ -33,7 +34,7 @@ const HEARS: &[Topic] = &[Topic::Records, Topic::Namespaces];
 #[derive(Default)]
 struct Memory {
     /// What each project and its users were allowed, by the project's id.
-    allowed: BTreeMap<String, Allowed>,
+    allowed: BTreeMap<ProjectId, Allowed>,
     /// The last Namespace that was looked into: the bound must not keep others from their turn for ever.
     last: String,
 }

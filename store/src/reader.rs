@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use policy_engine::ledger::{Account, Balance, Charge, Hours, UseKey};
+use policy_engine::policy::ids::{ProjectId, UserId};
 use sqlx::FromRow;
 use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow};
@@ -63,7 +64,8 @@ impl Reader {
     pub(crate) async fn usage(&self, query: &UsageQuery) -> Result<Vec<Hours>, Unavailable> {
         let UsageQuery { since, until, project, user } = query;
         let (since, until) = (since.as_millisecond(), until.as_millisecond());
-        let (project, user) = (project.as_deref().unwrap_or_default(), user.as_deref().unwrap_or_default());
+        let project = project.as_ref().map_or("", ProjectId::as_str);
+        let user = user.as_ref().map_or("", UserId::as_str);
         let rows: Vec<_> = on!(self, pool => {
             sqlx::query_as(HOURS).bind(since).bind(until).bind(project).bind(user).fetch_all(pool).await?
         });

@@ -30,7 +30,7 @@ pub(super) fn render(report: &Report) -> String {
     text += &format!("\n{} since {since}, while claims were allocated and named by a Pod\n", "Spent".bold());
     let spent = spent.iter().map(|spent| {
         let Spent { project, group, user, queue, model, gpu_hours, device_hours } = spent;
-        [project, group, user, queue, model, gpu_hours, device_hours].map(String::clone).to_vec()
+        [project, group.as_str(), user, queue, model, gpu_hours, device_hours].map(str::to_owned).to_vec()
     });
     text += &columns(&["PROJECT", "GROUP", "USER", "QUEUE", "MODEL", "GPU-HOURS", "DEVICE-HOURS"], spent.collect());
     text

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use policy_engine::daemons::follow::spared::NotYours;
+use policy_engine::policy::ids::ProjectId;
 use serde_json::json;
 
 use super::*;
@@ -61,8 +62,11 @@ fn says_what_is_known_and_leaves_the_rest_to_others() {
 
 #[test]
 fn a_namespace_that_is_not_bound_is_why_the_project_is_not_ready() {
-    let spared =
-        Spared::Namespace { namespace: "old".into(), project: "mine".into(), because: NotYours::BoundTo("P26".into()) };
+    let spared = Spared::Namespace {
+        namespace: "old".into(),
+        project: "mine".into(),
+        because: NotYours::BoundTo(ProjectId::new("P26")),
+    };
     let found = amendments(&snapshot(all()), std::slice::from_ref(&spared), "follow", now());
     let mine = found.iter().find(|it| it.name == "mine").expect("it has no status yet");
     let ready = condition(&mine.fields, "Ready");

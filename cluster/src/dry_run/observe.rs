@@ -7,6 +7,7 @@ use kube::Api;
 use kube::api::{ListParams, PostParams};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use policy_engine::contract;
+use policy_engine::policy::ids::ProjectId;
 
 use super::{AskFailed, Server, failed, patience};
 use crate::client::{LookupFailed, in_time};
@@ -31,7 +32,7 @@ pub struct Observed {
     /// All records.
     pub records: RawRecords,
     /// The project id of every Namespace that is bound to a project.
-    pub bindings: BTreeMap<String, String>,
+    pub bindings: BTreeMap<String, ProjectId>,
 }
 
 impl Server {
@@ -59,7 +60,7 @@ impl Server {
         let mut bindings = BTreeMap::new();
         for namespace in list(&Api::<NamespaceMeta>::all(self.client.clone()), "namespaces").await? {
             let project = namespace.metadata.labels.and_then(|mut labels| labels.remove(contract::PROJECT_ID));
-            bindings.extend(namespace.metadata.name.zip(project));
+            bindings.extend(namespace.metadata.name.zip(project.map(ProjectId::new)));
         }
         Ok(Observed { records, bindings })
     }

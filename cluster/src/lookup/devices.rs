@@ -12,6 +12,7 @@ use kube::core::Resource;
 use kube::{Api, Client};
 use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::UserId;
 use policy_engine::submission::devices::{
     ClaimTemplate, Devices as Facts, KnownClaim, MOST_CANDIDATES, MOST_NAMED, Names, WaitingPod,
 };
@@ -210,7 +211,7 @@ pub fn known_claim(claim: &ResourceClaim) -> KnownClaim {
     let pod = meta.owner_references.iter().flatten().find(|it| it.controller == Some(true) && it.kind == "Pod");
     KnownClaim {
         uid: meta.uid.clone().unwrap_or_default(),
-        user_id: value(&meta.labels, contract::USER_ID),
+        user_id: value(&meta.labels, contract::USER_ID).map(UserId::new),
         shared: value(&meta.annotations, contract::SHARE).as_deref() == Some(WITH_PROJECT),
         slot: value(&meta.labels, contract::SLOT),
         pod_uid: pod.map(|pod| pod.uid.clone()),
@@ -221,7 +222,7 @@ pub fn known_claim(claim: &ResourceClaim) -> KnownClaim {
 
 /// A template of claims as the engine knows it.
 pub fn known_template(template: &ResourceClaimTemplate) -> ClaimTemplate {
-    let user_id = value(&template.metadata.labels, contract::USER_ID);
+    let user_id = value(&template.metadata.labels, contract::USER_ID).map(UserId::new);
     let spec = template.spec.as_ref().and_then(|it| it.spec.clone()).unwrap_or_default();
     ClaimTemplate { user_id, labels: labels_of_claims(template).cloned().unwrap_or_default(), spec: Arc::new(spec) }
 }
@@ -239,7 +240,7 @@ fn waits_for(pod: Pod, claim: &str) -> Option<WaitingPod> {
     let claims = pod.spec.and_then(|spec| spec.resource_claims).unwrap_or_default();
     claims.iter().find(|it| it.resource_claim_name.as_deref() == Some(claim))?;
     let user_id = pod.metadata.labels.and_then(|mut labels| labels.remove(contract::USER_ID));
-    Some(WaitingPod { pod: pod.metadata.name.unwrap_or_default(), user_id })
+    Some(WaitingPod { pod: pod.metadata.name.unwrap_or_default(), user_id: user_id.map(UserId::new) })
 }
 
 #[cfg(test)]

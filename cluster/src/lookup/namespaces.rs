@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kube::core::ObjectMeta;
 use kube::{Api, Client};
 use policy_engine::contract;
+use policy_engine::policy::ids::ProjectId;
 use tokio::time::Instant;
 
 use super::{Answers, answers};
@@ -16,7 +17,7 @@ use crate::world::{NamespaceMeta, World};
 pub struct Namespaces {
     client: Client,
     world: Option<World>,
-    asked: Answers<String, Option<String>>,
+    asked: Answers<String, Option<ProjectId>>,
 }
 
 impl Namespaces {
@@ -37,7 +38,7 @@ impl Namespaces {
     ///
     /// # Errors
     /// Where the API server had to be asked and did not answer.
-    pub async fn project_of(&self, name: &str, deadline: Instant) -> Result<Option<String>, LookupFailed> {
+    pub async fn project_of(&self, name: &str, deadline: Instant) -> Result<Option<ProjectId>, LookupFailed> {
         let cached = self.world.as_ref().and_then(|world| world.namespace(name));
         if let Some(project) = cached.and_then(|namespace| project(&namespace.metadata)) {
             return Ok(Some(project));
@@ -56,8 +57,8 @@ impl Namespaces {
     }
 }
 
-fn project(meta: &ObjectMeta) -> Option<String> {
-    meta.labels.as_ref()?.get(contract::PROJECT_ID).cloned()
+fn project(meta: &ObjectMeta) -> Option<ProjectId> {
+    meta.labels.as_ref()?.get(contract::PROJECT_ID).map(ProjectId::new)
 }
 
 #[cfg(test)]
@@ -89,7 +90,7 @@ mod tests {
         let (namespaces, server) = namespaces(bound).await;
         let all = (0..20).map(|_| namespaces.project_of("team", soon()));
         for project in futures::future::join_all(all).await {
-            assert_eq!(project.expect("answers").as_deref(), Some("llm"));
+            assert_eq!(project.expect("answers"), Some(ProjectId::new("llm")));
         }
         server.assert_asked([TEAM]);
         for _ in 0..3 {

@@ -17,6 +17,7 @@ use kube::{Api, Client};
 use policy_engine::contract;
 use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::UserId;
 use policy_engine::submission::identity::ControllerOwner;
 use tokio::time::Instant;
 
@@ -52,7 +53,7 @@ struct Named {
 enum Seen {
     Absent,
     Unstamped,
-    Stamped(Arc<str>),
+    Stamped(UserId),
 }
 
 impl Seen {
@@ -61,7 +62,7 @@ impl Seen {
         match found.map(|meta| meta.labels.and_then(|mut labels| labels.remove(contract::USER_ID))) {
             None => Self::Absent,
             Some(None) => Self::Unstamped,
-            Some(Some(id)) => Self::Stamped(id.into()),
+            Some(Some(id)) => Self::Stamped(UserId::new(id)),
         }
     }
 
@@ -91,8 +92,8 @@ pub struct TargetMeta {
 
 impl TargetMeta {
     /// The id of the user stamped on it.
-    pub fn user_id(&self) -> Option<&str> {
-        self.labels.get(contract::USER_ID).map(String::as_str)
+    pub fn user_id(&self) -> Option<UserId> {
+        self.labels.get(contract::USER_ID).map(UserId::new)
     }
 }
 
@@ -159,7 +160,7 @@ impl Owners {
         Ok(match self.stamps.recall(named, ask).await? {
             Seen::Absent => ControllerOwner::Gone { kind, name },
             Seen::Unstamped => ControllerOwner::Stamped { kind, name, user_id: None },
-            Seen::Stamped(id) => ControllerOwner::Stamped { kind, name, user_id: Some(id.as_ref().into()) },
+            Seen::Stamped(id) => ControllerOwner::Stamped { kind, name, user_id: Some(id) },
         })
     }
 

@@ -14,6 +14,7 @@ use kube::{Api, Client};
 use policy_engine::object::kinds::SNAPSHOT_GROUP;
 use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::UserId;
 use policy_engine::submission::volume_claim::VolumeClaim;
 use policy_engine::submission::volumes::{Known, MOST_NAMED, Names, Ownership, Volumes as Facts, WaitingPod};
 use policy_engine::{Act, Submission, contract};
@@ -145,7 +146,7 @@ fn waits_for(pod: Pod, claim: &str) -> Option<WaitingPod> {
     let mut named = volumes.into_iter().filter_map(|it| it.persistent_volume_claim).filter(|it| it.claim_name == claim);
     let read_only = named.next()?.read_only == Some(true) && named.all(|it| it.read_only == Some(true));
     let user_id = pod.metadata.labels.and_then(|mut labels| labels.remove(contract::USER_ID));
-    Some(WaitingPod { pod: pod.metadata.name.unwrap_or_default(), user_id, read_only })
+    Some(WaitingPod { pod: pod.metadata.name.unwrap_or_default(), user_id: user_id.map(UserId::new), read_only })
 }
 
 fn is_new_claim(submission: &Submission<'_>) -> bool {

@@ -15,6 +15,7 @@ use policy_engine::daemons::common::is_exempt;
 use policy_engine::ledger::{AdmitPod, Amounts, ClaimMade, ForPod, Life, LiveClaim, LivePod, Missing, Tags, View};
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::UserId;
 use policy_engine::policy::project::{Holder, Project};
 use policy_engine::policy::queue::DEFAULT_QUEUE;
 use policy_engine::submission::devices::POD_CLAIM_NAME;
@@ -129,6 +130,11 @@ fn project<'a>(world: &World, policy: &'a Policy, namespace: &str) -> Option<&'a
     policy.project_by_id(label(&namespace.metadata, contract::PROJECT_ID)?)
 }
 
+/// The user who is stamped on a Pod or claim.
+fn owner(meta: &ObjectMeta) -> Option<UserId> {
+    label(meta, contract::USER_ID).map(UserId::new)
+}
+
 /// What a Pod's labels ask.
 fn labels_ask(meta: &ObjectMeta, policy: &Policy) -> Amounts {
     let object = json!({"metadata": {"labels": meta.labels}});
@@ -154,8 +160,7 @@ impl<'a> Reading<'a> {
         let meta = &pod.metadata;
         let namespace = meta.namespace.as_deref()?;
         let project = project(self.world, self.policy, namespace)?;
-        let label = |key: &str| meta.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
-        let payers = |user: Option<&str>| charge::payers(self.policy, project, user, self.now);
+        let payers = |user: Option<UserId>| charge::payers(self.policy, project, user, self.now);
         let named = Identity { uid: meta.uid.as_deref()?, namespace, name: meta.name.as_deref()? };
         let uses = charge::uses(
             &pod.spec.claims,
@@ -165,18 +170,16 @@ impl<'a> Reading<'a> {
             },
             |claim| {
                 let claim = self.world.claim(namespace, claim)?;
-                let owner = claim.labels().get(contract::USER_ID).map(String::as_str);
                 let uid = claim.metadata.uid.clone()?;
-                Some((uid, self.claim_price(&claim), payers(owner)))
+                Some((uid, self.claim_price(&claim), payers(owner(&claim.metadata))))
             },
         );
-        Some(AdmitPod { uses, ..charge::pod(named, pod.spec.amounts?, payers(label(contract::USER_ID))) })
+        Some(AdmitPod { uses, ..charge::pod(named, pod.spec.amounts?, payers(owner(meta))) })
     }
 
     fn claim(&self, claim: &ResourceClaim) -> Option<ClaimMade> {
         let namespace = claim.metadata.namespace.clone()?;
         let project = project(self.world, self.policy, &namespace)?;
-        let owner = claim.labels().get(contract::USER_ID).map(String::as_str);
         let pod = claim.owner_references().iter().find(|it| it.controller == Some(true) && it.kind == "Pod");
         let reference = claim.annotations().get(POD_CLAIM_NAME);
         Some(ClaimMade {
@@ -184,7 +187,7 @@ impl<'a> Reading<'a> {
             namespace,
             name: claim.metadata.name.clone()?,
             price: self.claim_price(claim),
-            payers: charge::payers(self.policy, project, owner, self.now),
+            payers: charge::payers(self.policy, project, owner(&claim.metadata), self.now),
             for_pod: pod
                 .zip(reference)
                 .map(|(pod, reference)| ForPod { uid: pod.uid.clone(), reference: reference.clone() }),
@@ -221,10 +224,9 @@ impl<'a> Reading<'a> {
             Holder::Group(group) => self.policy.records().groups.get(group).map(|group| group.id.clone()),
             Holder::User(_) => None,
         };
-        let user = claim.labels().get(contract::USER_ID).cloned().unwrap_or_default();
         Tags {
             project: project.id.clone(),
-            user,
+            user: owner(&claim.metadata).unwrap_or_default(),
             group: group.unwrap_or_default(),
             queue,
             model: claim.labels().get(contract::GPU_MODEL).cloned().unwrap_or_default(),

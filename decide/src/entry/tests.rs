@@ -41,9 +41,9 @@ fn a_secret_is_judged_when_it_asks_for_a_token() {
     let entry = |act: Act, kind: &str| {
         let object = json!({"kind": "Secret", "type": kind});
         let submission = submission(act, GroupResource::new("", SECRETS), Some(&object));
-        Entry::of(&submission, Namespace::Bound("p".into()), &policy())
+        Entry::of(&submission, Namespace::Bound(ProjectId::new("p")), &policy())
     };
-    assert_eq!(entry(Act::Create, TOKEN), Entry::Governed("p".into()));
+    assert_eq!(entry(Act::Create, TOKEN), Entry::Governed(ProjectId::new("p")));
     assert_eq!(entry(Act::Create, "Opaque"), Entry::NotJudged(NotJudged::Secret));
     assert_eq!(entry(Act::Update, TOKEN), Entry::NotJudged(NotJudged::Secret));
 }
@@ -64,8 +64,8 @@ fn where_no_project_is_pods_and_claims_may_have_no_gpu() {
 
 #[test]
 fn an_exempt_namespace_is_nobodys_business_though_it_is_bound() {
-    let at = |name: &str| Namespace::of(name, Some("p".into()), &policy());
-    assert_eq!((at("team"), at("team-x")), (Namespace::Bound("p".into()), Namespace::Exempt));
+    let at = |name: &str| Namespace::of(name, Some(ProjectId::new("p")), &policy());
+    assert_eq!((at("team"), at("team-x")), (Namespace::Bound(ProjectId::new("p")), Namespace::Exempt));
     assert_eq!(Namespace::of("team", None, &policy()), Namespace::Free);
 }
 
@@ -73,7 +73,7 @@ fn an_exempt_namespace_is_nobodys_business_though_it_is_bound() {
 #[test]
 fn a_deletion_is_judged_whatever_its_kind() {
     let gangs = || GroupResource::new("example.com", "gangs");
-    let entry = |act| Entry::of(&submission(act, gangs(), None), Namespace::Bound("p".into()), &policy());
-    assert_eq!(entry(Act::Delete), Entry::Governed("p".into()));
+    let entry = |act| Entry::of(&submission(act, gangs(), None), Namespace::Bound(ProjectId::new("p")), &policy());
+    assert_eq!(entry(Act::Delete), Entry::Governed(ProjectId::new("p")));
     assert_eq!(entry(Act::Create), Entry::NotJudged(NotJudged::Kind(gangs())));
 }

@@ -43,7 +43,7 @@ pub fn judge(
         let field = Place::of(["metadata", "annotations", contract::ADOPT]);
         say.deny(field, Refused::Adoption { username: requester.username });
     }
-    if let Some(id) = asked.filter(|id| policy.project_by_id(id).is_none()) {
+    if let Some(id) = asked.filter(|id| policy.project_by_id(id.as_str()).is_none()) {
         say.warn(format_args!("{label}: no Project has the id {id}; until one does, workloads here are refused"));
     }
     Decision::from(say)

@@ -15,6 +15,7 @@ use crate::charge::{self, Identity, from_template, pod, price, unlimited};
 use crate::ledger::{AdmitPod, ClaimMade, ForPod, Request};
 use crate::object::Object;
 use crate::object::place::Place;
+use crate::policy::ids::UserId;
 use crate::policy::modes::RuleMode;
 use crate::policy::rule_id::RuleId;
 use crate::submission::Act;
@@ -30,11 +31,11 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
         return Some(foreseen);
     }
     let mode = case.policy.platform().mode_of(RuleId::Quota, Some(case.project));
-    let payers_of = |user: Option<&str>| match mode {
+    let payers_of = |user: Option<UserId>| match mode {
         RuleMode::Off => unlimited(charge::payers(case.policy, case.project, user, case.now)),
         RuleMode::Enforce | RuleMode::Warn => charge::payers(case.policy, case.project, user, case.now),
     };
-    let owner = || payers_of(case.owner.as_ref().ok().and_then(Owner::id));
+    let owner = || payers_of(case.owner.as_ref().ok().and_then(Owner::id).map(UserId::new));
     let meta = |key: &str| object.at(&["metadata", key]).and_then(Value::as_str).unwrap_or_default();
     let named = Identity { uid: meta("uid"), namespace: case.submission.namespace, name: meta("name") };
     let request = if case.is_pod() && begins(case, object) {
@@ -52,7 +53,7 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
             |claim| {
                 let claim = case.devices.claims.get(claim)?;
                 let price = price(&claim.spec, &case.devices.classes, case.policy);
-                Some((claim.uid.clone(), price, payers_of(claim.user_id.as_deref())))
+                Some((claim.uid.clone(), price, payers_of(claim.user_id.clone())))
             },
         );
         Request::AdmitPod(AdmitPod { uses, ..pod(named, amounts, owner()) })

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::payers;
 use crate::ledger::{Account, Amounts, Balance, Charge, ChargedKind, Hours, ObjectName, Resource, UseKey};
 use crate::policy::Policy;
+use crate::policy::ids::{GroupId, ProjectId, UserId};
 use crate::policy::quantity::{bytes, decimal};
 use crate::policy::quota::Quota;
 
@@ -15,9 +16,9 @@ use crate::policy::quota::Quota;
 #[derive(Debug)]
 pub struct Whose {
     /// Only of this project and those below it.
-    pub project: Option<String>,
+    pub project: Option<ProjectId>,
     /// Only of this user.
-    pub user: Option<String>,
+    pub user: Option<UserId>,
 }
 
 impl Whose {
@@ -115,7 +116,7 @@ pub struct Spent {
     /// Name of the project that paid.
     pub project: String,
     /// Id of the project's group; empty where it has none.
-    pub group: String,
+    pub group: GroupId,
     /// Name of the claim's owner.
     pub user: String,
     /// Id of the queue.
@@ -220,9 +221,9 @@ impl Report {
 fn accounts(policy: &Policy, whose: &Whose, now: Timestamp) -> BTreeMap<Account, Quota> {
     let mut found = BTreeMap::new();
     for project in policy.records().projects.values() {
-        let users = policy.records().users.values().map(|user| Some(user.id.as_str()));
+        let users = policy.records().users.values().map(|user| Some(&user.id));
         for user in std::iter::once(None).chain(users) {
-            let payers = payers(policy, project, user, now);
+            let payers = payers(policy, project, user.cloned(), now);
             let own = |account: &Account| match account {
                 Account::Project(id) => user.is_none() && *id == project.id,
                 Account::User { .. } => true,
@@ -254,12 +255,12 @@ fn payer(policy: &Policy, charge: &Charge) -> (String, Option<String>) {
     user.unwrap_or_else(lowest)
 }
 
-fn project_name(policy: &Policy, id: &str) -> String {
-    policy.project_by_id(id).map_or_else(|| id.to_owned(), |project| project.name.to_string())
+fn project_name(policy: &Policy, id: &ProjectId) -> String {
+    policy.project_by_id(id).map_or_else(|| id.to_string(), |project| project.name.to_string())
 }
 
-fn user_name(policy: &Policy, id: &str) -> String {
-    policy.user_by_id(id).map_or_else(|| id.to_owned(), |user| user.name.to_string())
+fn user_name(policy: &Policy, id: &UserId) -> String {
+    policy.user_by_id(id).map_or_else(|| id.to_string(), |user| user.name.to_string())
 }
 
 /// As Kubernetes writes quantities.

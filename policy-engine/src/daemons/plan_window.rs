@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::policy::Policy;
+use crate::policy::ids::ProjectId;
 use crate::policy::modes::RuleMode;
 use crate::policy::names::{PlanName, ProjectName, QueueName};
 use crate::policy::project::Project;
@@ -34,7 +35,7 @@ pub struct View {
     /// The Namespace that Sluice itself runs in.
     pub own_namespace: String,
     /// The project id of every bound Namespace.
-    pub bindings: BTreeMap<String, String>,
+    pub bindings: BTreeMap<String, ProjectId>,
     /// Every Pod with the gate.
     pub pods: Vec<GatedPod>,
 }

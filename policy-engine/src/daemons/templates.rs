@@ -23,6 +23,7 @@ use crate::daemons::common::PodName;
 use crate::daemons::common::Seen;
 use crate::daemons::common::is_exempt;
 use crate::policy::Policy;
+use crate::policy::ids::ProjectId;
 
 /// A template is kept so long at least: the Pod for which it is there may not be seen yet.
 pub const KEPT: Duration = Duration::from_secs(30);
@@ -37,7 +38,7 @@ pub struct View {
     /// The Namespace that Sluice itself runs in.
     pub own_namespace: String,
     /// The project id of every bound Namespace.
-    pub bindings: BTreeMap<String, String>,
+    pub bindings: BTreeMap<String, ProjectId>,
     /// Every unfinished Pod with a claim of its own, and each template that it names.
     pub uses: Vec<Use>,
     /// Every ResourceClaimTemplate with a name such as ours.

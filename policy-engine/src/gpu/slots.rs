@@ -141,7 +141,7 @@ pub(crate) fn meant<'a>(case: &Case<'a>, slot: &str, mapped: Option<&'a str>) ->
 }
 
 pub(crate) fn is_own(case: &Case<'_>, claim: &KnownClaim) -> bool {
-    matches!(&case.owner, Ok(owner) if owner.id() == claim.user_id.as_deref())
+    matches!(&case.owner, Ok(owner) if owner.is(claim.user_id.as_ref()))
 }
 
 /// Whether the owner of the work may use a claim, and whoever changes the work.
@@ -161,7 +161,7 @@ pub(crate) fn may_use<'a>(case: &Case<'a>, claim: &KnownClaim) -> Result<(), Why
             let groups = case.submission.requester.groups;
             let manages = case.policy.role(editor, groups, case.project) > Some(ProjectRole::Member)
                 || case.policy.is_admin(Some(editor), groups);
-            let own = claim.user_id.as_deref() == Some(editor.id.as_str());
+            let own = claim.user_id.as_ref() == Some(&editor.id);
             if manages || own { Ok(()) } else { Err(Why::Foreign(Some(editor))) }
         }
         Caller::Person(_)

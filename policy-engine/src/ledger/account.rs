@@ -5,19 +5,20 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::policy::ids::{ProjectId, UserId};
 use crate::policy::quota::Quota;
 
 /// Who pays. Each has limits of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Account {
     /// A project with everything below it, by the project's id.
-    Project(String),
+    Project(ProjectId),
     /// What one user uses in one project, by their ids.
     User {
         /// The project.
-        project: String,
+        project: ProjectId,
         /// The user.
-        user: String,
+        user: UserId,
     },
 }
 
@@ -25,10 +26,10 @@ impl Account {
     /// The account of this [`key`](fmt::Display); `None` if it is no account's.
     pub fn of_key(key: &str) -> Option<Self> {
         match key.split_once('/')? {
-            ("project", project) => Some(Self::Project(project.to_owned())),
+            ("project", project) => Some(Self::Project(ProjectId::new(project))),
             ("user", rest) => {
                 let (project, user) = rest.split_once('/')?;
-                Some(Self::User { project: project.to_owned(), user: user.to_owned() })
+                Some(Self::User { project: ProjectId::new(project), user: UserId::new(user) })
             }
             (_, _) => None,
         }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Amounts, ForPod, Limits};
+use crate::policy::ids::{GroupId, ProjectId, UserId};
 
 /// What the API server lets exist once at a time: a kind, a namespace and a name; or what stands for it before its name is known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -141,11 +142,11 @@ pub struct UseKey {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tags {
     /// The project that pays.
-    pub project: String,
+    pub project: ProjectId,
     /// The claim's owner.
-    pub user: String,
+    pub user: UserId,
     /// The project's group.
-    pub group: String,
+    pub group: GroupId,
     /// Queue of the Pod that uses it.
     pub queue: String,
     /// The GPU model that was allocated.

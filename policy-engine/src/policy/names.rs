@@ -1,26 +1,26 @@
-//! Names of records. A name is what one record calls another by; what labels carry is the record's *id*.
+//! Names of records. A name is what one record calls another by; what labels carry is the record's [id](super::ids).
 
 use std::borrow::Borrow;
 use std::fmt;
 
 use serde::Serialize;
 
-macro_rules! record_name {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
-        $(#[$doc])*
+/// Texts that mean different things, so that none is taken for another.
+macro_rules! texts {
+    ($($(#[$attribute:meta])* $name:ident;)*) => {$(
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        $(#[$attribute])*
         pub struct $name(String);
 
         impl $name {
-            /// The name as text.
+            /// Takes a text at its word.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The text itself.
             pub fn as_str(&self) -> &str {
                 &self.0
-            }
-        }
-
-        impl<T: Into<String>> From<T> for $name {
-            fn from(name: T) -> Self {
-                Self(name.into())
             }
         }
 
@@ -38,7 +38,29 @@ macro_rules! record_name {
     )*};
 }
 
-record_name! {
+pub(super) use texts;
+
+/// Names are also made of texts by `.into()`: of texts only, and ids are none.
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        texts! { $($(#[$doc])* $name;)* }
+        $(
+            impl From<&str> for $name {
+                fn from(name: &str) -> Self {
+                    Self::new(name)
+                }
+            }
+
+            impl From<String> for $name {
+                fn from(name: String) -> Self {
+                    Self::new(name)
+                }
+            }
+        )*
+    };
+}
+
+names! {
     /// Name of a `User` record.
     UserName;
     /// Name of a `Group` record.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::ids::{GroupId, UserId};
 use super::names::{GroupName, UserName};
 use super::storage::Storage;
 
@@ -13,7 +14,7 @@ pub struct User {
     /// The record's name.
     pub name: UserName,
     /// What labels carry.
-    pub id: String,
+    pub id: UserId,
     /// What Kubernetes calls the person: certificate CN, OIDC name, `system:serviceaccount:…`.
     pub username: String,
     /// What the person may do on the platform as a whole.
@@ -38,7 +39,7 @@ pub struct Group {
     /// The record's name.
     pub name: GroupName,
     /// What labels carry.
-    pub id: String,
+    pub id: GroupId,
     /// Members by name of their User record.
     pub members: BTreeMap<UserName, GroupRole>,
     /// Groups of Kubernetes or of the identity provider whose people are Members.

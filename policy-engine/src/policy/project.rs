@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::ids::ProjectId;
 use super::image_pattern::ImagePattern;
 use super::modes::RuleModes;
 use super::names::{GroupName, PlanName, ProjectName, UserName};
@@ -16,7 +17,7 @@ pub struct Project {
     /// The record's name.
     pub name: ProjectName,
     /// What labels carry.
-    pub id: String,
+    pub id: ProjectId,
     /// Whose project it is.
     pub holder: Holder,
     /// The project whose quota this one's usage counts against as well.

@@ -7,6 +7,7 @@ use crate::contract;
 use crate::object::place::Place;
 use crate::object::{Object, Unreadable};
 use crate::policy::Policy;
+use crate::policy::ids::UserId;
 use crate::policy::model::Model;
 use crate::policy::plan::Plan;
 use crate::policy::project::Project;
@@ -216,13 +217,15 @@ impl<'a> Case<'a> {
     }
 
     fn find_owner(&self, facts: &'a Facts) -> Result<Owner<'a>, NoOwner<'a>> {
+        let of_old = || self.old().and_then(|old| old.label(contract::USER_ID));
+        let of_target = || facts.target_user_id.as_ref().map(UserId::as_str);
         let recorded = match self.submission.act {
             Act::Create => return self.creator(facts),
-            Act::Update | Act::Status => self.old().and_then(|old| old.label(contract::USER_ID)),
-            Act::Delete => self.old().and_then(|old| old.label(contract::USER_ID)).or(facts.target_user_id.as_deref()),
-            Act::Touch | Act::Bind | Act::Connect => facts.target_user_id.as_deref(),
+            Act::Update | Act::Status => of_old(),
+            Act::Delete => of_old().or_else(of_target),
+            Act::Touch | Act::Bind | Act::Connect => of_target(),
         };
-        Ok(Owner::stamped(recorded, self.policy))
+        Ok(Owner::labelled(recorded, self.policy))
     }
 
     fn creator(&self, facts: &'a Facts) -> Result<Owner<'a>, NoOwner<'a>> {
@@ -235,7 +238,7 @@ impl<'a> Case<'a> {
                 self.policy.user_by_id(id).map(Owner::User).ok_or(NoOwner::Asserted(id))
             }
             Caller::Controller => match &facts.controller {
-                Some(ControllerOwner::Stamped { user_id, .. }) => Ok(Owner::stamped(user_id.as_deref(), self.policy)),
+                Some(ControllerOwner::Stamped { user_id, .. }) => Ok(Owner::stamped(user_id.as_ref(), self.policy)),
                 Some(ControllerOwner::Unlisted { api_version, kind, resource }) => {
                     Err(NoOwner::Unlisted { api_version, kind, resource: resource.as_deref() })
                 }

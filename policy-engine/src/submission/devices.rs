@@ -9,6 +9,7 @@ use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 
 use crate::claims::classes::DeviceClasses;
 use crate::object::place::Place;
+use crate::policy::ids::UserId;
 use crate::submission::pod::Pod;
 
 pub use names::{MOST_NAMED, Names};
@@ -42,14 +43,14 @@ pub struct WaitingPod {
     /// Its name.
     pub pod: String,
     /// The user stamped on it.
-    pub user_id: Option<String>,
+    pub user_id: Option<UserId>,
 }
 
 /// A ResourceClaimTemplate that exists.
 #[derive(Clone, Debug)]
 pub struct ClaimTemplate {
     /// Its stamp.
-    pub user_id: Option<String>,
+    pub user_id: Option<UserId>,
     /// The labels of claims made from it.
     pub labels: BTreeMap<String, String>,
     /// What claims made from it ask.
@@ -62,7 +63,7 @@ pub struct KnownClaim {
     /// Its UID.
     pub uid: String,
     /// Its stamp: who owns it, and pays.
-    pub user_id: Option<String>,
+    pub user_id: Option<UserId>,
     /// Whether its owner lets other members use it.
     pub shared: bool,
     /// The slot that it fills when nothing else is mapped.

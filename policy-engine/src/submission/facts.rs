@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::policy::ids::{ProjectId, UserId};
 use crate::submission::devices::Devices;
 use crate::submission::identity::ControllerOwner;
 use crate::submission::volumes::Volumes;
@@ -11,11 +12,11 @@ use crate::submission::volumes::Volumes;
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// The id that binds the namespace to a project.
-    pub project_id: String,
+    pub project_id: ProjectId,
     /// The controller owner of an object that a trusted controller makes, or that it gives to that owner now.
     pub controller: Option<ControllerOwner>,
     /// The stamp on the object that a subresource is about, where the review does not carry it.
-    pub target_user_id: Option<String>,
+    pub target_user_id: Option<UserId>,
     /// What is known about the volumes that the submission names.
     pub volumes: Volumes,
     /// What is known about devices, and about the claims of them that the submission names.
@@ -46,5 +47,5 @@ pub struct Autoscaler {
     /// Its name.
     pub name: String,
     /// The stamp on it; absent where it is from before the platform.
-    pub user_id: Option<String>,
+    pub user_id: Option<UserId>,
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::policy::Policy;
+use crate::policy::ids::UserId;
 use crate::policy::people::User;
 use crate::submission::{Act, Requester, Submission};
 
@@ -106,7 +107,7 @@ pub enum ControllerOwner {
         /// Name of the owner.
         name: String,
         /// The stamp on its metadata.
-        user_id: Option<String>,
+        user_id: Option<UserId>,
     },
     /// An object of a kind that nobody listed: what is written on it was never checked.
     Unlisted {
@@ -144,7 +145,12 @@ pub enum Owner<'a> {
 
 impl<'a> Owner<'a> {
     /// The owner that a stamp names.
-    pub fn stamped(user_id: Option<&'a str>, policy: &'a Policy) -> Self {
+    pub fn stamped(user_id: Option<&'a UserId>, policy: &'a Policy) -> Self {
+        Self::labelled(user_id.map(UserId::as_str), policy)
+    }
+
+    /// The owner that the text of a label `user-id` names.
+    pub fn labelled(user_id: Option<&'a str>, policy: &'a Policy) -> Self {
         match user_id {
             None => Self::Project,
             Some(id) => policy.user_by_id(id).map_or(Self::Former(id), Self::User),
@@ -154,10 +160,15 @@ impl<'a> Owner<'a> {
     /// What the label `user-id` carries.
     pub fn id(&self) -> Option<&'a str> {
         match self {
-            Self::User(user) => Some(&user.id),
+            Self::User(user) => Some(user.id.as_str()),
             Self::Former(id) => Some(id),
             Self::Project => None,
         }
+    }
+
+    /// Whether a stamp is this owner's. What carries none is the project's.
+    pub fn is(&self, user_id: Option<&UserId>) -> bool {
+        self.id() == user_id.map(UserId::as_str)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::Policy;
+use crate::policy::ids::UserId;
 use crate::submission::Submission;
 use crate::submission::volume_claim::{Source, VolumeClaim};
 
@@ -18,7 +19,7 @@ pub const MOST_NAMED: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ownership {
     /// The user stamped on it; `None` where it is from before the platform.
-    pub user_id: Option<String>,
+    pub user_id: Option<UserId>,
     /// The group's volume that it is.
     pub group_storage: Option<String>,
     /// The project's volume that it is.
@@ -30,7 +31,7 @@ impl Ownership {
     pub fn of<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Self {
         let owned = |key| label(key).map(str::to_owned);
         Self {
-            user_id: owned(contract::USER_ID),
+            user_id: label(contract::USER_ID).map(UserId::new),
             group_storage: owned(contract::GROUP_STORAGE),
             storage: owned(contract::STORAGE),
         }
@@ -54,7 +55,7 @@ pub struct WaitingPod {
     /// Its name.
     pub pod: String,
     /// The user stamped on it.
-    pub user_id: Option<String>,
+    pub user_id: Option<UserId>,
     /// Whether it would mount the claim read-only.
     pub read_only: bool,
 }

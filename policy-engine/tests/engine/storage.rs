@@ -6,6 +6,7 @@ use policy_engine::admit;
 use policy_engine::object::Object;
 use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::ProjectId;
 use policy_engine::policy::project::ProjectRole;
 use policy_engine::policy::storage::{Permission, Storage};
 use policy_engine::submission::volumes::{Known, Ownership, Volumes};
@@ -65,7 +66,7 @@ proptest! {
         let policy: &Policy = if managed { &MANAGED } else { &SAMPLE };
         let labels = json!({"platform-go/user-id": maker, "platform-go/group-storage": "nlp-lab.datasets"});
         let mut claim = json!({"metadata": {"name": "data", "labels": labels}, "spec": {}});
-        let facts = Facts { project_id: PROJECT.into(), ..Facts::default() };
+        let facts = Facts { project_id: ProjectId::new(PROJECT), ..Facts::default() };
         for (who, key, value) in steps {
             let mut changed = claim.clone();
             match value {
@@ -87,7 +88,7 @@ proptest! {
         if let Some(asked) = asked {
             pod["spec"]["volumes"][0]["persistentVolumeClaim"]["readOnly"] = asked.into();
         }
-        let facts = Facts { project_id: PROJECT.into(), volumes, ..Facts::default() };
+        let facts = Facts { project_id: ProjectId::new(PROJECT), volumes, ..Facts::default() };
         let decision = admit(&creation(&pod, PROJECT, "bob"), &facts, policy, some_monday()).expect("a Pod");
         let stored = apply(&decision.mutations, &pod);
         let read_only = |at: &str| stored.pointer(at) == Some(&Value::Bool(true));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use cluster::world::Snapshot;
 use cluster::write::Amendment;
 use policy_engine::ledger::{Account, Balance};
+use policy_engine::policy::ids::ProjectId;
 use policy_engine::policy::quantity::decimal;
 use records::Kind;
 use serde_json::{Map, Value};
@@ -16,7 +17,7 @@ pub(super) fn amendments(snapshot: &Snapshot, balances: &[(Account, Balance)]) -
     let balances: HashMap<_, _> = balances.iter().filter_map(|(of, it)| Some((project(of)?, *it))).collect();
     let amendments = snapshot.raw.iter().filter(|record| record.kind == Kind::Project).filter_map(|record| {
         let project = snapshot.policy.records().projects.get(record.name.as_str())?;
-        let fields = fields(balances.get(project.id.as_str()).copied().unwrap_or_default());
+        let fields = fields(balances.get(&project.id).copied().unwrap_or_default());
         let before = &record.object["status"];
         let uid = record.object["metadata"]["uid"].as_str()?.to_owned();
         fields.iter().any(|(key, value)| before.get(key) != Some(value)).then(|| Amendment {
@@ -30,7 +31,7 @@ pub(super) fn amendments(snapshot: &Snapshot, balances: &[(Account, Balance)]) -
     amendments.collect()
 }
 
-fn project(account: &Account) -> Option<&str> {
+fn project(account: &Account) -> Option<&ProjectId> {
     match account {
         Account::Project(id) => Some(id),
         Account::User { .. } => None,

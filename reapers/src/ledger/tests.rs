@@ -1,5 +1,6 @@
 use cluster::testing::ApiServer;
 use policy_engine::ledger::{Account, Amounts, ChargeKey, Limits, ObjectName};
+use policy_engine::policy::ids::ProjectId;
 use serde_json::json;
 
 use super::*;
@@ -20,7 +21,7 @@ fn told(server: &ApiServer) -> Vec<String> {
 #[tokio::test]
 async fn what_runs_is_charged_and_what_is_gone_is_charged_no_more() {
     let (ledger, _directory) = ledger().await;
-    let detector = Account::Project("detector".into());
+    let detector = Account::Project(ProjectId::new("detector"));
     let cpu = async || ledger.balance(&detector).await.expect("an answer").total().milli_cpu;
     {
         let server = server(true);

@@ -1,4 +1,5 @@
 use cluster::testing::ApiServer;
+use policy_engine::policy::ids::UserId;
 use serde_json::{Value, json};
 
 use super::*;
@@ -29,7 +30,7 @@ fn looked_into(server: &ApiServer) -> Vec<String> {
 }
 
 fn account(project: &str) -> Account {
-    Account::Project(project.to_owned())
+    Account::Project(ProjectId::new(project))
 }
 
 #[tokio::test]
@@ -41,7 +42,7 @@ async fn only_the_namespaces_of_those_who_have_more_room_are_looked_into() {
     assert_eq!(looked_into(&server), NAMES);
     assert_eq!(proposed(&stage, &mut memory).await, 0);
     assert_eq!(looked_into(&server), [""; 0]);
-    let user = Account::User { project: "dogs".into(), user: "bob".into() };
+    let user = Account::User { project: ProjectId::new("dogs"), user: UserId::new("bob") };
     stage.room.grew([account("bees"), user, account("elsewhere")].into());
     assert_eq!(proposed(&stage, &mut memory).await, 2);
     assert_eq!(looked_into(&server), ["bees", "dogs"]);

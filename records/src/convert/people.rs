@@ -1,5 +1,6 @@
 //! Users and groups.
 
+use policy_engine::policy::ids::{GroupId, UserId};
 use policy_engine::policy::people::{Group, GroupRole, SystemRole, User};
 
 use super::problem::Report;
@@ -12,7 +13,7 @@ pub(super) fn user(entry: &Entry<user::UserSpec>, _: &mut Report) -> Option<User
     let user::UserSpec { id: _, username, display_name: _, system_role } = &entry.spec;
     Some(User {
         name: entry.about.name.as_str().into(),
-        id: entry.id.clone(),
+        id: UserId::new(&entry.id),
         username: username.0.clone(),
         system_role: match system_role {
             user::SystemRole::User => SystemRole::User,
@@ -32,7 +33,7 @@ pub(super) fn group(entry: &Entry<group::GroupSpec>, report: &mut Report) -> Opt
     };
     Some(Group {
         name: entry.about.name.as_str().into(),
-        id: entry.id.clone(),
+        id: GroupId::new(&entry.id),
         members: members
             .iter()
             .map(|group::GroupMember { user, role: written }| (user.as_str().into(), role(*written)))

@@ -1,5 +1,6 @@
 //! Projects.
 
+use policy_engine::policy::ids::ProjectId;
 use policy_engine::policy::image_pattern::ImagePattern;
 use policy_engine::policy::modes::{RuleMode, RuleModes};
 use policy_engine::policy::project::{Holder, Member, MemberRef, Project, ProjectRole};
@@ -59,7 +60,7 @@ pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option
     });
     Some(Project {
         name: about.name.as_str().into(),
-        id: entry.id.clone(),
+        id: ProjectId::new(&entry.id),
         holder,
         parent: parent.as_ref().map(|parent| parent.as_str().into()),
         plan: plan.as_ref().map(|plan| plan.as_str().into()),

@@ -1,6 +1,7 @@
 //! Charging, refusing, releasing.
 
 use policy_engine::ledger::{Account, AdmitPod, Amounts, Limits, MOST_OF_A_NAME, Outcome, Request, Resource, Sight};
+use policy_engine::policy::ids::ProjectId;
 use policy_engine::policy::quota::Quota;
 
 use super::fixture::*;
@@ -46,7 +47,7 @@ async fn all_limits_that_fail_are_reported(database: Database) {
     assert_refused(&ledger, asks, &short).await;
     assert_stands(&ledger, 0, 2, 1).await;
     // What nobody limits is limited by what can be counted.
-    let unlimited: Limits = [(Account::Project("vast".to_owned()), Quota::default())].into_iter().collect();
+    let unlimited: Limits = [(Account::Project(ProjectId::new("vast")), Quota::default())].into_iter().collect();
     let amounts = Amounts { memory_bytes: u64::MAX / 2, ..Amounts::NOTHING };
     let vast = |uid: &str| {
         let (uid, name, payers) = (uid.to_owned(), uid.to_owned(), unlimited.clone());
@@ -54,7 +55,7 @@ async fn all_limits_that_fail_are_reported(database: Database) {
     };
     assert_reserved(&ledger, vast("v1")).await;
     let most = policy_engine::ledger::LARGEST;
-    let account = Account::Project("vast".to_owned());
+    let account = Account::Project(ProjectId::new("vast"));
     assert_refused(&ledger, vast("v2"), &[(account, Resource::Memory, most, most, most)]).await;
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use policy_engine::ledger::{Resource, Sight, Tags};
+use policy_engine::policy::ids::{ProjectId, UserId};
 
 use super::fixture::*;
 use crate::UsageQuery;
@@ -165,7 +166,7 @@ async fn a_dearer_template_is_paid_before_the_claim_is_seen(database: Database) 
 
 async fn bound_claims_spend_and_are_counted_exactly_once(database: Database) {
     let ledger = database.open().await;
-    let tags = Tags { project: "llm".to_owned(), user: "alice".to_owned(), ..Tags::default() };
+    let tags = Tags { project: ProjectId::new("llm"), user: UserId::new("alice"), ..Tags::default() };
     let start = Timestamp::from_second(1_800_000_000).expect("a time");
     let after = |minutes| start + SignedDuration::from_mins(minutes);
     let seen = |bound: bool, at| Sight::Claim {
@@ -186,11 +187,11 @@ async fn bound_claims_spend_and_are_counted_exactly_once(database: Database) {
     observe(&ledger, seen(false, after(40))).await;
     observe(&ledger, seen(true, after(60))).await;
     let spent = async |since, until, user: Option<&str>| {
-        let query = UsageQuery { since, until, project: None, user: user.map(str::to_owned) };
+        let query = UsageQuery { since, until, project: None, user: user.map(UserId::new) };
         let hours = ledger.usage(&query).await.expect("an answer");
         hours.into_iter().map(|h| (h.tags.user, h.milli_gpu_seconds, h.device_seconds)).collect::<Vec<_>>()
     };
-    let alice = |minutes: u64| vec![("alice".to_owned(), minutes * 60 * 2000, minutes * 60 * 2)];
+    let alice = |minutes: u64| vec![(UserId::new("alice"), minutes * 60 * 2000, minutes * 60 * 2)];
     assert_eq!(spent(after(0), after(60), None).await, alice(30));
     assert_eq!(spent(after(20), after(70), Some("alice")).await, alice(20));
     assert_eq!(spent(after(20), after(70), Some("bob")).await, []);

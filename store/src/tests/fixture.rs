@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use policy_engine::ledger::{
     Account, AdmitPod, Amounts, Balance, ClaimMade, ForPod, Limits, Outcome, Request, Resource, Sight, Use,
 };
+use policy_engine::policy::ids::{ProjectId, UserId};
 use policy_engine::policy::quota::Quota;
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -107,11 +108,11 @@ pub(super) const USER: Quota =
     Quota { milli_gpu: Some(3000), devices: Some(3), milli_cpu: Some(8000), memory_bytes: None };
 
 pub(super) fn project() -> Account {
-    Account::Project("llm".to_owned())
+    Account::Project(ProjectId::new("llm"))
 }
 
 pub(super) fn user(name: &str) -> Account {
-    Account::User { project: "llm".to_owned(), user: name.to_owned() }
+    Account::User { project: ProjectId::new("llm"), user: UserId::new(name) }
 }
 
 pub(super) fn payers(name: &str) -> Limits {

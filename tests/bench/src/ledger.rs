@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use policy_engine::ledger::{
     Account, AdmitPod, Amounts, Balance, Limits, Outcome, REQUEST_TIMEOUT, Request, Sight, Use,
 };
+use policy_engine::policy::ids::ProjectId;
 use policy_engine::policy::quota::Quota;
 use serde::Serialize;
 use store::{Ledger, Store};
@@ -138,7 +139,7 @@ async fn release(ledger: Ledger, mut charged: mpsc::Receiver<String>) -> Result<
 }
 
 fn project() -> Account {
-    Account::Project("bench".into())
+    Account::Project(ProjectId::new("bench"))
 }
 
 /// A Pod of one core with a GPU of its own. The project's limits are looked at, and are wide.

@@ -55,7 +55,10 @@ async fn what_a_pod_names_is_asked_for_once_and_so_is_the_class_behind_it() {
     for _ in 0..3 {
         let found = facts(&devices, "", "pods", "web", &pod).await;
         let mine = &found.claims["mine"];
-        assert_eq!((mine.uid.as_str(), mine.user_id.as_deref(), mine.shared), ("u1", Some("alice"), true));
+        assert_eq!(
+            (mine.uid.as_str(), mine.user_id.as_ref().map(UserId::as_str), mine.shared),
+            ("u1", Some("alice"), true)
+        );
         assert_eq!((mine.slot.as_deref(), mine.pod_uid.as_deref(), mine.terminating), (Some("a"), Some("p1"), false));
         assert!(found.templates.is_empty() && found.classes.contains_key("gpu.nvidia.com"));
     }
@@ -94,7 +97,7 @@ async fn a_new_claim_asks_who_waits_for_it() {
     let claim = json!({"spec": request("gpu.nvidia.com")});
     let devices = Devices::asking(server.client());
     let found = devices.waiting(&creation("resource.k8s.io", "resourceclaims", "train", &claim), soon()).await;
-    assert_eq!(found.expect("an answer"), [WaitingPod { pod: "one".into(), user_id: Some("bob".into()) }]);
+    assert_eq!(found.expect("an answer"), [WaitingPod { pod: "one".into(), user_id: Some(UserId::new("bob")) }]);
     server.assert_asked(["/api/v1/namespaces/team/pods"]);
 }
 

@@ -5,6 +5,7 @@ use kube::Api;
 use kube::api::ListParams;
 use policy_engine::contract;
 use policy_engine::object::kinds::GroupResource;
+use policy_engine::policy::ids::UserId;
 use policy_engine::submission::facts::Autoscaler;
 use tokio::time::Instant;
 
@@ -65,5 +66,5 @@ impl Owners {
 
 fn autoscaler(found: HorizontalPodAutoscaler) -> Autoscaler {
     let user_id = found.metadata.labels.and_then(|mut labels| labels.remove(contract::USER_ID));
-    Autoscaler { name: found.metadata.name.unwrap_or_default(), user_id }
+    Autoscaler { name: found.metadata.name.unwrap_or_default(), user_id: user_id.map(UserId::new) }
 }

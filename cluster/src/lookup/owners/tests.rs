@@ -45,7 +45,7 @@ async fn stamped(owners: &Owners, reference: &OwnerReference) -> ControllerOwner
 }
 
 fn by(user: Option<&str>) -> ControllerOwner {
-    ControllerOwner::Stamped { kind: "ReplicaSet".into(), name: "run-1".into(), user_id: user.map(Into::into) }
+    ControllerOwner::Stamped { kind: "ReplicaSet".into(), name: "run-1".into(), user_id: user.map(UserId::new) }
 }
 
 fn gone(name: &str) -> ControllerOwner {
@@ -126,7 +126,7 @@ async fn the_target_of_a_subresource_is_read_anew_each_time() {
     let replica_sets = GroupVersionResource::gvr("apps", "v1", "replicasets");
     for _ in 0..2 {
         let target = owners.target("team", &replica_sets, "run-1", soon()).await.expect("answers").expect("exists");
-        assert_eq!((target.uid.as_str(), target.user_id()), ("u-1", Some("alice")));
+        assert_eq!((target.uid.as_str(), target.user_id()), ("u-1", Some(UserId::new("alice"))));
     }
     assert_eq!(owners.target("team", &replica_sets, "run-2", soon()).await.expect("answers"), None);
     server.assert_asked([RUN_1, RUN_1, "/apis/apps/v1/namespaces/team/replicasets/run-2"]);
@@ -181,7 +181,7 @@ mod autoscalers {
         };
         let most = server(many(2000));
         let found = of_proxies(&most).await.expect("answers");
-        assert_eq!(found, [Autoscaler { name: "last".into(), user_id: Some("bob".into()) }]);
+        assert_eq!(found, [Autoscaler { name: "last".into(), user_id: Some(UserId::new("bob")) }]);
         most.assert_asked([AUTOSCALERS; 4].into_iter().chain(["/apis/x.y/v1"]));
         let more = server(many(2001));
         let refused = of_proxies(&more).await;

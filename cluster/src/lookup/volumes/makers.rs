@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::Api;
 use kube::api::ListParams;
+use policy_engine::policy::ids::UserId;
 use policy_engine::submission::identity::ControllerOwner;
 use policy_engine::{Act, Submission, contract};
 use tokio::time::Instant;
@@ -42,12 +43,12 @@ impl Volumes {
 
 fn maker(all: Vec<StatefulSet>, claim: &str) -> Option<ControllerOwner> {
     let makers: Vec<_> = all.into_iter().filter(|set| makes(set, claim)).collect();
-    let user_id = |set: &StatefulSet| set.metadata.labels.as_ref()?.get(contract::USER_ID).cloned();
+    let user_id = |set: &StatefulSet| set.metadata.labels.as_ref()?.get(contract::USER_ID).map(UserId::new);
     let name = |set: &StatefulSet| set.metadata.name.clone().unwrap_or_default();
     let users: BTreeSet<_> = makers.iter().map(user_id).collect();
     let first = makers.first()?;
     if users.len() > 1 {
-        let whose = |set| user_id(set).unwrap_or_else(|| "nobody".into());
+        let whose = |set| user_id(set).map_or_else(|| "nobody".into(), |id| id.to_string());
         let claimants = makers.iter().map(|set| format!("{KIND} {} of {}", name(set), whose(set))).collect();
         return Some(ControllerOwner::Several { claimants });
     }
@@ -90,7 +91,7 @@ mod tests {
     }
 
     fn stamped(name: &str, user: &str) -> Option<ControllerOwner> {
-        Some(ControllerOwner::Stamped { kind: KIND.into(), name: name.into(), user_id: Some(user.into()) })
+        Some(ControllerOwner::Stamped { kind: KIND.into(), name: name.into(), user_id: Some(UserId::new(user)) })
     }
 
     #[test]

@@ -17,7 +17,7 @@ async fn facts(volumes: &Volumes, submission: &Submission<'_>) -> Result<Facts, 
 }
 
 fn there(user: &str) -> Known {
-    Known::There(Ownership { user_id: Some(user.into()), ..Ownership::default() })
+    Known::There(Ownership { user_id: Some(UserId::new(user)), ..Ownership::default() })
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn a_new_claim_asks_who_waits_for_it() {
     let volumes = Volumes::asking(server.client());
     let deadline = Instant::now() + Duration::from_secs(5);
     let found = volumes.waiting(&submission("persistentvolumeclaims", "data", &claim), deadline).await;
-    let waiting = |pod: &str, read_only| WaitingPod { pod: pod.into(), user_id: Some("bob".into()), read_only };
+    let waiting = |pod: &str, read_only| WaitingPod { pod: pod.into(), user_id: Some(UserId::new("bob")), read_only };
     assert_eq!(found.expect("an answer"), [waiting("one", true), waiting("three", false)]);
     server.assert_asked(["/api/v1/namespaces/team/pods"]);
 }

@@ -6,6 +6,7 @@ use crate::admission::decision::{Reservation, WithoutRoom};
 use crate::charge::{Identity, own_claims, payers, pod};
 use crate::ledger::{Amounts, Request};
 use crate::object::Object;
+use crate::policy::ids::UserId;
 use crate::policy::modes::RuleMode;
 use crate::policy::rule_id::RuleId;
 use crate::submission::Act;
@@ -27,7 +28,8 @@ pub(super) fn foresee(case: &Case<'_>, workload: Object<'_>) -> Option<Reservati
     let [template] = &templates[..] else { return None };
     let each = template.amounts().ok()?.plus(own_claims(case, template));
     let named = Identity { uid: "", namespace: case.submission.namespace, name: "" };
-    let payers = payers(case.policy, case.project, case.owner.as_ref().ok().and_then(Owner::id), case.now);
+    let owner = case.owner.as_ref().ok().and_then(Owner::id).map(UserId::new);
+    let payers = payers(case.policy, case.project, owner, case.now);
     let request = Request::AdmitPod(pod(named, times(each, pods), payers));
     Some(Reservation { request, without_room: WithoutRoom::Foresee { pods } })
 }

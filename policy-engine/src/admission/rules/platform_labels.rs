@@ -61,7 +61,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 /// What an ownership label says of an object that is made now.
 fn ownership<'a>(case: &'a Case<'a>, key: &str) -> Option<&'a str> {
     match key {
-        contract::PROJECT_ID => Some(&case.project.id),
+        contract::PROJECT_ID => Some(case.project.id.as_str()),
         contract::GROUP_ID => case.policy.owning_group(case.project).map(|group| group.id.as_str()),
         contract::USER_ID => case.owner.as_ref().ok().and_then(Owner::id),
         contract::PLAN_ID => case.plan().map(|plan| plan.id.as_str()),

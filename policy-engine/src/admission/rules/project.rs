@@ -19,6 +19,7 @@ use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::Policy;
+use crate::policy::ids::UserId;
 use crate::policy::names::UserName;
 use crate::policy::people::User;
 use crate::policy::platform::Unstamped;
@@ -41,7 +42,7 @@ pub(crate) fn unbound(submission: &Submission<'_>, facts: &Facts, policy: &Polic
     if passes {
         return;
     }
-    let (namespace, id) = (submission.namespace, &facts.project_id);
+    let (namespace, id) = (submission.namespace, facts.project_id.as_str());
     let why = format!(
         "namespace {namespace} is bound to project {id:?}, which does not exist; ask an admin to apply the Project, or to unbind the namespace"
     );
@@ -155,8 +156,8 @@ fn adoption(case: &Case<'_>, say: &mut Findings) {
     let (Some(ControllerOwner::Stamped { kind, name, user_id }), Ok(owner)) = (case.adopter, &case.owner) else {
         return;
     };
-    if owner.id().is_some_and(|id| user_id.as_deref() != Some(id)) {
-        let whose = user_id.as_deref().unwrap_or("nobody in particular");
+    if owner.id().is_some() && !owner.is(user_id.as_ref()) {
+        let whose = user_id.as_ref().map_or("nobody in particular", UserId::as_str);
         let why = format!(
             "{kind} {name} is {whose}'s and asked to take over what is {owner}'s; a selector reaches its owner's own work only; select by other labels"
         );
@@ -169,9 +170,9 @@ fn adoption(case: &Case<'_>, say: &mut Findings) {
 fn autoscaling(case: &Case<'_>, say: &mut Findings) {
     let Ok(owner) = &case.owner else { return };
     for autoscaler in case.autoscalers {
-        let Some(id) = autoscaler.user_id.as_deref() else { continue };
+        let Some(id) = &autoscaler.user_id else { continue };
         let manages = case.policy.user_by_id(id).is_some_and(|user| case.policy.manages(user, &[], case.project));
-        if owner.id() != Some(id) && !manages {
+        if !owner.is(Some(id)) && !manages {
             let name = &autoscaler.name;
             let why = format!(
                 "HorizontalPodAutoscaler {name} is {id}'s and asked to scale what is {owner}'s; a Member scales their own; have its owner or a Manager make the autoscaler"

@@ -19,6 +19,7 @@ mod words;
 use crate::admission::findings::Findings;
 use crate::charge;
 use crate::ledger::{Limits, Resource};
+use crate::policy::ids::UserId;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::identity::Owner;
@@ -32,7 +33,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         return;
     }
     let Ok(owner) = &case.owner else { return };
-    let payers = charge::payers(case.policy, case.project, owner.id(), case.now);
+    let payers = charge::payers(case.policy, case.project, owner.id().map(UserId::new), case.now);
     for pod in &case.pods {
         could_ever_run(case, pod, owner, &payers, say);
     }

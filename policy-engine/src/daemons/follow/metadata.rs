@@ -21,7 +21,7 @@ const AT_LEAST_FLOOR: [&str; 2] = [FLOOR, "restricted"];
 pub(super) fn at_creation(project: &Project, policy: &Policy) -> MetadataChange {
     let text = |value: &str| Some(value.to_owned());
     let mut metadata = MetadataChange {
-        labels: [(MANAGED_BY, text(MANAGER)), (contract::PROJECT_ID, text(&project.id))].into(),
+        labels: [(MANAGED_BY, text(MANAGER)), (contract::PROJECT_ID, text(project.id.as_str()))].into(),
         annotations: [(BOUND_MARK, Some(mark(project)))].into(),
     };
     if wants_floor(policy) {
@@ -39,7 +39,7 @@ pub(super) fn changes(found: &Namespace, verdict: &Verdict<'_>, policy: &Policy)
         Verdict::Theirs(_) | Verdict::Unknown => Some((found.bound_to(), None)),
         Verdict::Free => {
             let ours = found.mark();
-            let theirs = found.bound_to().filter(|id| ours.as_ref().is_none_or(|mark| mark.id != *id));
+            let theirs = found.bound_to().filter(|id| ours.as_ref().is_none_or(|mark| mark.id.as_str() != *id));
             Some((theirs, None))
         }
         Verdict::Unreadable(_) | Verdict::Terminating => None,

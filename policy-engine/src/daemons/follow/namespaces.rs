@@ -4,6 +4,7 @@ use crate::daemons::common::is_exempt;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::policy::Policy;
+use crate::policy::ids::ProjectId;
 use crate::policy::project::Project;
 
 use super::action::{Action, Because};
@@ -100,13 +101,13 @@ fn claimed<'a>(view: &View, policy: &Policy, found: &Namespace, first: &'a Proje
         return Ok(Verdict::Ours(first, Because::Drift));
     }
     if let Some(id) = found.bound_to() {
-        let given_up = marked.is_some_and(|mark| mark.id == id && is_given_up(view, policy, &mark));
+        let given_up = marked.is_some_and(|mark| mark.id.as_str() == id && is_given_up(view, policy, &mark));
         if !given_up {
-            return Err(NotYours::BoundTo(id.into()));
+            return Err(NotYours::BoundTo(ProjectId::new(id)));
         }
     }
     match (&found.contents, found.adopt()) {
-        (_, Some(adopt)) if adopt == first.id || adopt == first.name.as_str() => {
+        (_, Some(adopt)) if adopt == first.id.as_str() || adopt == first.name.as_str() => {
             Ok(Verdict::Ours(first, Because::HandedOver))
         }
         (Contents::Empty, _) => Ok(Verdict::Ours(first, Because::Empty)),
@@ -128,7 +129,7 @@ fn unclaimed<'a>(view: &View, policy: &'a Policy, found: &Namespace) -> Verdict<
     let marked = found.mark();
     match (marked, found.bound_to()) {
         (Some(mark), _) if !is_given_up(view, policy, &mark) => Verdict::Unreadable(mark),
-        (Some(mark), Some(id)) if mark.id == id => Verdict::Free,
+        (Some(mark), Some(id)) if mark.id.as_str() == id => Verdict::Free,
         (_, Some(id)) => policy.project_by_id(id).map_or(Verdict::Unknown, Verdict::Theirs),
         (_, None) => Verdict::Free,
     }

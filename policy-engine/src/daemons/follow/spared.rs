@@ -4,6 +4,7 @@ use crate::daemons::common::{MANAGED_BY, MANAGER};
 use std::fmt;
 
 use crate::contract;
+use crate::policy::ids::ProjectId;
 use crate::policy::names::{ProjectName, QueueName};
 
 use super::view::Contents;
@@ -51,7 +52,7 @@ pub enum NotYours {
     /// It is never governed.
     Exempt,
     /// It is labelled for another project.
-    BoundTo(String),
+    BoundTo(ProjectId),
     /// Another project lists it too, and comes first.
     ListedBy(ProjectName),
     /// It existed before, and nobody says that it may be taken over.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::policy::ids::{GroupId, ProjectId, UserId};
 use crate::policy::names::{GroupName, UserName};
 use crate::policy::people::{Group, GroupRole, SystemRole, User};
 use crate::policy::plan::{ContainerDefaults, ExtendedResources, OutsideWindow, Plan as PlanRecord, Validity};
@@ -42,13 +43,13 @@ pub(super) fn queues(queues: impl IntoIterator<Item = (&'static str, i32)>) -> P
 }
 
 fn user(name: &str, username: &str) -> User {
-    User { name: name.into(), id: name.into(), username: username.into(), system_role: SystemRole::User }
+    User { name: name.into(), id: UserId::new(name), username: username.into(), system_role: SystemRole::User }
 }
 
 fn group(name: &str, members: &[&str], identity_groups: &[&str]) -> Group {
     Group {
         name: name.into(),
-        id: name.into(),
+        id: GroupId::new(name),
         members: members.iter().map(|&user| (UserName::from(user), GroupRole::Member)).collect(),
         identity_groups: identity_groups.iter().map(|&name| name.into()).collect(),
         allow_root_containers: false,
@@ -60,7 +61,7 @@ fn group(name: &str, members: &[&str], identity_groups: &[&str]) -> Group {
 pub(crate) fn project(name: &str, namespaces: &[&str]) -> Project {
     Project {
         name: name.into(),
-        id: format!("id-{name}"),
+        id: ProjectId::new(format!("id-{name}")),
         holder: Holder::Group("nlp-lab".into()),
         parent: None,
         plan: None,

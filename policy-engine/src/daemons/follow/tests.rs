@@ -2,6 +2,7 @@ mod access;
 
 use crate::contract::{ADOPT, PROJECT_ID};
 use crate::daemons::common::MANAGED_BY;
+use crate::policy::ids::ProjectId;
 use crate::policy::platform::Platform;
 use crate::policy::project::{Holder, ProjectRole};
 
@@ -93,7 +94,7 @@ fn foreign_namespaces_stay_as_they_are() {
             ("kube-system".into(), NotYours::Exempt),
             ("monitoring".into(), NotYours::Exempt),
             ("sluice-system".into(), NotYours::Exempt),
-            ("theirs".into(), NotYours::BoundTo("P26".into())),
+            ("theirs".into(), NotYours::BoundTo(ProjectId::new("P26"))),
         ]
     );
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::contract;
+use crate::policy::ids::ProjectId;
 use crate::policy::names::{GroupName, ProjectName, QueueName, UserName};
 
 use super::{BOUND_MARK, FLOOR_MARK};
@@ -74,7 +75,7 @@ pub struct Mark {
     /// The record's name.
     pub project: ProjectName,
     /// What the label said.
-    pub id: String,
+    pub id: ProjectId,
 }
 
 impl fmt::Display for Mark {
@@ -92,7 +93,7 @@ impl Namespace {
     /// What this daemon bound it to. A mark that cannot be read counts as none: then nothing here is ours.
     pub fn mark(&self) -> Option<Mark> {
         let (project, id) = self.annotations.get(BOUND_MARK)?.split_once(' ')?;
-        Some(Mark { project: project.into(), id: id.into() })
+        Some(Mark { project: project.into(), id: ProjectId::new(id) })
     }
 
     /// The project, by name or id, that an admin lets take it over.

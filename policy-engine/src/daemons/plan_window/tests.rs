@@ -42,7 +42,7 @@ fn waiting(namespace: &str, name: &str, queue: &str, minutes: i64) -> GatedPod {
 
 fn view(pods: Vec<GatedPod>) -> View {
     let bindings = [("nlp", "id-nlp"), ("monitoring", "id-nlp"), ("lost", "id-lost")];
-    let bindings = bindings.map(|(namespace, id)| (namespace.into(), id.into())).into();
+    let bindings = bindings.map(|(namespace, id)| (namespace.into(), ProjectId::new(id))).into();
     View { own_namespace: "sluice-system".into(), bindings, pods }
 }
 

@@ -28,7 +28,7 @@ fn existing(namespace: &str, is_ours: bool, age: u64, spec: ResourceClaimSpec) -
 }
 
 fn view(uses: Vec<Use>, templates: Vec<Existing>) -> View {
-    let bindings = ["team", "other"].map(|it| (it.to_owned(), it.to_owned())).into();
+    let bindings = ["team", "other"].map(|it| (it.to_owned(), ProjectId::new(it))).into();
     View { own_namespace: "sluice-system".into(), bindings, uses, templates }
 }
 

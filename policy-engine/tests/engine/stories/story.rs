@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use policy_engine::admit;
 use policy_engine::object::Unreadable;
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::{ProjectId, UserId};
 use policy_engine::submission::Requester;
 use policy_engine::submission::facts::{Autoscaler, PriorityClass};
 use policy_engine::submission::identity::ControllerOwner;
@@ -60,12 +61,12 @@ pub(crate) struct Story {
     pub(crate) devices: Inventory,
     /// Autoscaler to the stamp on it: who names what is scaled.
     #[serde(default)]
-    autoscalers: BTreeMap<String, Option<String>>,
+    autoscalers: BTreeMap<String, Option<UserId>>,
     /// The value of each PriorityClass that has been seen; none of them lets Pods preempt.
     #[serde(default)]
     priority_classes: BTreeMap<String, i32>,
     /// The id that binds the namespace, where it is not the namespace's own name.
-    project_id: Option<String>,
+    project_id: Option<ProjectId>,
     pub(crate) expect: Expect,
 }
 
@@ -99,7 +100,7 @@ enum Again {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Target {
     kind: String,
-    user_id: Option<String>,
+    user_id: Option<UserId>,
     #[serde(default)]
     missing: bool,
 }
@@ -108,7 +109,7 @@ struct Target {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Owner {
     kind: String,
-    user_id: Option<String>,
+    user_id: Option<UserId>,
     /// For a kind that nobody listed.
     api_version: Option<String>,
     resource: Option<String>,
@@ -178,7 +179,7 @@ impl Story {
 
     /// The object that is not in the review, with its owner.
     pub(crate) fn target(&self) -> Option<(&str, Option<&str>)> {
-        self.target.as_ref().map(|target| (target.kind.as_str(), target.user_id.as_deref()))
+        self.target.as_ref().map(|target| (target.kind.as_str(), target.user_id.as_ref().map(UserId::as_str)))
     }
 
     pub(crate) fn sketch(&self) -> &Sketch {
@@ -204,7 +205,7 @@ impl Story {
             object: Some(&object),
             old: None,
         };
-        let project_id = submit.namespace.clone();
+        let project_id = ProjectId::new(&submit.namespace);
         let facts =
             Facts { devices: self.devices.facts(), project_id, volumes: self.volumes.facts(), ..Facts::default() };
         let decision = admit(&submission, &facts, policy, self.now()).expect("a readable object");
@@ -234,7 +235,7 @@ impl Story {
     fn outcome(&self, policy: &Policy, old: Option<Value>) -> Outcome {
         let object = self.submitted(old.as_ref());
         let facts = Facts {
-            project_id: self.project_id.clone().unwrap_or_else(|| self.sketch().namespace.clone()),
+            project_id: self.project_id.clone().unwrap_or_else(|| ProjectId::new(&self.sketch().namespace)),
             controller: self.controller_owner.as_ref().map(Owner::fact),
             target_user_id: self.target.as_ref().and_then(|target| target.user_id.clone()),
             volumes: self.volumes.facts(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::resource::v1::{DeviceClassSpec, ResourceClaimSpec};
+use policy_engine::policy::ids::UserId;
 use policy_engine::submission::devices::{ClaimTemplate, Devices, KnownClaim, WaitingPod};
 use serde::Deserialize;
 
@@ -18,14 +19,14 @@ pub(crate) struct Inventory {
     /// There are more than are looked at.
     more_claims: bool,
     /// Pod to the stamp on it: who names the claim that is being made.
-    waiting: BTreeMap<String, Option<String>>,
+    waiting: BTreeMap<String, Option<UserId>>,
     untold: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct Template {
-    user: Option<String>,
+    user: Option<UserId>,
     /// Of the claims that are made from it.
     labels: BTreeMap<String, String>,
     spec: ResourceClaimSpec,
@@ -34,7 +35,7 @@ struct Template {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct Claim {
-    user: Option<String>,
+    user: Option<UserId>,
     shared: bool,
     slot: Option<String>,
     /// The UID of the Pod that it was made for.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use policy_engine::admit;
 use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::ProjectId;
 use policy_engine::submission::Requester;
 use policy_engine::{Act, Decision, Facts, Submission};
 use serde_json::Value;
@@ -35,6 +36,6 @@ pub(crate) fn update<'a>(creation: &Submission<'a>, object: &'a Value, old: &'a 
 
 /// Judges a submission to a namespace that is named as its project.
 pub(crate) fn judge(submission: &Submission<'_>, policy: &Policy) -> Decision {
-    let facts = Facts { project_id: submission.namespace.into(), ..Facts::default() };
+    let facts = Facts { project_id: ProjectId::new(submission.namespace), ..Facts::default() };
     admit(submission, &facts, policy, some_monday()).expect("a readable object")
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::time;
 use policy_engine::policy::Records;
+use policy_engine::policy::ids::{GroupId, ProjectId, UserId};
 use policy_engine::policy::model::{Model, Sharing};
 use policy_engine::policy::people::{Group, GroupRole, SystemRole, User};
 use policy_engine::policy::plan::{ContainerDefaults, ExtendedResources, OutsideWindow, Plan, Validity};
@@ -50,13 +51,13 @@ fn user<N: From<&'static str> + Ord>(name: &'static str) -> (N, User) {
         "mia" => SystemRole::Manager,
         _ => SystemRole::User,
     };
-    (name.into(), User { name: name.into(), id: name.into(), username: name.into(), system_role })
+    (name.into(), User { name: name.into(), id: UserId::new(name), username: name.into(), system_role })
 }
 
 fn group<N: From<&'static str>>(name: &'static str, members: &[(&str, GroupRole)], root: bool) -> (N, Group) {
     let group = Group {
         name: name.into(),
-        id: name.into(),
+        id: GroupId::new(name),
         members: members.iter().map(|&(user, role)| (user.into(), role)).collect(),
         identity_groups: BTreeSet::new(),
         allow_root_containers: root,
@@ -109,7 +110,7 @@ fn project(name: &str, holder: Holder, plan: &str, root: bool, members: Vec<Memb
     let images = ["registry.example.com/**", "docker.io/library/*"];
     Project {
         name: name.into(),
-        id: name.into(),
+        id: ProjectId::new(name),
         holder,
         parent: None,
         plan: Some(plan.into()),

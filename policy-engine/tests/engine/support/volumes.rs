@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use policy_engine::policy::ids::UserId;
 use policy_engine::policy::storage::{AccessMode, Lane, Permission, Storage};
 use policy_engine::submission::volumes::{Known, Ownership, Volumes, WaitingPod};
 use serde::Deserialize;
@@ -99,7 +100,7 @@ impl Cluster {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct Whose {
-    user: Option<String>,
+    user: Option<UserId>,
     group_storage: Option<String>,
     storage: Option<String>,
     untold: bool,
@@ -109,7 +110,7 @@ struct Whose {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Waits {
     pod: String,
-    user: Option<String>,
+    user: Option<UserId>,
     #[serde(default)]
     read_only: bool,
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use decide::judgement;
 use jiff::Timestamp;
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::ProjectId;
 use policy_engine::{Decision, Facts};
 use proptest::{prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
@@ -78,7 +79,7 @@ pub(super) fn mutate(request: &Request) -> Option<(Decision, Option<Value>)> {
 }
 
 pub(super) fn facts(request: &Request) -> Facts {
-    Facts { project_id: request.namespace.clone(), ..Facts::default() }
+    Facts { project_id: ProjectId::new(&request.namespace), ..Facts::default() }
 }
 
 pub(super) fn holds(input: &Value) -> Held {

@@ -7,6 +7,7 @@ use decide::Entry as Judgement;
 use decide::entry::{Namespace, judged_kinds};
 use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
+use policy_engine::policy::ids::ProjectId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -84,7 +85,7 @@ fn every_rendered_entry_gets_the_judgement_of_its_path() {
             "/elsewhere" => (Namespace::Free, Judgement::Ungoverned),
             "/binding" => (Namespace::Free, Judgement::Binding),
             "/records" => (Namespace::Free, Judgement::Records),
-            _ => (Namespace::Bound("p".into()), Judgement::Governed("p".into())),
+            _ => (Namespace::Bound(ProjectId::new("p")), Judgement::Governed(ProjectId::new("p"))),
         };
         let request = request(entry);
         assert_eq!(Judgement::of(&request.submission(), namespace, &policy), expected, "{entry:?}");

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::ledger::{Account, Amounts, MOST_OF_A_NAME, ObjectName, Resource, Shortage};
 use crate::policy::Policy;
+use crate::policy::ids::ProjectId;
 use crate::policy::quantity::{bytes, decimal};
 use crate::submission::identity::Owner;
 
@@ -100,7 +101,7 @@ impl fmt::Display for Foreseen<'_> {
 
 /// An account as people call it.
 pub fn who(account: &Account, policy: &Policy) -> String {
-    let named = |id: &str| policy.project_by_id(id).map_or_else(|| id.to_owned(), |it| it.name.to_string());
+    let named = |id: &ProjectId| policy.project_by_id(id).map_or_else(|| id.to_string(), |it| it.name.to_string());
     match account {
         Account::Project(project) => format!("project {}", named(project)),
         Account::User { project, user } => {

@@ -67,7 +67,7 @@ impl fmt::Display for Refused<'_> {
                 f.write_str(", which was made for one Pod and goes with it")?;
             }
             Why::Foreign(editor) => {
-                let user_id = case.devices.claims.get(*name).and_then(|claim| claim.user_id.as_deref());
+                let user_id = case.devices.claims.get(*name).and_then(|claim| claim.user_id.as_ref());
                 let owner = Owner::stamped(user_id, case.policy);
                 write!(f, ", which is {owner}'s and not shared")?;
                 if let Some(editor) = editor {

@@ -11,9 +11,9 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     let Some(object) = case.object() else { return };
     let shared = object.annotation(contract::SHARE) == Some("project");
     let Ok(owner) = case.owner else { return };
-    let others = case.devices.waiting.iter().filter(|pod| pod.user_id.as_deref() != owner.id());
+    let others = case.devices.waiting.iter().filter(|pod| !owner.is(pod.user_id.as_ref()));
     for pod in others.filter(|_| !shared) {
-        let whose = Owner::stamped(pod.user_id.as_deref(), case.policy);
+        let whose = Owner::stamped(pod.user_id.as_ref(), case.policy);
         let why = format!(
             "Pod {} of {whose} waits for a ResourceClaim of this name and would use it; choose another name, or annotate it with {}: project",
             pod.pod,

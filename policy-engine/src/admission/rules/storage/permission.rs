@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::policy::ids::UserId;
 use crate::policy::people::{Group, GroupRole, User};
 use crate::policy::storage::Permission;
 use crate::submission::Act;
@@ -47,7 +48,7 @@ impl<'a> Party<'a> {
     }
 
     /// The one who is stamped on an object that is not in question.
-    pub(super) fn stamped(case: &Case<'a>, user_id: Option<&'a str>) -> Self {
+    pub(super) fn stamped(case: &Case<'a>, user_id: Option<&'a UserId>) -> Self {
         Self::owning(case, Owner::stamped(user_id, case.policy))
     }
 
@@ -113,7 +114,7 @@ impl<'a> Party<'a> {
             }
             (None, Some(storage)) => of_project(storage).unwrap_or_else(|| everything(self.manages_project(case))),
             (None, None) => {
-                let own = ownership.user_id.as_deref() == self.owner.id();
+                let own = self.owner.is(ownership.user_id.as_ref());
                 everything(own || self.manages_project(case))
             }
         }
@@ -170,7 +171,7 @@ impl fmt::Display for Refused<'_> {
                 format!("an Admin of project {project}")
             }
             (None, None) => {
-                match ownership.user_id.as_deref().map(|id| Owner::stamped(Some(id), case.policy)) {
+                match ownership.user_id.as_ref().map(|id| Owner::stamped(Some(id), case.policy)) {
                     Some(owner) => write!(f, "{owner}'s")?,
                     None => f.write_str("from before the platform and nobody's")?,
                 }

@@ -7,6 +7,7 @@ use super::parties;
 use crate::admission::findings::Findings;
 use crate::contract;
 use crate::object::place::Place;
+use crate::policy::ids::UserId;
 use crate::submission::case::Case;
 use crate::submission::volumes::{Known, Ownership};
 
@@ -30,10 +31,11 @@ pub(super) fn creation(case: &Case<'_>, say: &mut Findings) {
     }
     if let Known::There(ownership) = known {
         let Ownership { user_id, group_storage, storage } = ownership;
-        for (key, value) in STANDING.into_iter().zip([user_id, group_storage, storage]) {
+        let values = [user_id.as_ref().map(UserId::as_str), group_storage.as_deref(), storage.as_deref()];
+        for (key, value) in STANDING.into_iter().zip(values) {
             let label = Place::of(["metadata", "labels", key]);
             match value {
-                Some(value) => say.set(label, value.as_str()),
+                Some(value) => say.set(label, value),
                 None => say.remove(label),
             }
         }
