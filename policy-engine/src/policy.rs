@@ -120,6 +120,16 @@ impl Policy {
         self.users_by_username.get(username).and_then(|name| self.records.users.get(name))
     }
 
+    /// What people call the user with this id: their name, or the id where there is no such user any more.
+    pub fn user_name<'a>(&'a self, id: &'a UserId) -> &'a str {
+        self.user_by_id(id).map_or(id.as_str(), |user| user.name.as_str())
+    }
+
+    /// What people call the project with this id: its name, or the id where there is no such project any more.
+    pub fn project_name<'a>(&'a self, id: &'a ProjectId) -> &'a str {
+        self.project_by_id(id).map_or(id.as_str(), |project| project.name.as_str())
+    }
+
     /// The user with this id, which may be the text of a label.
     pub fn user_by_id<Id>(&self, id: &Id) -> Option<&User>
     where

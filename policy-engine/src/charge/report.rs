@@ -143,7 +143,7 @@ impl Report {
             let (project, user) = match &account {
                 Account::Project(project) => (project, None),
                 Account::User { .. } if balance.total().is_nothing() => continue,
-                Account::User { project, user } => (project, Some(user_name(policy, user))),
+                Account::User { project, user } => (project, Some(policy.user_name(user).to_owned())),
             };
             let cell = |resource: Resource| Cell {
                 used: write(resource, balance.used.of(resource)),
@@ -151,7 +151,7 @@ impl Report {
                 limit: resource.limit(&quota).map(|limit| write(resource, limit)),
             };
             self.accounts.push(Line {
-                project: project_name(policy, project),
+                project: policy.project_name(project).to_owned(),
                 user,
                 gpu: cell(Resource::Gpu),
                 devices: cell(Resource::Devices),
@@ -204,9 +204,9 @@ impl Report {
         self.spent = hours
             .into_iter()
             .map(|Hours { tags, milli_gpu_seconds, device_seconds }| Spent {
-                project: project_name(policy, &tags.project),
+                project: policy.project_name(&tags.project).to_owned(),
                 group: tags.group,
-                user: user_name(policy, &tags.user),
+                user: policy.user_name(&tags.user).to_owned(),
                 queue: tags.queue,
                 model: tags.model,
                 gpu_hours: decimal(milli_gpu_seconds / HOUR),
@@ -240,7 +240,9 @@ fn accounts(policy: &Policy, whose: &Whose, now: Timestamp) -> BTreeMap<Account,
 /// is below all others.
 fn payer(policy: &Policy, charge: &Charge) -> (String, Option<String>) {
     let user = charge.payers.accounts().find_map(|account| match account {
-        Account::User { project, user } => Some((project_name(policy, project), Some(user_name(policy, user)))),
+        Account::User { project, user } => {
+            Some((policy.project_name(project).to_owned(), Some(policy.user_name(user).to_owned())))
+        }
         Account::Project(_) => None,
     });
     let lowest = || {
@@ -253,14 +255,6 @@ fn payer(policy: &Policy, charge: &Charge) -> (String, Option<String>) {
         (projects.next().map(|project| project.name.to_string()).unwrap_or_default(), None)
     };
     user.unwrap_or_else(lowest)
-}
-
-fn project_name(policy: &Policy, id: &ProjectId) -> String {
-    policy.project_by_id(id).map_or_else(|| id.to_string(), |project| project.name.to_string())
-}
-
-fn user_name(policy: &Policy, id: &UserId) -> String {
-    policy.user_by_id(id).map_or_else(|| id.to_string(), |user| user.name.to_string())
 }
 
 /// As Kubernetes writes quantities.

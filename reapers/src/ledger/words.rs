@@ -61,7 +61,7 @@ fn observed(sight: &Sight, charge: &Charge) -> Option<(LedgerStep, News)> {
 pub(super) fn of_drift(drift: &Drift, policy: &Policy) -> News {
     let Drift { account, kept, counted } = drift;
     let (Account::Project(project) | Account::User { project, .. }) = account;
-    let name = policy.project_by_id(project).map_or_else(|| project.to_string(), |project| project.name.to_string());
+    let name = policy.project_name(project).to_owned();
     let note = format!(
         "the ledger's sum of {} was {}, and its charges add up to {}: corrected; look for who else writes to the database",
         who(account, policy),

@@ -3,7 +3,7 @@
 use e2e::gpu::{allocated, inline};
 use e2e::manifest::{claim as volume_claim, pod};
 use e2e::refusal::assert_refused_by_policy;
-use e2e::{ADMIN, create, eventually, find, get, kubectl, kubectl_with, ok, running, shared};
+use e2e::{ADMIN, create, eventually, find, get, kubectl, kubectl_with, let_in, ok, running, shared};
 use ground::Ground;
 use serde_json::{Value, json};
 
@@ -57,18 +57,24 @@ fn class_forced_deletion() {
     let p = shared();
     ok(create(&p, "bob", pod("detector", "forced", graceful())));
     running(&p, "detector", "app=forced", 1);
-    let delete = |user: &str, more: &[&str]| kubectl(&p, user, &[&["-n", "detector", "delete", "pod/forced"], more].concat());
+    let delete =
+        |user: &str, more: &[&str]| kubectl(&p, user, &[&["-n", "detector", "delete", "pod/forced"], more].concat());
     let says = "Pod forced runs on ";
     assert_refused_by_policy(&delete("bob", &["--force"]), FORCED, says);
     assert_refused_by_policy(&delete("bob", &["--grace-period=0", "--force", "--dry-run=server"]), FORCED, says);
     let all = kubectl(&p, "bob", &["-n", "detector", "delete", "pods", "-l", "app=forced", "--force"]);
     assert_refused_by_policy(&all, FORCED, says);
+    let_in(&p, "evictors", "bob", &["pods/eviction"]);
     let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "forced", "namespace": "detector"},
         "deleteOptions": {"gracePeriodSeconds": 0}});
     let path = "/api/v1/namespaces/detector/pods/forced/eviction";
-    let evict = |body: &Value| kubectl_with(&p, "alice", &["create", "--raw", path, "-f", "-"], &body.to_string());
+    let evict = |body: &Value| kubectl_with(&p, "bob", &["create", "--raw", path, "-f", "-"], &body.to_string());
     let evicted = evict(&eviction);
-    assert!(!evicted.success && evicted.stderr.contains("deleteOptions.gracePeriodSeconds: asked 0"), "{}", evicted.stderr);
+    assert!(
+        !evicted.success && evicted.stderr.contains("deleteOptions.gracePeriodSeconds: asked 0"),
+        "{}",
+        evicted.stderr
+    );
     // A second more is as good, and is none that leaves a process behind.
     ok(delete("bob", &["--grace-period=1"]));
     // What has no node yet goes at once.

@@ -19,7 +19,6 @@ use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::Policy;
-use crate::policy::ids::UserId;
 use crate::policy::names::UserName;
 use crate::policy::people::User;
 use crate::policy::platform::Unstamped;
@@ -157,7 +156,7 @@ fn adoption(case: &Case<'_>, say: &mut Findings) {
         return;
     };
     if owner.id().is_some() && !owner.is(user_id.as_ref()) {
-        let whose = user_id.as_ref().map_or("nobody in particular", UserId::as_str);
+        let whose = user_id.as_ref().map_or("nobody in particular", |id| case.policy.user_name(id));
         let why = format!(
             "{kind} {name} is {whose}'s and asked to take over what is {owner}'s; a selector reaches its owner's own work only; select by other labels"
         );
@@ -173,9 +172,9 @@ fn autoscaling(case: &Case<'_>, say: &mut Findings) {
         let Some(id) = &autoscaler.user_id else { continue };
         let manages = case.policy.user_by_id(id).is_some_and(|user| case.policy.manages(user, &[], case.project));
         if !owner.is(Some(id)) && !manages {
-            let name = &autoscaler.name;
+            let (name, whose) = (&autoscaler.name, case.policy.user_name(id));
             let why = format!(
-                "HorizontalPodAutoscaler {name} is {id}'s and asked to scale what is {owner}'s; a Member scales their own; have its owner or a Manager make the autoscaler"
+                "HorizontalPodAutoscaler {name} is {whose}'s and asked to scale what is {owner}'s; a Member scales their own; have its owner or a Manager make the autoscaler"
             );
             say.deny(Place::of(["spec", "replicas"]), why);
         }

@@ -22,7 +22,6 @@ use crate::ledger::{Limits, Resource};
 use crate::policy::ids::UserId;
 use crate::submission::Act;
 use crate::submission::case::Case;
-use crate::submission::identity::Owner;
 use crate::submission::pod::Pod;
 
 use words::Never;
@@ -35,11 +34,11 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     let Ok(owner) = &case.owner else { return };
     let payers = charge::payers(case.policy, case.project, owner.id().map(UserId::new), case.now);
     for pod in &case.pods {
-        could_ever_run(case, pod, owner, &payers, say);
+        could_ever_run(case, pod, &payers, say);
     }
 }
 
-fn could_ever_run(case: &Case<'_>, pod: &Pod<'_>, owner: &Owner<'_>, payers: &Limits, say: &mut Findings) {
+fn could_ever_run(case: &Case<'_>, pod: &Pod<'_>, payers: &Limits, say: &mut Findings) {
     let at = pod.at(["spec"]);
     let asked = match pod.amounts() {
         Ok(asked) => asked.plus(charge::own_claims(case, pod)),
@@ -49,7 +48,7 @@ fn could_ever_run(case: &Case<'_>, pod: &Pod<'_>, owner: &Owner<'_>, payers: &Li
         for resource in Resource::ALL {
             let (asked, limit) = (asked.of(resource), resource.limit(limits));
             if let Some(limit) = limit.filter(|limit| asked > *limit) {
-                say.deny(at.clone(), Never { resource, asked, account, limit, owner });
+                say.deny(at.clone(), Never { resource, asked, account, limit, policy: case.policy });
             }
         }
     }

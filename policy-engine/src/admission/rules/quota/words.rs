@@ -4,9 +4,7 @@ use std::fmt;
 
 use crate::ledger::{Account, Amounts, MOST_OF_A_NAME, ObjectName, Resource, Shortage};
 use crate::policy::Policy;
-use crate::policy::ids::ProjectId;
 use crate::policy::quantity::{bytes, decimal};
-use crate::submission::identity::Owner;
 
 /// As people write it.
 fn say_amount(resource: Resource, amount: u64) -> String {
@@ -24,17 +22,13 @@ pub(super) struct Never<'a> {
     pub(super) asked: u64,
     pub(super) account: &'a Account,
     pub(super) limit: u64,
-    pub(super) owner: &'a Owner<'a>,
+    pub(super) policy: &'a Policy,
 }
 
 impl fmt::Display for Never<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { resource, asked, account, limit, owner } = self;
-        write!(f, "asked {} for one Pod; ", say_amount(*resource, *asked))?;
-        match account {
-            Account::Project(project) => write!(f, "project {project}")?,
-            Account::User { project, .. } => write!(f, "{owner} in project {project}")?,
-        }
+        let Self { resource, asked, account, limit, policy } = self;
+        write!(f, "asked {} for one Pod; {}", say_amount(*resource, *asked), who(account, policy))?;
         write!(f, " may have {} in all, so it would never run; ", say_amount(*resource, *limit))?;
         f.write_str("ask for less, or ask an admin for a plan that allows more")
     }
@@ -101,12 +95,10 @@ impl fmt::Display for Foreseen<'_> {
 
 /// An account as people call it.
 pub fn who(account: &Account, policy: &Policy) -> String {
-    let named = |id: &ProjectId| policy.project_by_id(id).map_or_else(|| id.to_string(), |it| it.name.to_string());
     match account {
-        Account::Project(project) => format!("project {}", named(project)),
+        Account::Project(project) => format!("project {}", policy.project_name(project)),
         Account::User { project, user } => {
-            let user = policy.user_by_id(user).map_or(user.as_str(), |it| it.name.as_str());
-            format!("{user} in project {}", named(project))
+            format!("{} in project {}", policy.user_name(user), policy.project_name(project))
         }
     }
 }

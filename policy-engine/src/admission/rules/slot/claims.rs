@@ -112,7 +112,7 @@ fn usable(case: &Case<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let claims: Vec<_> = claims
         .filter(|(_, claim)| !claim.terminating && may_use(case, claim).is_ok())
         .map(|(name, claim)| match &claim.user_id {
-            Some(user) if !is_own(case, claim) => format!("{name} (shared by {user})"),
+            Some(user) if !is_own(case, claim) => format!("{name} (shared by {})", case.policy.user_name(user)),
             Some(_) | None => name.clone(),
         })
         .collect();
