@@ -72,6 +72,16 @@ impl<'a> Object<'a> {
         Ok(references.into_iter().find(|reference| reference.controller == Some(true)))
     }
 
+    /// Whether both say the same but for finalizers, of which this one has no more, and for what only the API server writes.
+    pub fn only_lacks_finalizers_of(&self, old: &Self) -> bool {
+        let same = |key: &&str| self.at(&["metadata", key]) == old.at(&["metadata", key]);
+        let finalizers = |object: &Self| object.at(&["metadata", "finalizers"]).and_then(Value::as_array);
+        let before = finalizers(old).map_or(&[][..], Vec::as_slice);
+        self.same_content(old)
+            && ["labels", "annotations", "ownerReferences"].iter().all(|key| same(key))
+            && finalizers(self).into_iter().flatten().all(|finalizer| before.contains(finalizer))
+    }
+
     /// Whether both say the same but for metadata and status.
     pub fn same_content(&self, other: &Self) -> bool {
         match (self.0.as_object(), other.0.as_object()) {

@@ -26,7 +26,8 @@ use crate::submission::pod::Pod;
 
 /// What admitting a submission reserves; `None` where it costs nothing.
 pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
-    let object = case.object().filter(|object| !object.is_terminating())?;
+    // What ends still holds what it has: a gate that is taken off, or a resize, is charged then too.
+    let object = case.object()?;
     if let Some(foreseen) = replicas::foresee(case, object) {
         return Some(foreseen);
     }

@@ -48,10 +48,10 @@ pub(crate) fn unbound(submission: &Submission<'_>, facts: &Facts, policy: &Polic
     say.deny(Place::of(["metadata", "namespace"]), why);
 }
 
-/// Whether an object that is being deleted says what it said: a finalizer is taken off.
+/// Whether an object that is being deleted says what it said, and lacks a finalizer.
 fn is_finishing(submission: &Submission<'_>) -> bool {
     match (submission.object.map(Object), submission.old.map(Object)) {
-        (Some(object), Some(old)) => object.is_terminating() && object.same_content(&old),
+        (Some(object), Some(old)) => object.is_terminating() && object.only_lacks_finalizers_of(&old),
         (_, _) => false,
     }
 }

@@ -134,3 +134,20 @@ impl fmt::Display for NotYours<'_> {
         }
     }
 }
+
+/// Said to who takes away the last gate of a Pod while its queue is closed.
+pub(super) struct TooEarly<'a> {
+    pub(super) gate: &'a str,
+    pub(super) closed: Closed<'a>,
+}
+
+impl fmt::Display for TooEarly<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { gate, closed } = self;
+        write!(f, "asked to take away the gate {gate}, upon which the Pod would start; {closed}; take it away ")?;
+        match closed.opens {
+            Some(_) => f.write_str("then, or create the Pod in queue default"),
+            None => f.write_str("never: create the Pod in queue default, or ask an admin for a window"),
+        }
+    }
+}

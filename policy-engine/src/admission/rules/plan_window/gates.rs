@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::closed::{Closed, NotYours};
+use super::closed::{Closed, NotYours, TooEarly};
 use crate::admission::findings::Findings;
 use crate::contract;
 use crate::object::Object;
@@ -44,7 +44,7 @@ pub(super) fn kept(case: &Case<'_>, say: &mut Findings) {
         Some(gate) if is_stamped_as(object, old) => {
             say.deny(here, NotYours { gate, closed: Closed::of(case, old) });
         }
-        None if !added => {}
+        None if !added => starts_a_closed_queue(case, object, old, say),
         // A manifest from before the platform wrote on it, as people keep it.
         Some(_) | None => {
             let stay = gates(old).filter(|gate| is_ours(gate) || asked.contains(&name(gate)));
@@ -52,6 +52,14 @@ pub(super) fn kept(case: &Case<'_>, say: &mut Findings) {
             let gates: Vec<_> = stay.chain(come).cloned().collect();
             if gates.is_empty() { say.discard(here) } else { say.put_back(here, gates) }
         }
+    }
+}
+
+/// A Pod whose last gate is taken away starts now, whoever set the gate and whatever was open when the Pod was made.
+fn starts_a_closed_queue(case: &Case<'_>, object: Object<'_>, old: Object<'_>, say: &mut Findings) {
+    let Some(gate) = gates(old).find_map(name).filter(|_| gates(object).next().is_none()) else { return };
+    if let Some(closed) = Closed::of(case, old) {
+        say.deny(Place::of(["spec", "schedulingGates"]), TooEarly { gate, closed });
     }
 }
 
