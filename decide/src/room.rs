@@ -1,9 +1,11 @@
 //! Whether the ledger has room for what the engine admits, and what becomes of it where there is none.
 
+use std::collections::BTreeSet;
+
 use policy_engine::admission::decision::MOST_KEPT;
 use policy_engine::admission::decision::{Reservation, WithoutRoom};
 use policy_engine::admission::rules::quota::{Crowd, Foreseen, Full};
-use policy_engine::ledger::Outcome;
+use policy_engine::ledger::{Account, Outcome};
 use policy_engine::policy::Policy;
 use policy_engine::policy::rule_id::RuleId;
 use policy_engine::{Decision, Denial};
@@ -20,6 +22,7 @@ pub enum Mode {
 }
 
 /// Asks the ledger for what the decision charges, and adds what it says: denials, or warnings where nothing is enforced.
+/// Answers which accounts it was refused for.
 ///
 /// # Errors
 /// There is no answer. The decision is as it was.
@@ -29,12 +32,16 @@ pub async fn find(
     policy: &Policy,
     mode: Mode,
     deadline: Instant,
-) -> Result<(), Unavailable> {
-    let Some(charge) = decision.reservation.as_deref().filter(|_| decision.allowed()) else { return Ok(()) };
+) -> Result<BTreeSet<Account>, Unavailable> {
+    let nobody = BTreeSet::new();
+    let Some(charge) = decision.reservation.as_deref().filter(|_| decision.allowed()) else { return Ok(nobody) };
     match charge.without_room {
         WithoutRoom::Refuse => {
-            let refusals = refusals(&ask(ledger, charge, mode, deadline).await?, policy);
-            decision.denials.extend(refusals);
+            let outcome = ask(ledger, charge, mode, deadline).await?;
+            decision.denials.extend(refusals(&outcome, policy));
+            if let Outcome::Refused(shortages) = outcome {
+                return Ok(shortages.into_iter().map(|shortage| shortage.account).collect());
+            }
         }
         WithoutRoom::Warn => {
             let outcome = ask(ledger, charge, Mode::Ask, deadline).await?;
@@ -46,12 +53,12 @@ pub async fn find(
             decision.warnings.extend(refusals.map(|denial| format!("not enforced: {denial}")));
         }
         WithoutRoom::Foresee { pods } => {
-            let Outcome::Refused(shortages) = ask(ledger, charge, Mode::Ask, deadline).await? else { return Ok(()) };
+            let Outcome::Refused(shortages) = ask(ledger, charge, Mode::Ask, deadline).await? else { return Ok(nobody) };
             let foreseen = shortages.iter().take(MOST_KEPT).map(|shortage| Foreseen { shortage, pods, policy });
             decision.warnings.extend(foreseen.map(|foreseen| format!("{}: {foreseen}", RuleId::Quota)));
         }
     }
-    Ok(())
+    Ok(nobody)
 }
 
 async fn ask(ledger: &Ledger, charge: &Reservation, mode: Mode, deadline: Instant) -> Result<Outcome, Unavailable> {

@@ -25,7 +25,7 @@ use cluster::write::{News, Outcome};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use policy_engine::ledger::{Charge, Drift, Entry, Missing, Reconciliation, Sight, View, reconcile};
+use policy_engine::ledger::{Charge, Drift, Entry, Missing, Reconciliation, View, reconcile};
 use tokio::time::Instant;
 
 use crate::cycle::{Daemon, Proposal, Refusal, Step, StepFailed, Turn};
@@ -175,7 +175,7 @@ fn steps(stage: &Stage, entries: Vec<Entry>, charges: &[Charge], left: &Arc<Atom
 /// Of what is not in the view, that the API server does not have it either.
 async fn gone(stage: &Stage, look_for: Vec<Missing>, at: Timestamp) -> Result<Vec<Entry>, LookupFailed> {
     let gone = look(stage, look_for.into_iter().map(|missing| (missing, ())).collect(), false).await?;
-    Ok(gone.into_iter().map(|(missing, ())| Entry::Observe(not_there(missing, at))).collect())
+    Ok(gone.into_iter().map(|(missing, ())| Entry::Observe(missing.gone(at))).collect())
 }
 
 /// Those of these that the API server has, or has not.
@@ -187,11 +187,6 @@ async fn look<T>(stage: &Stage, all: Vec<(Missing, T)>, there: bool) -> Result<V
     let some = stream::iter(all.into_iter().take(MOST_LOOKED_FOR));
     let found: Vec<_> = some.map(look).buffer_unordered(LOOKED_FOR_AT_A_TIME).try_collect().await?;
     Ok(found.into_iter().flatten().collect())
-}
-
-fn not_there(missing: Missing, at: Timestamp) -> Sight {
-    let Missing { uid, claim, .. } = missing;
-    if claim { Sight::ClaimGone { uid, at } } else { Sight::PodGone { uid, at } }
 }
 
 /// Adds all sums up anew. One that is wrong is corrected, and that is news.

@@ -149,6 +149,10 @@ pub(crate) const ROLLBACK: &str = "ROLLBACK";
 /// Everything. The same on both.
 pub(crate) const ALL_CHARGES: &str = "SELECT uid, reference, place, milli_gpu, devices, milli_cpu, memory_bytes, bound, \
      seen, raised_at, ticket, pod_uid, pod_reference, claim_uid, payers, tags FROM charges";
+/// At most `$1` of what nobody has seen yet, the dearest first where no index says so: there are few at a time.
+pub(crate) const UNSEEN_CHARGES: &str = "SELECT uid, reference, place, milli_gpu, devices, milli_cpu, memory_bytes, bound, \
+     seen, raised_at, ticket, pod_uid, pod_reference, claim_uid, payers, tags FROM charges WHERE seen = 0 \
+     ORDER BY milli_gpu DESC, milli_cpu DESC, memory_bytes DESC LIMIT $1";
 pub(crate) const ALL_USES: &str = "SELECT place, pod_uid FROM uses";
 pub(crate) const ALL_ACCOUNTS: &str = "SELECT account, used_milli_gpu, used_devices, used_milli_cpu, used_memory_bytes, \
      reserved_milli_gpu, reserved_devices, reserved_milli_cpu, reserved_memory_bytes FROM accounts";

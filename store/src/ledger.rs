@@ -167,6 +167,14 @@ impl Ledger {
         self.reader.charges().await
     }
 
+    /// What is charged and nobody has seen yet, the dearest first, at most so many.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn unseen(&self, most: u16) -> Result<Vec<Charge>, Unavailable> {
+        self.reader.unseen(most.into()).await
+    }
+
     /// Which Pods use which claims.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow};
 
 use crate::Unavailable;
-use crate::dialect::{ALL_ACCOUNTS, ALL_CHARGES, ALL_USES, COMPARED, FORGET_USAGE, HOURS, NOTE_COMPARED};
+use crate::dialect::{ALL_ACCOUNTS, ALL_CHARGES, ALL_USES, COMPARED, FORGET_USAGE, HOURS, NOTE_COMPARED, UNSEEN_CHARGES};
 use crate::rows;
 use crate::session::{Address, Database};
 use crate::usage::{self, UsageQuery};
@@ -55,6 +55,11 @@ impl Reader {
 
     pub(crate) async fn charges(&self) -> Result<Vec<Charge>, Unavailable> {
         self.all(ALL_CHARGES).await?.into_iter().map(rows::charge).collect()
+    }
+
+    pub(crate) async fn unseen(&self, most: i64) -> Result<Vec<Charge>, Unavailable> {
+        let rows: Vec<_> = on!(self, pool => sqlx::query_as(UNSEEN_CHARGES).bind(most).fetch_all(pool).await?);
+        rows.into_iter().map(rows::charge).collect()
     }
 
     pub(crate) async fn uses(&self) -> Result<Vec<UseKey>, Unavailable> {

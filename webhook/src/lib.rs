@@ -11,6 +11,7 @@ mod governed;
 mod limits;
 mod low_priority_thread;
 pub mod metrics;
+mod never_came;
 mod outage;
 mod records;
 mod reserve;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use limits::Limits;
 pub use metrics::Metrics;
+use never_came::NeverCame;
 pub use outage::chain;
 
 /// How long open calls may take to end after the process was asked to stop. The API server waits no longer for an answer.
@@ -47,13 +49,14 @@ pub struct Webhook {
     ledger: Ledger,
     /// Whether the ledger is known to hold what runs.
     compared: Arc<AtomicBool>,
+    never_came: NeverCame,
 }
 
 impl Webhook {
     /// A webhook that knows what the caches know.
     pub fn new(caches: World, owners: Owners, metrics: Arc<Metrics>, ledger: Ledger) -> Self {
         let sources = Sources::cached(&caches, owners);
-        Self { caches, sources, metrics, limits: Arc::default(), ledger, compared: Arc::default() }
+        Self { caches, sources, metrics, limits: Arc::default(), ledger, compared: Arc::default(), never_came: NeverCame::default() }
     }
 }
 

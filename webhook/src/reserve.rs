@@ -40,10 +40,17 @@ pub(crate) async fn reserve(
     if !known_to_hold_what_runs(webhook, deadline).await {
         return Err(Outage::Unreconciled);
     }
-    match room::find(&webhook.ledger, decision, policy, mode, deadline).await {
-        Ok(()) => Ok(()),
-        Err(unavailable) => without_ledger(&webhook.metrics, decision, policy, unavailable),
+    let short = match room::find(&webhook.ledger, decision, policy, mode, deadline).await {
+        Ok(short) => short,
+        Err(unavailable) => return without_ledger(&webhook.metrics, decision, policy, unavailable),
+    };
+    if !short.is_empty() && webhook.never_came.give_back(&webhook.ledger, &webhook.caches, &short, deadline).await {
+        let refused = std::mem::take(&mut decision.denials);
+        if room::find(&webhook.ledger, decision, policy, mode, deadline).await.is_err() {
+            decision.denials = refused;
+        }
     }
+    Ok(())
 }
 
 /// A warning that nobody gets is no reason to refuse. Who watches the ledger hears of it.

@@ -120,24 +120,19 @@ pub(crate) fn meant<'a>(case: &Case<'a>, slot: &str, mapped: Option<&'a str>) ->
             None => Err(Unmapped::Missing(name)),
         };
     }
-    let labelled = |own: bool| {
-        let fits = move |claim: &KnownClaim| {
-            claim.slot.as_deref() == Some(slot)
-                && !claim.terminating
-                && is_own(case, claim) == own
-                && may_use(case, claim).is_ok()
-        };
-        claims.iter().filter(move |(_, claim)| fits(claim)).map(|(name, _)| name.as_str())
+    // A colleague's shared claim is named by hand: else whoever shares one decides on what others' work runs.
+    let fits = |claim: &KnownClaim| {
+        claim.slot.as_deref() == Some(slot)
+            && !claim.terminating
+            && is_own(case, claim)
+            && may_use(case, claim).is_ok()
     };
-    for own in [true, false] {
-        let mut found = labelled(own);
-        match (found.next(), found.next()) {
-            (Some(name), None) => return Ok(name),
-            (Some(_), Some(_)) => return Err(Unmapped::Several),
-            (None, _) => {}
-        }
+    let mut labelled = claims.iter().filter(|(_, claim)| fits(claim)).map(|(name, _)| name.as_str());
+    match (labelled.next(), labelled.next()) {
+        (Some(name), None) => Ok(name),
+        (Some(_), Some(_)) => Err(Unmapped::Several),
+        (None, _) => Err(Unmapped::Unsaid),
     }
-    Err(Unmapped::Unsaid)
 }
 
 pub(crate) fn is_own(case: &Case<'_>, claim: &KnownClaim) -> bool {

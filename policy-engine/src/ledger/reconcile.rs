@@ -85,6 +85,25 @@ pub struct Missing {
     pub claim: bool,
 }
 
+impl Missing {
+    /// What is charged; `None` of what stands for a claim that is still to be made, and goes with its Pod.
+    pub fn of(charge: &Charge) -> Option<Self> {
+        let claim = match charge.place.kind() {
+            ChargedKind::Pod => false,
+            ChargedKind::Claim => true,
+            ChargedKind::Inline => return None,
+        };
+        let (namespace, name) = charge.place.names();
+        Some(Self { uid: charge.key.uid.clone(), namespace: namespace.to_owned(), name: name.to_owned(), claim })
+    }
+
+    /// That it is not there, or will not come.
+    pub fn gone(self, at: Timestamp) -> Sight {
+        let Self { uid, claim, .. } = self;
+        if claim { Sight::ClaimGone { uid, at } } else { Sight::PodGone { uid, at } }
+    }
+}
+
 /// Compares all charges with the view. `before` are the UIDs of the last view of the same watch.
 ///
 /// # Assumptions
@@ -105,7 +124,7 @@ pub fn reconcile<'a>(
         match sight(charge, view, before) {
             Some(sight) => found.steps.extend(news(charge, sight).map(Entry::Observe)),
             None if charge.seen || settled(charge, view.at) || view.passed.contains(&charge.key.uid) => {
-                found.look_for.push(missing(charge));
+                found.look_for.extend(Missing::of(charge));
             }
             None => {}
         }
@@ -158,12 +177,3 @@ fn news(charge: &Charge, sight: Sight) -> Option<Sight> {
     says_more.then_some(sight)
 }
 
-fn missing(charge: &Charge) -> Missing {
-    let (namespace, name) = charge.place.names();
-    Missing {
-        uid: charge.key.uid.clone(),
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        claim: charge.place.kind() == ChargedKind::Claim,
-    }
-}

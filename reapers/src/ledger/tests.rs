@@ -1,5 +1,5 @@
 use cluster::testing::ApiServer;
-use policy_engine::ledger::{Account, Amounts, ChargeKey, Limits, ObjectName};
+use policy_engine::ledger::{Account, Amounts, ChargeKey, Limits, ObjectName, Sight};
 use policy_engine::policy::ids::ProjectId;
 use serde_json::json;
 

@@ -275,3 +275,20 @@ fn class_quota_filled_by_failures_of_names_that_are_taken_costs_what_can_be_ther
         &[("quota", "asked 1 CPU; project quota-taken uses")],
     );
 }
+
+#[test]
+fn class_quota_filled_by_failures_of_a_dearer_thing_under_a_name_that_is_taken() {
+    let p = shared();
+    project_with_bob(&p, "quota-dearer", json!({}));
+    ok(create(&p, "bob", pod("quota-dearer", "mine", cpu("1"))));
+    running(&p, "quota-dearer", "app=mine", 1);
+    // It is admitted, and charged under a UID that never comes: the name is taken.
+    let taken = create(&p, "bob", pod("quota-dearer", "mine", cpu("15")));
+    assert!(!taken.success && taken.stderr.contains("AlreadyExists"), "{}", taken.stderr);
+    // A colleague is not refused for it, and the real one still costs what it does.
+    ok(create(&p, "alice", pod("quota-dearer", "hers", cpu("15"))));
+    assert_denied(
+        &create(&p, "alice", pod("quota-dearer", "more", cpu("1"))),
+        &[("quota", "asked 1 CPU; project quota-dearer uses")],
+    );
+}

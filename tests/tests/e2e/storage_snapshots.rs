@@ -1,4 +1,4 @@
-//! Class *volumes*: a snapshot is whose its source was, with the CustomResourceDefinition of the snapshot controller's own
+//! Class *volumes*: a snapshot is theirs who took it, with the CustomResourceDefinition of the snapshot controller's own
 //! Go module.
 
 use std::process::Command;
@@ -35,7 +35,7 @@ fn restored(namespace: &str, name: &str, snapshot: &str) -> Value {
 }
 
 #[test]
-fn class_volumes_a_snapshot_is_whose_its_source_was() {
+fn class_volumes_a_snapshot_is_theirs_who_took_it() {
     let p = shared();
     install(&p);
     let of = |name: &str| json!({"persistentVolumeClaimName": name});
@@ -59,10 +59,10 @@ fn class_volumes_a_snapshot_is_whose_its_source_was() {
     assert_denied(&create(&p, "bob", restored("llm-finetune", "snap-restored", "snap-alice")), &[("storage", says)]);
     ok(create(&p, "alice", restored("llm-finetune", "snap-restored", "snap-alice")));
 
-    // A Manager takes and restores a colleague's; it stays the colleague's.
+    // A Manager takes and restores a colleague's, and what they took is theirs.
     ok(create(&p, "bob", claim("detector", "snap-his", json!({}))));
     ok(create(&p, "carol", snapshot("detector", "snap-carol", of("snap-his"))));
-    assert_eq!(label(&get(&p, "detector", "volumesnapshot/snap-carol"), "user-id"), "bob");
+    assert_eq!(label(&get(&p, "detector", "volumesnapshot/snap-carol"), "user-id"), "carol");
     ok(create(&p, "carol", restored("detector", "snap-carol", "snap-carol")));
     let delete = kubectl(&p, "bob", &["-n", "llm-finetune", "delete", "volumesnapshot", "snap-alice"]);
     assert_denied(&delete, &[("project", "this VolumeSnapshot is alice's")]);

@@ -7,9 +7,9 @@
 //! of Helm.
 //!
 //! The annotation `platform-go/claim-slots: train-a=my-claim,eval=other-claim` on the Pod, the pod template or the
-//! workload says which claim a slot means. Without it, the slot means the claim that is labelled
-//! `platform-go/slot: train-a`: the user's own, or else a shared one. The platform refuses a slot that means no claim,
-//! and lists the claims that the user could use.
+//! workload says which claim a slot means. Without it, the slot means the user's own claim that is labelled
+//! `platform-go/slot: train-a`. A colleague's shared claim never fills a slot by itself: name it in the annotation. The
+//! platform refuses a slot that means no claim, and lists the claims that the user could use, shared ones too.
 //!
 //! The platform resolves slots in what a person submits, in every kind that has a pod template. It replaces the
 //! expression, and adds `spec.resourceClaims` and the containers' `resources.claims` where the template does not name

@@ -20,11 +20,12 @@
 //! a name for which an unfinished Pod waits whose user may not use the claim.
 //!
 //! The source of a clone, a VolumeSnapshot and the source of a VolumeSnapshot are judged like a mount; the right to
-//! read is enough. A snapshot belongs to whom its source belonged to. The platform refuses other kinds of sources,
+//! read is enough. A snapshot belongs to who takes it, and is shared as its source is. The platform refuses other kinds of sources,
 //! sources in other namespaces, and `volumeSnapshotContentName`.
 //!
-//! Only those who manage the storage may set, change or remove the two labels: the Admins of the group, which must list
-//! the volume first, or the project's Managers. Only platform Admins may write `volumeName` and `selector`, because
+//! Only those who manage the storage may set, change or remove the two labels, resize a claim that carries one, or
+//! delete it: the Admins of the group, which must list the volume first, or the project's Managers. Who made it is not
+//! asked: it is no longer theirs alone. Only platform Admins may write `volumeName` and `selector`, because
 //! they could take any volume of the cluster. (Kubernetes binds a claim to any free volume of its class. A volume that
 //! is meant for one claim should say so in its `claimRef`.) Claim templates of StatefulSets and of ephemeral volumes
 //! are judged like claims.
@@ -68,6 +69,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     match (case.is_volume_claim(), case.is_snapshot(), case.submission.act) {
         (true, _, Act::Create) => waiting::judge(case, say),
         (true, _, Act::Update | Act::Status) => claims::change(case, say),
+        (_, _, Act::Delete) if case.is_volume_claim() || case.is_snapshot() => claims::deletion(case, say),
         (_, true, Act::Create) => snapshots::creation(case, say),
         (_, true, Act::Update | Act::Status) => snapshots::change(case, say),
         (_, _, _) => {}

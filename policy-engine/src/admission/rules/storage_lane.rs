@@ -3,7 +3,8 @@
 //! The label `platform-go/storage-lane` on a new PersistentVolumeClaim names a lane of
 //! `PlatformPolicy.spec.storageLanes` (`shared-rwx`, `legacy-rwx` and `fast-rwo`, unless the admin lists others). The
 //! platform writes the lane's StorageClass and access mode where the claim names none, and in place of the cluster's
-//! default class. It refuses a claim that names another class or access mode beside a lane.
+//! default class. It refuses a claim that names another class or access mode beside a lane, also by the old annotation
+//! `volume.beta.kubernetes.io/storage-class`.
 //!
 //! Claim templates of StatefulSets and ephemeral volumes are judged in the same way. The platform writes only on the
 //! claims that are made from them. (Kubernetes wants an access mode in an ephemeral volume's template: name the
@@ -21,6 +22,9 @@ use crate::policy::storage::Lane;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::volume_claim::VolumeClaim;
+
+/// The annotation that named a class before there was a field for it.
+const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     for claim in &case.volume_claims {
@@ -45,6 +49,13 @@ fn new(case: &Case<'_>, claim: &VolumeClaim<'_>, (name, lane): (&str, &Lane), sa
     let Lane { storage_class, access_mode } = lane;
     let made = case.is_volume_claim();
     let class = claim.at(["spec", "storageClassName"]);
+    // Kubernetes reads the older spelling first.
+    if let Some(asked) = claim.object.annotation(BETA_CLASS).filter(|asked| asked != storage_class) {
+        let why = format!(
+            "asked class {asked} beside lane {name}, whose class is {storage_class}; leave out one of the two"
+        );
+        say.deny(claim.at(["metadata", "annotations", BETA_CLASS]), why);
+    }
     match claim.spec.storage_class_name.as_deref() {
         None if made => say.set(class, storage_class.as_str()),
         Some(asked) if asked == storage_class => {}

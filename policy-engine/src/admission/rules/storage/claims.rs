@@ -41,6 +41,7 @@ pub(super) fn change(case: &Case<'_>, say: &mut Findings) {
     let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
     adoption(case, old, say);
     if let Some(party) = actor(case) {
+        resize(case, &party, object, old, say);
         for key in [contract::GROUP_STORAGE, contract::STORAGE] {
             let field = Place::of(["metadata", "labels", key]);
             match (old.label(key), object.label(key)) {
@@ -61,6 +62,30 @@ pub(super) fn change(case: &Case<'_>, say: &mut Findings) {
                 binding(&party, key, Place::of(["spec", key]), say);
             }
         }
+    }
+}
+
+/// What is shared goes with the word of those who share it.
+pub(super) fn deletion(case: &Case<'_>, say: &mut Findings) {
+    if let (Some(old), Some(party)) = (case.old(), actor(case)) {
+        shared(case, &party, old, "delete", Place::of(["metadata", "labels"]), say);
+    }
+}
+
+fn resize(case: &Case<'_>, party: &Party<'_>, object: Object<'_>, old: Object<'_>, say: &mut Findings) {
+    const SIZE: [&str; 2] = ["spec", "resources"];
+    if object.at(&SIZE) != old.at(&SIZE) {
+        shared(case, party, old, "resize", Place::of(SIZE), say);
+    }
+}
+
+/// Refuses what is done to a shared volume by somebody who does not manage it. Who lists it for both is the group.
+fn shared(case: &Case<'_>, party: &Party<'_>, old: Object<'_>, does: &str, field: Place, say: &mut Findings) {
+    let label = |key: &'static str| old.label(key).map(|value| (key, value));
+    let Some((key, value)) = label(contract::GROUP_STORAGE).or_else(|| label(contract::STORAGE)) else { return };
+    if !may_manage(case, party, key, value) {
+        let by = managers(case, key, value);
+        say.deny(field, format_args!("{party} asked to {does} what is shared as {value}; only {by} do; ask one"));
     }
 }
 

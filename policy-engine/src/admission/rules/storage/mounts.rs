@@ -64,10 +64,8 @@ fn permitted(
             say.deny(mounted.at(pod), Refused { case, volume: (KIND, mounted.claim), ownership, party: *party, may });
         }
     }
-    if granted == Permission::ReadOnly && !case.is_living_pod() {
-        devices(pod, mounted, say);
-    }
     if granted == Permission::ReadOnly {
+        devices(case, pod, mounted, say);
         force(case, pod, mounted, say);
     }
 }
@@ -80,8 +78,8 @@ fn holds_read_only(case: &Case<'_>, volume: &str) -> bool {
 }
 
 /// A block device knows no read-only.
-fn devices(pod: &Pod<'_>, mounted: &Mounted<'_>, say: &mut Findings) {
-    for container in pod.containers() {
+fn devices(case: &Case<'_>, pod: &Pod<'_>, mounted: &Mounted<'_>, say: &mut Findings) {
+    for container in pod.containers().filter(|it| !case.is_living_pod() || is_new(case, it.name)) {
         for (index, _) in container.devices.iter().enumerate().filter(|(_, device)| device.name == mounted.volume) {
             let why = format!(
                 "asked {KIND} {} as a block device, and it may only be read; mount it as a filesystem",

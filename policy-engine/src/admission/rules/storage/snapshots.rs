@@ -1,4 +1,4 @@
-//! VolumeSnapshots: whoever may read a volume may take one, and it stays as its source was.
+//! VolumeSnapshots: whoever may read a volume may take one, and it is shared as its source is.
 
 use serde_json::Value;
 
@@ -7,13 +7,13 @@ use super::parties;
 use crate::admission::findings::Findings;
 use crate::contract;
 use crate::object::place::Place;
-use crate::policy::ids::UserId;
 use crate::submission::case::Case;
 use crate::submission::volumes::{Known, Ownership};
 
 /// What a snapshot carries of its source.
-const STANDING: [&str; 3] = [contract::USER_ID, contract::GROUP_STORAGE, contract::STORAGE];
+const SHARED_AS: [&str; 2] = [contract::GROUP_STORAGE, contract::STORAGE];
 
+/// What a new snapshot is taken of, or one that exists would be.
 pub(super) fn creation(case: &Case<'_>, say: &mut Findings) {
     let Some(source) = case.object().and_then(|it| it.at(&["spec", "source"])) else { return };
     let asked = |key: &str| source.get(key).and_then(Value::as_str);
@@ -30,9 +30,8 @@ pub(super) fn creation(case: &Case<'_>, say: &mut Findings) {
         readable(case, party, ("PersistentVolumeClaim", name), known, here, say);
     }
     if let Known::There(ownership) = known {
-        let Ownership { user_id, group_storage, storage } = ownership;
-        let values = [user_id.as_ref().map(UserId::as_str), group_storage.as_deref(), storage.as_deref()];
-        for (key, value) in STANDING.into_iter().zip(values) {
+        let Ownership { group_storage, storage, .. } = ownership;
+        for (key, value) in SHARED_AS.into_iter().zip([group_storage.as_deref(), storage.as_deref()]) {
             let label = Place::of(["metadata", "labels", key]);
             match value {
                 Some(value) => say.set(label, value),
@@ -42,10 +41,14 @@ pub(super) fn creation(case: &Case<'_>, say: &mut Findings) {
     }
 }
 
-/// What was written stays, whatever is asked.
+/// What was written stays, whatever is asked. Another source makes it another snapshot.
 pub(super) fn change(case: &Case<'_>, say: &mut Findings) {
     let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
-    for key in [contract::GROUP_STORAGE, contract::STORAGE] {
+    const SOURCE: [&str; 2] = ["spec", "source"];
+    if object.at(&SOURCE) != old.at(&SOURCE) {
+        return creation(case, say);
+    }
+    for key in SHARED_AS {
         let label = Place::of(["metadata", "labels", key]);
         match old.label(key) {
             same if same == object.label(key) => {}

@@ -1,0 +1,75 @@
+//! What is reserved for objects that never came.
+//!
+//! Whoever creates a name that exists is refused by the API server after the ledger has reserved for it, under a UID that
+//! nobody will see: for a minute it would stand in everybody's way. So before anybody is refused for lack of room, what
+//! nobody has seen yet in the accounts that are short is asked for by name. Where the name is another object's, which is
+//! not being deleted, what was to get the name does not come.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cluster::view::ledger::{UnderItsName, under_its_name};
+use cluster::world::World;
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use moka::sync::Cache;
+use policy_engine::ledger::{Account, Missing, Sight};
+use store::Ledger;
+use tokio::time::Instant;
+
+/// At most so many are read of the ledger, and asked of the API server, for one refusal; the dearest come first.
+const MOST: u16 = 32;
+/// So many are asked for at a time.
+const AT_A_TIME: usize = 8;
+/// Of an account it is not asked more often than this: controllers try again and again what is refused.
+const EVERY: Duration = Duration::from_millis(500);
+/// How many accounts are remembered: some 100 bytes each.
+const MOST_ACCOUNTS: u64 = 16 << 10;
+
+/// Remembers which accounts were asked for lately. Clones are the same memory.
+#[derive(Clone)]
+pub(crate) struct NeverCame(Cache<Account, ()>);
+
+impl Default for NeverCame {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(MOST_ACCOUNTS).time_to_live(EVERY).build())
+    }
+}
+
+impl NeverCame {
+    /// Gives back what these accounts pay for objects that do not come. Says whether it was anything.
+    pub(crate) async fn give_back(&self, ledger: &Ledger, world: &World, short: &BTreeSet<Account>, deadline: Instant) -> bool {
+        let due: BTreeSet<_> = short.iter().filter(|account| self.is_due(account)).collect();
+        if due.is_empty() {
+            return false;
+        }
+        let unseen = match ledger.unseen(MOST).await {
+            Ok(unseen) => unseen,
+            // The refusal stands; the reconciler looks for them later.
+            Err(unavailable) => return unanswered(&unavailable),
+        };
+        let of_theirs = unseen.into_iter().filter(|charge| charge.payers.accounts().any(|payer| due.contains(payer)));
+        let asked = of_theirs.filter_map(|charge| Missing::of(&charge)).map(async |missing| {
+            let found = under_its_name(world, &missing, deadline).await;
+            matches!(found, Ok(UnderItsName::Another)).then(|| missing.gone(Timestamp::now()))
+        });
+        let gone: Vec<Sight> = stream::iter(asked).buffer_unordered(AT_A_TIME).filter_map(async |gone| gone).collect().await;
+        if gone.is_empty() {
+            return false;
+        }
+        match ledger.observe(gone).await {
+            Ok(lowered) => !lowered.is_empty(),
+            Err(unavailable) => unanswered(&unavailable),
+        }
+    }
+
+    fn is_due(&self, account: &Account) -> bool {
+        self.0.entry_by_ref(account).or_insert(()).is_fresh()
+    }
+}
+
+fn unanswered(unavailable: &store::Unavailable) -> bool {
+    let error: &dyn std::error::Error = unavailable;
+    tracing::debug!(error, "what never came was not given back before a refusal");
+    false
+}
