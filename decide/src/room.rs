@@ -53,7 +53,9 @@ pub async fn find(
             decision.warnings.extend(refusals.map(|denial| format!("not enforced: {denial}")));
         }
         WithoutRoom::Foresee { pods } => {
-            let Outcome::Refused(shortages) = ask(ledger, charge, Mode::Ask, deadline).await? else { return Ok(nobody) };
+            let Outcome::Refused(shortages) = ask(ledger, charge, Mode::Ask, deadline).await? else {
+                return Ok(nobody);
+            };
             let foreseen = shortages.iter().take(MOST_KEPT).map(|shortage| Foreseen { shortage, pods, policy });
             decision.warnings.extend(foreseen.map(|foreseen| format!("{}: {foreseen}", RuleId::Quota)));
         }

@@ -9,7 +9,9 @@ use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow};
 
 use crate::Unavailable;
-use crate::dialect::{ALL_ACCOUNTS, ALL_CHARGES, ALL_USES, COMPARED, FORGET_USAGE, HOURS, NOTE_COMPARED, UNSEEN_CHARGES};
+use crate::dialect::{
+    ALL_ACCOUNTS, ALL_CHARGES, ALL_USES, COMPARED, FORGET_USAGE, HOURS, NOTE_COMPARED, UNSEEN_CHARGES,
+};
 use crate::rows;
 use crate::session::{Address, Database};
 use crate::usage::{self, UsageQuery};

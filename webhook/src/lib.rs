@@ -56,7 +56,15 @@ impl Webhook {
     /// A webhook that knows what the caches know.
     pub fn new(caches: World, owners: Owners, metrics: Arc<Metrics>, ledger: Ledger) -> Self {
         let sources = Sources::cached(&caches, owners);
-        Self { caches, sources, metrics, limits: Arc::default(), ledger, compared: Arc::default(), never_came: NeverCame::default() }
+        Self {
+            caches,
+            sources,
+            metrics,
+            limits: Arc::default(),
+            ledger,
+            compared: Arc::default(),
+            never_came: NeverCame::default(),
+        }
     }
 }
 

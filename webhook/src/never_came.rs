@@ -38,7 +38,13 @@ impl Default for NeverCame {
 
 impl NeverCame {
     /// Gives back what these accounts pay for objects that do not come. Says whether it was anything.
-    pub(crate) async fn give_back(&self, ledger: &Ledger, world: &World, short: &BTreeSet<Account>, deadline: Instant) -> bool {
+    pub(crate) async fn give_back(
+        &self,
+        ledger: &Ledger,
+        world: &World,
+        short: &BTreeSet<Account>,
+        deadline: Instant,
+    ) -> bool {
         let due: BTreeSet<_> = short.iter().filter(|account| self.is_due(account)).collect();
         if due.is_empty() {
             return false;
@@ -53,7 +59,8 @@ impl NeverCame {
             let found = under_its_name(world, &missing, deadline).await;
             matches!(found, Ok(UnderItsName::Another)).then(|| missing.gone(Timestamp::now()))
         });
-        let gone: Vec<Sight> = stream::iter(asked).buffer_unordered(AT_A_TIME).filter_map(async |gone| gone).collect().await;
+        let gone: Vec<Sight> =
+            stream::iter(asked).buffer_unordered(AT_A_TIME).filter_map(async |gone| gone).collect().await;
         if gone.is_empty() {
             return false;
         }

@@ -122,10 +122,7 @@ pub(crate) fn meant<'a>(case: &Case<'a>, slot: &str, mapped: Option<&'a str>) ->
     }
     // A colleague's shared claim is named by hand: else whoever shares one decides on what others' work runs.
     let fits = |claim: &KnownClaim| {
-        claim.slot.as_deref() == Some(slot)
-            && !claim.terminating
-            && is_own(case, claim)
-            && may_use(case, claim).is_ok()
+        claim.slot.as_deref() == Some(slot) && !claim.terminating && is_own(case, claim) && may_use(case, claim).is_ok()
     };
     let mut labelled = claims.iter().filter(|(_, claim)| fits(claim)).map(|(name, _)| name.as_str());
     match (labelled.next(), labelled.next()) {

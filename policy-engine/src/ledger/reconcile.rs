@@ -176,4 +176,3 @@ fn news(charge: &Charge, sight: Sight) -> Option<Sight> {
     };
     says_more.then_some(sight)
 }
-

@@ -100,14 +100,12 @@ fn new_workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     }
 }
 
-/// Claims of either kind, and snapshots. Whose a snapshot is, is the rule `storage`'s to say: its source's owner's.
+/// Claims of either kind, and snapshots.
 fn claim(case: &Case<'_>, say: &mut Findings) {
     match case.submission.act {
         Act::Create => {
-            let storages = |key: &str| key == contract::USER_ID && case.is_snapshot();
             for key in [contract::PROJECT_ID, contract::GROUP_ID, contract::USER_ID] {
                 match ownership(case, key) {
-                    _ if storages(key) => {}
                     Some(value) => say.set(label(key), value),
                     None => say.remove(label(key)),
                 }

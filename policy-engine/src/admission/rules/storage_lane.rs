@@ -51,9 +51,8 @@ fn new(case: &Case<'_>, claim: &VolumeClaim<'_>, (name, lane): (&str, &Lane), sa
     let class = claim.at(["spec", "storageClassName"]);
     // Kubernetes reads the older spelling first.
     if let Some(asked) = claim.object.annotation(BETA_CLASS).filter(|asked| asked != storage_class) {
-        let why = format!(
-            "asked class {asked} beside lane {name}, whose class is {storage_class}; leave out one of the two"
-        );
+        let why =
+            format!("asked class {asked} beside lane {name}, whose class is {storage_class}; leave out one of the two");
         say.deny(claim.at(["metadata", "annotations", BETA_CLASS]), why);
     }
     match claim.spec.storage_class_name.as_deref() {

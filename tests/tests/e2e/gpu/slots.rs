@@ -95,17 +95,31 @@ fn a_mapped_slot_is_resolved_in_every_kind_and_applies_again_without_a_change() 
 }
 
 #[test]
-fn a_claim_can_say_which_slot_it_fills_and_a_shared_one_is_used_by_others() {
+fn a_claim_can_say_which_of_its_owners_slots_it_fills_and_a_shared_one_is_named_by_others() {
     let p = shared();
     let metadata = json!({"labels": {"platform-go/slot": "ours"}, "annotations": {"platform-go/share": "project"}});
     keep(&p, "alice", "slot-shared", metadata);
     let object = workload("Deployment", "llm-finetune", "slot-by-label", asks("ours"));
-    ok(create(&p, "bob", object));
+    let says = "asked slot ours, which is mapped to no claim; bob may use ";
+    let refused = create(&p, "bob", &object);
+    assert!(
+        denials(&refused.stderr).iter().any(|it| it.rule == "slot" && it.message.contains(says)),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("slot-shared (shared by alice)"), "{}", refused.stderr);
+    let hers = create(&p, "alice", with(object.clone(), json!({"metadata": {"name": "slot-by-owner"}})));
+    ok(hers);
+    assert_resolved(&get(&p, "llm-finetune", "deployment/slot-by-owner")["spec"]["template"], "slot-shared");
+    ok(create(&p, "bob", mapped(object, "ours=slot-shared")));
     let stored = get(&p, "llm-finetune", "deployment/slot-by-label");
     assert_resolved(&stored["spec"]["template"], "slot-shared");
     let run = running(&p, "llm-finetune", "app=slot-by-label,pod-template-hash", 1).remove(0);
     assert_eq!(label(&run, "user-id"), "bob");
-    clean(&p, &["deployment/slot-by-label".into(), "resourceclaim/slot-shared".into()]);
+    clean(
+        &p,
+        &["deployment/slot-by-label".into(), "deployment/slot-by-owner".into(), "resourceclaim/slot-shared".into()],
+    );
 }
 
 #[test]
