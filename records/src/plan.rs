@@ -75,6 +75,9 @@ pub struct ResourcePlanSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub max_devices_per_claim: Option<i64>,
+    /// The longest terminationGracePeriodSeconds of a Pod, e.g. 30m: it holds what it has until it ends. Absent: an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_termination_grace: Option<Duration>,
     /// A Pod that asks for GPUs as an extended resource (nvidia.com/gpu). Translate: the request becomes a claim. Deny:
     /// it is refused.
     #[serde(default)]

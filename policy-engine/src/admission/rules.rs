@@ -21,6 +21,7 @@ pub mod slot;
 pub mod sm_share;
 pub mod storage;
 pub mod storage_lane;
+pub mod termination_grace;
 pub mod vram;
 
 use crate::admission::findings::Findings;
@@ -82,6 +83,7 @@ pub const ALL: &[Rule] = &[
     rule!(SmShare, sm_share),
     rule!(Vram, vram),
     rule!(ClaimShape, claim_shape),
+    rule!(TerminationGrace, termination_grace),
     rule!(Resources, resources),
     rule!(Quota, quota),
     rule!(Connect, connect),

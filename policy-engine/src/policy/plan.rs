@@ -11,6 +11,9 @@ use super::names::{GroupName, ModelName, PlanName, ProjectName, QueueName};
 use super::quota::Quota;
 use super::window::Schedule;
 
+/// What a Pod may ask where no plan says otherwise: enough for a long checkpoint.
+pub const USUAL_GRACE_LIMIT: Duration = Duration::from_secs(3600);
+
 /// A plan: quota, GPU models and queues, for as long as it is valid.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
@@ -36,6 +39,8 @@ pub struct Plan {
     pub idle_timeout: Option<Duration>,
     /// How many devices one claim may ask; absent limits nothing.
     pub max_devices_per_claim: Option<u64>,
+    /// How long a Pod may ask to live on after it was told to end.
+    pub max_termination_grace: Duration,
     /// What happens to a Pod that asks for GPUs as an extended resource.
     pub extended_resources: ExtendedResources,
     /// Who may bind the plan besides an Admin.

@@ -49,6 +49,7 @@ rule_ids! {
     SmShare = "sm-share",
     Vram = "vram",
     ClaimShape = "claim-shape",
+    TerminationGrace = "termination-grace",
     Resources = "resources",
     Quota = "quota",
     Connect = "connect",

@@ -1,9 +1,11 @@
 //! Plans, queues and GPU models.
 
+use std::time::Duration;
+
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use policy_engine::policy::model::{Model, Sharing};
 use policy_engine::policy::plan::{
-    ContainerDefaults, ExtendedResources, Offer, OutsideWindow, Plan, Validity, VramPolicy,
+    ContainerDefaults, ExtendedResources, Offer, OutsideWindow, Plan, USUAL_GRACE_LIMIT, Validity, VramPolicy,
 };
 use policy_engine::policy::quantity::Unit;
 use policy_engine::policy::queue::Queue;
@@ -17,7 +19,11 @@ use crate::model::GpuModelSpec;
 use crate::plan;
 use crate::plan::ResourcePlanSpec;
 use crate::queue::PlatformQueueSpec;
+use crate::text;
 use crate::text::{Amount, RecordName};
+
+/// What Kubernetes gives a Pod that asks for nothing. A plan that allowed less would refuse nearly every Pod.
+const KUBERNETES_GRACE: Duration = Duration::from_secs(30);
 
 pub(super) fn plan(entry: &Entry<ResourcePlanSpec>, report: &mut Report) -> Option<Plan> {
     let about = &entry.about;
@@ -36,6 +42,7 @@ pub(super) fn plan(entry: &Entry<ResourcePlanSpec>, report: &mut Report) -> Opti
         idle_timeout,
         defaults: plan::ContainerDefaults { cpu, memory },
         max_devices_per_claim,
+        max_termination_grace,
         extended_resources,
         offered_to,
     } = &entry.spec;
@@ -61,6 +68,7 @@ pub(super) fn plan(entry: &Entry<ResourcePlanSpec>, report: &mut Report) -> Opti
         idle_timeout: idle_timeout.as_ref().and_then(|idle| duration(idle, "spec.idleTimeout", about, report)),
         // Unreadable is zero: no device.
         max_devices_per_claim: max_devices_per_claim.map(|most| u64::try_from(most).unwrap_or(0)),
+        max_termination_grace: grace(max_termination_grace.as_ref(), about, report),
         extended_resources: match extended_resources {
             plan::ExtendedResources::Translate => ExtendedResources::Translate,
             plan::ExtendedResources::Deny => ExtendedResources::Deny,
@@ -72,6 +80,20 @@ pub(super) fn plan(entry: &Entry<ResourcePlanSpec>, report: &mut Report) -> Opti
             memory: default_amount(memory.as_ref(), Unit::One, "spec.defaults.memory", about, report),
         },
     })
+}
+
+fn grace(written: Option<&text::Duration>, about: &About, report: &mut Report) -> Duration {
+    const FIELD: &str = "spec.maxTerminationGrace";
+    let Some(written) = written else { return USUAL_GRACE_LIMIT };
+    match duration(written, FIELD, about, report) {
+        Some(grace) if grace >= KUBERNETES_GRACE => grace,
+        Some(_) => {
+            let why = format!("given {}, and Kubernetes gives every Pod 30s; write 30s or more", written.as_str());
+            report.refuse(about, FIELD, why);
+            KUBERNETES_GRACE
+        }
+        None => KUBERNETES_GRACE,
+    }
 }
 
 /// `None` where a bound cannot be read: the plan counts as missing, as it does outside its bounds.

@@ -142,7 +142,7 @@ fn instead(kind: Kind, field: &str) -> Option<Instead> {
             "quota" | "perUser" => Instead::This(no_quota()),
             "outsideWindow" | "extendedResources" => Instead::This("Deny".into()),
             "id" | "vramPolicies" | "windows" | "timeZone" | "validity" => Instead::NoRecord,
-            "idleTimeout" | "maxDevicesPerClaim" => Instead::NoRecord,
+            "idleTimeout" | "maxDevicesPerClaim" | "maxTerminationGrace" => Instead::NoRecord,
             _ => return None,
         },
         Kind::PlatformQueue => match field {

@@ -18,10 +18,6 @@
 //! The platform adds one toleration to every request: that of the claim's own hold (`platform-go/hold`). No claim
 //! tolerates the hold of another.
 //!
-//! A Pod that has devices ends with a grace of one second at the least: the platform writes
-//! `terminationGracePeriodSeconds: 1` where a Pod asks 0. With 0 every deletion would be a forced one, after which the
-//! device goes to the next Pod while the process still runs.
-//!
 //! Kubernetes never changes a claim's spec after it was made. So applying the same manifest again changes nothing, and
 //! the labels by which a claim asked for devices cannot be changed.
 
@@ -30,14 +26,12 @@ use serde_json::Value;
 use crate::admission::findings::Findings;
 use crate::claims::{Ask, Gpus, MOST_DEVICES, is_narrowing, price_when_told};
 use crate::contract;
-use crate::gpu::attachments::attachments;
 use crate::gpu::hold;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::device_claim::DeviceClaim;
-use crate::submission::pod::Pod;
 
 /// Kubernetes takes 32 selectors in a request, and one of them is the platform's.
 const MOST_SELECTORS: usize = 31;
@@ -54,20 +48,8 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             ours.for_each(|it| say.deny(pod.label_at(it.key), it.why));
         }
     }
-    if let Some(pod) = case.new_pod() {
-        end_before_the_next(case, pod, say);
-    }
     if case.is_claim() && case.submission.act == Act::Update {
         put_back(case, say);
-    }
-}
-
-/// With a grace of 0 nobody waits for the process that holds the devices.
-fn end_before_the_next(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
-    let has_devices = pod.spec.resource_claims.iter().flatten().next().is_some() || !attachments(case, pod).is_empty();
-    // One second may be what an earlier call wrote.
-    if has_devices && matches!(pod.spec.termination_grace_period_seconds, Some(0 | 1)) {
-        say.set(pod.at(["spec", "terminationGracePeriodSeconds"]), 1);
     }
 }
 

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use crate::policy::ids::{GroupId, ProjectId, UserId};
 use crate::policy::names::{GroupName, UserName};
 use crate::policy::people::{Group, GroupRole, SystemRole, User};
-use crate::policy::plan::{ContainerDefaults, ExtendedResources, OutsideWindow, Plan as PlanRecord, Validity};
+use crate::policy::plan::{
+    ContainerDefaults, ExtendedResources, OutsideWindow, Plan as PlanRecord, USUAL_GRACE_LIMIT, Validity,
+};
 use crate::policy::platform::Platform;
 use crate::policy::project::{Holder, Member, MemberRef, Project, ProjectRole};
 use crate::policy::queue::Queue;
@@ -195,6 +197,7 @@ pub(crate) fn plan_record(name: &str, quota: Quota, validity: Validity) -> PlanR
         outside_window: OutsideWindow::default(),
         idle_timeout: None,
         max_devices_per_claim: None,
+        max_termination_grace: USUAL_GRACE_LIMIT,
         extended_resources: ExtendedResources::default(),
         offered_to: Vec::new(),
         validity,

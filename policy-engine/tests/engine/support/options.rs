@@ -1,13 +1,14 @@
 //! What a story changes about the sample organisation.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use policy_engine::policy::Records;
 use policy_engine::policy::model::Sharing;
 use policy_engine::policy::modes::{RuleMode, RuleModes};
-use policy_engine::policy::plan::{ExtendedResources, OutsideWindow, VramPolicy};
+use policy_engine::policy::plan::{ExtendedResources, OutsideWindow, USUAL_GRACE_LIMIT, VramPolicy};
 use policy_engine::policy::platform::{LabelsAlone, Unstamped};
 use policy_engine::policy::project::{Holder, Member, MemberRef, ProjectRole};
 use policy_engine::policy::quantity::{Unit, parse};
@@ -91,6 +92,8 @@ struct PlanOptions {
     /// Extended resources are refused.
     deny_extended: bool,
     max_devices_per_claim: Option<u64>,
+    /// In seconds.
+    max_termination_grace: Option<u64>,
     hard_cap_only: bool,
     elastic_only: bool,
 }
@@ -193,6 +196,8 @@ impl Options {
                 plan.extended_resources = ExtendedResources::Deny;
             }
             plan.max_devices_per_claim = options.max_devices_per_claim;
+            plan.max_termination_grace =
+                options.max_termination_grace.map_or(USUAL_GRACE_LIMIT, Duration::from_secs);
             let only = [(options.hard_cap_only, VramPolicy::HardCap), (options.elastic_only, VramPolicy::Elastic)];
             plan.vram_policies = only.into_iter().filter(|(only, _)| *only).map(|(_, policy)| policy).collect();
         }

@@ -7,7 +7,7 @@ use policy_engine::policy::Records;
 use policy_engine::policy::ids::{GroupId, ProjectId, UserId};
 use policy_engine::policy::model::{Model, Sharing};
 use policy_engine::policy::people::{Group, GroupRole, SystemRole, User};
-use policy_engine::policy::plan::{ContainerDefaults, ExtendedResources, OutsideWindow, Plan, Validity};
+use policy_engine::policy::plan::{ContainerDefaults, ExtendedResources, OutsideWindow, Plan, USUAL_GRACE_LIMIT, Validity};
 use policy_engine::policy::platform::Platform;
 use policy_engine::policy::project::{Holder, Member, MemberRef, Project, ProjectRole};
 use policy_engine::policy::queue::Queue;
@@ -150,6 +150,7 @@ fn plan<N: From<&'static str>>(name: &'static str, gpu: u64, queues: &[&str], mo
         outside_window: OutsideWindow::default(),
         idle_timeout: None,
         max_devices_per_claim: None,
+        max_termination_grace: USUAL_GRACE_LIMIT,
         extended_resources: ExtendedResources::default(),
         offered_to: Vec::new(),
         validity: Validity::default(),

@@ -21,6 +21,7 @@ fn a_plan_becomes_numbers() {
             "windows": [{"days": ["Mon"], "start": "18:00", "end": "08:00"},
                         {"from": "2026-12-24T18:00:00+01:00", "until": "2026-12-26T00:00:00Z"}],
             "idleTimeout": "1h30m",
+            "maxTerminationGrace": "30m",
             "id": "P26000116",
         }),
         &[],
@@ -28,6 +29,7 @@ fn a_plan_becomes_numbers() {
     let plan = &records.plans["it"];
     assert_eq!(plan.id, "P26000116");
     assert_eq!(plan.idle_timeout, Some(Duration::from_secs(5400)));
+    assert_eq!(plan.max_termination_grace, Duration::from_secs(1800));
     let quota = Quota { milli_gpu: Some(2500), devices: Some(4), milli_cpu: Some(500), memory_bytes: Some(512 << 30) };
     assert_eq!(plan.quota, quota);
     assert_eq!(plan.per_user, Quota::default());
@@ -46,9 +48,11 @@ fn what_cannot_be_read_grants_nothing() {
             "timeZone": "Berlin",
             "windows": [{"start": "08:00", "end": "17:00"}],
             "idleTimeout": "3 h",
+            "maxTerminationGrace": "10s",
         }),
         &[
             "spec.idleTimeout: given \"3 h\"; write a length of time such as 30s, 5m or 1h30m",
+            "spec.maxTerminationGrace: given 10s, and Kubernetes gives every Pod 30s; write 30s or more",
             "spec.quota.cpu: given -1; a limit is not negative; write an amount such as 4 or \"0.5\"",
             "spec.quota.devices: given \"0.5\"; it counts whole pieces; write a whole amount such as 4 or 64Gi",
             "spec.quota.gpu: given \"0.0005\"; at most three decimals count; write an amount such as 4 or \"0.5\"",
