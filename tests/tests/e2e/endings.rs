@@ -63,7 +63,11 @@ fn class_forced_deletion() {
     assert_refused_by_policy(&delete("bob", &["--force"]), FORCED, says);
     assert_refused_by_policy(&delete("bob", &["--grace-period=0", "--force", "--dry-run=server"]), FORCED, says);
     let years = delete("bob", &["--grace-period=2147483647"]);
-    assert_refused_by_policy(&years, FORCED, "asked 2147483647 seconds of grace for Pod forced, which holds what it has");
+    assert_refused_by_policy(
+        &years,
+        FORCED,
+        "asked 2147483647 seconds of grace for Pod forced, which holds what it has",
+    );
     let all = kubectl(&p, "bob", &["-n", "detector", "delete", "pods", "-l", "app=forced", "--force"]);
     assert_refused_by_policy(&all, FORCED, says);
     let_in(&p, "evictors", "bob", &["pods/eviction"]);

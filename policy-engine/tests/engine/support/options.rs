@@ -196,8 +196,7 @@ impl Options {
                 plan.extended_resources = ExtendedResources::Deny;
             }
             plan.max_devices_per_claim = options.max_devices_per_claim;
-            plan.max_termination_grace =
-                options.max_termination_grace.map_or(USUAL_GRACE_LIMIT, Duration::from_secs);
+            plan.max_termination_grace = options.max_termination_grace.map_or(USUAL_GRACE_LIMIT, Duration::from_secs);
             let only = [(options.hard_cap_only, VramPolicy::HardCap), (options.elastic_only, VramPolicy::Elastic)];
             plan.vram_policies = only.into_iter().filter(|(only, _)| *only).map(|(_, policy)| policy).collect();
         }

@@ -7,7 +7,9 @@ use policy_engine::policy::Records;
 use policy_engine::policy::ids::{GroupId, ProjectId, UserId};
 use policy_engine::policy::model::{Model, Sharing};
 use policy_engine::policy::people::{Group, GroupRole, SystemRole, User};
-use policy_engine::policy::plan::{ContainerDefaults, ExtendedResources, OutsideWindow, Plan, USUAL_GRACE_LIMIT, Validity};
+use policy_engine::policy::plan::{
+    ContainerDefaults, ExtendedResources, OutsideWindow, Plan, USUAL_GRACE_LIMIT, Validity,
+};
 use policy_engine::policy::platform::Platform;
 use policy_engine::policy::project::{Holder, Member, MemberRef, Project, ProjectRole};
 use policy_engine::policy::queue::Queue;
