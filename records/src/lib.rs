@@ -1,4 +1,4 @@
-//! The records that admins and project leads write, as Kubernetes sees them, and what the platform makes of them. No client.
+//! The records that platform Admins write, as Kubernetes sees them, and what the platform makes of them. No client.
 //!
 //! The doc comments of fields are what `kubectl explain` prints: they are the manual. The types read leniently, since
 //! the API server has checked the schema; what the platform makes of a record is in `convert`.

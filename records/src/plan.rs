@@ -9,7 +9,7 @@ use super::text::{Amount, DisplayName, Duration, LabelValue, Moment, RecordName,
 use super::utc;
 use super::window::Window;
 
-/// What a Manager says about a plan.
+/// What platform Admins say about a plan.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "sluice.dev",
@@ -88,7 +88,7 @@ pub struct ResourcePlanSpec {
     pub offered_to: Vec<Offer>,
 }
 
-/// Limits. An absent one limits nothing.
+/// Limits. An amount that is left out is not limited; write 0 to grant none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quota {

@@ -11,7 +11,7 @@ use super::group::Storage;
 use super::platform::RuleMode;
 use super::text::{DisplayName, ImagePatternText, LabelValue, NamespaceName, RecordName};
 
-/// What admins and the project's leads say about a project.
+/// What platform Admins say about a project.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "sluice.dev",

@@ -40,9 +40,10 @@ fn index(crds: &[CustomResourceDefinition]) -> Page {
 const INTRODUCTION: &str = "\
 # The records
 
-What admins and project leads write: Kubernetes objects of the group `sluice.dev`, all of them cluster-scoped. \
-`kubectl explain <record> --recursive` prints the same. Records that contradict one another, or name what is not there, \
-are refused when they are written; `sluice check DIR` finds the same in files.";
+What platform Admins write: Kubernetes objects of the group `sluice.dev`, all of them cluster-scoped. \
+`kubectl explain <record> --recursive` prints the same. Sluice refuses records that contradict one another. One that names a \
+record which does not exist is accepted with a warning, and says so in its conditions; the part that needs the other record \
+grants nothing until it exists. `sluice check DIR` finds the same in files.";
 
 fn page(crd: &CustomResourceDefinition) -> Page {
     let names = &crd.spec.names;
@@ -161,7 +162,7 @@ fn many(what: &str, most: Option<i64>, each: &JSONSchemaProps) -> String {
 /// A pattern in the words in which violations of it are told.
 fn spelling(pattern: &str, most: Option<i64>) -> String {
     const NAME: i64 = 63;
-    let form = text::form(pattern).and_then(|form| form.split(':').next());
+    let form = text::form(pattern).and_then(|form| form.split(": ").next());
     match (pattern, form) {
         // A path on a node, or a JSON Pointer.
         ("^/", _) => "text that begins with `/`".into(),

@@ -36,7 +36,7 @@ platform writes the final value on the Pod. What the platform alone writes is ov
 later changes are put back: rule [`platform-labels`](rules/platform-labels.md). Other `platform-go/` keys are the \
 client's own and kept as they are.
 
-Ids are `spec.id` of the record where it is set, otherwise its name. Nothing is ever written into a pod template, so \
+Ids are `spec.id` of the record where it is set, otherwise its name. Sluice writes into a pod template in one case alone (a slot, see the rule `slot`), so \
 nothing that Sluice does starts a rollout.";
 
 fn page(rule: &Rule, stories: &[(String, Story)]) -> Page {

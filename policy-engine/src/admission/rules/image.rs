@@ -73,6 +73,6 @@ impl fmt::Display for NotAllowed<'_> {
             [] => f.write_str("no image")?,
             patterns => sentence::list(f, patterns)?,
         }
-        f.write_str("; use one of those, or ask a project Admin to add a pattern")
+        f.write_str("; use one of those, or ask a platform Admin to add a pattern")
     }
 }

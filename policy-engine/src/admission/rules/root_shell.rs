@@ -173,7 +173,7 @@ impl fmt::Display for Refused<'_> {
         }
         f.write_str("; run as another UID, or ask ")?;
         f.write_str(match by {
-            Forbidden::Project(_) => "a project Admin to allow it",
+            Forbidden::Project(_) => "a platform Admin to allow it",
             Forbidden::Group(_) | Forbidden::MissingGroup(_) => "a platform admin",
         })
     }

@@ -94,7 +94,7 @@ impl fmt::Display for NotAllowed<'_> {
         let Self { project } = self;
         write!(
             f,
-            "asked a service-account token; project {project} allows none; leave it out, or ask a project Admin for allowServiceAccountToken"
+            "asked a service-account token; project {project} allows none; leave it out, or ask a platform Admin for allowServiceAccountToken"
         )
     }
 }

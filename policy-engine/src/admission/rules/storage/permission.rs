@@ -175,7 +175,7 @@ impl fmt::Display for Refused<'_> {
                     Some(owner) => write!(f, "{owner}'s")?,
                     None => f.write_str("from before the platform and nobody's")?,
                 }
-                format!("a Manager of project {project} to list it as storage")
+                "a platform Admin to list it as storage".to_owned()
             }
         };
         match may {
