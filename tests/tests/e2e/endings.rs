@@ -33,11 +33,12 @@ fn class_finalizer_taken_off() {
     // By any other way of writing, and one's own finalizer beside it is one's own.
     let mut own = get(&p, "llm-finetune", volume);
     own["metadata"]["finalizers"] = json!(["kubernetes.io/pvc-protection", "example.com/mine"]);
+    own["metadata"]["resourceVersion"] = Value::Null;
     ok(kubectl_with(&p, "bob", &["replace", "-f", "-"], &own.to_string()));
-    let mut bare = get(&p, "llm-finetune", volume);
-    bare["metadata"]["finalizers"] = json!(["example.com/mine"]);
-    let replaced = kubectl_with(&p, "bob", &["replace", "-f", "-"], &bare.to_string());
-    assert_refused_by_policy(&replaced, FINALIZERS, says);
+    // A manifest that says nothing of them takes its place, as with `kubectl replace`: they stay.
+    ok(kubectl_with(&p, "bob", &["replace", "-f", "-"], &volume_claim("llm-finetune", "final", json!({})).to_string()));
+    assert_eq!(get(&p, "llm-finetune", volume)["metadata"]["finalizers"], json!(["kubernetes.io/pvc-protection"]));
+    ok(kubectl_with(&p, "bob", &["replace", "-f", "-"], &own.to_string()));
     let own_off = json!({"metadata": {"finalizers": ["kubernetes.io/pvc-protection"]}}).to_string();
     ok(kubectl(&p, "bob", &["-n", "llm-finetune", "patch", volume, "--type=merge", "-p", &own_off]));
     // Ordinary deletions end as ever: the controllers take theirs off.

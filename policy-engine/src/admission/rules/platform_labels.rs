@@ -16,6 +16,9 @@
 //! that asks for the same as at creation. Labels that ask for something (`queue-name`, `dra-gpu-model`, …) are fixed:
 //! asking for something else is refused.
 //!
+//! Finalizers of Kubernetes and of the platform stay, also where somebody replaces an object by a manifest that says
+//! nothing of them. (Who takes one off and changes nothing else is refused by the API server itself: see *Security*.)
+//!
 //! The platform refuses a workload whose selector names a `platform-go/` key. The selector would never match the
 //! workload's Pods, and the controller would make Pods for ever.
 
@@ -31,9 +34,12 @@ use crate::object::Object;
 use crate::object::place::Place;
 use crate::submission::Act;
 use crate::submission::case::Case;
-use crate::submission::identity::Owner;
+use crate::submission::identity::{Caller, Owner};
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    if matches!((case.submission.act, case.caller), (Act::Update, Caller::Person(_) | Caller::Client)) {
+        put_back::finalizers(case, say);
+    }
     if case.is_volume_claim() || case.is_snapshot() || case.is_claim() {
         return claim(case, say);
     }

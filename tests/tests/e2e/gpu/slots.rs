@@ -108,8 +108,7 @@ fn a_claim_can_say_which_of_its_owners_slots_it_fills_and_a_shared_one_is_named_
         refused.stderr
     );
     assert!(refused.stderr.contains("slot-shared (shared by alice)"), "{}", refused.stderr);
-    let hers = create(&p, "alice", with(object.clone(), json!({"metadata": {"name": "slot-by-owner"}})));
-    ok(hers);
+    ok(create(&p, "alice", workload("Deployment", "llm-finetune", "slot-by-owner", asks("ours"))));
     assert_resolved(&get(&p, "llm-finetune", "deployment/slot-by-owner")["spec"]["template"], "slot-shared");
     ok(create(&p, "bob", mapped(object, "ours=slot-shared")));
     let stored = get(&p, "llm-finetune", "deployment/slot-by-label");
