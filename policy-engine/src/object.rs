@@ -78,7 +78,7 @@ impl<'a> Object<'a> {
         let finalizers = |object: &Self| object.at(&["metadata", "finalizers"]).and_then(Value::as_array);
         let before = finalizers(old).map_or(&[][..], Vec::as_slice);
         self.same_content(old)
-            && ["labels", "annotations", "ownerReferences"].iter().all(|key| same(key))
+            && ["labels", "annotations", "ownerReferences"].iter().all(same)
             && finalizers(self).into_iter().flatten().all(|finalizer| before.contains(finalizer))
     }
 
