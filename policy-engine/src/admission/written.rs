@@ -103,12 +103,13 @@ impl Places {
     }
 
     fn pod(&mut self, before: &Value, after: &Value) {
-        const FIELDS: [&[&str]; 5] = [
+        const FIELDS: [&[&str]; 6] = [
             &["spec", "automountServiceAccountToken"],
             &["spec", "priorityClassName"],
             &["spec", "schedulingGates"],
             &["spec", "securityContext", "runAsNonRoot"],
             &["spec", "securityContext", "runAsUser"],
+            &["spec", "terminationGracePeriodSeconds"],
         ];
         let root = PointerBuf::new();
         FIELDS.iter().for_each(|field| self.add(&root, field));
