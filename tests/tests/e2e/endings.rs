@@ -41,6 +41,19 @@ fn class_finalizer_taken_off() {
     ok(kubectl_with(&p, "bob", &["replace", "-f", "-"], &own.to_string()));
     let own_off = json!({"metadata": {"finalizers": ["kubernetes.io/pvc-protection"]}}).to_string();
     ok(kubectl(&p, "bob", &["-n", "llm-finetune", "patch", volume, "--type=merge", "-p", &own_off]));
+    // Nobody plants what nobody takes off again; what a manifest from the cluster carries may come back with it.
+    let planted = |finalizer: &str, name: &str| {
+        volume_claim("llm-finetune", name, json!({"metadata": {"finalizers": [finalizer]}}))
+    };
+    let says = "bob asked to add platform-go/stuck, which no controller would take off again";
+    assert_refused_by_policy(&create(&p, "bob", planted("platform-go/stuck", "planted")), FINALIZERS, says);
+    let says = "bob asked to add kubernetes.io/never";
+    let patch =
+        json!({"metadata": {"finalizers": ["kubernetes.io/pvc-protection", "kubernetes.io/never"]}}).to_string();
+    let added = kubectl(&p, "bob", &["-n", "llm-finetune", "patch", volume, "--type=merge", "-p", &patch]);
+    assert_refused_by_policy(&added, FINALIZERS, says);
+    ok(create(&p, "bob", planted("kubernetes.io/pvc-protection", "planted")));
+    ok(kubectl(&p, "bob", &["-n", "llm-finetune", "delete", "pvc/planted", "--wait=true", "--timeout=30s"]));
     // Ordinary deletions end as ever: the controllers take theirs off.
     for object in ["pod/final", volume] {
         ok(kubectl(&p, "bob", &["-n", "llm-finetune", "delete", object, "--wait=true", "--timeout=30s"]));

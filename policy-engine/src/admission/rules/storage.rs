@@ -23,8 +23,8 @@
 //! read is enough. A snapshot belongs to who takes it, and is shared as its source is. The platform refuses other kinds of sources,
 //! sources in other namespaces, and `volumeSnapshotContentName`.
 //!
-//! Only those who manage the storage may set, change or remove the two labels, resize a claim that carries one, or
-//! delete it: the Admins of the group, which must list the volume first, or the project's Managers. Who made it is not
+//! Only those who manage the storage may set, change or remove the two labels, resize a claim that carries one, delete
+//! it, or give it an owner with which it would be deleted: the Admins of the group, which must list the volume first, or the project's Managers. Who made it is not
 //! asked: it is no longer theirs alone. Only platform Admins may write `volumeName` and `selector`, because
 //! they could take any volume of the cluster. (Kubernetes binds a claim to any free volume of its class. A volume that
 //! is meant for one claim should say so in its `claimRef`.) Claim templates of StatefulSets and of ephemeral volumes

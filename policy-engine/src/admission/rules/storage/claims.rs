@@ -4,6 +4,8 @@ use std::fmt::Display;
 
 use super::permission::{Party, Refused};
 use super::{actor, parties};
+use serde_json::Value;
+
 use crate::admission::findings::Findings;
 use crate::contract;
 use crate::object::Object;
@@ -40,6 +42,7 @@ pub(super) fn content(case: &Case<'_>, claim: &VolumeClaim<'_>, say: &mut Findin
 pub(super) fn change(case: &Case<'_>, say: &mut Findings) {
     let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
     adoption(case, old, say);
+    owners(case, object, old, say);
     if let Some(party) = actor(case) {
         resize(case, &party, object, old, say);
         for key in [contract::GROUP_STORAGE, contract::STORAGE] {
@@ -69,6 +72,30 @@ pub(super) fn change(case: &Case<'_>, say: &mut Findings) {
 pub(super) fn deletion(case: &Case<'_>, say: &mut Findings) {
     if let (Some(old), Some(party)) = (case.old(), actor(case)) {
         shared(case, &party, old, "delete", Place::of(["metadata", "labels"]), say);
+    }
+}
+
+/// What is shared goes with no single object: the garbage collector deletes what lost its owner, and is not judged.
+pub(super) fn owners(case: &Case<'_>, object: Object<'_>, old: Object<'_>, say: &mut Findings) {
+    let references =
+        |object: Object<'_>| object.at(&["metadata", "ownerReferences"]).and_then(Value::as_array).cloned();
+    let (now, before) = (references(object).unwrap_or_default(), references(old).unwrap_or_default());
+    let field = Place::of(["metadata", "ownerReferences"]);
+    let is_shared =
+        |object: Object<'_>| [contract::GROUP_STORAGE, contract::STORAGE].iter().any(|key| object.label(key).is_some());
+    if !is_shared(old) && is_shared(object) && !now.is_empty() {
+        let why = "asked to share what goes with its owner; take its ownerReferences off first, or share another";
+        return say.deny(field, why);
+    }
+    if now.iter().all(|it| before.contains(it)) {
+        return;
+    }
+    let adopter = match case.adopter {
+        Some(ControllerOwner::Stamped { user_id, .. }) => Some(Party::stamped(case, user_id.as_ref())),
+        _ => None,
+    };
+    if let Some(party) = actor(case).or(adopter) {
+        shared(case, &party, old, "give an owner to", field, say);
     }
 }
 

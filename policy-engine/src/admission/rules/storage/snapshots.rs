@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::claims::readable;
+use super::claims::{owners, readable};
 use super::parties;
 use crate::admission::findings::Findings;
 use crate::contract;
@@ -44,6 +44,7 @@ pub(super) fn creation(case: &Case<'_>, say: &mut Findings) {
 /// What was written stays, whatever is asked. Another source makes it another snapshot.
 pub(super) fn change(case: &Case<'_>, say: &mut Findings) {
     let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
+    owners(case, object, old, say);
     const SOURCE: [&str; 2] = ["spec", "source"];
     if object.at(&SOURCE) != old.at(&SOURCE) {
         return creation(case, say);
