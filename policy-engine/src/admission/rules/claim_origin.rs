@@ -4,7 +4,8 @@
 //! each Pod that asks for an extended resource. Such a claim has the Pod as its owner and annotations that begin with
 //! `resource.kubernetes.io/`, and the waiting Pod uses it. The Pod would use a claim that somebody else wrote in the
 //! same way, too. So nobody else may write such an owner or such annotations: neither on a claim, nor in the metadata
-//! that a ResourceClaimTemplate gives to its claims.
+//! that a ResourceClaimTemplate gives to its claims. Likewise nobody writes a Pod, or a workload as the controller, as the
+//! owner of a PersistentVolumeClaim: Kubernetes does so on those that it makes for ephemeral volumes and StatefulSets.
 //!
 //! The platform reserves the device taint `platform-go/hold` for devices that it frees for one claim, and gives each
 //! claim the toleration of its own hold. (Nothing sets the taint yet.) Users may not write tolerations of that key, nor
@@ -26,7 +27,7 @@ use crate::object::Object;
 use crate::object::place::Place;
 use crate::submission::Act;
 use crate::submission::case::Case;
-use crate::submission::identity::is_claim_maker;
+use crate::submission::identity::{Caller, is_claim_maker};
 
 /// Annotations by which Kubernetes knows the claims that it made.
 const KUBERNETES_OWN: &str = "resource.kubernetes.io/";
@@ -41,6 +42,8 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             annotations(object, case.old(), Place::root(), say);
         }
         tolerations(case, object, Place::root(), say);
+    } else if case.is_volume_claim() && matches!(case.caller, Caller::Person(_) | Caller::Client | Caller::Stranger) {
+        owners(case, object, say);
     } else if case.is_claim_template() {
         template_name(case, say);
         let Some(template) = object.at(&["spec"]).map(Object) else { return };
@@ -50,15 +53,19 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     }
 }
 
-/// A Pod takes up a claim that names it as its owner.
+/// A Pod takes up a claim that names it as its owner, be it of devices or of a volume; a workload's Pods, what it controls.
 fn owners(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     let list = |object: Object<'_>| object.at(&["metadata", "ownerReferences"]).and_then(Value::as_array).cloned();
     let before = case.old().and_then(list).unwrap_or_default();
     for (at, owner) in list(object).unwrap_or_default().iter().enumerate() {
         let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default();
-        if text("kind") == "Pod" && text("apiVersion") == "v1" && !before.contains(owner) {
+        let is_pod = text("kind") == "Pod" && text("apiVersion") == "v1";
+        let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
+        let controls = matches!(group, "apps" | "batch") && owner.get("controller") == Some(&Value::Bool(true));
+        if (is_pod || controls) && !before.contains(owner) {
             let why = format!(
-                "asked Pod {} as its owner, which only Kubernetes writes on the claims that it makes for Pods; leave it out, and name the claim in the Pod's spec.resourceClaims",
+                "asked {} {} as its owner, which only Kubernetes writes on the claims that it makes for Pods; leave it out, and name the claim in the Pod's spec",
+                text("kind"),
                 text("name")
             );
             say.deny(Place::of(["metadata", "ownerReferences"]).index(at), why);

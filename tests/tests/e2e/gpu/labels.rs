@@ -1,7 +1,7 @@
 //! GPUs by labels, and as extended resources: what a Pod becomes, what it is given, and what is gone with it.
 
 use e2e::gpu::{allocated, claims_of, inline, runs};
-use e2e::manifest::{IMAGE, pod, with, workload};
+use e2e::manifest::{IMAGE, claim, pod, with, workload};
 use e2e::refusal::{assert_denied, assert_warned, denials};
 use e2e::{
     ADMIN, apply, create, eventually, find, get, kubectl, label, list, ok, project, running, shared, with_policy,
@@ -276,6 +276,9 @@ fn class_claim_planted() {
     );
     assert_denied(&create(&p, "bob", planted(owner.clone())), &[("claim-origin", owns)]);
     assert_denied(&create(&p, "bob", planted(mark.clone())), &[("claim-origin", marks)]);
+    // The volume of a Pod is found by its owner in the same way.
+    let volume = claim("llm-finetune", "adopts-scratch", json!({"metadata": owner.clone()}));
+    assert_denied(&create(&p, "bob", volume), &[("claim-origin", owns)]);
     let both = with(owner, mark);
     for user in ["bob", ADMIN] {
         let refused = create(&p, user, planted(both.clone()));
