@@ -103,16 +103,20 @@ impl Places {
     }
 
     fn pod(&mut self, before: &Value, after: &Value) {
-        const FIELDS: [&[&str]; 6] = [
+        const GRACE: [&str; 2] = ["spec", "terminationGracePeriodSeconds"];
+        const FIELDS: [&[&str]; 5] = [
             &["spec", "automountServiceAccountToken"],
             &["spec", "priorityClassName"],
             &["spec", "schedulingGates"],
             &["spec", "securityContext", "runAsNonRoot"],
             &["spec", "securityContext", "runAsUser"],
-            &["spec", "terminationGracePeriodSeconds"],
         ];
         let root = PointerBuf::new();
         FIELDS.iter().for_each(|field| self.add(&root, field));
+        // Where nothing is asked, the API server writes its own.
+        if before["spec"].get(GRACE[1]).is_some() {
+            self.add(&root, &GRACE);
+        }
         let ranged = |object: &Value| object["metadata"]["annotations"].get(LIMIT_RANGER).cloned();
         let unranged = ranged(before) == ranged(after);
         for (at, container) in containers(&root, before) {

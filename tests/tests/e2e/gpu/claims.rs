@@ -2,6 +2,7 @@
 
 use e2e::gpu::{claim_template, device_claim};
 use e2e::manifest::{IMAGE, merge, pod, with};
+use e2e::quota::settles;
 use e2e::refusal::{assert_denied, assert_warned};
 use e2e::{ADMIN, SOON, alone, create, get, kubectl, label, list, ok, project, project_with_bob, shared, within};
 use ground::Ground;
@@ -134,7 +135,9 @@ fn class_dra_shapes_no_shape_of_a_claim_gets_another_model() {
         let (claim, given) = allocated(&p, "claim-shapes", template);
         assert_eq!(given, vec!["NVIDIA GeForce RTX 5090"; devices], "{template}");
         assert!(stored_selectors(&claim).iter().all(|it| it.last().is_some_and(|it| it == RTX_5090)), "{claim}");
+        settles(&p, "claim-shapes", &devices.to_string(), "0", i64::try_from(devices).expect("a few"));
         forget(&p, "claim-shapes", &[&format!("pod/{template}"), &format!("resourceclaimtemplate/{template}")]);
+        settles(&p, "claim-shapes", "0", "0", 0);
     }
 }
 
