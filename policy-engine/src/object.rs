@@ -61,6 +61,21 @@ impl<'a> Object<'a> {
         self.at(&["metadata", "deletionTimestamp"]).is_some()
     }
 
+    /// `metadata.ownerReferences`, as they stand there.
+    pub fn owner_references(&self) -> &'a [Value] {
+        self.list(&["metadata", "ownerReferences"])
+    }
+
+    /// `metadata.finalizers`, as they stand there.
+    pub fn finalizers(&self) -> &'a [Value] {
+        self.list(&["metadata", "finalizers"])
+    }
+
+    /// What is no list is an empty one: the API server refuses it.
+    fn list(&self, keys: &[&str]) -> &'a [Value] {
+        self.at(keys).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
     /// The owner reference that is marked as the controller's.
     ///
     /// # Errors
@@ -75,11 +90,10 @@ impl<'a> Object<'a> {
     /// Whether both say the same but for finalizers, of which this one has no more, and for what only the API server writes.
     pub fn only_lacks_finalizers_of(&self, old: &Self) -> bool {
         let same = |key: &&str| self.at(&["metadata", key]) == old.at(&["metadata", key]);
-        let finalizers = |object: &Self| object.at(&["metadata", "finalizers"]).and_then(Value::as_array);
-        let before = finalizers(old).map_or(&[][..], Vec::as_slice);
+        let before = old.finalizers();
         self.same_content(old)
             && ["labels", "annotations", "ownerReferences"].iter().all(same)
-            && finalizers(self).into_iter().flatten().all(|finalizer| before.contains(finalizer))
+            && self.finalizers().iter().all(|finalizer| before.contains(finalizer))
     }
 
     /// Whether both say the same but for metadata and status.

@@ -19,6 +19,14 @@ pub(crate) struct Dialect {
     pub close_usage: &'static str,
 }
 
+/// What is kept of a charge, in the order in which rows are read and written.
+macro_rules! charge_columns {
+    () => {
+        "uid, reference, place, milli_gpu, devices, milli_cpu, memory_bytes, bound, seen, raised_at, ticket, pod_uid, \
+         pod_reference, claim_uid, payers, tags"
+    };
+}
+
 /// `$rows` is `$1` as rows with a column `value`; `$listed` says that a column is among its texts. What is read is
 /// between `$all` and `$of_all`.
 macro_rules! dialect {
@@ -44,14 +52,7 @@ macro_rules! dialect {
                 $listed,
                 ") AS places",
             ),
-            charges: concat!(
-                $all,
-                "uid, reference, place, milli_gpu, devices, milli_cpu, memory_bytes, bound, seen, raised_at, ",
-                "ticket, pod_uid, pod_reference, claim_uid, payers, tags",
-                $of_all,
-                " FROM charges WHERE place ",
-                $listed,
-            ),
+            charges: concat!($all, charge_columns!(), $of_all, " FROM charges WHERE place ", $listed,),
             uses: concat!($all, "place, pod_uid", $of_all, " FROM uses WHERE place ", $listed),
             accounts: concat!(
                 $all,
@@ -62,8 +63,9 @@ macro_rules! dialect {
                 $listed,
             ),
             put_charges: concat!(
-                "INSERT INTO charges (uid, reference, place, milli_gpu, devices, milli_cpu, memory_bytes, bound, ",
-                "seen, raised_at, ticket, pod_uid, pod_reference, claim_uid, payers, tags) ",
+                "INSERT INTO charges (",
+                charge_columns!(),
+                ") ",
                 "SELECT value->>0, value->>1, value->>2, CAST(value->>3 AS BIGINT), CAST(value->>4 AS BIGINT), ",
                 "CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT), CAST(value->>7 AS BIGINT), ",
                 "CAST(value->>8 AS BIGINT), CAST(value->>9 AS BIGINT), CAST(value->>10 AS BIGINT), value->>11, ",
@@ -147,12 +149,13 @@ pub(crate) const COMMIT: &str = "COMMIT";
 pub(crate) const ROLLBACK: &str = "ROLLBACK";
 
 /// Everything. The same on both.
-pub(crate) const ALL_CHARGES: &str = "SELECT uid, reference, place, milli_gpu, devices, milli_cpu, memory_bytes, bound, \
-     seen, raised_at, ticket, pod_uid, pod_reference, claim_uid, payers, tags FROM charges";
-/// At most `$1` of what nobody has seen yet, the dearest first where no index says so: there are few at a time.
-pub(crate) const UNSEEN_CHARGES: &str = "SELECT uid, reference, place, milli_gpu, devices, milli_cpu, memory_bytes, bound, \
-     seen, raised_at, ticket, pod_uid, pod_reference, claim_uid, payers, tags FROM charges WHERE seen = 0 \
-     ORDER BY milli_gpu DESC, milli_cpu DESC, memory_bytes DESC LIMIT $1";
+pub(crate) const ALL_CHARGES: &str = concat!("SELECT ", charge_columns!(), " FROM charges");
+/// At most `$1` of what nobody has seen yet, the dearest first. No index says which: there are few at a time.
+pub(crate) const UNSEEN_CHARGES: &str = concat!(
+    "SELECT ",
+    charge_columns!(),
+    " FROM charges WHERE seen = 0 ORDER BY milli_gpu DESC, milli_cpu DESC, memory_bytes DESC LIMIT $1"
+);
 pub(crate) const ALL_USES: &str = "SELECT place, pod_uid FROM uses";
 pub(crate) const ALL_ACCOUNTS: &str = "SELECT account, used_milli_gpu, used_devices, used_milli_cpu, used_memory_bytes, \
      reserved_milli_gpu, reserved_devices, reserved_milli_cpu, reserved_memory_bytes FROM accounts";

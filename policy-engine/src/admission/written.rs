@@ -103,7 +103,6 @@ impl Places {
     }
 
     fn pod(&mut self, before: &Value, after: &Value) {
-        const GRACE: [&str; 2] = ["spec", "terminationGracePeriodSeconds"];
         const FIELDS: [&[&str]; 5] = [
             &["spec", "automountServiceAccountToken"],
             &["spec", "priorityClassName"],
@@ -114,8 +113,8 @@ impl Places {
         let root = PointerBuf::new();
         FIELDS.iter().for_each(|field| self.add(&root, field));
         // Where nothing is asked, the API server writes its own.
-        if before["spec"].get(GRACE[1]).is_some() {
-            self.add(&root, &GRACE);
+        if before["spec"].get("terminationGracePeriodSeconds").is_some() {
+            self.add(&root, &["spec", "terminationGracePeriodSeconds"]);
         }
         let ranged = |object: &Value| object["metadata"]["annotations"].get(LIMIT_RANGER).cloned();
         let unranged = ranged(before) == ranged(after);

@@ -55,9 +55,8 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 
 /// A Pod takes up a claim that names it as its owner, be it of devices or of a volume; a workload's Pods, what it controls.
 fn owners(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
-    let list = |object: Object<'_>| object.at(&["metadata", "ownerReferences"]).and_then(Value::as_array).cloned();
-    let before = case.old().and_then(list).unwrap_or_default();
-    for (at, owner) in list(object).unwrap_or_default().iter().enumerate() {
+    let before = case.old().map_or(&[][..], |old| old.owner_references());
+    for (at, owner) in object.owner_references().iter().enumerate() {
         let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default();
         let is_pod = text("kind") == "Pod" && text("apiVersion") == "v1";
         let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);

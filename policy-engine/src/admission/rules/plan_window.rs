@@ -14,8 +14,8 @@
 //! Only the platform sets and removes gates whose names begin with `platform-go/`. It removes such gates from the
 //! manifest of a new Pod. It refuses to let anybody else remove one from a waiting Pod, Admins included. Applying the
 //! Pod's own manifest again keeps the gate and changes nothing. A gate of your own, or of another program, comes off
-//! while the Pod's queue is open: taking off the last one starts the Pod. `sluice plan windows` shows when the queues of a plan
-//! are open.
+//! while the Pod's queue is open: taking off the last one starts the Pod. `sluice plan windows` shows when the queues of
+//! a plan are open.
 
 mod closed;
 mod gates;

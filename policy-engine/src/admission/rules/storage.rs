@@ -20,13 +20,13 @@
 //! a name for which an unfinished Pod waits whose user may not use the claim.
 //!
 //! The source of a clone, a VolumeSnapshot and the source of a VolumeSnapshot are judged like a mount; the right to
-//! read is enough. A snapshot belongs to who takes it, and is shared as its source is. The platform refuses other kinds of sources,
-//! sources in other namespaces, and `volumeSnapshotContentName`.
+//! read is enough. A snapshot belongs to who takes it, and is shared as its source is. The platform refuses other kinds
+//! of sources, sources in other namespaces, and `volumeSnapshotContentName`.
 //!
 //! Only those who manage the storage may set, change or remove the two labels, resize a claim that carries one, delete
-//! it, or give it an owner with which it would be deleted: the Admins of the group, which must list the volume first, or the project's Managers. Who made it is not
-//! asked: it is no longer theirs alone. Only platform Admins may write `volumeName` and `selector`, because
-//! they could take any volume of the cluster. (Kubernetes binds a claim to any free volume of its class. A volume that
+//! it, or give it an owner with which it would be deleted: the Admins of the group, which must list the volume first, or
+//! the project's Managers. Who made it is not asked: it is no longer theirs alone. Only platform Admins may write
+//! `volumeName` and `selector`, because they could take any volume of the cluster. (Kubernetes binds a claim to any free volume of its class. A volume that
 //! is meant for one claim should say so in its `claimRef`.) Claim templates of StatefulSets and of ephemeral volumes
 //! are judged like claims.
 //!
@@ -42,12 +42,16 @@ mod types;
 mod waiting;
 
 use crate::admission::findings::Findings;
+use crate::contract;
 use crate::object::place::Place;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::identity::{Caller, Owner};
 use crate::submission::volumes::MOST_NAMED;
 use permission::Party;
+
+/// The labels that share a volume. Where both stand, the group lists it.
+const SHARED_AS: [&str; 2] = [contract::GROUP_STORAGE, contract::STORAGE];
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     if case.volume_count > MOST_NAMED {

@@ -49,11 +49,12 @@ fn new(case: &Case<'_>, claim: &VolumeClaim<'_>, (name, lane): (&str, &Lane), sa
     let Lane { storage_class, access_mode } = lane;
     let made = case.is_volume_claim();
     let class = claim.at(["spec", "storageClassName"]);
+    let other_class = |asked: &str| {
+        format!("asked class {asked} beside lane {name}, whose class is {storage_class}; leave out one of the two")
+    };
     // Kubernetes reads the older spelling first.
     if let Some(asked) = claim.object.annotation(BETA_CLASS).filter(|asked| asked != storage_class) {
-        let why =
-            format!("asked class {asked} beside lane {name}, whose class is {storage_class}; leave out one of the two");
-        say.deny(claim.at(["metadata", "annotations", BETA_CLASS]), why);
+        say.deny(claim.at(["metadata", "annotations", BETA_CLASS]), other_class(asked));
     }
     match claim.spec.storage_class_name.as_deref() {
         None if made => say.set(class, storage_class.as_str()),
@@ -62,12 +63,7 @@ fn new(case: &Case<'_>, claim: &VolumeClaim<'_>, (name, lane): (&str, &Lane), sa
         Some(asked) if made && case.volumes.default_classes.contains(asked) => {
             say.fill_in(class, storage_class.as_str())
         }
-        Some(asked) => {
-            let why = format!(
-                "asked class {asked} beside lane {name}, whose class is {storage_class}; leave out one of the two"
-            );
-            say.deny(class, why);
-        }
+        Some(asked) => say.deny(class, other_class(asked)),
         None => {}
     }
     let modes = claim.at(["spec", "accessModes"]);

@@ -66,13 +66,11 @@ pub(super) fn pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
 /// What protects an object that is used, or ends its deletion, is its controller's to take off.
 pub(super) fn finalizers(case: &Case<'_>, say: &mut Findings) {
     let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
-    let of = |object: Object<'_>| object.at(&["metadata", "finalizers"]).and_then(Value::as_array).cloned();
-    let mut asked = of(object).unwrap_or_default();
-    let missing: Vec<_> =
-        of(old).unwrap_or_default().into_iter().filter(|it| protects(it) && !asked.contains(it)).collect();
+    let asked = object.finalizers();
+    let missing: Vec<_> = old.finalizers().iter().filter(|it| protects(it) && !asked.contains(it)).collect();
     if !missing.is_empty() {
-        asked.extend(missing);
-        say.put_back(Place::of(["metadata", "finalizers"]), asked);
+        let all: Vec<_> = asked.iter().chain(missing).cloned().collect();
+        say.put_back(Place::of(["metadata", "finalizers"]), all);
     }
 }
 

@@ -3,9 +3,7 @@
 use std::fmt::Display;
 
 use super::permission::{Party, Refused};
-use super::{actor, parties};
-use serde_json::Value;
-
+use super::{SHARED_AS, actor, parties};
 use crate::admission::findings::Findings;
 use crate::contract;
 use crate::object::Object;
@@ -22,7 +20,7 @@ const BINDING: [&str; 2] = ["volumeName", "selector"];
 /// What is new about a claim or a template of one.
 pub(super) fn content(case: &Case<'_>, claim: &VolumeClaim<'_>, say: &mut Findings) {
     for party in parties(case) {
-        for key in [contract::GROUP_STORAGE, contract::STORAGE] {
+        for key in SHARED_AS {
             if let Some(value) = claim.object.label(key) {
                 listed(case, &party, key, value, claim.label_at(key), say);
             }
@@ -45,7 +43,7 @@ pub(super) fn change(case: &Case<'_>, say: &mut Findings) {
     owners(case, object, old, say);
     if let Some(party) = actor(case) {
         resize(case, &party, object, old, say);
-        for key in [contract::GROUP_STORAGE, contract::STORAGE] {
+        for key in SHARED_AS {
             let field = Place::of(["metadata", "labels", key]);
             match (old.label(key), object.label(key)) {
                 (before, after) if before == after => {}
@@ -77,13 +75,9 @@ pub(super) fn deletion(case: &Case<'_>, say: &mut Findings) {
 
 /// What is shared goes with no single object: the garbage collector deletes what lost its owner, and is not judged.
 pub(super) fn owners(case: &Case<'_>, object: Object<'_>, old: Object<'_>, say: &mut Findings) {
-    let references =
-        |object: Object<'_>| object.at(&["metadata", "ownerReferences"]).and_then(Value::as_array).cloned();
-    let (now, before) = (references(object).unwrap_or_default(), references(old).unwrap_or_default());
+    let (now, before) = (object.owner_references(), old.owner_references());
     let field = Place::of(["metadata", "ownerReferences"]);
-    let is_shared =
-        |object: Object<'_>| [contract::GROUP_STORAGE, contract::STORAGE].iter().any(|key| object.label(key).is_some());
-    if !is_shared(old) && is_shared(object) && !now.is_empty() {
+    if shared_as(old).is_none() && shared_as(object).is_some() && !now.is_empty() {
         let why = "asked to share what goes with its owner; take its ownerReferences off first, or share another";
         return say.deny(field, why);
     }
@@ -106,10 +100,14 @@ fn resize(case: &Case<'_>, party: &Party<'_>, object: Object<'_>, old: Object<'_
     }
 }
 
-/// Refuses what is done to a shared volume by somebody who does not manage it. Who lists it for both is the group.
+/// The label by which a volume is shared, and its value.
+fn shared_as(object: Object<'_>) -> Option<(&'static str, &str)> {
+    SHARED_AS.into_iter().find_map(|key| Some((key, object.label(key)?)))
+}
+
+/// Refuses what is done to a shared volume by somebody who does not manage it.
 fn shared(case: &Case<'_>, party: &Party<'_>, old: Object<'_>, does: &str, field: Place, say: &mut Findings) {
-    let label = |key: &'static str| old.label(key).map(|value| (key, value));
-    let Some((key, value)) = label(contract::GROUP_STORAGE).or_else(|| label(contract::STORAGE)) else { return };
+    let Some((key, value)) = shared_as(old) else { return };
     if !may_manage(case, party, key, value) {
         let by = managers(case, key, value);
         say.deny(field, format_args!("{party} asked to {does} what is shared as {value}; only {by} do; ask one"));

@@ -3,15 +3,11 @@
 use serde_json::Value;
 
 use super::claims::{owners, readable};
-use super::parties;
+use super::{SHARED_AS, parties};
 use crate::admission::findings::Findings;
-use crate::contract;
 use crate::object::place::Place;
 use crate::submission::case::Case;
 use crate::submission::volumes::{Known, Ownership};
-
-/// What a snapshot carries of its source.
-const SHARED_AS: [&str; 2] = [contract::GROUP_STORAGE, contract::STORAGE];
 
 /// What a new snapshot is taken of, or one that exists would be.
 pub(super) fn creation(case: &Case<'_>, say: &mut Findings) {
