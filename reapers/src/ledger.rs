@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cluster::client::LookupFailed;
+use cluster::lookup::names;
 use cluster::view;
 use cluster::world::{Snapshot, Topic};
 use cluster::write::{News, Outcome};
@@ -181,7 +182,7 @@ async fn gone(stage: &Stage, look_for: Vec<Missing>, at: Timestamp) -> Result<Ve
 /// Those of these that the API server has, or has not.
 async fn look<T>(stage: &Stage, all: Vec<(Missing, T)>, there: bool) -> Result<Vec<(Missing, T)>, LookupFailed> {
     let look = |(missing, with): (Missing, T)| async move {
-        let found = view::ledger::exists(&stage.world, &missing).await?;
+        let found = names::exists(&stage.world, &missing).await?;
         Ok::<_, LookupFailed>((found == there).then_some((missing, with)))
     };
     let some = stream::iter(all.into_iter().take(MOST_LOOKED_FOR));

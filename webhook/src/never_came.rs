@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cluster::view::ledger::{UnderItsName, under_its_name};
+use cluster::lookup::names::{UnderItsName, under_its_name};
 use cluster::world::World;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;

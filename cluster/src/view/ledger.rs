@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimTemplate};
+use kube::ResourceExt;
 use kube::core::ObjectMeta;
-use kube::{Api, ResourceExt};
 use policy_engine::charge::{self, Identity};
 use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::contract;
 use policy_engine::daemons::common::is_exempt;
-use policy_engine::ledger::{AdmitPod, Amounts, ClaimMade, ForPod, Life, LiveClaim, LivePod, Missing, Tags, View};
+use policy_engine::ledger::{AdmitPod, Amounts, ClaimMade, ForPod, Life, LiveClaim, LivePod, Tags, View};
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::UserId;
@@ -20,12 +19,9 @@ use policy_engine::policy::project::{Holder, Project};
 use policy_engine::policy::queue::DEFAULT_QUEUE;
 use policy_engine::submission::devices::POD_CLAIM_NAME;
 use serde_json::json;
-use tokio::time::Instant;
 
 use super::label;
-use crate::client::{LookupFailed, in_time, is_path_segment};
 use crate::lookup::devices::labels_of_claims;
-use crate::lookup::{DynamicMeta, resource};
 use crate::world::pod::{Pod, life};
 use crate::world::{Topic, World};
 
@@ -33,8 +29,6 @@ use crate::world::{Topic, World};
 const PRICED_BY: &[Topic] = &[Topic::ResourceClaims, Topic::ResourceClaimTemplates, Topic::DeviceClasses];
 /// What a claim costs is asked of the engine once.
 const MOST_PRICES: usize = 100_000;
-/// How long one question may take.
-const LOOK_UP: Duration = Duration::from_secs(2);
 
 /// What claims cost, by their UIDs: their specs never change. It holds until the policy or a DeviceClass changes. Clones share
 /// it.
@@ -104,47 +98,6 @@ pub fn pod(
         return None;
     }
     Reading::of(world, prices, policy).pod(&pod).filter(|charge| charge.uid == uid)
-}
-
-/// What the API server has under the name of a Pod or claim, now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnderItsName {
-    /// That one.
-    Itself,
-    /// Another, which does not go: that one cannot come any more.
-    Another,
-    /// Nothing, or another that is about to go.
-    Nothing,
-}
-
-/// Asks the API server what has the name of a Pod or claim now.
-///
-/// # Errors
-/// Where it does not answer.
-pub async fn under_its_name(world: &World, missing: &Missing, deadline: Instant) -> Result<UnderItsName, LookupFailed> {
-    let Missing { uid, namespace, name, claim } = missing;
-    if !is_path_segment(name) {
-        return Ok(UnderItsName::Nothing);
-    }
-    let (group, plural) = if *claim { ("resource.k8s.io", "resourceclaims") } else { ("", "pods") };
-    let resource = resource(group, "v1", plural);
-    let api = Api::<DynamicMeta>::namespaced_with(world.client().clone(), namespace, &resource);
-    let what = || format!("{plural} {namespace}/{name}");
-    let found = in_time(deadline, what, api.get_metadata_opt(name)).await?;
-    let found = found.map_err(|error| LookupFailed::api(what, error))?;
-    Ok(match found {
-        Some(found) if found.metadata.uid.as_ref() == Some(uid) => UnderItsName::Itself,
-        Some(found) if found.metadata.deletion_timestamp.is_none() => UnderItsName::Another,
-        Some(_) | None => UnderItsName::Nothing,
-    })
-}
-
-/// Whether the API server has the Pod or claim under this UID, now.
-///
-/// # Errors
-/// Where it does not answer.
-pub async fn exists(world: &World, missing: &Missing) -> Result<bool, LookupFailed> {
-    Ok(under_its_name(world, missing, Instant::now() + LOOK_UP).await? == UnderItsName::Itself)
 }
 
 /// The project that a Namespace is bound to.
