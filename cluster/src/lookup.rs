@@ -9,7 +9,6 @@ pub mod volumes;
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta};
 use kube::{Api, Client};
@@ -37,8 +36,6 @@ const MOST_ANSWERS: u64 = 10_000;
 /// How many objects one page of a list has.
 const PAGE: u32 = 500;
 const NOT_FOUND: u16 = 404;
-/// Pods that have ended will mount and use nothing any more.
-const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
 /// Answers of the API server that are remembered for a moment. Equal questions at the same time are asked once.
 type Answers<Q, A> = moka::future::Cache<Q, A>;
@@ -86,24 +83,6 @@ where
             None => return Ok(all),
         }
     }
-}
-
-/// What is found in each unfinished Pod of a Namespace that names a claim; `waits` finds it.
-async fn waiting<W>(
-    client: &Client,
-    namespace: &str,
-    claim: &str,
-    deadline: Instant,
-    waits: impl Fn(Pod, &str) -> Option<W>,
-) -> Result<Vec<W>, LookupFailed> {
-    // A name that is still to be generated is nobody's to wait for.
-    if claim.is_empty() {
-        return Ok(Vec::new());
-    }
-    let api = Api::<Pod>::namespaced(client.clone(), namespace);
-    let unfinished = ListParams::default().fields(UNFINISHED);
-    let pods = each_page(&api, &unfinished, deadline, || format!("pods of {namespace}")).await?;
-    Ok(pods.into_iter().filter_map(|pod| waits(pod, claim)).collect())
 }
 
 /// Whether there is no such object, by code: where not even the group exists, the answer is plain text and has no reason.

@@ -50,8 +50,6 @@ pub const OLDEST: Duration = Duration::from_secs(150);
 
 /// A Namespace as it is cached: its metadata.
 pub type NamespaceMeta = PartialObjectMeta<Namespace>;
-/// A PersistentVolumeClaim as it is cached: its names and the platform's labels.
-pub(crate) type VolumeClaimMeta = PartialObjectMeta<PersistentVolumeClaim>;
 
 /// What a process knows. Clones are cheap and share everything.
 #[derive(Clone)]
@@ -73,7 +71,7 @@ struct Known {
     templates: Option<Store<ResourceClaimTemplate>>,
     classes: Option<Store<DeviceClass>>,
     class_specs: Gathered<DeviceClasses>,
-    volume_claims: Option<Store<VolumeClaimMeta>>,
+    volume_claims: Option<Store<PersistentVolumeClaim>>,
     role_bindings: Option<Store<RoleBinding>>,
     priority_classes: Option<Store<PriorityClass>>,
     priorities: Gathered<PriorityClasses>,
@@ -224,8 +222,13 @@ impl World {
     }
 
     /// A PersistentVolumeClaim, if the cache knows it.
-    pub(crate) fn volume_claim(&self, namespace: &str, name: &str) -> Option<Arc<VolumeClaimMeta>> {
+    pub(crate) fn volume_claim(&self, namespace: &str, name: &str) -> Option<Arc<PersistentVolumeClaim>> {
         one(&self.0.volume_claims, namespace, name)
+    }
+
+    /// All PersistentVolumeClaims.
+    pub(crate) fn volume_claims(&self) -> Vec<Arc<PersistentVolumeClaim>> {
+        all(&self.0.volume_claims)
     }
 
     /// RoleBindings that carry the platform's mark.

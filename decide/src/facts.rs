@@ -163,8 +163,7 @@ impl Lookups {
                     Some(reference) => Some(owners.stamped(policy, namespace, &reference, deadline).await?),
                     None => volumes.maker(submission, deadline).await?,
                 };
-                facts.devices.waiting = devices.waiting(submission, deadline).await?;
-                facts.volumes.waiting = volumes.waiting(submission, deadline).await?;
+                facts.volumes.copies = volumes.copies(submission, deadline).await?;
             }
             Act::Touch | Act::Connect | Act::Delete if submission.old.is_none() || submission.act == Act::Touch => {
                 let Subject::Request { version } = subject else { return Ok(facts) };
@@ -174,7 +173,9 @@ impl Lookups {
                 facts.target_missing = target.is_none();
                 facts.target_user_id = target.and_then(|target| target.user_id());
             }
-            Act::Touch | Act::Connect | Act::Bind | Act::Delete | Act::Status => {}
+            Act::Bind => facts.volumes.starting = volumes.starting(submission, deadline).await?,
+            Act::Status => facts.devices = devices.reserving(submission, deadline).await?,
+            Act::Touch | Act::Connect | Act::Delete => {}
         }
         Ok(facts)
     }

@@ -33,7 +33,8 @@ impl Made {
         let Some(name) = Object(object).at(&["metadata", "name"]).and_then(Value::as_str) else { return };
         let user_id = |stamp: Option<UserId>| maker.cloned().or(stamp);
         let key = || (namespace.to_owned(), name.to_owned());
-        let ownership = Ownership::of(label);
+        let uid = Object(object).at(&["metadata", "uid"]).and_then(Value::as_str).unwrap_or_default();
+        let ownership = Ownership::of(uid, label);
         let ownership = || Ownership { user_id: user_id(ownership.user_id.clone()), ..ownership.clone() };
         if resource.is_core("namespaces") {
             self.namespaces.extend(label(contract::PROJECT_ID).map(|id| (name.to_owned(), ProjectId::new(id))));

@@ -56,6 +56,8 @@ pub const CLAIM_TEMPLATE: &str = "platform-go/claim-template";
 pub const SLOT: &str = "platform-go/slot";
 /// Annotation on a claim: `project` lets other members use it.
 pub const SHARE: &str = "platform-go/share";
+/// Annotation: the UIDs of colleagues' volumes that a Manager's work uses.
+pub const USE_VOLUMES: &str = "platform-go/use-volumes";
 /// Annotation that asks for UID 0.
 pub const ROOT_SHELL: &str = "platform-go/root-shell";
 /// Annotation: JSON Pointer to the value that was asked there before the platform replaced it.

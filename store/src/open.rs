@@ -20,7 +20,10 @@ use crate::sums::{Sums, YOUNG};
 use crate::writer::{MOST_WAITING, Writer};
 
 /// Every version of the schema, each as what it changes. What was released is never edited.
-const SCHEMA: &[(i64, &str, &str)] = &[(1, "ledger", include_str!("../migrations/0001_ledger.sql"))];
+const SCHEMA: &[(i64, &str, &str)] = &[
+    (1, "ledger", include_str!("../migrations/0001_ledger.sql")),
+    (2, "places have owners", include_str!("../migrations/0002_places_have_owners.sql")),
+];
 
 /// A file of SQLite that another process writes to is waited for.
 const BUSY: Duration = Duration::from_secs(1);

@@ -8,20 +8,20 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
 use kube::api::ListParams;
-use kube::core::Resource;
+use kube::core::{ObjectMeta, Resource};
 use kube::{Api, Client};
 use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::UserId;
 use policy_engine::submission::devices::{
-    ClaimTemplate, Devices as Facts, KnownClaim, MOST_CANDIDATES, MOST_NAMED, Names, WaitingPod,
+    ClaimTemplate, Devices as Facts, KnownClaim, MOST_CANDIDATES, MOST_NAMED, Names, ReservingPod, newly_reserved,
 };
-use policy_engine::submission::identity::makes_for_pod;
-use policy_engine::{Act, Submission, contract};
+use policy_engine::{Submission, contract};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::{Answers, answers, each_page, is_missing, waiting};
+use super::volumes::born;
+use super::{Answers, answers, each_page, is_missing};
 use crate::client::{LookupFailed, in_time, is_path_segment};
 use crate::world::{Topic, World, is_of_pod};
 
@@ -60,7 +60,7 @@ impl Devices {
         }
     }
 
-    /// What the decision about a submission needs to know, but for who waits. Nothing is asked for one that names no
+    /// What the decision about a submission needs to know, but for reservations. Nothing is asked for one that names no
     /// claim.
     ///
     /// # Errors
@@ -113,19 +113,54 @@ impl Devices {
         Ok(facts)
     }
 
-    /// The unfinished Pods that name the claim which a submission makes.
+    /// What the reservation of a claim needs to know: the classes by which it is priced, and the Pods for which it is being
+    /// reserved and was not made.
     ///
     /// # Errors
-    /// Where the API server did not answer.
-    pub async fn waiting(
-        &self,
-        submission: &Submission<'_>,
-        deadline: Instant,
-    ) -> Result<Vec<WaitingPod>, LookupFailed> {
-        if submission.act != Act::Create || !submission.resource.is_claim() || makes_for_pod(submission) {
-            return Ok(Vec::new());
+    /// Where the API server had to be asked and did not answer.
+    pub async fn reserving(&self, submission: &Submission<'_>, deadline: Instant) -> Result<Facts, LookupFailed> {
+        let mut facts = Facts::default();
+        for (name, uid) in newly_reserved(submission).into_iter().take(MOST_NAMED) {
+            let found = self.pod(submission.namespace, &name, &uid, deadline).await?;
+            let claim = submission.object.and_then(born);
+            let is_older = |meta: &ObjectMeta| {
+                claim.zip(meta.creation_timestamp.as_ref()).is_some_and(|(claim, pod)| claim < pod.0)
+            };
+            facts.reserving.push(ReservingPod {
+                name,
+                uid,
+                is_there: found.is_some(),
+                user_id: found.as_ref().and_then(|meta| value(&meta.labels, contract::USER_ID)).map(UserId::new),
+                claim_is_older: found.as_ref().is_some_and(is_older),
+            });
         }
-        waiting(&self.client, submission.namespace, submission.name, deadline, waits_for).await
+        if !facts.reserving.is_empty() {
+            facts.classes = self.all_classes(deadline).await?;
+        }
+        Ok(facts)
+    }
+
+    /// The metadata of the Pod of this UID. Whose it is never changes: the cache is right about it.
+    async fn pod(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        deadline: Instant,
+    ) -> Result<Option<ObjectMeta>, LookupFailed> {
+        let is_it = |meta: &ObjectMeta| meta.uid.as_deref() == Some(uid);
+        let cached = self.world.as_ref().and_then(|world| world.pod(namespace, name));
+        if let Some(pod) = cached.filter(|pod| is_it(&pod.metadata)) {
+            return Ok(Some(pod.metadata.clone()));
+        }
+        if !is_path_segment(name) {
+            return Ok(None);
+        }
+        let what = || format!("pod {namespace}/{name}");
+        let api = Api::<Pod>::namespaced(self.client.clone(), namespace);
+        let found = in_time(deadline, what, api.get_metadata_opt(name)).await?;
+        let found = found.map_err(|error| LookupFailed::api(what, error))?;
+        Ok(found.map(|pod| pod.metadata).filter(is_it))
     }
 
     /// What a cache says, if its watch was heard lately.
@@ -234,13 +269,6 @@ pub(crate) fn labels_of_claims(template: &ResourceClaimTemplate) -> Option<&BTre
 
 fn value(keys: &Option<BTreeMap<String, String>>, key: &str) -> Option<String> {
     keys.as_ref()?.get(key).cloned()
-}
-
-fn waits_for(pod: Pod, claim: &str) -> Option<WaitingPod> {
-    let claims = pod.spec.and_then(|spec| spec.resource_claims).unwrap_or_default();
-    claims.iter().find(|it| it.resource_claim_name.as_deref() == Some(claim))?;
-    let user_id = pod.metadata.labels.and_then(|mut labels| labels.remove(contract::USER_ID));
-    Some(WaitingPod { pod: pod.metadata.name.unwrap_or_default(), user_id: user_id.map(UserId::new) })
 }
 
 #[cfg(test)]

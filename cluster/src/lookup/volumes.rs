@@ -1,12 +1,16 @@
 //! Whose volumes are. PersistentVolumeClaims are known from a cache of their labels; what it does not know, VolumeSnapshots,
 //! and what only the making of a claim needs are asked of the API server.
 
+pub(crate) mod copies;
 mod makers;
+mod starting;
+
+pub(crate) use starting::born;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::ListParams;
 use kube::core::{ObjectMeta, PartialObjectMeta};
@@ -14,15 +18,14 @@ use kube::{Api, Client};
 use policy_engine::object::kinds::SNAPSHOT_GROUP;
 use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
-use policy_engine::policy::ids::UserId;
 use policy_engine::submission::volume_claim::VolumeClaim;
-use policy_engine::submission::volumes::{Known, MOST_NAMED, Names, Ownership, Volumes as Facts, WaitingPod};
+use policy_engine::submission::volumes::{Known, MOST_NAMED, Names, Ownership, Volumes as Facts};
 use policy_engine::{Act, Submission, contract};
 use tokio::time::Instant;
 
-use super::{Answers, DynamicMeta, answers, each_page, is_missing, resource, waiting};
+use super::{Answers, DynamicMeta, answers, each_page, is_missing, resource};
 use crate::client::{LookupFailed, in_time, is_path_segment};
-use crate::world::{Topic, VolumeClaimMeta, World};
+use crate::world::{Topic, World};
 
 const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 
@@ -45,7 +48,7 @@ impl Volumes {
         Self { client, world: None, asked: answers() }
     }
 
-    /// What the decision about a submission needs to know, but for who waits. Nothing is asked for one that names no
+    /// What the decision about a submission needs to know, but for copies that wait. Nothing is asked for one that names no
     /// volume.
     ///
     /// # Errors
@@ -87,13 +90,16 @@ impl Volumes {
         }
         let what = || format!("persistentvolumeclaim {namespace}/{name}");
         let ask = async {
-            let api = Api::<VolumeClaimMeta>::namespaced(self.client.clone(), namespace);
-            let found = api.get_opt(name).await?;
+            let found = self.claims(namespace).get_metadata_opt(name).await?;
             Ok::<_, kube::Error>(found.map_or(Known::Missing, |claim| Known::There(ownership(&claim.metadata))))
         };
         let key = (namespace.to_owned(), name.to_owned());
         let answer = in_time(deadline, what, self.asked.try_get_with(key, ask)).await?;
         answer.map_err(|source: Arc<kube::Error>| LookupFailed::api(what, source))
+    }
+
+    fn claims(&self, namespace: &str) -> Api<PersistentVolumeClaim> {
+        Api::namespaced(self.client.clone(), namespace)
     }
 
     async fn snapshot(&self, namespace: &str, name: &str, deadline: Instant) -> Result<Known, LookupFailed> {
@@ -110,21 +116,6 @@ impl Volumes {
         }
     }
 
-    /// The unfinished Pods that name the claim which a submission makes.
-    ///
-    /// # Errors
-    /// Where the API server did not answer.
-    pub async fn waiting(
-        &self,
-        submission: &Submission<'_>,
-        deadline: Instant,
-    ) -> Result<Vec<WaitingPod>, LookupFailed> {
-        if !is_new_claim(submission) {
-            return Ok(Vec::new());
-        }
-        waiting(&self.client, submission.namespace, submission.name, deadline, waits_for).await
-    }
-
     async fn default_classes(&self, deadline: Instant) -> Result<BTreeSet<String>, LookupFailed> {
         let api = Api::<PartialObjectMeta<StorageClass>>::all(self.client.clone());
         let classes = each_page(&api, &ListParams::default(), deadline, || "storageclasses".into()).await?;
@@ -138,15 +129,7 @@ impl Volumes {
 fn ownership(meta: &ObjectMeta) -> Ownership {
     let none = BTreeMap::new();
     let labels = meta.labels.as_ref().unwrap_or(&none);
-    Ownership::of(|key| labels.get(key).map(String::as_str))
-}
-
-fn waits_for(pod: Pod, claim: &str) -> Option<WaitingPod> {
-    let volumes = pod.spec.and_then(|spec| spec.volumes).unwrap_or_default();
-    let mut named = volumes.into_iter().filter_map(|it| it.persistent_volume_claim).filter(|it| it.claim_name == claim);
-    let read_only = named.next()?.read_only == Some(true) && named.all(|it| it.read_only == Some(true));
-    let user_id = pod.metadata.labels.and_then(|mut labels| labels.remove(contract::USER_ID));
-    Some(WaitingPod { pod: pod.metadata.name.unwrap_or_default(), user_id: user_id.map(UserId::new), read_only })
+    Ownership::of(meta.uid.as_deref().unwrap_or_default(), |key| labels.get(key).map(String::as_str))
 }
 
 fn is_new_claim(submission: &Submission<'_>) -> bool {

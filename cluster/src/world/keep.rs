@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::api::resource::v1::{AllocationResult, DeviceClass, ResourceClaim, ResourceClaimTemplate};
-use kube::core::{ObjectMeta, PartialObjectMeta};
+use kube::core::ObjectMeta;
 use policy_engine::contract;
 use policy_engine::daemons::common::MANAGED_BY;
 use policy_engine::submission::devices::POD_CLAIM_NAME;
+
+use crate::lookup::volumes::copies;
 
 /// Names, times, the platform's keys and those that it reads, and the controller owner.
 pub(super) fn least(meta: &mut ObjectMeta) {
@@ -66,16 +68,11 @@ pub(super) fn class(class: &mut DeviceClass) {
     least(&mut class.metadata);
 }
 
-/// Of a PersistentVolumeClaim, the platform's labels.
-pub(super) fn volume_claim(claim: &mut PartialObjectMeta<PersistentVolumeClaim>) {
-    let meta = &mut claim.metadata;
-    let mut labels = meta.labels.take().unwrap_or_default();
-    labels.retain(|key, _| key.starts_with(contract::PREFIX));
-    *meta = ObjectMeta {
-        name: meta.name.take(),
-        namespace: meta.namespace.take(),
-        resource_version: meta.resource_version.take(),
-        labels: Some(labels),
-        ..ObjectMeta::default()
-    };
+/// Of a PersistentVolumeClaim, whose it is; and of one that is being filled as a copy, from what.
+pub(super) fn volume_claim(claim: &mut PersistentVolumeClaim) {
+    least(&mut claim.metadata);
+    claim.metadata.owner_references = None;
+    claim.metadata.annotations = None;
+    claim.spec = copies::source_of(claim);
+    claim.status = None;
 }

@@ -2,7 +2,7 @@
 //!
 //! All Pods are watched, because those from before a project's time carry no label of ours. So little is kept of each.
 
-use k8s_openapi::api::core::v1::{PodResourceClaim, PodSpec};
+use k8s_openapi::api::core::v1::{PodResourceClaim, PodSpec, Volume};
 use kube::core::Object;
 use policy_engine::contract;
 use policy_engine::ledger::{Amounts, Life};
@@ -21,8 +21,10 @@ pub type Pod = Object<Spec, Status>;
 pub struct Spec {
     /// What it takes; `None` for what is no amount.
     pub amounts: Option<Amounts>,
-    /// The claims that it names.
+    /// The claims of devices that it names.
     pub claims: Vec<PodResourceClaim>,
+    /// The PersistentVolumeClaims that it names, and whether it mounts each read-only.
+    pub volumes: Vec<(String, bool)>,
     /// Whether it has a scheduling gate, ours or another's.
     pub is_gated: bool,
     /// Whether the gate of the rule `plan-window` is among them.
@@ -40,8 +42,22 @@ impl From<PodSpec> for Spec {
             waits_for_queue: gates.clone().any(|gate| gate.name == contract::PLAN_WINDOW_GATE),
             is_scheduled: spec.node_name.is_some_and(|node| !node.is_empty()),
             claims: spec.resource_claims.unwrap_or_default(),
+            volumes: mounted(spec.volumes.unwrap_or_default()),
         }
     }
+}
+
+/// A claim that is mounted twice is mounted as it may be written.
+fn mounted(volumes: Vec<Volume>) -> Vec<(String, bool)> {
+    let mut mounted: Vec<(String, bool)> = Vec::new();
+    for claim in volumes.into_iter().filter_map(|volume| volume.persistent_volume_claim) {
+        let read_only = claim.read_only == Some(true);
+        match mounted.iter_mut().find(|(name, _)| *name == claim.claim_name) {
+            Some((_, so_far)) => *so_far &= read_only,
+            None => mounted.push((claim.claim_name, read_only)),
+        }
+    }
+    mounted
 }
 
 /// What a Pod's status says.
@@ -68,7 +84,8 @@ pub(super) fn keep(pod: &mut Pod) {
     // The content of the template that a Pod names is long, and of no use once the Pod has ended.
     let is_finished = life(pod) == Life::Finished;
     if let Some(annotations) = &mut pod.metadata.annotations {
-        annotations.retain(|key, _| key == contract::CLAIM_TEMPLATE && !is_finished);
+        let is_read = |key: &str| key == contract::CLAIM_TEMPLATE || key == contract::USE_VOLUMES;
+        annotations.retain(|key, _| is_read(key) && !is_finished);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A Pod is charged when it is admitted ungated, when its last gate is taken off, and when it is resized. A Pod with a
 //! scheduling gate holds nothing, whoever set the gate. A claim is charged to its owner, from its creation on, while a Pod
-//! names it. Workloads are charged nothing: their Pods are, and whether all of them would have room is foreseen.
+//! of theirs names it, or one that was admitted with it or has it reserved. Workloads are charged nothing: their Pods are, and whether all of them would have room is foreseen.
 
 mod replicas;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::admission::decision::{Reservation, WithoutRoom};
 use crate::charge::{self, Identity, from_template, pod, price, unlimited};
-use crate::ledger::{AdmitPod, ClaimMade, ForPod, Request};
+use crate::ledger::{AdmitPod, Amounts, ClaimMade, ForPod, Request, Use};
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::ids::UserId;
@@ -68,6 +68,18 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
             payers: owner(),
             for_pod: for_pod(case, object),
         })
+    } else if let Some(pod) = case.devices.reserving.first() {
+        // The Pod is charged already; the claim, from now on also where it was admitted with none, or with another.
+        let spec = ResourceClaimSpec::deserialize(object.at(&["spec"])?).ok()?;
+        let used = Use::Claim {
+            name: case.submission.name.to_owned(),
+            uid: named.uid.to_owned(),
+            price: price(&spec, &case.devices.classes, case.policy),
+            payers: owner(),
+        };
+        let named = Identity { uid: &pod.uid, namespace: case.submission.namespace, name: &pod.name };
+        let reserved = charge::pod(named, Amounts::NOTHING, payers_of(pod.user_id.clone()));
+        Request::AdmitPod(AdmitPod { uses: vec![used], ..reserved })
     } else {
         return None;
     };

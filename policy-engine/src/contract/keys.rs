@@ -209,6 +209,14 @@ pub const KEYS: &[Key] = &[
         "The lane whose StorageClass and access mode the claim gets: a key of `PlatformPolicy.spec.storageLanes`",
     ),
     key(
+        "use-volumes",
+        Annotation,
+        "Pods, pod templates, PersistentVolumeClaims, VolumeSnapshots",
+        Client,
+        "The UIDs, separated by commas, of colleagues' PersistentVolumeClaims and VolumeSnapshots that a Manager's work uses: \
+         who manages a project may use them where they are named so, whatever else has their names",
+    ),
+    key(
         "root-shell",
         Annotation,
         "Pods, pod templates",

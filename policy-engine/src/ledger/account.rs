@@ -56,6 +56,14 @@ impl Limits {
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
         self.0.keys()
     }
+
+    /// The user among them.
+    pub fn user(&self) -> Option<&UserId> {
+        self.0.keys().find_map(|account| match account {
+            Account::User { user, .. } => Some(user),
+            Account::Project(_) => None,
+        })
+    }
 }
 
 impl From<Vec<(Account, Quota)>> for Limits {

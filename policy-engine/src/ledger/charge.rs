@@ -8,15 +8,19 @@ use serde::{Deserialize, Serialize};
 use super::{Amounts, ForPod, Limits};
 use crate::policy::ids::{GroupId, ProjectId, UserId};
 
-/// What the API server lets exist once at a time: a kind, a namespace and a name; or what stands for it before its name is known.
+/// A kind, a namespace, a name, and the user whose it is: what the API server lets exist once at a time; or what stands for
+/// it before its name is known.
+///
+/// A Pod that waits for a name waits for its own user's object: what a colleague makes under it is at another place. So
+/// nobody makes another pay by waiting, and nobody's tries at a name crowd another's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ObjectName(String);
 
 impl ObjectName {
-    /// Of a Pod.
-    pub fn pod(namespace: &str, name: &str) -> Self {
-        Self(format!("pod/{namespace}/{name}"))
+    /// Of a Pod that these pay for.
+    pub fn pod(namespace: &str, name: &str, payers: &Limits) -> Self {
+        Self(format!("pod/{namespace}/{name}/{}", whose(payers)))
     }
 
     /// Of the claim that will be made for a reference of the Pod of that name.
@@ -24,9 +28,9 @@ impl ObjectName {
         Self(format!("inline/{namespace}/{pod}/{reference}"))
     }
 
-    /// Of a claim.
-    pub fn claim(namespace: &str, name: &str) -> Self {
-        Self(format!("claim/{namespace}/{name}"))
+    /// Of a claim that these pay for.
+    pub fn claim(namespace: &str, name: &str, payers: &Limits) -> Self {
+        Self(format!("claim/{namespace}/{name}/{}", whose(payers)))
     }
 
     /// As the database has it.
@@ -48,6 +52,11 @@ impl ObjectName {
         let mut parts = self.0.split('/').skip(1);
         (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
     }
+}
+
+/// The id of the user who pays, a value of labels, which has no slash; empty where only projects do.
+fn whose(payers: &Limits) -> &str {
+    payers.user().map_or("", UserId::as_str)
 }
 
 /// Its key in the database.
@@ -129,7 +138,7 @@ impl Charge {
     }
 }
 
-/// A Pod uses whatever claim has the place's name.
+/// A Pod uses whatever claim has the place's name and owner.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UseKey {
     /// The claim's place.

@@ -170,18 +170,28 @@ impl Reach {
                 let is_foreseen = pod.uid.is_empty();
                 if !is_foreseen {
                     self.uids.insert(pod.uid.clone());
-                    self.places.insert(ObjectName::pod(&pod.namespace, &pod.name));
+                    self.places.insert(ObjectName::pod(&pod.namespace, &pod.name, &pod.payers));
                 }
-                self.places.extend(pod.uses.iter().filter_map(|wanted| match wanted {
-                    Use::Inline { .. } if is_foreseen => None,
-                    Use::Inline { reference, .. } => Some(ObjectName::inline(&pod.namespace, &pod.name, reference)),
-                    Use::Claim { name, .. } | Use::Unborn { name } => Some(ObjectName::claim(&pod.namespace, name)),
-                }));
+                let claim = |name: &str, payers| ObjectName::claim(&pod.namespace, name, payers);
+                for wanted in &pod.uses {
+                    match wanted {
+                        Use::Inline { .. } if is_foreseen => {}
+                        Use::Inline { reference, .. } => {
+                            self.places.insert(ObjectName::inline(&pod.namespace, &pod.name, reference));
+                        }
+                        Use::Claim { name, payers, .. } => {
+                            self.places.extend([claim(name, payers), claim(name, &pod.payers)]);
+                        }
+                        Use::Unborn { name } => {
+                            self.places.insert(claim(name, &pod.payers));
+                        }
+                    }
+                }
             }
             Request::ClaimMade(claim) => {
                 self.uids.insert(claim.uid.clone());
                 self.uids.extend(claim.for_pod.iter().map(|pod| pod.uid.clone()));
-                self.places.insert(ObjectName::claim(&claim.namespace, &claim.name));
+                self.places.insert(ObjectName::claim(&claim.namespace, &claim.name, &claim.payers));
             }
         }
     }

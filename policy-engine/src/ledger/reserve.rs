@@ -12,7 +12,7 @@ pub(super) fn draft(draft: &mut Draft<'_>, request: &Request, stamp: Stamp) {
 
 fn admit_pod(draft: &mut Draft<'_>, pod: &AdmitPod, stamp: Stamp) {
     let AdmitPod { uid, namespace, name, amounts, payers, uses } = pod;
-    raise(draft, ChargeKey::of(uid), ObjectName::pod(namespace, name), *amounts, payers, stamp);
+    raise(draft, ChargeKey::of(uid), ObjectName::pod(namespace, name, payers), *amounts, payers, stamp);
     for wanted in uses {
         match wanted {
             Use::Inline { reference, price } => {
@@ -25,19 +25,21 @@ fn admit_pod(draft: &mut Draft<'_>, pod: &AdmitPod, stamp: Stamp) {
                 let made: Vec<_> = draft.made_for(&own).map(|it| it.place.clone()).collect();
                 made.into_iter().for_each(|place| draft.put_use(place, uid));
             }
-            Use::Claim { name, uid: claim, price, payers } => {
-                let place = ObjectName::claim(namespace, name);
-                raise(draft, ChargeKey::of(claim), place.clone(), *price, payers, stamp);
+            Use::Claim { name, uid: claim, price, payers: owner } => {
+                let place = ObjectName::claim(namespace, name, owner);
+                raise(draft, ChargeKey::of(claim), place.clone(), *price, owner, stamp);
                 draft.put_use(place, uid);
+                // A colleague's that is shared may go, and one of the Pod's own user come under its name.
+                draft.put_use(ObjectName::claim(namespace, name, payers), uid);
             }
-            Use::Unborn { name } => draft.put_use(ObjectName::claim(namespace, name), uid),
+            Use::Unborn { name } => draft.put_use(ObjectName::claim(namespace, name, payers), uid),
         }
     }
 }
 
 fn claim_made(draft: &mut Draft<'_>, made: &ClaimMade, stamp: Stamp) {
     let ClaimMade { uid, namespace, name, price, payers, for_pod } = made;
-    let place = ObjectName::claim(namespace, name);
+    let place = ObjectName::claim(namespace, name, payers);
     let mut charge = raise(draft, ChargeKey::of(uid), place.clone(), *price, payers, stamp);
     charge.made_for.clone_from(for_pod);
     draft.put(charge);

@@ -2,15 +2,18 @@
 
 mod names;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::api::resource::v1::ResourceClaimSpec;
+use serde_json::Value;
 
 use crate::claims::classes::DeviceClasses;
+use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::ids::UserId;
 use crate::submission::pod::Pod;
+use crate::submission::{Act, Submission};
 
 pub use names::{MOST_NAMED, Names};
 
@@ -31,19 +34,46 @@ pub struct Devices {
     pub claims: BTreeMap<String, KnownClaim>,
     /// Whether the namespace has more claims that slots could mean than [`MOST_CANDIDATES`].
     pub more_claims: bool,
-    /// The unfinished Pods that name the claim which is being made.
-    pub waiting: Vec<WaitingPod>,
+    /// The Pods for which the claim is being reserved, and which it was not made for.
+    pub reserving: Vec<ReservingPod>,
     /// Nobody could be asked: what is absent may exist.
     pub untold: bool,
 }
 
-/// An unfinished Pod that names a claim.
+/// A Pod for which a claim is being reserved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WaitingPod {
+pub struct ReservingPod {
     /// Its name.
-    pub pod: String,
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Whether it is still there.
+    pub is_there: bool,
     /// The user stamped on it.
     pub user_id: Option<UserId>,
+    /// Whether the claim was there before the Pod was, which was admitted with it then.
+    pub claim_is_older: bool,
+}
+
+/// Name and UID of each Pod for which a claim is being reserved, but not before, and which it was not made for. The
+/// scheduler does so before it binds the Pod, on the very claim that it has read.
+pub fn newly_reserved(submission: &Submission<'_>) -> Vec<(String, String)> {
+    let (Some(claim), Some(old)) = (submission.object.map(Object), submission.old.map(Object)) else {
+        return Vec::new();
+    };
+    if submission.act != Act::Status || !submission.resource.is_claim() {
+        return Vec::new();
+    }
+    let before: BTreeSet<_> = reserved_for(old).map(|(_, uid)| uid).collect();
+    let owners: BTreeSet<_> = claim.owner_references().iter().filter_map(|it| it.get("uid")?.as_str()).collect();
+    let new = reserved_for(claim).filter(|(_, uid)| !before.contains(uid) && !owners.contains(uid));
+    new.map(|(name, uid)| (name.to_owned(), uid.to_owned())).collect()
+}
+
+fn reserved_for(claim: Object<'_>) -> impl Iterator<Item = (&str, &str)> {
+    let reserved = claim.at(&["status", "reservedFor"]).and_then(Value::as_array).into_iter().flatten();
+    let pods = reserved.filter(|it| it.get("resource").and_then(Value::as_str) == Some("pods"));
+    pods.filter_map(|it| Some((it.get("name")?.as_str()?, it.get("uid")?.as_str()?)))
 }
 
 /// A ResourceClaimTemplate that exists.

@@ -15,9 +15,15 @@ use crate::submission::volume_claim::{Source, VolumeClaim};
 /// At most so many claims and snapshots are looked up for one submission; what names more is refused.
 pub const MOST_NAMED: usize = 64;
 
-/// Whose a PersistentVolumeClaim or a VolumeSnapshot is, as its labels say.
+/// Annotations by which the control plane tells the storage driver of a claim that it may make its volume.
+pub const TOLD: [&str; 2] =
+    ["volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner"];
+
+/// Which PersistentVolumeClaim or VolumeSnapshot it is, and whose, as its labels say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ownership {
+    /// Its UID; empty while it is not stored.
+    pub uid: String,
     /// The user stamped on it; `None` where it is from before the platform.
     pub user_id: Option<UserId>,
     /// The group's volume that it is.
@@ -28,9 +34,10 @@ pub struct Ownership {
 
 impl Ownership {
     /// Reads labels.
-    pub fn of<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Self {
+    pub fn of<'a>(uid: &str, label: impl Fn(&str) -> Option<&'a str>) -> Self {
         let owned = |key| label(key).map(str::to_owned);
         Self {
+            uid: uid.to_owned(),
             user_id: label(contract::USER_ID).map(UserId::new),
             group_storage: owned(contract::GROUP_STORAGE),
             storage: owned(contract::STORAGE),
@@ -49,15 +56,51 @@ pub enum Known {
     Untold,
 }
 
-/// An unfinished Pod that names a claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WaitingPod {
-    /// Its name.
-    pub pod: String,
+/// A Pod that is put on a node, as far as its volumes go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StartingPod {
     /// The user stamped on it.
     pub user_id: Option<UserId>,
-    /// Whether it would mount the claim read-only.
+    /// The UIDs in its annotation [`contract::USE_VOLUMES`].
+    pub named: String,
+    /// What it mounts.
+    pub mounts: Vec<Mount>,
+}
+
+/// A claim that a Pod mounts, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// The claim's name.
+    pub claim: String,
+    /// Whether the Pod mounts it read-only.
     pub read_only: bool,
+    /// What has the name now.
+    pub found: Found,
+}
+
+/// What has a name when a Pod starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A claim that is being deleted.
+    Ending,
+    /// A claim.
+    Claim {
+        /// Which, and whose.
+        ownership: Ownership,
+        /// Whether it was there before the Pod was, which was admitted with it then.
+        is_older: bool,
+    },
+}
+
+/// A copy that is being filled from whatever has the name of its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copy {
+    /// Kind and name of the copy, for sentences.
+    pub what: String,
+    /// The user stamped on it.
+    pub user_id: Option<UserId>,
 }
 
 /// What the cluster knows about the volumes that a submission names.
@@ -67,8 +110,10 @@ pub struct Volumes {
     pub claims: BTreeMap<String, Known>,
     /// VolumeSnapshots of the namespace by name; what is not listed does not exist.
     pub snapshots: BTreeMap<String, Known>,
-    /// The unfinished Pods that name the claim which is being made.
-    pub waiting: Vec<WaitingPod>,
+    /// The Pod that is being bound.
+    pub starting: StartingPod,
+    /// Copies that are being filled from what has the name which is being made.
+    pub copies: Vec<Copy>,
     /// StorageClasses that the API server fills in where a claim names none.
     pub default_classes: BTreeSet<String>,
 }
@@ -85,6 +130,14 @@ impl Volumes {
     }
 }
 
+/// The claim for which the control plane tells a storage driver, by an annotation, that it may make a volume now. If that
+/// is a copy, the driver looks for its source by name from now on.
+pub fn provisioning_begins<'a>(submission: &Submission<'a>) -> Option<&'a Value> {
+    let (object, old) = (submission.object?, submission.old?);
+    let is_told = |it: &Value| TOLD.iter().any(|key| Object(it).annotation(key).is_some());
+    (submission.resource.is_core("persistentvolumeclaims") && is_told(object) && !is_told(old)).then_some(object)
+}
+
 /// The names of the volumes on which the decision about a submission rests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
@@ -98,8 +151,11 @@ impl Names {
     /// What a submission names in what is new about it. Nothing is parsed: this is asked of every Pod.
     pub fn by(submission: &Submission<'_>, policy: &Policy) -> Self {
         let mut named = Self::default();
-        let Some(object) = submission.changed_object() else { return named };
         let resource = &submission.resource;
+        if let Some(claim) = provisioning_begins(submission) {
+            named.claim(claim);
+        }
+        let Some(object) = submission.changed_object() else { return named };
         if resource.is_core("pods") {
             named.pod(object);
         } else if resource.is_core("persistentvolumeclaims") {

@@ -79,7 +79,7 @@ proptest! {
                 claim = apply(&decision.mutations, &changed);
             }
         }
-        let standing = Ownership::of(|key| Object(&claim).label(key));
+        let standing = Ownership::of("", |key| Object(&claim).label(key));
         let volumes = Volumes { claims: [("data".to_owned(), Known::There(standing))].into(), ..Volumes::default() };
         let mut pod = json!({"metadata": {"name": "web"}, "spec": {
             "containers": [{"name": "app", "image": "nginx", "volumeMounts": [{"name": "v", "mountPath": "/a"}]}],

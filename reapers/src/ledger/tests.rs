@@ -75,7 +75,7 @@ fn the_words_for_all_charges_take_no_longer_than_their_number_says() {
     let uid = |number: usize| format!("00000000-0000-0000-0000-{number:012}");
     let charge = |number: usize| Charge {
         key: ChargeKey::of(&uid(number)),
-        place: ObjectName::pod("detector", &uid(number)),
+        place: ObjectName::pod("detector", &uid(number), &Limits::default()),
         amounts: Amounts::NOTHING,
         payers: Limits::default(),
         bound: false,

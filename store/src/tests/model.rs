@@ -38,7 +38,7 @@ enum Happens {
     Arrive { way: usize },
     /// It is lost.
     Lost { way: usize },
-    /// A Pod whose claims exist is put on a node.
+    /// The scheduler asks to reserve the claims of a Pod, which all exist, so as to put it on a node.
     Schedule { pod: usize },
     /// A Pod ends.
     Finish { pod: usize },
@@ -142,7 +142,11 @@ impl World {
             }
             Happens::Arrive { way } => self.cluster.arrive(*way),
             Happens::Lost { way } => self.cluster.lose(*way),
-            Happens::Schedule { pod } => self.cluster.schedule(*pod),
+            Happens::Schedule { pod } => {
+                if let Some(scheduled) = self.cluster.ask_scheduled(*pod) {
+                    self.ask(scheduled).await;
+                }
+            }
             Happens::Finish { pod } => self.cluster.finish(*pod),
             Happens::DeletePod { pod } => self.cluster.delete_pod(*pod),
             Happens::DeleteClaim { claim } => self.cluster.delete_claim(*claim),

@@ -18,11 +18,14 @@
 //! A claim is for its owner. Its owner can let the other members of the project use it, by the annotation
 //! `platform-go/share: project`; the owner still pays. When somebody changes a colleague's workload, a claim in it that
 //! is not shared must belong to the workload's owner, and the editor must be that owner or manage the project. A claim
-//! that was made for one Pod from a template cannot be used by another Pod. Nobody may create a claim under a name that
-//! somebody else's unfinished Pod waits for, unless the claim is shared from the start.
+//! that was made for one Pod from a template cannot be used by another Pod.
+//!
+//! A Pod may name a claim that does not exist yet, and waits for it. Whose claim it gets is judged once more when the
+//! scheduler reserves the claim for the Pod: whatever else came under that name is not given to it. Waiting keeps nobody
+//! else from the name.
 
 mod claims;
-mod waiting;
+mod reserved;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,8 +52,8 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         );
         return say.deny(Place::of(["spec"]), why);
     }
-    if case.is_claim() && case.submission.act == Act::Create {
-        return waiting::judge(case, say);
+    if case.is_claim() && case.submission.act == Act::Status {
+        return reserved::judge(case, say);
     }
     // What a Pod uses is fixed when it is made.
     if case.is_living_pod() || !matches!(case.submission.act, Act::Create | Act::Update) {

@@ -15,9 +15,16 @@
 //! A Pod or pod template may name a claim if its owner may use the claim, and on a change, if the editor may as well.
 //! So nobody reaches a claim through a colleague's workload, nor through a container that `kubectl debug` adds. For
 //! somebody with `ReadOnly`, the platform makes the Pod's mounts read-only (it writes `persistentVolumeClaim.readOnly`
-//! and `readOnly` of every mount; templates stay as they are) and refuses block devices. It refuses a Pod that names a
-//! claim which does not exist, because somebody else could create it. For the same reason it refuses a new claim under
-//! a name for which an unfinished Pod waits whose user may not use the claim.
+//! and `readOnly` of every mount; templates stay as they are) and refuses block devices.
+//!
+//! A Pod may name a claim that does not exist yet, and a clone its source: they wait. Whose it is that came is judged
+//! once more when the scheduler binds the Pod to a node, and when the control plane tells a storage driver to make the
+//! copy: what somebody else made under that name is not given to them. Waiting keeps nobody else from the name. Only
+//! while a copy is being filled, nobody makes a source under its source's name that the copy's user may not read.
+//!
+//! Who may use a colleague's volume only because they manage the project, or are a platform Admin, has not agreed to use
+//! what somebody puts under the name that their work asks for. Their own Pods, clones and snapshots use such a volume
+//! where their annotation `platform-go/use-volumes` names its UID.
 //!
 //! The source of a clone, a VolumeSnapshot and the source of a VolumeSnapshot are judged like a mount; the right to
 //! read is enough. A snapshot belongs to who takes it, and is shared as its source is. The platform refuses other kinds
@@ -38,8 +45,8 @@ mod claims;
 mod mounts;
 mod permission;
 mod snapshots;
+mod starting;
 mod types;
-mod waiting;
 
 use crate::admission::findings::Findings;
 use crate::contract;
@@ -61,6 +68,9 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         );
         return say.deny(Place::of(["spec"]), why);
     }
+    if case.submission.act == Act::Bind {
+        return starting::judge(case, say);
+    }
     for pod in &case.pods {
         mounts::judge(case, pod, say);
         if !case.is_living_pod() {
@@ -71,10 +81,13 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         claims::content(case, claim, say);
     }
     match (case.is_volume_claim(), case.is_snapshot(), case.submission.act) {
-        (true, _, Act::Create) => waiting::judge(case, say),
+        (true, _, Act::Create) => starting::copies(case, say),
         (true, _, Act::Update | Act::Status) => claims::change(case, say),
         (_, _, Act::Delete) if case.is_volume_claim() || case.is_snapshot() => claims::deletion(case, say),
-        (_, true, Act::Create) => snapshots::creation(case, say),
+        (_, true, Act::Create) => {
+            snapshots::creation(case, say);
+            starting::copies(case, say);
+        }
         (_, true, Act::Update | Act::Status) => snapshots::change(case, say),
         (_, _, _) => {}
     }

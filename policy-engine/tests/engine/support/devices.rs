@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::resource::v1::{DeviceClassSpec, ResourceClaimSpec};
 use policy_engine::policy::ids::UserId;
-use policy_engine::submission::devices::{ClaimTemplate, Devices, KnownClaim, WaitingPod};
+use policy_engine::submission::devices::{ClaimTemplate, Devices, KnownClaim, ReservingPod};
 use serde::Deserialize;
 
 /// What a story's cluster knows about devices.
@@ -18,8 +18,8 @@ pub(crate) struct Inventory {
     claims: BTreeMap<String, Claim>,
     /// There are more than are looked at.
     more_claims: bool,
-    /// Pod to the stamp on it: who names the claim that is being made.
-    waiting: BTreeMap<String, Option<UserId>>,
+    /// Pods for which the claim is being reserved.
+    reserving: BTreeMap<String, Reserving>,
     untold: bool,
 }
 
@@ -42,6 +42,27 @@ struct Claim {
     pod: Option<String>,
     terminating: bool,
     spec: ResourceClaimSpec,
+}
+
+/// A Pod for which a claim is being reserved.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct Reserving {
+    user: Option<UserId>,
+    claim_is_older: bool,
+    gone: bool,
+}
+
+impl Reserving {
+    fn fact(&self, name: &str) -> ReservingPod {
+        ReservingPod {
+            name: name.to_owned(),
+            uid: format!("uid-of-{name}"),
+            is_there: !self.gone,
+            user_id: self.user.clone(),
+            claim_is_older: self.claim_is_older,
+        }
+    }
 }
 
 impl Inventory {
@@ -76,11 +97,7 @@ impl Inventory {
             classes: Arc::new(self.classes.clone()),
             templates: self.templates.iter().map(|(name, it)| (name.clone(), template(it))).collect(),
             claims: self.claims.iter().map(|(name, it)| (name.clone(), claim(name, it))).collect(),
-            waiting: self
-                .waiting
-                .iter()
-                .map(|(pod, user)| WaitingPod { pod: pod.clone(), user_id: user.clone() })
-                .collect(),
+            reserving: self.reserving.iter().map(|(name, it)| it.fact(name)).collect(),
             more_claims: self.more_claims,
             untold: self.untold,
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy_engine::policy::ids::UserId;
 use policy_engine::policy::storage::{AccessMode, Lane, Permission, Storage};
-use policy_engine::submission::volumes::{Known, Ownership, Volumes, WaitingPod};
+use policy_engine::submission::volumes::{Copy, Found, Known, Mount, Ownership, StartingPod, Volumes};
 use serde::Deserialize;
 
 /// Name of a volume to what its people may do: one word for everybody, or a map of users with `default`.
@@ -76,7 +76,10 @@ impl Lanes {
 pub(crate) struct Cluster {
     claims: BTreeMap<String, Whose>,
     snapshots: BTreeMap<String, Whose>,
-    waiting: Vec<Waits>,
+    /// The Pod that is being bound.
+    starting: Starts,
+    /// Copy to the stamp on it: what is being filled from the name that is made.
+    copies: BTreeMap<String, Option<UserId>>,
     default_classes: BTreeSet<String>,
 }
 
@@ -106,38 +109,65 @@ struct Whose {
     untold: bool,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Waits {
-    pod: String,
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct Starts {
     user: Option<UserId>,
-    #[serde(default)]
+    /// The UIDs that its annotation names.
+    named: String,
+    /// Claims to how they are mounted; what has the names now is among the `claims`.
+    mounts: BTreeMap<String, How>,
+}
+
+/// How a claim is mounted, and how what has its name came about.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct How {
     read_only: bool,
+    older: bool,
+    ending: bool,
 }
 
 impl Whose {
-    fn known(&self) -> Known {
-        let Self { user, group_storage, storage, untold } = self;
-        if *untold {
-            return Known::Untold;
-        }
-        Known::There(Ownership {
+    fn known(&self, name: &str) -> Known {
+        if self.untold { Known::Untold } else { Known::There(self.ownership(name)) }
+    }
+
+    fn ownership(&self, name: &str) -> Ownership {
+        let Self { user, group_storage, storage, untold: _ } = self;
+        Ownership {
+            uid: format!("uid-of-{name}"),
             user_id: user.clone(),
             group_storage: group_storage.clone(),
             storage: storage.clone(),
-        })
+        }
     }
 }
 
 impl Cluster {
     pub(crate) fn facts(&self) -> Volumes {
-        let known = |all: &BTreeMap<String, Whose>| all.iter().map(|(name, it)| (name.clone(), it.known())).collect();
-        let waiting =
-            |it: &Waits| WaitingPod { pod: it.pod.clone(), user_id: it.user.clone(), read_only: it.read_only };
+        let known = |all: &BTreeMap<String, Whose>| {
+            all.iter().map(|(name, it)| (name.clone(), it.known(name))).collect()
+        };
+        let Starts { user, named, mounts } = &self.starting;
+        let mount = |(claim, how): (&String, &How)| {
+            let found = match self.claims.get(claim) {
+                None => Found::Nothing,
+                Some(_) if how.ending => Found::Ending,
+                Some(whose) => Found::Claim { ownership: whose.ownership(claim), is_older: how.older },
+            };
+            Mount { claim: claim.clone(), read_only: how.read_only, found }
+        };
+        let copy = |(what, user): (&String, &Option<UserId>)| Copy { what: what.clone(), user_id: user.clone() };
         Volumes {
             claims: known(&self.claims),
             snapshots: known(&self.snapshots),
-            waiting: self.waiting.iter().map(waiting).collect(),
+            starting: StartingPod {
+                user_id: user.clone(),
+                named: named.clone(),
+                mounts: mounts.iter().map(mount).collect(),
+            },
+            copies: self.copies.iter().map(copy).collect(),
             default_classes: self.default_classes.clone(),
         }
     }

@@ -49,6 +49,8 @@ enum What {
     Claim(Claim),
     /// The gate of the Pod of this UID is taken off.
     Ungated(String),
+    /// The Pod of this UID is put on a node, with the claims of these UIDs.
+    Scheduled(String, Vec<String>),
 }
 
 impl OnTheWay {
@@ -181,6 +183,14 @@ impl Cluster {
                     pod.life = Life::Waiting;
                 }
             }
+            Some(What::Scheduled(uid, reserved)) => {
+                // A claim that has changed since is not reserved: the scheduler writes on what it read.
+                let claims = self.pods.get(&uid).and_then(|pod| self.claims_of(pod));
+                let stands = claims.is_some_and(|claims| claims.iter().map(|claim| &claim.uid).eq(&reserved));
+                if let Some(pod) = self.pods.get_mut(&uid).filter(|pod| stands && pod.life == Life::Waiting) {
+                    pod.life = Life::Scheduled;
+                }
+            }
             Some(What::Pod(_) | What::Claim(_)) | None => {}
         }
     }
@@ -192,13 +202,20 @@ impl Cluster {
         named.chain(own).collect()
     }
 
-    pub(super) fn schedule(&mut self, pod: usize) {
+    /// What the ledger is asked when a Pod's claims are reserved for it: also those that it was not admitted with.
+    pub(super) fn ask_scheduled(&self, pod: usize) -> Option<OnTheWay> {
         let waiting = self.pods.values().filter(|pod| pod.life == Life::Waiting);
-        let complete = waiting.filter(|pod| self.claims_of(pod).is_some());
-        let uid = nth(complete, pod).map(|pod| pod.uid.clone());
-        if let Some(pod) = uid.and_then(|uid| self.pods.get_mut(&uid)) {
-            pod.life = Life::Scheduled;
-        }
+        let pod = nth(waiting.filter(|pod| self.claims_of(pod).is_some()), pod)?;
+        let claims: Vec<_> = self.claims_of(pod)?.into_iter().map(|claim| claim.uid.clone()).collect();
+        let mut asked = admit(pod, &self.by_name());
+        asked.amounts = Amounts::NOTHING;
+        asked.uses.retain(|it| matches!(it, Use::Claim { .. }));
+        let request = (!asked.uses.is_empty()).then_some(Request::AdmitPod(asked));
+        Some(OnTheWay { since: self.now, what: What::Scheduled(pod.uid.clone(), claims), request })
+    }
+
+    fn by_name(&self) -> BTreeMap<String, Claim> {
+        self.claims.values().map(|claim| (claim.name.clone(), claim.clone())).collect()
     }
 
     pub(super) fn finish(&mut self, pod: usize) {
@@ -235,7 +252,7 @@ impl Cluster {
     }
 
     pub(super) fn hear(&mut self) {
-        self.heard = self.claims.values().map(|claim| (claim.name.clone(), claim.clone())).collect();
+        self.heard = self.by_name();
     }
 
     /// No request lasts longer than the API server lets it.
@@ -250,7 +267,7 @@ impl Cluster {
 
     /// What a watch that has heard everything sees.
     pub(super) fn view(&self) -> View {
-        let by_name = self.claims.values().map(|claim| (claim.name.clone(), claim.clone())).collect();
+        let by_name = self.by_name();
         let pod = |pod: &Pod| (pod.uid.clone(), LivePod { charge: admit(pod, &by_name), life: pod.life });
         let bound = |claim: &Claim| self.is_bound(claim).then(Tags::default);
         let claim = |claim: &Claim| (claim.uid.clone(), LiveClaim { charge: made(claim), bound: bound(claim) });
@@ -262,22 +279,28 @@ impl Cluster {
         }
     }
 
-    /// What lives costs this account: ungated Pods that have not ended, and the claims that they name. At least, and at
-    /// most: a claim that the controller will make anew costs what was reserved for it, unless somebody has seen a smaller
-    /// one, which gave the difference back.
+    /// What lives costs this account: ungated Pods that have not ended, their own claims, and those that they name. At
+    /// least, and at most. Another user's claim costs what it costs once it is reserved for the Pod; before that only if the
+    /// Pod was admitted with it. A claim that the controller will make anew costs what was reserved for it, unless somebody
+    /// has seen a smaller one, which gave the difference back.
     pub(super) fn costs(&self, account: &Account) -> (Amounts, Amounts) {
         let pays = |user: &str| payers(user).0.contains_key(account);
         let live = || self.pods.values().filter(|pod| matches!(pod.life, Life::Waiting | Life::Scheduled));
-        let pods = live().filter(|pod| pays(pod.user)).map(|_| cores(1));
-        let used = |claim: &&Claim| {
-            live().any(|pod| claim.for_pod.as_ref() == Some(&pod.uid) || pod.claims.contains(&claim.name))
+        let pods = || live().filter(|pod| pays(pod.user)).map(|_| cores(1)).fold(Amounts::NOTHING, Amounts::plus);
+        let is_named = |claim: &Claim| live().any(|pod| pod.claims.contains(&claim.name));
+        let is_held = |claim: &Claim| {
+            live().any(|pod| {
+                let counts = pod.user == claim.user || pod.life == Life::Scheduled;
+                claim.for_pod.as_ref() == Some(&pod.uid) || (counts && pod.claims.contains(&claim.name))
+            })
         };
-        let claims = self.claims.values().filter(used).filter(|claim| pays(claim.user)).map(|claim| gpus(claim.price));
-        let there = pods.chain(claims).fold(Amounts::NOTHING, Amounts::plus);
+        let theirs = || self.claims.values().filter(|claim| pays(claim.user));
+        let held = theirs().filter(|claim| is_held(claim)).map(|claim| gpus(claim.price));
+        let named = theirs().filter(|claim| is_held(claim) || is_named(claim)).map(|claim| gpus(claim.price));
         let made = |pod: &&Pod| self.claims.values().any(|claim| claim.for_pod.as_ref() == Some(&pod.uid));
         let to_come = || live().filter(|pod| pays(pod.user) && !made(pod));
-        let least = to_come().filter_map(|pod| pod.least).map(gpus).fold(there, Amounts::plus);
-        (least, to_come().filter_map(|pod| pod.inline).map(gpus).fold(there, Amounts::plus))
+        let least = to_come().filter_map(|pod| pod.least).map(gpus).chain(held).fold(pods(), Amounts::plus);
+        (least, to_come().filter_map(|pod| pod.inline).map(gpus).chain(named).fold(pods(), Amounts::plus))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::permission::{Party, Refused};
-use super::{SHARED_AS, actor, parties};
+use super::{SHARED_AS, actor, owner, parties};
 use crate::admission::findings::Findings;
 use crate::contract;
 use crate::object::Object;
@@ -12,7 +12,7 @@ use crate::policy::storage::Permission;
 use crate::submission::case::Case;
 use crate::submission::identity::ControllerOwner;
 use crate::submission::volume_claim::{Source, VolumeClaim};
-use crate::submission::volumes::{Known, Ownership};
+use crate::submission::volumes::{Known, Ownership, provisioning_begins};
 
 /// The fields by which a claim takes a volume that exists.
 const BINDING: [&str; 2] = ["volumeName", "selector"];
@@ -31,14 +31,25 @@ pub(super) fn content(case: &Case<'_>, claim: &VolumeClaim<'_>, say: &mut Findin
             }
         }
         for (field, source) in claim.sources() {
-            judge_source(case, &party, source, field, say);
+            judge_source(case, (&party, claim.object), source, field, false, say);
         }
+    }
+}
+
+/// A storage driver is told to make a volume: from now on it takes what has the name of the source.
+fn provisioning(case: &Case<'_>, claim: &VolumeClaim<'_>, say: &mut Findings) {
+    let party = owner(case);
+    for (field, source) in claim.sources() {
+        judge_source(case, (&party, claim.object), source, field, true, say);
     }
 }
 
 /// A claim that exists changes. Most of its spec is fixed; what shares it, and what it is bound to, is not.
 pub(super) fn change(case: &Case<'_>, say: &mut Findings) {
     let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
+    if let Some(Ok(claim)) = provisioning_begins(case.submission).map(|it| VolumeClaim::read(it, Place::root())) {
+        provisioning(case, &claim, say);
+    }
     adoption(case, old, say);
     owners(case, object, old, say);
     if let Some(party) = actor(case) {
@@ -182,7 +193,15 @@ fn managers(case: &Case<'_>, key: &str, value: &str) -> String {
     }
 }
 
-fn judge_source(case: &Case<'_>, party: &Party<'_>, source: Source<'_>, field: Place, say: &mut Findings) {
+/// `begins` is when the copy is made, and not only asked for.
+fn judge_source(
+    case: &Case<'_>,
+    (party, copy): (&Party<'_>, Object<'_>),
+    source: Source<'_>,
+    field: Place,
+    begins: bool,
+    say: &mut Findings,
+) {
     let (kind, name, known) = match source {
         Source::Claim(name) => ("PersistentVolumeClaim", name, case.volumes.claim(name)),
         Source::Snapshot(name) => ("VolumeSnapshot", name, case.volumes.snapshot(name)),
@@ -201,13 +220,20 @@ fn judge_source(case: &Case<'_>, party: &Party<'_>, source: Source<'_>, field: P
             return say.deny(field.key("kind"), why);
         }
     };
-    readable(case, party, (kind, name), known, field.key("name"), say);
+    match known {
+        Known::Missing if begins => {
+            say.deny(field.key("name"), format_args!("{kind} {name} does not exist; the copy waits for it"));
+        }
+        // Whose it is that comes is judged when the copy is made.
+        Known::Missing => {}
+        _ => readable(case, (party, copy), (kind, name), known, field.key("name"), say),
+    }
 }
 
 /// Whether a party may read what it asks to copy.
 pub(super) fn readable(
     case: &Case<'_>,
-    party: &Party<'_>,
+    (party, copy): (&Party<'_>, Object<'_>),
     volume: (&str, &str),
     known: &Known,
     field: Place,
@@ -215,7 +241,7 @@ pub(super) fn readable(
 ) {
     let (kind, name) = volume;
     match known {
-        Known::There(ownership) => refuse_unless(case, party, volume, ownership, field, say),
+        Known::There(ownership) => refuse_unless(case, (party, copy), volume, ownership, field, say),
         Known::Missing => {
             let why = format!("asked a copy of {kind} {name}, which does not exist; create it first");
             say.deny(field, why);
@@ -226,13 +252,13 @@ pub(super) fn readable(
 
 fn refuse_unless(
     case: &Case<'_>,
-    party: &Party<'_>,
+    (party, copy): (&Party<'_>, Object<'_>),
     volume: (&str, &str),
     ownership: &Ownership,
     field: Place,
     say: &mut Findings,
 ) {
-    let may = party.may(case, ownership);
+    let may = party.uses(case, ownership, copy.annotation(contract::USE_VOLUMES).unwrap_or_default());
     if may < Permission::ReadOnly {
         say.deny(field, Refused { case, volume, ownership, party: *party, may });
     }

@@ -3,8 +3,8 @@
 use super::permission::{Party, Refused};
 use super::{owner, parties};
 use crate::admission::findings::Findings;
+use crate::contract;
 use crate::policy::storage::Permission;
-use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::pod::Pod;
 use crate::submission::volumes::{Known, Ownership};
@@ -30,7 +30,8 @@ pub(super) fn judge(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
         let mounted = Mounted { index, volume: &volume.name, claim: &source.claim_name, read_only };
         match case.volumes.claim(mounted.claim) {
             Known::There(ownership) => permitted(case, pod, &mounted, ownership, &parties, say),
-            Known::Missing => missing(case, pod, &mounted, say),
+            // Whose it is that comes is judged when the Pod starts.
+            Known::Missing => {}
             Known::Untold => say.warn(format_args!(
                 "{}: whose {KIND} {} is cannot be told here; submit it too, or ask with --policy cluster",
                 mounted.at(pod),
@@ -54,12 +55,19 @@ fn permitted(
     parties: &[Party<'_>],
     say: &mut Findings,
 ) {
+    let owner = owner(case);
+    let named = pod.object.annotation(contract::USE_VOLUMES).unwrap_or_default();
+    // Whoever changes a colleague's work intervenes; their own uses what they agreed to.
+    let may = |party: &Party<'_>| match case.is_living_pod() || !party.is(&owner) {
+        true => party.may(case, ownership),
+        false => party.uses(case, ownership, named),
+    };
     // What the Pods hold, or would hold: nobody who may do less changes what runs there.
     let asked = if mounted.read_only { Permission::ReadOnly } else { Permission::ReadWrite };
-    let granted = if case.is_living_pod() { asked } else { owner(case).may(case, ownership).min(asked) };
+    let granted = if case.is_living_pod() { asked } else { may(&owner).min(asked) };
     let needed = granted.max(Permission::ReadOnly);
     for party in parties {
-        let may = party.may(case, ownership);
+        let may = may(party);
         if may < needed {
             say.deny(mounted.at(pod), Refused { case, volume: (KIND, mounted.claim), ownership, party: *party, may });
         }
@@ -112,19 +120,4 @@ fn is_new(case: &Case<'_>, container: &str) -> bool {
     let lists = ["initContainers", "containers", "ephemeralContainers"];
     let old = lists.iter().filter_map(|list| case.old()?.at(&["spec", list])?.as_array()).flatten();
     !old.into_iter().any(|it| it.get("name").and_then(|name| name.as_str()) == Some(container))
-}
-
-fn missing(case: &Case<'_>, pod: &Pod<'_>, mounted: &Mounted<'_>, say: &mut Findings) {
-    let claim = mounted.claim;
-    if case.new_pod().is_some() {
-        let why = format!(
-            "asked {KIND} {claim}, which does not exist; whoever makes one of that name would be mounted; create it first"
-        );
-        say.deny(mounted.at(pod), why);
-    } else if matches!(case.submission.act, Act::Create | Act::Update) && !case.is_living_pod() {
-        say.warn(format_args!(
-            "{}: {KIND} {claim} does not exist; its Pods are refused until somebody creates it",
-            mounted.at(pod)
-        ));
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::contract;
 use crate::policy::ids::UserId;
 use crate::policy::people::{Group, GroupRole, User};
 use crate::policy::storage::Permission;
@@ -86,9 +87,21 @@ impl<'a> Party<'a> {
         }
     }
 
-    /// What they may do with a volume of this ownership.
+    /// What they may do with a volume, also because they manage the project and may intervene.
     pub(super) fn may(&self, case: &Case<'_>, ownership: &Ownership) -> Permission {
-        if self.admin {
+        self.permission(case, ownership, self.manages_project(case))
+    }
+
+    /// What their own work may do with a volume that it names by its name. Whoever may intervene has not agreed to use what
+    /// somebody puts under that name: they agree by its UID, among those that they have `named`.
+    pub(super) fn uses(&self, case: &Case<'_>, ownership: &Ownership, named: &str) -> Permission {
+        // Work without a user is an Admin's, who asks at this moment.
+        let agrees = self.user().is_none() || named.split(',').any(|uid| !uid.is_empty() && uid.trim() == ownership.uid);
+        self.permission(case, ownership, agrees && self.manages_project(case))
+    }
+
+    fn permission(&self, case: &Case<'_>, ownership: &Ownership, intervenes: bool) -> Permission {
+        if self.admin && intervenes {
             return Permission::ReadWrite;
         }
         let name = self.user().map(|user| &user.name);
@@ -97,9 +110,9 @@ impl<'a> Party<'a> {
         match (&ownership.group_storage, &ownership.storage) {
             (Some(label), own) => {
                 let Some(named) = case.policy.group_storage(label) else {
-                    return everything(self.manages_project(case));
+                    return everything(intervenes);
                 };
-                let Some(storage) = named.storage else { return everything(self.manages_project(case)) };
+                let Some(storage) = named.storage else { return everything(intervenes) };
                 let of_group = storage.of(name);
                 let others = of_project(own.as_deref().unwrap_or(named.name)).unwrap_or(Permission::None);
                 let named_by_group = name.is_some_and(|user| storage.users.contains_key(user));
@@ -112,10 +125,12 @@ impl<'a> Party<'a> {
                     Membership::Untold => of_group.min(others),
                 }
             }
-            (None, Some(storage)) => of_project(storage).unwrap_or_else(|| everything(self.manages_project(case))),
+            (None, Some(storage)) => of_project(storage).unwrap_or_else(|| everything(intervenes)),
             (None, None) => {
                 let own = self.owner.is(ownership.user_id.as_ref());
-                everything(own || self.manages_project(case))
+                // What is from before the platform nobody has put there for others to stumble on.
+                let is_old = ownership.user_id.is_none() && self.manages_project(case);
+                everything(own || is_old || intervenes)
             }
         }
     }
@@ -178,6 +193,14 @@ impl fmt::Display for Refused<'_> {
                 "a platform Admin to list it as storage".to_owned()
             }
         };
+        if *may < party.may(case, ownership) {
+            return write!(
+                f,
+                "; {party} may use it, since they manage project {project}, if they name it by its UID, and not by a name that anybody could have given; annotate with {}: {}",
+                contract::USE_VOLUMES,
+                ownership.uid
+            );
+        }
         match may {
             Permission::None => write!(f, "; {party} may not use it")?,
             Permission::ReadOnly => write!(f, "; {party} may only read it")?,

@@ -11,7 +11,8 @@ use crate::submission::volumes::{Known, Ownership};
 
 /// What a new snapshot is taken of, or one that exists would be.
 pub(super) fn creation(case: &Case<'_>, say: &mut Findings) {
-    let Some(source) = case.object().and_then(|it| it.at(&["spec", "source"])) else { return };
+    let Some(object) = case.object() else { return };
+    let Some(source) = object.at(&["spec", "source"]) else { return };
     let asked = |key: &str| source.get(key).and_then(Value::as_str);
     let field = |key| Place::of(["spec", "source", key]);
     let parties = parties(case);
@@ -23,7 +24,7 @@ pub(super) fn creation(case: &Case<'_>, say: &mut Findings) {
     let known = case.volumes.claim(name);
     for party in &parties {
         let here = field("persistentVolumeClaimName");
-        readable(case, party, ("PersistentVolumeClaim", name), known, here, say);
+        readable(case, (party, object), ("PersistentVolumeClaim", name), known, here, say);
     }
     if let Known::There(ownership) = known {
         let Ownership { group_storage, storage, .. } = ownership;

@@ -1,0 +1,111 @@
+//! Copies that are being filled from whatever has the name of their source.
+
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec};
+use kube::Api;
+use kube::api::ListParams;
+use kube::core::{DynamicObject, ObjectMeta};
+use policy_engine::object::kinds::SNAPSHOT_GROUP;
+use policy_engine::policy::ids::UserId;
+use policy_engine::submission::volumes::{Copy, TOLD};
+use policy_engine::{Act, Submission, contract};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::Volumes;
+use crate::client::LookupFailed;
+use crate::lookup::{each_page, is_missing, resource};
+use crate::world::Topic;
+
+impl Volumes {
+    /// The copies that are being filled from the name which a submission makes.
+    ///
+    /// # Errors
+    /// Where the API server had to be asked and did not answer.
+    pub async fn copies(&self, submission: &Submission<'_>, deadline: Instant) -> Result<Vec<Copy>, LookupFailed> {
+        let (namespace, name) = (submission.namespace, submission.name);
+        let of_claim = submission.resource.is_core("persistentvolumeclaims");
+        let makes = submission.act == Act::Create && (of_claim || submission.resource.is_snapshot());
+        // A name that is still to be generated is nobody's source.
+        if !makes || name.is_empty() {
+            return Ok(Vec::new());
+        }
+        let kind = if of_claim { "PersistentVolumeClaim" } else { "VolumeSnapshot" };
+        let claims = self.claims_being_filled(namespace, deadline).await?.into_iter();
+        let mut copies: Vec<_> = claims
+            .filter(|claim| claim.spec.as_ref().is_some_and(|spec| is_filled_from(spec, kind, name)))
+            .map(|claim| copy("PersistentVolumeClaim", &claim.metadata))
+            .collect();
+        if of_claim {
+            let snapshots = self.snapshots_being_taken(namespace, deadline).await?.into_iter();
+            let of_it = snapshots.filter(|it| {
+                it.data.pointer("/spec/source/persistentVolumeClaimName").and_then(Value::as_str) == Some(name)
+            });
+            copies.extend(of_it.map(|it| copy("VolumeSnapshot", &it.metadata)));
+        }
+        Ok(copies)
+    }
+
+    async fn claims_being_filled(
+        &self,
+        namespace: &str,
+        deadline: Instant,
+    ) -> Result<Vec<PersistentVolumeClaim>, LookupFailed> {
+        if let Some(world) = self.world.as_ref().filter(|world| world.fit(&[Topic::VolumeClaims]).is_ok()) {
+            let here = world.volume_claims().into_iter();
+            let here = here.filter(|it| it.metadata.namespace.as_deref() == Some(namespace) && it.spec.is_some());
+            return Ok(here.map(|claim| PersistentVolumeClaim::clone(&claim)).collect());
+        }
+        let what = || format!("persistentvolumeclaims of {namespace}");
+        let mut all = each_page(&self.claims(namespace), &ListParams::default(), deadline, what).await?;
+        for claim in &mut all {
+            claim.spec = source_of(claim);
+        }
+        all.retain(|claim| claim.spec.is_some());
+        Ok(all)
+    }
+
+    /// Until a snapshot has its content, its controller looks for the source by name.
+    async fn snapshots_being_taken(
+        &self,
+        namespace: &str,
+        deadline: Instant,
+    ) -> Result<Vec<DynamicObject>, LookupFailed> {
+        let resource = resource(SNAPSHOT_GROUP, "v1", "volumesnapshots");
+        let api = Api::<DynamicObject>::namespaced_with(self.client.clone(), namespace, &resource);
+        let what = || format!("volumesnapshots of {namespace}");
+        match each_page(&api, &ListParams::default(), deadline, what).await {
+            Err(LookupFailed::Api { source, .. }) if is_missing(&source) => Ok(Vec::new()),
+            found => {
+                let mut all = found?;
+                all.retain(|it| it.data.pointer("/status/boundVolumeSnapshotContentName").is_none());
+                Ok(all)
+            }
+        }
+    }
+}
+
+/// What a claim that has no volume yet is being filled from; `None` where nobody fills it now, or from nothing.
+pub(crate) fn source_of(claim: &PersistentVolumeClaim) -> Option<PersistentVolumeClaimSpec> {
+    let told = claim.metadata.annotations.iter().flat_map(|it| it.keys()).any(|key| TOLD.contains(&key.as_str()));
+    let spec = claim.spec.as_ref().filter(|spec| spec.volume_name.as_deref().unwrap_or_default().is_empty())?;
+    let is_copy = spec.data_source.is_some() || spec.data_source_ref.is_some();
+    (told && is_copy).then(|| PersistentVolumeClaimSpec {
+        data_source: spec.data_source.clone(),
+        data_source_ref: spec.data_source_ref.clone(),
+        ..PersistentVolumeClaimSpec::default()
+    })
+}
+
+fn is_filled_from(spec: &PersistentVolumeClaimSpec, kind: &str, name: &str) -> bool {
+    let old = spec.data_source.as_ref().map(|it| (&it.kind, &it.name));
+    let new = spec.data_source_ref.as_ref().map(|it| (&it.kind, &it.name));
+    old.into_iter().chain(new).any(|(of, its)| of == kind && its == name)
+}
+
+fn copy(kind: &str, meta: &ObjectMeta) -> Copy {
+    let stamp = meta.labels.as_ref().and_then(|labels| labels.get(contract::USER_ID));
+    Copy {
+        what: format!("{kind} {}", meta.name.as_deref().unwrap_or_default()),
+        user_id: stamp.map(UserId::new),
+    }
+}

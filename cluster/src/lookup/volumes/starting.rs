@@ -1,0 +1,102 @@
+//! What a Pod would mount that is being bound: what has the names now, and not what a cache had under them.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod as FullPod;
+use kube::Api;
+use kube::core::ObjectMeta;
+use policy_engine::contract;
+use policy_engine::object::Object;
+use policy_engine::policy::ids::UserId;
+use policy_engine::submission::volumes::{Found, Mount, StartingPod};
+use policy_engine::{Act, Submission};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{Volumes, ownership};
+use crate::client::{LookupFailed, in_time, is_path_segment};
+use crate::world::pod::Spec;
+
+/// So many claims of a Pod are asked for at a time.
+const AT_A_TIME: usize = 8;
+
+impl Volumes {
+    /// The Pod that is being bound, with what it mounts. One that mounts no claim costs no question where it is cached.
+    ///
+    /// # Errors
+    /// Where the API server had to be asked and did not answer.
+    pub async fn starting(&self, submission: &Submission<'_>, deadline: Instant) -> Result<StartingPod, LookupFailed> {
+        if submission.act != Act::Bind {
+            return Ok(StartingPod::default());
+        }
+        let (namespace, name) = (submission.namespace, submission.name);
+        let uid = submission.object.and_then(|binding| Object(binding).at(&["metadata", "uid"])?.as_str());
+        let Some((meta, spec)) = self.pod(namespace, name, uid, deadline).await? else {
+            return Ok(StartingPod::default());
+        };
+        let found = spec.volumes.into_iter().map(async |(claim, read_only)| {
+            let found = self.found(namespace, &claim, &meta, deadline).await?;
+            Ok::<_, LookupFailed>(Mount { claim, read_only, found })
+        });
+        let mounts = stream::iter(found).buffered(AT_A_TIME).try_collect().await?;
+        let text = |keys: &Option<std::collections::BTreeMap<String, String>>, key| keys.as_ref()?.get(key).cloned();
+        Ok(StartingPod {
+            user_id: text(&meta.labels, contract::USER_ID).map(UserId::new),
+            named: text(&meta.annotations, contract::USE_VOLUMES).unwrap_or_default(),
+            mounts,
+        })
+    }
+
+    /// What a Pod mounts never changes: the cache is right about a Pod of this UID.
+    async fn pod(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Option<(ObjectMeta, Spec)>, LookupFailed> {
+        let cached = self.world.as_ref().and_then(|world| world.pod(namespace, name));
+        if let Some(pod) = cached.filter(|pod| uid.is_some() && pod.metadata.uid.as_deref() == uid) {
+            return Ok(Some((pod.metadata.clone(), pod.spec.clone())));
+        }
+        if !is_path_segment(name) {
+            return Ok(None);
+        }
+        let what = || format!("pod {namespace}/{name}");
+        let api = Api::<FullPod>::namespaced(self.client.clone(), namespace);
+        let found = in_time(deadline, what, api.get_opt(name)).await?;
+        let found = found.map_err(|error| LookupFailed::api(what, error))?;
+        Ok(found.and_then(|pod| Some((pod.metadata, pod.spec?.into()))))
+    }
+
+    async fn found(
+        &self,
+        namespace: &str,
+        claim: &str,
+        pod: &ObjectMeta,
+        deadline: Instant,
+    ) -> Result<Found, LookupFailed> {
+        if !is_path_segment(claim) {
+            return Ok(Found::Nothing);
+        }
+        let what = || format!("persistentvolumeclaim {namespace}/{claim}");
+        let found = in_time(deadline, what, self.claims(namespace).get_metadata_opt(claim)).await?;
+        let found = found.map_err(|error| LookupFailed::api(what, error))?;
+        Ok(match found.map(|claim| claim.metadata) {
+            None => Found::Nothing,
+            Some(meta) if meta.deletion_timestamp.is_some() => Found::Ending,
+            Some(meta) => Found::Claim { ownership: ownership(&meta), is_older: is_older(&meta, pod) },
+        })
+    }
+}
+
+/// Whether one was there before the other. The API server writes whole seconds: of the same second nobody knows.
+pub(crate) fn is_older(one: &ObjectMeta, other: &ObjectMeta) -> bool {
+    let born = |meta: &ObjectMeta| meta.creation_timestamp.as_ref().map(|time| time.0);
+    born(one).zip(born(other)).is_some_and(|(one, other)| one < other)
+}
+
+/// When the object of a review was made.
+pub(crate) fn born(object: &Value) -> Option<Timestamp> {
+    Object(object).at(&["metadata", "creationTimestamp"])?.as_str()?.parse().ok()
+}
