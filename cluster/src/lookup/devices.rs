@@ -26,7 +26,7 @@ use crate::client::{LookupFailed, in_time, is_path_segment};
 use crate::world::{Topic, World, is_of_pod};
 
 /// The value of [`contract::SHARE`] that lets other members use a claim.
-const WITH_PROJECT: &str = "project";
+pub(crate) const WITH_PROJECT: &str = "project";
 
 /// Answers what claims, templates and classes there are. Clones share what they know.
 #[derive(Clone)]

@@ -21,7 +21,7 @@ use policy_engine::submission::devices::POD_CLAIM_NAME;
 use serde_json::json;
 
 use super::label;
-use crate::lookup::devices::labels_of_claims;
+use crate::lookup::devices::{WITH_PROJECT, labels_of_claims};
 use crate::world::pod::{Pod, life};
 use crate::world::{Topic, World};
 
@@ -121,6 +121,10 @@ fn is_allocated(claim: &ResourceClaim) -> bool {
     claim.status.as_ref().is_some_and(|status| status.allocation.is_some())
 }
 
+fn is_shared(claim: &ResourceClaim) -> bool {
+    claim.annotations().get(contract::SHARE).map(String::as_str) == Some(WITH_PROJECT)
+}
+
 /// The UIDs of the Pods that a claim is reserved for.
 fn reserved_for(claim: &ResourceClaim) -> impl Iterator<Item = &str> {
     let reserved = claim.status.iter().flat_map(|status| status.reserved_for.iter().flatten());
@@ -146,7 +150,10 @@ impl<'a> Reading<'a> {
             },
             |claim| {
                 let claim = self.world.claim(namespace, claim)?;
-                let uid = claim.metadata.uid.clone()?;
+                // What came under the name and is a colleague's alone is not given to the Pod.
+                let is_theirs = owner(&claim.metadata) == owner(meta) || is_shared(&claim);
+                let is_held = reserved_for(&claim).any(|uid| Some(uid) == meta.uid.as_deref());
+                let uid = claim.metadata.uid.clone().filter(|_| is_theirs || is_held)?;
                 Some((uid, self.claim_price(&claim), payers(owner(&claim.metadata))))
             },
         );

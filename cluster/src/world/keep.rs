@@ -70,9 +70,9 @@ pub(super) fn class(class: &mut DeviceClass) {
 
 /// Of a PersistentVolumeClaim, whose it is; and of one that is being filled as a copy, from what.
 pub(super) fn volume_claim(claim: &mut PersistentVolumeClaim) {
+    claim.spec = copies::source_of(claim);
     least(&mut claim.metadata);
     claim.metadata.owner_references = None;
     claim.metadata.annotations = None;
-    claim.spec = copies::source_of(claim);
     claim.status = None;
 }

@@ -23,3 +23,11 @@ request.userInfo.?username.orValue('') in ['system:kube-scheduler', 'system:kube
 (object.exists(f, f != 'metadata' && (!(f in oldObject) || object[f] != oldObject[f])) ||
 oldObject.exists(f, !(f in object)))
 {{- end }}
+
+{{- /* True where the control plane tells a storage driver to make a volume as a copy: the driver looks for the source by its name from now on. */}}
+{{- define "sluice.cel.copyBegins" -}}
+(request.operation == 'UPDATE' && request.resource.resource == 'persistentvolumeclaims' &&
+(object.?spec.?dataSource.hasValue() || object.?spec.?dataSourceRef.hasValue()) &&
+['volume.kubernetes.io/storage-provisioner', 'volume.beta.kubernetes.io/storage-provisioner'].exists(k,
+k in object.metadata.?annotations.orValue({}) && !(k in oldObject.metadata.?annotations.orValue({}))))
+{{- end }}

@@ -113,9 +113,11 @@ matchConditions:
       {{ include "sluice.cel.notSluice" . | indent 6 | trim }}
   {{- include "sluice.webhook.notTheGarbageCollector" . | nindent 2 }}
   # Volumes are bound, resized and protected by the control plane. Whom a claim is given to as its owner is judged whoever asks: it goes with them.
+  # And so is from what a copy is made, when it is made.
   - name: not-the-control-planes-update
     expression: >-
       request.operation != 'UPDATE' || object.metadata[?'ownerReferences'] != oldObject.metadata[?'ownerReferences'] ||
+      {{ include "sluice.cel.copyBegins" . | indent 6 | trim }} ||
       !{{ include "sluice.cel.infrastructure" . | indent 6 | trim }}
   # Storage drivers run in namespaces of their own and write annotations, finalizers and status all the time.
   - name: changes-something
@@ -123,6 +125,7 @@ matchConditions:
       request.operation != 'UPDATE' ||
       ['labels', 'ownerReferences'].exists(f, object.metadata[?f] != oldObject.metadata[?f]) ||
       object[?'spec'] != oldObject[?'spec'] ||
+      {{ include "sluice.cel.copyBegins" . | indent 6 | trim }} ||
       ((object.metadata[?'annotations'] != oldObject.metadata[?'annotations'] ||
       object.metadata.?finalizers.orValue([]).exists(f, !(f in oldObject.metadata.?finalizers.orValue([]))) ||
       request.?subResource.orValue('') == 'status') &&

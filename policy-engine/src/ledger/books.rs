@@ -190,7 +190,7 @@ impl Books {
 }
 
 /// What a place costs each account: the dearest of its charges, and of those that are bound the dearest as *used*. Claims
-/// cost nothing while no Pod uses them, and what stands for a claim nothing once that is made.
+/// cost nothing while no Pod uses them or holds them all the same, and what stands for a claim nothing once that is made.
 pub(super) fn contribution<'a>(
     charges: impl Iterator<Item = &'a Charge>,
     place: &ObjectName,
@@ -201,7 +201,7 @@ pub(super) fn contribution<'a>(
     let counts = |charge: &&Charge| match place.kind() {
         ChargedKind::Pod => true,
         ChargedKind::Inline => charge.claim.is_none(),
-        ChargedKind::Claim => used,
+        ChargedKind::Claim => used || charge.bound,
     };
     for charge in charges.filter(counts) {
         for account in charge.payers.accounts() {

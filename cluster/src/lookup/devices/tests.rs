@@ -86,19 +86,45 @@ async fn names_that_are_no_names_are_not_asked_for_and_too_many_are_not_either()
     server.assert_asked([at("deviceclasses")]);
 }
 
+/// Those that it was reserved for before, and the Pod that it was made for, are not asked for.
 #[tokio::test]
-async fn a_new_claim_asks_who_waits_for_it() {
-    let pod = |name: &str, claim: &str| {
-        json!({"metadata": {"name": name, "labels": {"platform-go/user-id": "bob"}},
-               "spec": {"containers": [], "resourceClaims": [{"name": "gpu", "resourceClaimName": claim}]}})
+async fn the_pods_for_which_a_claim_is_being_reserved_are_looked_at() {
+    let pod = |name: &str, uid: &str| {
+        json!({"metadata": {"name": name, "namespace": "team", "uid": uid, "creationTimestamp": "2026-01-01T00:00:01Z",
+               "labels": {"platform-go/user-id": "bob"}}, "spec": {"containers": []}})
     };
-    let pods = json!({"metadata": {}, "items": [pod("one", "train"), pod("two", "other")]});
-    let server = ApiServer::new([("/api/v1/namespaces/team/pods", pods)]);
-    let claim = json!({"spec": request("gpu.nvidia.com")});
-    let devices = Devices::asking(server.client());
-    let found = devices.waiting(&creation("resource.k8s.io", "resourceclaims", "train", &claim), soon()).await;
-    assert_eq!(found.expect("an answer"), [WaitingPod { pod: "one".into(), user_id: Some(UserId::new("bob")) }]);
-    server.assert_asked(["/api/v1/namespaces/team/pods"]);
+    let pods = "/api/v1/namespaces/team/pods";
+    let server = ApiServer::with_collections([
+        (format!("{pods}/new"), pod("new", "u-new")),
+        (format!("{pods}/again"), pod("again", "another")),
+    ]);
+    let claim = |uids: &[&str]| {
+        let pod = |uid: &&str| json!({"resource": "pods", "name": uid.trim_start_matches("u-"), "uid": uid});
+        let reserved: Vec<_> = uids.iter().map(pod).collect();
+        json!({"metadata": {"name": "train", "creationTimestamp": "2026-01-01T00:00:00Z",
+                   "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "own", "uid": "u-own"}]},
+               "spec": request("gpu.nvidia.com"), "status": {"reservedFor": reserved}})
+    };
+    let (old, now) = (claim(&["u-old"]), claim(&["u-old", "u-own", "u-new", "u-again"]));
+    let reserving = |name: &str, is_there: bool| ReservingPod {
+        name: name.into(),
+        uid: format!("u-{name}"),
+        is_there,
+        user_id: is_there.then(|| UserId::new("bob")),
+        claim_is_older: is_there,
+    };
+    let submission = Submission {
+        act: policy_engine::Act::Status,
+        old: Some(&old),
+        ..creation("resource.k8s.io", "resourceclaims", "train", &now)
+    };
+    let cached = server.world(&[crate::lookup::TOPICS, &[Topic::Pods]].concat()).await;
+    for devices in [Devices::start(&cached), Devices::asking(server.client())] {
+        let found = devices.reserving(&submission, soon()).await.expect("an answer").reserving;
+        assert_eq!(found, [reserving("new", true), reserving("again", false)]);
+    }
+    let pod = |name: &str| format!("{pods}/{name}");
+    server.assert_asked([pod("again"), pod("new"), pod("again"), at("deviceclasses")]);
 }
 
 fn claims(count: usize) -> Vec<(String, Value)> {

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
 use policy_engine::policy::Records;
+use policy_engine::policy::ids::UserId;
+use policy_engine::submission::volumes::{Copy, Found, Mount, StartingPod};
 use serde_json::{Value, json};
 
 use super::*;
@@ -56,22 +58,102 @@ async fn names_that_are_no_names_are_not_asked_for_and_too_many_are_not_either()
     facts(&volumes, &submission("pods", "web", &pod)).await.expect("an answer");
 }
 
-#[tokio::test]
-async fn a_new_claim_asks_who_waits_for_it() {
-    let pod = |name: &str, read_only: bool, claim: &str| {
-        let source = json!({"claimName": claim, "readOnly": read_only});
-        json!({"metadata": {"name": name, "labels": {"platform-go/user-id": "bob"}},
-               "spec": {"containers": [], "volumes": [{"name": "v", "persistentVolumeClaim": source}]}})
+/// A Pod that is bound, and its binding.
+fn bound(mounts: &[(&str, bool)]) -> (Value, Value) {
+    let volume = |(claim, read_only): &(&str, bool)| {
+        json!({"name": claim, "persistentVolumeClaim": {"claimName": claim, "readOnly": read_only}})
     };
-    let pods = json!({"metadata": {}, "items": [pod("one", true, "data"), pod("two", false, "other"), pod("three", false, "data")]});
-    let server = ApiServer::new([("/api/v1/namespaces/team/pods", pods)]);
+    let volumes: Vec<_> = mounts.iter().map(volume).collect();
+    let pod = json!({
+        "metadata": {"name": "web", "namespace": "team", "uid": "u1", "creationTimestamp": "2026-01-01T00:00:01Z",
+            "labels": {"platform-go/user-id": "bob"}, "annotations": {"platform-go/use-volumes": "v9"}},
+        "spec": {"containers": [], "volumes": volumes},
+    });
+    (pod, json!({"metadata": {"name": "web", "uid": "u1"}, "target": {"name": "cpu-a"}}))
+}
+
+async fn starting(volumes: &Volumes, binding: &Value) -> StartingPod {
+    let submission = Submission { act: Act::Bind, ..submission("pods", "web", binding) };
+    volumes.starting(&submission, Instant::now() + Duration::from_secs(5)).await.expect("an answer")
+}
+
+/// What a cache has under the name may be gone: the API server is asked what is there now.
+#[tokio::test]
+async fn what_a_pod_mounts_that_is_bound_is_asked_for_by_name_and_the_pod_is_cached() {
+    let (pod, binding) = bound(&[("data", true), ("data", false), ("ends", true), ("none", true)]);
+    let at = |name: &str| format!("/api/v1/namespaces/team/persistentvolumeclaims/{name}");
+    let claim = |name: &str, made: &str, ends: Option<&str>| {
+        json!({"metadata": {"name": name, "namespace": "team", "uid": format!("uid-of-{name}"), "creationTimestamp": made,
+            "deletionTimestamp": ends, "labels": {"platform-go/user-id": "alice"}}})
+    };
+    let server = ApiServer::with_collections([
+        ("/api/v1/namespaces/team/pods/web".to_owned(), pod),
+        (at("data"), claim("data", "2026-01-01T00:00:00Z", None)),
+        (at("ends"), claim("ends", "2026-01-01T00:00:00Z", Some("2026-01-01T00:00:02Z"))),
+    ]);
+    let with_pods = server.world(&[crate::lookup::TOPICS, &[Topic::Pods]].concat()).await;
+    let ownership = Ownership { uid: "uid-of-data".into(), user_id: Some(UserId::new("alice")), ..Ownership::default() };
+    let mount = |claim: &str, read_only, found| Mount { claim: claim.into(), read_only, found };
+    let expected = StartingPod {
+        user_id: Some(UserId::new("bob")),
+        named: "v9".into(),
+        mounts: vec![
+            mount("data", false, Found::Claim { ownership, is_older: true }),
+            mount("ends", true, Found::Ending),
+            mount("none", true, Found::Nothing),
+        ],
+    };
+    assert_eq!(starting(&Volumes::start(&with_pods), &binding).await, expected);
+    let claims = ["data", "ends", "none"].map(at);
+    server.assert_asked(&claims);
+    let without = server.world(crate::lookup::TOPICS).await;
+    assert_eq!(starting(&Volumes::start(&without), &binding).await, expected);
+    server.assert_asked(std::iter::once(&"/api/v1/namespaces/team/pods/web".to_owned()).chain(&claims));
+}
+
+#[tokio::test]
+async fn the_binding_of_a_pod_that_mounts_no_claim_costs_no_question() {
+    let (pod, binding) = bound(&[]);
+    let server = ApiServer::with_collections([("/api/v1/namespaces/team/pods/web", pod)]);
+    let world = server.world(&[crate::lookup::TOPICS, &[Topic::Pods]].concat()).await;
+    assert_eq!(starting(&Volumes::start(&world), &binding).await.mounts, []);
+    server.assert_asked::<&str>([]);
+}
+
+/// A claim is being filled from when a driver was told until it has its volume; a snapshot is until it has its content.
+#[tokio::test]
+async fn a_new_claim_hears_which_copies_are_being_filled_from_its_name() {
+    let copy = |name: &str, told: bool, volume: &str, source: &str| {
+        let annotations = if told { json!({"volume.kubernetes.io/storage-provisioner": "csi.example.org"}) } else { json!({}) };
+        let meta = json!({"name": name, "namespace": "team", "labels": {"platform-go/user-id": "bob"}, "annotations": annotations});
+        let spec = json!({"volumeName": volume, "dataSource": {"kind": "PersistentVolumeClaim", "name": source}});
+        (format!("/api/v1/namespaces/team/persistentvolumeclaims/{name}"), json!({"metadata": meta, "spec": spec}))
+    };
+    let snapshot = |name: &str, content: Option<&str>| {
+        json!({"metadata": {"name": name, "namespace": "team", "labels": {"platform-go/user-id": "carol"}},
+            "spec": {"source": {"persistentVolumeClaimName": "data"}}, "status": {"boundVolumeSnapshotContentName": content}})
+    };
+    let mut late = snapshot("late", None);
+    late["status"] = Value::Null;
+    let snapshots = "/apis/snapshot.storage.k8s.io/v1/namespaces/team/volumesnapshots";
+    let objects = [
+        copy("asked", false, "", "data"),
+        copy("filled", true, "pv-1", "data"),
+        copy("other", true, "", "else"),
+        copy("filling", true, "", "data"),
+        (snapshots.to_owned(), json!({"metadata": {}, "items": [snapshot("taken", Some("content-1")), late]})),
+    ];
+    let server = ApiServer::with_collections(objects);
+    let copies = |what: &str, user| Copy { what: what.into(), user_id: Some(UserId::new(user)) };
+    let expected = [copies("PersistentVolumeClaim filling", "bob"), copies("VolumeSnapshot late", "carol")];
     let claim = json!({"spec": {}});
-    let volumes = Volumes::asking(server.client());
-    let deadline = Instant::now() + Duration::from_secs(5);
-    let found = volumes.waiting(&submission("persistentvolumeclaims", "data", &claim), deadline).await;
-    let waiting = |pod: &str, read_only| WaitingPod { pod: pod.into(), user_id: Some(UserId::new("bob")), read_only };
-    assert_eq!(found.expect("an answer"), [waiting("one", true), waiting("three", false)]);
-    server.assert_asked(["/api/v1/namespaces/team/pods"]);
+    let world = server.world(crate::lookup::TOPICS).await;
+    for volumes in [Volumes::start(&world), Volumes::asking(server.client())] {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let found = volumes.copies(&submission("persistentvolumeclaims", "data", &claim), deadline).await;
+        assert_eq!(found.expect("an answer"), expected);
+    }
+    server.assert_asked([snapshots, "/api/v1/namespaces/team/persistentvolumeclaims", snapshots]);
 }
 
 #[tokio::test]
