@@ -162,7 +162,9 @@ impl Limits {
     fn lane(&self, path: Path) -> &Lane {
         match path {
             Path::Deletes => &self.deletions,
-            Path::Mutate | Path::Validate | Path::Connect | Path::Binding | Path::Elsewhere | Path::Records => &self.others,
+            Path::Mutate | Path::Validate | Path::Connect | Path::Binding | Path::Elsewhere | Path::Records => {
+                &self.others
+            }
         }
     }
 }
