@@ -26,6 +26,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::ResourceClaimTemplates,
     Topic::DeviceClasses,
     Topic::VolumeClaims,
+    Topic::Volumes,
     Topic::PriorityClasses,
 ];
 

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
@@ -35,6 +35,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::lookup::volumes::{Reservations, reservations};
 use crate::watch::Watch;
 use gathered::Gathered;
 use managed::Managed;
@@ -72,6 +73,8 @@ struct Known {
     classes: Option<Store<DeviceClass>>,
     class_specs: Gathered<DeviceClasses>,
     volume_claims: Option<Store<PersistentVolumeClaim>>,
+    volumes: Option<Store<PersistentVolume>>,
+    reserved: Gathered<Reservations>,
     role_bindings: Option<Store<RoleBinding>>,
     priority_classes: Option<Store<PriorityClass>>,
     priorities: Gathered<PriorityClasses>,
@@ -229,6 +232,11 @@ impl World {
     /// All PersistentVolumeClaims.
     pub(crate) fn volume_claims(&self) -> Vec<Arc<PersistentVolumeClaim>> {
         all(&self.0.volume_claims)
+    }
+
+    /// The volumes that are reserved for a claim, by its Namespace and name. The same value until a volume changes.
+    pub(crate) fn reservations(&self) -> Arc<Reservations> {
+        self.0.reserved.get(|| reservations(all(&self.0.volumes).iter().map(AsRef::as_ref)))
     }
 
     /// RoleBindings that carry the platform's mark.

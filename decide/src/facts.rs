@@ -164,6 +164,7 @@ impl Lookups {
                     None => volumes.maker(submission, deadline).await?,
                 };
                 facts.volumes.copies = volumes.copies(submission, deadline).await?;
+                facts.volumes.reserved = volumes.reserved(submission, deadline).await?;
             }
             Act::Touch | Act::Connect | Act::Delete if submission.old.is_none() || submission.act == Act::Touch => {
                 let Subject::Request { version } = subject else { return Ok(facts) };

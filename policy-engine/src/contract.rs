@@ -67,6 +67,9 @@ pub const PLAN_WINDOW_GATE: &str = "platform-go/plan-window";
 /// Annotation on a Namespace by which an admin lets a project take it over.
 pub const ADOPT: &str = "platform-go/adopt";
 
+/// Annotation on a PersistentVolume: the user who may make the claim for which it is reserved.
+pub const RESERVED_FOR: &str = "platform-go/reserved-for";
+
 /// Annotation that comes and goes on a workload that has fewer Pods than it wants, so that its controller looks again.
 pub const NUDGED: &str = "platform-go/nudged";
 

@@ -12,19 +12,25 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, timeout};
 
-/// Each takes a file handle, of which a process often has 1024, and some 100 KiB. What comes beyond is closed at once;
-/// handshakes have a limit of their own.
+use crate::limits::SMALL_BODY_BYTES;
+
+/// Each takes a file handle, of which a process often has 1024, and some 100 KiB. Handshakes have a limit of their own.
 pub(crate) const MAX_CONNECTIONS: usize = 512;
+/// What comes beyond waits for a place: a large body that is refused gives its own back in an instant. More are closed at once.
+const MAX_WAITING: usize = 64;
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Clients in Go close an idle connection after 90 s. It must never be us: a call that is on its way would be lost.
 const SILENCE: Duration = Duration::from_secs(120);
 /// Heads of calls, and of bodies what is read at once.
 const READ_BUFFER_BYTES: usize = 64 << 10;
-/// What a client may send before it is read, over HTTP/2.
-const WINDOW_BYTES: u32 = 256 << 10;
 /// Calls at the same time on one connection, over HTTP/2.
-const MAX_STREAMS: u32 = 128;
+pub(crate) const MAX_STREAMS: u32 = 128;
+/// What a client may send of one call before it is read, over HTTP/2: a small body as a whole.
+const CALL_WINDOW_BYTES: u32 = SMALL_BODY_BYTES as u32;
+/// What it may send of all calls. Were it less, large bodies that wait would keep small ones on the same connection from being sent.
+const CONNECTION_WINDOW_BYTES: u32 = MAX_STREAMS * CALL_WINDOW_BYTES;
 
 /// Sets the limits of a connection.
 pub(crate) fn limit(builder: &mut Builder<TokioExecutor>) {
@@ -33,21 +39,52 @@ pub(crate) fn limit(builder: &mut Builder<TokioExecutor>) {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
-        .initial_stream_window_size(WINDOW_BYTES)
-        .initial_connection_window_size(WINDOW_BYTES)
+        .initial_stream_window_size(CALL_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_header_list_size(READ_BUFFER_BYTES as u32);
+}
+
+/// The places of connections. Clones are the same places.
+#[derive(Clone)]
+pub(crate) struct Places {
+    taken: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        let places = |count| Arc::new(Semaphore::new(count));
+        Self { taken: places(MAX_CONNECTIONS), waiting: places(MAX_WAITING) }
+    }
+}
+
+impl Places {
+    /// The connection with a place.
+    pub(crate) async fn guard<S>(self, stream: S) -> io::Result<Guarded<S>> {
+        let place = self.take().await;
+        let place = place.ok_or_else(|| io::Error::new(io::ErrorKind::ResourceBusy, "too many connections"))?;
+        Ok(Guarded { stream, silence: Box::pin(tokio::time::sleep(SILENCE)), _place: place })
+    }
+
+    async fn take(self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(place) = Arc::clone(&self.taken).try_acquire_owned() {
+            return Some(place);
+        }
+        let _waiting = self.waiting.try_acquire().ok()?;
+        timeout(PATIENCE, self.taken.acquire_owned()).await.ok()?.ok()
+    }
 }
 
 /// Keeps TLS connections while there are places.
 #[derive(Clone)]
 pub(crate) struct Acceptor {
     tls: certs::Acceptor,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 impl Acceptor {
     pub(crate) fn new(tls: certs::Acceptor) -> Self {
-        Self { tls, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
+        Self { tls, places: Places::default() }
     }
 }
 
@@ -59,13 +96,10 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
     type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, S)>> + Send>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let (handshake, places) = (self.tls.accept(stream, service), Arc::clone(&self.places));
+        let (handshake, places) = (self.tls.accept(stream, service), self.places.clone());
         Box::pin(async move {
             let (stream, service) = handshake.await?;
-            let place = places.try_acquire_owned();
-            let place = place.map_err(|_| io::Error::new(io::ErrorKind::ResourceBusy, "too many connections"))?;
-            let silence = Box::pin(tokio::time::sleep(SILENCE));
-            Ok((Guarded { stream, silence, _place: place }, service))
+            Ok((places.guard(stream).await?, service))
         })
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Whoever reaches the port can send anything, and can send it slowly. What a call takes is counted before it is taken;
 //! where too much is taken already, the call waits within its deadline, and is then refused with *retry*. A call of the
-//! usual size waits for none of the large ones.
+//! usual size waits for none of the large ones: they take some of the places, and never the last.
+//!
+//! Deletions have places of their own. The API server lets a deletion through that Sluice does not answer, so whoever
+//! fills the places of everything else must not open them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,42 +15,77 @@ use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use crate::metrics::Path;
+
 /// An UPDATE carries two objects, and the API server stores none above 3 MiB.
 pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;
 /// A body of this size is read without asking. Reviews of ordinary Pods have 5 KiB.
-const SMALL_BODY_BYTES: usize = 64 << 10;
+pub(crate) const SMALL_BODY_BYTES: usize = 64 << 10;
 /// Of all larger bodies together.
-const LARGE_BODIES_BYTES: usize = 64 << 20;
+const LARGE_BODIES_BYTES: usize = 48 << 20;
+/// The same, of deletions.
+const LARGE_DELETIONS_BYTES: usize = 16 << 20;
+/// Calls with a larger body that are held or wait. What comes beyond is refused at once: fewer than the calls of one
+/// connection over HTTP/2, the connections, and the calls that are decided at the same time.
+const MAX_LARGE_CALLS: usize = 64;
+const MAX_LARGE_DELETIONS: usize = 16;
 /// A body that takes longer comes from nobody who means it.
 const SLOWEST_BODY: Duration = Duration::from_secs(5);
-/// Calls whose body is being read, or that wait for a place.
+/// Calls whose body is being read, or that wait for a place. What comes beyond is refused at once.
 const MAX_OPEN_CALLS: usize = 1024;
+const MAX_OPEN_DELETIONS: usize = 256;
 /// Calls that are being decided.
 const MAX_CONCURRENT_CALLS: usize = 256;
-/// Of what one body becomes when it is read: more is never read.
+const MAX_CONCURRENT_DELETIONS: usize = 64;
+/// Of what one body becomes when it is read, and all heavy ones together: more is never read.
 pub(crate) const MAX_WEIGHT: usize = 192 << 20;
 /// A call up to this weight is decided beside the others; a heavier one alone, and away from the threads that answer.
 const LIGHT: usize = 512 << 10;
-/// Heavy calls that are read or decided at the same time.
+/// Heavy calls of a lane that are read or decided at the same time.
 const HEAVY_AT_ONCE: usize = 1;
 
 /// The places that calls take.
 #[derive(Debug)]
 pub(crate) struct Limits {
+    deletions: Lane,
+    others: Lane,
+    /// In bytes. It is shared, and first come first served: a heavy deletion waits for one other heavy call at most.
+    heavy_weight: Arc<Semaphore>,
+}
+
+/// The places of calls that do not wait for those of other lanes.
+#[derive(Debug)]
+struct Lane {
     open: Arc<Semaphore>,
+    large_calls: Arc<Semaphore>,
+    /// In bytes.
     large_bodies: Arc<Semaphore>,
     light: Arc<Semaphore>,
     heavy: Arc<Semaphore>,
 }
 
+fn places(count: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(count))
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        let places = |count| Arc::new(Semaphore::new(count));
         Self {
-            open: places(MAX_OPEN_CALLS),
-            large_bodies: places(LARGE_BODIES_BYTES),
-            light: places(MAX_CONCURRENT_CALLS),
-            heavy: places(HEAVY_AT_ONCE),
+            deletions: Lane {
+                open: places(MAX_OPEN_DELETIONS),
+                large_calls: places(MAX_LARGE_DELETIONS),
+                large_bodies: places(LARGE_DELETIONS_BYTES),
+                light: places(MAX_CONCURRENT_DELETIONS),
+                heavy: places(HEAVY_AT_ONCE),
+            },
+            others: Lane {
+                open: places(MAX_OPEN_CALLS),
+                large_calls: places(MAX_LARGE_CALLS),
+                large_bodies: places(LARGE_BODIES_BYTES),
+                light: places(MAX_CONCURRENT_CALLS),
+                heavy: places(HEAVY_AT_ONCE),
+            },
+            heavy_weight: places(MAX_WEIGHT),
         }
     }
 }
@@ -95,13 +133,47 @@ impl NoBody {
 
 impl Limits {
     /// Reads a body, and weighs what it becomes.
-    pub(crate) async fn read(&self, body: Body, started: Instant, deadline: Instant) -> Result<(Held, Weight), NoBody> {
+    pub(crate) async fn read(
+        &self,
+        path: Path,
+        body: Body,
+        started: Instant,
+        deadline: Instant,
+    ) -> Result<(Held, Weight), NoBody> {
         let latest = deadline.min(started + SLOWEST_BODY);
-        let held = timeout_at(latest, self.collect(body)).await.unwrap_or(Err(NoBody::TooLate))?;
+        let held = timeout_at(latest, self.lane(path).collect(body)).await.unwrap_or(Err(NoBody::TooLate))?;
         let weight = Weight::of(&held.bytes);
         if weight.0 > MAX_WEIGHT { Err(NoBody::TooHeavy(weight.0)) } else { Ok((held, weight)) }
     }
 
+    /// A place to decide in. Nobody waits for it longer than for an answer.
+    pub(crate) async fn place(&self, path: Path, weight: Weight, deadline: Instant) -> Option<Place> {
+        let lane = self.lane(path);
+        let place = async {
+            if !weight.is_heavy() {
+                return take(&lane.light, 1).await.map(|light| Place(vec![light]));
+            }
+            let alone = take(&lane.heavy, 1).await?;
+            Ok(Place(vec![alone, take(&self.heavy_weight, weight.0).await?]))
+        };
+        timeout_at(deadline, place).await.ok()?.ok()
+    }
+
+    fn lane(&self, path: Path) -> &Lane {
+        match path {
+            Path::Deletes => &self.deletions,
+            Path::Mutate | Path::Validate | Path::Connect | Path::Binding | Path::Elsewhere | Path::Records => {
+                &self.others
+            }
+        }
+    }
+}
+
+/// The places in which a call is decided, which are free again when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(#[expect(dead_code, reason = "they are held")] Vec<OwnedSemaphorePermit>);
+
+impl Lane {
     async fn collect(&self, mut body: Body) -> Result<Held, NoBody> {
         use axum::body::HttpBody as _;
         let announced =
@@ -110,7 +182,8 @@ impl Limits {
             discard(body).await;
             return Err(NoBody::TooLarge);
         }
-        let mut places = vec![take(&self.open, 1).await?];
+        let Ok(open) = Arc::clone(&self.open).try_acquire_owned() else { return Err(NoBody::TooLate) };
+        let mut places = vec![open];
         let mut bytes = Vec::with_capacity(announced.min(SMALL_BODY_BYTES));
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(NoBody::Broken)?.into_data() else { continue };
@@ -119,18 +192,18 @@ impl Limits {
                 return Err(NoBody::TooLarge);
             }
             if bytes.len() + data.len() > SMALL_BODY_BYTES && places.len() == 1 {
-                places.push(take(&self.large_bodies, announced).await?);
+                let Ok(large) = Arc::clone(&self.large_calls).try_acquire_owned() else {
+                    drop((places, bytes));
+                    discard(body).await;
+                    return Err(NoBody::TooLate);
+                };
+                // While it waits it reads nothing, so the sender may send no more of it than the window of one call.
+                places.extend([large, take(&self.large_bodies, announced).await?]);
                 bytes.reserve_exact(announced - bytes.len());
             }
             bytes.extend_from_slice(&data);
         }
         Ok(Held { bytes: bytes.into(), _places: places })
-    }
-
-    /// A place to decide in. Nobody waits for it longer than for an answer.
-    pub(crate) async fn place(&self, weight: Weight, deadline: Instant) -> Option<OwnedSemaphorePermit> {
-        let places = if weight.is_heavy() { &self.heavy } else { &self.light };
-        timeout_at(deadline, take(places, 1)).await.ok()?.ok()
     }
 }
 

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use moka::sync::Cache;
 use policy_engine::ledger::{Account, Missing, Sight};
 use store::Ledger;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// At most so many are read of the ledger, and asked of the API server, for one refusal; the dearest come first.
 const MOST: u16 = 32;
@@ -49,10 +49,11 @@ impl NeverCame {
         if due.is_empty() {
             return false;
         }
-        let unseen = match ledger.unseen(MOST).await {
-            Ok(unseen) => unseen,
-            // The refusal stands; the reconciler looks for them later.
-            Err(unavailable) => return unanswered(&unavailable),
+        // Where the ledger does not answer in time the refusal stands; the reconciler looks for them later.
+        let unseen = match timeout_at(deadline, ledger.unseen(MOST)).await {
+            Ok(Ok(unseen)) => unseen,
+            Ok(Err(unavailable)) => return unanswered(&unavailable),
+            Err(late) => return unanswered(&late),
         };
         let of_theirs = unseen.into_iter().filter(|charge| charge.payers.accounts().any(|payer| due.contains(payer)));
         let asked = of_theirs.filter_map(|charge| Missing::of(&charge)).map(async |missing| {
@@ -64,9 +65,10 @@ impl NeverCame {
         if gone.is_empty() {
             return false;
         }
-        match ledger.observe(gone).await {
-            Ok(lowered) => !lowered.is_empty(),
-            Err(unavailable) => unanswered(&unavailable),
+        match timeout_at(deadline, ledger.observe(gone)).await {
+            Ok(Ok(lowered)) => !lowered.is_empty(),
+            Ok(Err(unavailable)) => unanswered(&unavailable),
+            Err(late) => unanswered(&late),
         }
     }
 
@@ -75,8 +77,7 @@ impl NeverCame {
     }
 }
 
-fn unanswered(unavailable: &store::Unavailable) -> bool {
-    let error: &dyn std::error::Error = unavailable;
+fn unanswered(error: &(dyn std::error::Error + 'static)) -> bool {
     tracing::debug!(error, "what never came was not given back before a refusal");
     false
 }

@@ -62,7 +62,7 @@ impl Asked {
 async fn answer(path: Path, State(webhook): State<Webhook>, Query(asked): Query<Asked>, body: Body) -> HttpResponse {
     let started = Instant::now();
     let deadline = asked.deadline(started);
-    let (body, weight) = match webhook.limits.read(body, started, deadline).await {
+    let (body, weight) = match webhook.limits.read(path, body, started, deadline).await {
         Ok(read) => read,
         Err(why) => return unread(&webhook, path, &why),
     };
@@ -102,7 +102,7 @@ impl Arrived {
         let Self { path, body, weight, deadline } = self;
         // Reading a heavy review may take longer than there is time to answer, and the answer needs the uid.
         let uid = if weight.is_heavy() { Some(Request::read_uid(&body.bytes)?) } else { None };
-        let Some(place) = webhook.limits.place(weight, deadline).await else {
+        let Some(place) = webhook.limits.place(path, weight, deadline).await else {
             let uid = uid.map_or_else(|| Request::read_uid(&body.bytes), Ok)?;
             return Ok(undecided(webhook, path, &uid, &Outage::Busy));
         };

@@ -3,8 +3,10 @@
 
 pub(crate) mod copies;
 mod makers;
+mod reserved;
 mod starting;
 
+pub(crate) use reserved::{Reservations, reservations};
 pub(crate) use starting::born;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::api::core::v1::{ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec};
 use k8s_openapi::api::resource::v1::{AllocationResult, DeviceClass, ResourceClaim, ResourceClaimTemplate};
 use kube::core::ObjectMeta;
 use policy_engine::contract;
@@ -75,4 +75,20 @@ pub(super) fn volume_claim(claim: &mut PersistentVolumeClaim) {
     claim.metadata.owner_references = None;
     claim.metadata.annotations = None;
     claim.status = None;
+}
+
+/// Of a PersistentVolume, the claim for which it is reserved, and the platform's keys.
+pub(super) fn volume(volume: &mut PersistentVolume) {
+    let claim_ref = volume.spec.take().and_then(|spec| spec.claim_ref);
+    let kept =
+        |ObjectReference { namespace, name, uid, .. }| ObjectReference { namespace, name, uid, ..Default::default() };
+    volume.spec = Some(PersistentVolumeSpec { claim_ref: claim_ref.map(kept), ..PersistentVolumeSpec::default() });
+    volume.status = None;
+    let meta = &mut volume.metadata;
+    *meta = ObjectMeta {
+        name: meta.name.take(),
+        resource_version: meta.resource_version.take(),
+        annotations: read_here(meta.annotations.take()),
+        ..ObjectMeta::default()
+    };
 }

@@ -88,6 +88,13 @@ impl World {
                 signals.give(Topic::DeviceClasses);
             });
         let volume_claims = watches.plain(Topic::VolumeClaims, all("persistentvolumeclaims", (), keep::volume_claim));
+        let reserved = Gathered::default();
+        let outdate = reserved.outdate();
+        let volumes =
+            watches.optional(Topic::Volumes, all("persistentvolumes", (), keep::volume), move |signals, _| {
+                outdate();
+                signals.give(Topic::Volumes);
+            });
         let ours = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
         let of_bindings = Followed { which: ours, ..all("rolebindings", (), light) };
         let role_bindings = watches.plain(Topic::RoleBindings, of_bindings);
@@ -134,6 +141,8 @@ impl World {
             classes,
             class_specs,
             volume_claims,
+            volumes,
+            reserved,
             role_bindings,
             priority_classes,
             priorities,

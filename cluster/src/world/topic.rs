@@ -21,6 +21,8 @@ pub enum Topic {
     DeviceClasses,
     /// PersistentVolumeClaims.
     VolumeClaims,
+    /// PersistentVolumes.
+    Volumes,
     /// RoleBindings that carry the platform's mark.
     RoleBindings,
     /// PriorityClasses.
@@ -29,7 +31,7 @@ pub enum Topic {
 
 impl Topic {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Records,
         Self::Namespaces,
         Self::Pods,
@@ -37,6 +39,7 @@ impl Topic {
         Self::ResourceClaimTemplates,
         Self::DeviceClasses,
         Self::VolumeClaims,
+        Self::Volumes,
         Self::RoleBindings,
         Self::PriorityClasses,
     ];
@@ -54,6 +57,7 @@ impl Topic {
             Self::ResourceClaimTemplates => "resourceclaimtemplates",
             Self::DeviceClasses => "deviceclasses",
             Self::VolumeClaims => "persistentvolumeclaims",
+            Self::Volumes => "persistentvolumes",
             Self::RoleBindings => "rolebindings",
             Self::PriorityClasses => "priorityclasses",
         }

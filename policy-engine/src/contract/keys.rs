@@ -225,6 +225,13 @@ pub const KEYS: &[Key] = &[
     ),
     key("adopt", Annotation, "Namespaces", Admin, "The project that may take over this existing Namespace"),
     key(
+        "reserved-for",
+        Annotation,
+        "PersistentVolumes",
+        Admin,
+        "The user who may make the claim that the volume's `claimRef` names, by the id that `user-id` has",
+    ),
+    key(
         "asked",
         Annotation,
         "Pods, workloads",

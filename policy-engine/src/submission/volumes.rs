@@ -103,6 +103,16 @@ pub struct Copy {
     pub user_id: Option<UserId>,
 }
 
+/// A PersistentVolume that waits for a claim of a name. Its `claimRef` has no UID, so that Kubernetes binds it to whichever
+/// claim gets the name; with the UID of a claim that is gone it is bound to none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reserved {
+    /// Its name.
+    pub volume: String,
+    /// The user who may make the claim, beside those who manage the project.
+    pub user_id: Option<UserId>,
+}
+
 /// What the cluster knows about the volumes that a submission names.
 #[derive(Clone, Debug, Default)]
 pub struct Volumes {
@@ -114,6 +124,8 @@ pub struct Volumes {
     pub starting: StartingPod,
     /// Copies that are being filled from what has the name which is being made.
     pub copies: Vec<Copy>,
+    /// The volumes that are reserved for the claim which is being made. Where nobody can be asked, none is told.
+    pub reserved: Vec<Reserved>,
     /// StorageClasses that the API server fills in where a claim names none.
     pub default_classes: BTreeSet<String>,
 }

@@ -40,7 +40,7 @@
 //! * `autoscalers`: the name of each autoscaler that scales the object, with the user in its stamp.
 //! * `priorityClasses`: the value of each PriorityClass that has been seen.
 //! * `volumes`: `claims` and `snapshots` by name (`{user, groupStorage, storage, untold}`), `waiting` (the Pods that wait for a claim:
-//!   `{pod, user, readOnly}`) and `defaultClasses`.
+//!   `{pod, user, readOnly}`), `reserved` (the volumes that are reserved for the claim: `{volume, user}`) and `defaultClasses`.
 //! * `devices`: `classes`, `templates` (`{user, labels, spec}`) and `claims` (`{user, shared, slot, pod, terminating, spec}`) by name, `waiting`
 //!   (each Pod that waits for a claim, with its user), and `untold`.
 //!

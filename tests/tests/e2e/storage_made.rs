@@ -65,13 +65,53 @@ fn class_volumes_the_claim_of_an_ephemeral_volume_is_its_pods_owners() {
     assert_eq!(label(&made, "user-id"), "bob");
 }
 
+/// A volume that an admin reserves for a claim of the project detector.
+fn reserved(volume: &str, claim: &str, annotations: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume, "annotations": annotations},
+        "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "bound-here",
+                 "hostPath": {"path": "/data"}, "claimRef": {"namespace": "detector", "name": claim}}})
+}
+
+#[test]
+fn class_reserved_by_name_a_claim_is_made_by_whom_its_volume_names() {
+    let p = shared();
+    let for_carol = json!({"platform-go/reserved-for": "carol"});
+    must(p.admin_apply(&reserved("kept-for-carol", "kept", &for_carol).to_string()));
+    must(p.admin_apply(&reserved("kept-for-set", "data-kept-0", &json!({})).to_string()));
+    let says = "bob asked a name for which PersistentVolume kept-for-carol is reserved; only carol and Managers of project detector";
+    let here = || json!({"spec": {"storageClassName": "bound-here"}});
+    eventually("the reservation to be known", || {
+        let refused = kubectl_with(
+            &p,
+            "bob",
+            &["create", "--dry-run=server", "-f", "-"],
+            &claim("detector", "kept", here()).to_string(),
+        );
+        refused.stderr.contains(says).then_some(())
+    });
+    for spec in [here(), json!({"spec": {"storageClassName": "other"}}), json!({})] {
+        assert_denied(&create(&p, "bob", claim("detector", "kept", spec)), &[("storage", says)]);
+    }
+    ok(create(&p, "bob", stateful("kept", "data")));
+    eventually("the refusal of the StatefulSet's claim", || {
+        let field = "involvedObject.name=kept,type=Warning";
+        let events = ok(kubectl(&p, ADMIN, &["-n", "detector", "get", "events", "--field-selector", field, "-o=json"]));
+        events.contains("PersistentVolume kept-for-set is reserved; only Managers of project detector").then_some(())
+    });
+    assert_eq!(find(&p, "detector", "pvc/data-kept-0"), None);
+    ok(kubectl(&p, "bob", &["-n", "detector", "delete", "statefulset/kept"]));
+    ok(create(&p, "carol", claim("detector", "kept", here())));
+    eventually("carol's claim to be bound", || {
+        (get(&p, "detector", "pvc/kept")["spec"]["volumeName"] == "kept-for-carol").then_some(())
+    });
+    ok(kubectl(&p, ADMIN, &["delete", "pv/kept-for-set"]));
+}
+
 #[test]
 fn the_control_plane_binds_what_nobody_else_may() {
     let p = shared();
-    let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "bound-by-admin"},
-        "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "bound-here",
-                 "hostPath": {"path": "/data"}, "claimRef": {"namespace": "detector", "name": "bound"}}});
-    must(p.admin_apply(&volume.to_string()));
+    let for_bob = json!({"platform-go/reserved-for": "bob"});
+    must(p.admin_apply(&reserved("bound-by-admin", "bound", &for_bob).to_string()));
     ok(create(&p, "bob", claim("detector", "bound", json!({"spec": {"storageClassName": "bound-here"}}))));
     eventually("the claim to be bound", || {
         let it = get(&p, "detector", "pvc/bound");

@@ -21,7 +21,7 @@ fn endless() -> Body {
 
 async fn read(limits: &Limits, body: Body) -> Result<(Held, Weight), NoBody> {
     let now = Instant::now();
-    limits.read(body, now, now + SOON).await
+    limits.read(Path::Mutate, body, now, now + SOON).await
 }
 
 #[tokio::test]
@@ -53,8 +53,8 @@ async fn class_exhaustion_a_slow_body_is_cut_and_gives_its_room_back() {
     let first = futures::stream::iter([Ok::<_, Infallible>(Bytes::from(vec![b' '; SMALL_BODY_BYTES + 1]))]);
     let body = Body::from_stream(futures::StreamExt::chain(first, futures::stream::pending()));
     assert!(matches!(read(&limits, body).await, Err(NoBody::TooLate)));
-    assert_eq!(limits.large_bodies.available_permits(), LARGE_BODIES_BYTES);
-    assert_eq!(limits.open.available_permits(), MAX_OPEN_CALLS);
+    assert_eq!(limits.others.large_bodies.available_permits(), LARGE_BODIES_BYTES);
+    assert_eq!(limits.others.open.available_permits(), MAX_OPEN_CALLS);
 }
 
 #[tokio::test]
@@ -62,11 +62,42 @@ async fn class_exhaustion_heavy_calls_wait_for_each_other_and_light_ones_do_not(
     let limits = Limits::default();
     let soon = || Instant::now() + SOON;
     let heavy = Weight(LIGHT + 1);
-    let first = limits.place(heavy, soon()).await.expect("a place");
-    assert!(limits.place(heavy, soon()).await.is_none());
-    assert!(limits.place(Weight(LIGHT), soon()).await.is_some());
+    let first = limits.place(Path::Mutate, heavy, soon()).await.expect("a place");
+    assert!(limits.place(Path::Mutate, heavy, soon()).await.is_none());
+    assert!(limits.place(Path::Mutate, Weight(LIGHT), soon()).await.is_some());
     drop(first);
-    assert!(limits.place(heavy, soon()).await.is_some());
+    assert!(limits.place(Path::Mutate, heavy, soon()).await.is_some());
+}
+
+#[tokio::test]
+async fn class_exhaustion_deletions_have_places_that_nothing_else_takes() {
+    let limits = Limits::default();
+    let lane = &limits.others;
+    let all = [&lane.open, &lane.large_calls, &lane.large_bodies, &lane.light, &lane.heavy];
+    let _taken = all.map(|places| {
+        let count = u32::try_from(places.available_permits()).expect("a count");
+        Arc::clone(places).try_acquire_many_owned(count).expect("all of them")
+    });
+    assert!(matches!(read(&limits, announced(1)).await, Err(NoBody::TooLate)));
+    let soon = || Instant::now() + SOON;
+    for bytes in [1, SMALL_BODY_BYTES + 1, MAX_BODY_BYTES] {
+        limits.read(Path::Deletes, announced(bytes), Instant::now(), soon()).await.expect("there is room");
+    }
+    for weight in [Weight(1), Weight(LIGHT + 1), Weight(MAX_WEIGHT)] {
+        assert!(limits.place(Path::Mutate, weight, soon()).await.is_none());
+        assert!(limits.place(Path::Deletes, weight, soon()).await.is_some());
+    }
+}
+
+/// Otherwise the large ones could take the last place of one of these.
+#[test]
+fn class_exhaustion_large_bodies_are_fewer_than_the_places_of_small_ones() {
+    let large = MAX_LARGE_CALLS + MAX_LARGE_DELETIONS;
+    let streams = usize::try_from(crate::connections::MAX_STREAMS).expect("a count");
+    for places in [streams, crate::connections::MAX_CONNECTIONS, MAX_OPEN_CALLS, MAX_CONCURRENT_CALLS] {
+        assert!(large < places, "{large} of {places}");
+    }
+    assert!(MAX_LARGE_DELETIONS < MAX_CONCURRENT_DELETIONS.min(MAX_OPEN_DELETIONS));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod chart;
+mod overload;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

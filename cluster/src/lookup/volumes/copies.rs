@@ -104,8 +104,5 @@ fn is_filled_from(spec: &PersistentVolumeClaimSpec, kind: &str, name: &str) -> b
 
 fn copy(kind: &str, meta: &ObjectMeta) -> Copy {
     let stamp = meta.labels.as_ref().and_then(|labels| labels.get(contract::USER_ID));
-    Copy {
-        what: format!("{kind} {}", meta.name.as_deref().unwrap_or_default()),
-        user_id: stamp.map(UserId::new),
-    }
+    Copy { what: format!("{kind} {}", meta.name.as_deref().unwrap_or_default()), user_id: stamp.map(UserId::new) }
 }

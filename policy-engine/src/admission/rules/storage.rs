@@ -34,8 +34,14 @@
 //! it, or give it an owner with which it would be deleted: the Admins of the group, which must list the volume first, or
 //! the project's Managers. Who made it is not asked: it is no longer theirs alone. Only platform Admins may write
 //! `volumeName` and `selector`, because they could take any volume of the cluster. (Kubernetes binds a claim to any free volume of its class. A volume that
-//! is meant for one claim should say so in its `claimRef`.) Claim templates of StatefulSets and of ephemeral volumes
+//! is meant for one claim is reserved for it by `claimRef`, as below.) Claim templates of StatefulSets and of ephemeral volumes
 //! are judged like claims.
+//!
+//! A PersistentVolume whose `claimRef` names a claim without its UID goes to whoever makes a claim of that name. In a
+//! project's namespace that is for the project's Managers, platform Admins, and the user whom the volume's annotation
+//! `platform-go/reserved-for` names (by the id that `platform-go/user-id` has); the platform refuses the name to everybody
+//! else, whatever else the claim asks. A controller makes the claim for the owner of what it controls, who counts. With the
+//! UID of the claim in `claimRef`, Kubernetes gives the volume to no other claim.
 //!
 //! The platform refuses volume types that `PlatformPolicy.spec.volumeTypes` does not list (by default it lists those of
 //! the Pod Security Standard *restricted* for Kubernetes 1.37), and inline CSI drivers that `csiDrivers` does not list:
@@ -44,6 +50,7 @@
 mod claims;
 mod mounts;
 mod permission;
+mod reserved;
 mod snapshots;
 mod starting;
 mod types;
@@ -81,7 +88,10 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         claims::content(case, claim, say);
     }
     match (case.is_volume_claim(), case.is_snapshot(), case.submission.act) {
-        (true, _, Act::Create) => starting::copies(case, say),
+        (true, _, Act::Create) => {
+            starting::copies(case, say);
+            reserved::judge(case, say);
+        }
         (true, _, Act::Update | Act::Status) => claims::change(case, say),
         (_, _, Act::Delete) if case.is_volume_claim() || case.is_snapshot() => claims::deletion(case, say),
         (_, true, Act::Create) => {

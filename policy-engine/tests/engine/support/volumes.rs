@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy_engine::policy::ids::UserId;
 use policy_engine::policy::storage::{AccessMode, Lane, Permission, Storage};
-use policy_engine::submission::volumes::{Copy, Found, Known, Mount, Ownership, StartingPod, Volumes};
+use policy_engine::submission::volumes::{Copy, Found, Known, Mount, Ownership, Reserved, StartingPod, Volumes};
 use serde::Deserialize;
 
 /// Name of a volume to what its people may do: one word for everybody, or a map of users with `default`.
@@ -80,6 +80,7 @@ pub(crate) struct Cluster {
     starting: Starts,
     /// Copy to the stamp on it: what is being filled from the name that is made.
     copies: BTreeMap<String, Option<UserId>>,
+    reserved: Vec<Reserves>,
     default_classes: BTreeSet<String>,
 }
 
@@ -128,6 +129,13 @@ struct How {
     ending: bool,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Reserves {
+    volume: String,
+    user: Option<UserId>,
+}
+
 impl Whose {
     fn known(&self, name: &str) -> Known {
         if self.untold { Known::Untold } else { Known::There(self.ownership(name)) }
@@ -146,9 +154,8 @@ impl Whose {
 
 impl Cluster {
     pub(crate) fn facts(&self) -> Volumes {
-        let known = |all: &BTreeMap<String, Whose>| {
-            all.iter().map(|(name, it)| (name.clone(), it.known(name))).collect()
-        };
+        let known =
+            |all: &BTreeMap<String, Whose>| all.iter().map(|(name, it)| (name.clone(), it.known(name))).collect();
         let Starts { user, named, mounts } = &self.starting;
         let mount = |(claim, how): (&String, &How)| {
             let found = match self.claims.get(claim) {
@@ -168,6 +175,11 @@ impl Cluster {
                 mounts: mounts.iter().map(mount).collect(),
             },
             copies: self.copies.iter().map(copy).collect(),
+            reserved: self
+                .reserved
+                .iter()
+                .map(|it| Reserved { volume: it.volume.clone(), user_id: it.user.clone() })
+                .collect(),
             default_classes: self.default_classes.clone(),
         }
     }

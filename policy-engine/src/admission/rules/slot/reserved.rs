@@ -18,7 +18,8 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         // An Admin's Pod carries no stamp, and was admitted with what was there.
         let was_judged = pod.user_id.is_none() && pod.claim_is_older;
         if !pod.is_there {
-            let why = format!("asked to be reserved for Pod {}, which does not exist any more; nothing starts", pod.name);
+            let why =
+                format!("asked to be reserved for Pod {}, which does not exist any more; nothing starts", pod.name);
             say.deny(field(), why);
         } else if !shared && !was_judged && !owner.is(stamp.as_ref()) {
             let whose = Owner::stamped(stamp.as_ref(), case.policy);

@@ -96,7 +96,8 @@ impl<'a> Party<'a> {
     /// somebody puts under that name: they agree by its UID, among those that they have `named`.
     pub(super) fn uses(&self, case: &Case<'_>, ownership: &Ownership, named: &str) -> Permission {
         // Work without a user is an Admin's, who asks at this moment.
-        let agrees = self.user().is_none() || named.split(',').any(|uid| !uid.is_empty() && uid.trim() == ownership.uid);
+        let agrees =
+            self.user().is_none() || named.split(',').any(|uid| !uid.is_empty() && uid.trim() == ownership.uid);
         self.permission(case, ownership, agrees && self.manages_project(case))
     }
 

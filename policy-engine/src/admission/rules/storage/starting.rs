@@ -19,7 +19,10 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
                 say.deny(field(), format_args!("PersistentVolumeClaim {claim} does not exist; the Pod waits for it"));
             }
             Found::Ending => {
-                say.deny(field(), format_args!("PersistentVolumeClaim {claim} is being deleted; the Pod waits for the next"));
+                say.deny(
+                    field(),
+                    format_args!("PersistentVolumeClaim {claim} is being deleted; the Pod waits for the next"),
+                );
             }
             // An Admin's Pod carries no stamp, and was admitted with what was there.
             Found::Claim { is_older: true, .. } if pod.user_id.is_none() => {}
