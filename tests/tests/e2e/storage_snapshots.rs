@@ -5,7 +5,7 @@ use std::process::Command;
 
 use e2e::manifest::{claim, with};
 use e2e::refusal::assert_denied;
-use e2e::{create, eventually, get, kubectl, label, must, ok, shared};
+use e2e::{ADMIN, create, eventually, get, kubectl, label, must, ok, shared};
 use ground::Ground;
 use serde_json::{Value, json};
 
@@ -55,13 +55,22 @@ fn class_volumes_a_snapshot_is_theirs_who_took_it() {
 
     // Gone and made anew by somebody else, the source says nothing about the snapshot any more.
     ok(kubectl(&p, "alice", &["-n", "llm-finetune", "delete", "pvc", "snap-hers"]));
+    let taker = "VolumeSnapshot snap-alice of alice is being filled from what has this name, and alice may not read it";
+    assert_denied(&create(&p, "bob", claim("llm-finetune", "snap-hers", json!({}))), &[("storage", taker)]);
+    let taken = json!({"status": {"boundVolumeSnapshotContentName": "snapcontent-1"}}).to_string();
+    let status = ["patch", "volumesnapshot/snap-alice", "--subresource=status", "--type=merge", "-p", &taken];
+    ok(kubectl(&p, ADMIN, &[&["-n", "llm-finetune"], &status[..]].concat()));
     ok(create(&p, "bob", claim("llm-finetune", "snap-hers", json!({}))));
     assert_denied(&create(&p, "bob", restored("llm-finetune", "snap-restored", "snap-alice")), &[("storage", says)]);
     ok(create(&p, "alice", restored("llm-finetune", "snap-restored", "snap-alice")));
 
     // A Manager takes and restores a colleague's, and what they took is theirs.
     ok(create(&p, "bob", claim("detector", "snap-his", json!({}))));
-    ok(create(&p, "carol", snapshot("detector", "snap-carol", of("snap-his"))));
+    let named = |object: &str| {
+        let uid = get(&p, "detector", object)["metadata"]["uid"].clone();
+        json!({"metadata": {"annotations": {"platform-go/use-volumes": uid}}})
+    };
+    ok(create(&p, "carol", with(snapshot("detector", "snap-carol", of("snap-his")), named("pvc/snap-his"))));
     assert_eq!(label(&get(&p, "detector", "volumesnapshot/snap-carol"), "user-id"), "carol");
     ok(create(&p, "carol", restored("detector", "snap-carol", "snap-carol")));
     let delete = kubectl(&p, "bob", &["-n", "llm-finetune", "delete", "volumesnapshot", "snap-alice"]);
