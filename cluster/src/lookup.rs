@@ -15,6 +15,7 @@ use kube::{Api, Client};
 #[cfg(test)]
 use policy_engine::Submission;
 use policy_engine::object::kinds::GroupResource;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::client::{LookupFailed, in_time};
@@ -34,8 +35,11 @@ pub const TOPICS: &[Topic] = &[
 const ANSWER_HOLDS: Duration = Duration::from_secs(1);
 /// More answers than are remembered for a second are forgotten earlier.
 const MOST_ANSWERS: u64 = 10_000;
-/// How many objects one page of a list has.
-const PAGE: u32 = 500;
+/// How many objects one page of a list has: an object has up to 1.5 MB, and people make as many as they like.
+const PAGE: u32 = 20;
+/// So many reviews of this process read whole objects at a time.
+const WHOLE_AT_A_TIME: usize = 2;
+static WHOLE: Semaphore = Semaphore::const_new(WHOLE_AT_A_TIME);
 const NOT_FOUND: u16 = 404;
 
 /// Answers of the API server that are remembered for a moment. Equal questions at the same time are asked once.
@@ -49,41 +53,60 @@ where
     moka::future::Cache::builder().max_capacity(MOST_ANSWERS).time_to_live(ANSWER_HOLDS).build()
 }
 
-/// The whole of a list, page by page, until the deadline.
-async fn each_page<K>(
+/// What is kept of each object of a list, page by page, until the deadline.
+async fn each_page<K, S>(
     api: &Api<K>,
-    which: &ListParams,
     deadline: Instant,
     what: impl Fn() -> String,
-) -> Result<Vec<K>, LookupFailed>
+    keep: impl Fn(K) -> Option<S>,
+) -> Result<Vec<S>, LookupFailed>
 where
     K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
-    first_pages(api, which, usize::MAX, deadline, what).await
+    first_pages(api, usize::MAX, deadline, what, keep).await
 }
 
-/// The same, but no more pages than hold so many objects: who gets more than that has not seen all.
-async fn first_pages<K>(
+/// The same of a list of no more than so many objects.
+async fn first_pages<K, S>(
     api: &Api<K>,
-    which: &ListParams,
     most: usize,
     deadline: Instant,
     what: impl Fn() -> String,
-) -> Result<Vec<K>, LookupFailed>
+    keep: impl Fn(K) -> Option<S>,
+) -> Result<Vec<S>, LookupFailed>
 where
     K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
-    let mut all = Vec::new();
-    let mut which = which.clone().limit(PAGE);
+    let (mut kept, mut seen) = (Vec::new(), 0);
+    let mut which = ListParams::default().limit(PAGE);
     loop {
-        let page = in_time(deadline, &what, api.list(&which)).await?;
-        let page = page.map_err(|error| LookupFailed::api(&what, error))?;
-        all.extend(page.items);
-        match page.metadata.continue_.filter(|token| !token.is_empty() && all.len() <= most) {
+        // The objects of a page are dropped before others are read.
+        let next = whole(deadline, &what, async {
+            let page = api.list(&which).await?;
+            seen += page.items.len();
+            kept.extend(page.items.into_iter().filter_map(&keep));
+            Ok(page.metadata.continue_.filter(|token| !token.is_empty()))
+        });
+        match next.await? {
+            Some(_) if seen >= most => return Err(LookupFailed::TooMany { what: what(), most }),
             Some(token) => which = which.continue_token(&token),
-            None => return Ok(all),
+            None => return Ok(kept),
         }
     }
+}
+
+/// Reads whole objects, of which nobody knows how large they are: no more than [`WHOLE_AT_A_TIME`] reviews do so at a time.
+async fn whole<T>(
+    deadline: Instant,
+    what: &impl Fn() -> String,
+    read: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, LookupFailed> {
+    let read = async {
+        // It is never closed; if it were, nobody would be bounded.
+        let _one_of_few = WHOLE.acquire().await.ok();
+        read.await
+    };
+    in_time(deadline, what, read).await?.map_err(|error| LookupFailed::api(what, error))
 }
 
 /// Whether there is no such object, by code: where not even the group exists, the answer is plain text and has no reason.

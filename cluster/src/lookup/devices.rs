@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
-use kube::api::ListParams;
 use kube::core::{ObjectMeta, Resource};
 use kube::{Api, Client};
 use policy_engine::claims::classes::DeviceClasses;
@@ -184,8 +183,8 @@ impl Devices {
         }
         let api = Api::<ResourceClaim>::namespaced(self.client.clone(), namespace);
         let what = || format!("resourceclaims of {namespace}");
-        let mut all = each_page(&api, &ListParams::default(), deadline, what).await?;
-        all.retain(|claim| !is_of_pod(claim));
+        let managed = |claim| Some(claim).filter(|claim| !is_of_pod(claim));
+        let mut all = each_page(&api, deadline, what, managed).await?;
         all.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
         let more = all.len() > MOST_CANDIDATES;
         all.truncate(MOST_CANDIDATES);
@@ -200,11 +199,12 @@ impl Devices {
         let what = || String::from("deviceclasses");
         let ask = async {
             let api = Api::<DeviceClass>::all(self.client.clone());
-            let all = match each_page(&api, &ListParams::default(), deadline, what).await {
+            let class = |class: DeviceClass| Some((class.metadata.name?, class.spec?));
+            let all = match each_page(&api, deadline, what, class).await {
                 Err(LookupFailed::Api { source, .. }) if is_missing(&source) => Vec::new(),
                 all => all?,
             };
-            Ok(Arc::new(all.into_iter().filter_map(|it| Some((it.metadata.name?, it.spec?))).collect()))
+            Ok(Arc::new(all.into_iter().collect()))
         };
         let answer = in_time(deadline, what, self.all_classes.try_get_with((), ask)).await?;
         answer.map_err(|failed: Arc<LookupFailed>| LookupFailed::clone(&failed))

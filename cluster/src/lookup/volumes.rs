@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::api::storage::v1::StorageClass;
-use kube::api::ListParams;
 use kube::core::{ObjectMeta, PartialObjectMeta};
 use kube::{Api, Client};
 use policy_engine::object::kinds::SNAPSHOT_GROUP;
@@ -37,6 +36,7 @@ pub struct Volumes {
     client: Client,
     world: Option<World>,
     asked: Answers<(String, String), Known>,
+    snapshots: Answers<String, copies::Snapshots>,
 }
 
 impl Volumes {
@@ -47,7 +47,7 @@ impl Volumes {
 
     /// Asks for each claim.
     pub fn asking(client: Client) -> Self {
-        Self { client, world: None, asked: answers() }
+        Self { client, world: None, asked: answers(), snapshots: answers() }
     }
 
     /// What the decision about a submission needs to know, but for copies that wait. Nothing is asked for one that names no
@@ -120,11 +120,11 @@ impl Volumes {
 
     async fn default_classes(&self, deadline: Instant) -> Result<BTreeSet<String>, LookupFailed> {
         let api = Api::<PartialObjectMeta<StorageClass>>::all(self.client.clone());
-        let classes = each_page(&api, &ListParams::default(), deadline, || "storageclasses".into()).await?;
         let is_default = |meta: &ObjectMeta| {
             meta.annotations.as_ref().and_then(|it| it.get(DEFAULT_CLASS)).is_some_and(|it| it == "true")
         };
-        Ok(classes.into_iter().map(|it| it.metadata).filter(is_default).filter_map(|meta| meta.name).collect())
+        let name = |class: PartialObjectMeta<StorageClass>| Some(class.metadata).filter(is_default)?.name;
+        Ok(each_page(&api, deadline, || "storageclasses".into(), name).await?.into_iter().collect())
     }
 }
 

@@ -15,7 +15,7 @@ async fn facts(devices: &Devices, group: &str, resource: &str, name: &str, objec
 }
 
 fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(5)
+    Instant::now() + Duration::from_secs(60)
 }
 
 fn request(class: &str) -> Value {

@@ -2,7 +2,6 @@
 
 use k8s_openapi::api::autoscaling::v2::{CrossVersionObjectReference, HorizontalPodAutoscaler};
 use kube::Api;
-use kube::api::ListParams;
 use policy_engine::contract;
 use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::ids::UserId;
@@ -30,15 +29,15 @@ impl Owners {
     ) -> Result<Vec<Autoscaler>, LookupFailed> {
         let what = || format!("horizontalpodautoscalers of {namespace}");
         let api = Api::<HorizontalPodAutoscaler>::namespaced(self.client.clone(), namespace);
-        let all = first_pages(&api, &ListParams::default(), MOST_AUTOSCALERS, deadline, what).await?;
-        if all.len() > MOST_AUTOSCALERS {
-            return Err(LookupFailed::TooMany { what: what(), most: MOST_AUTOSCALERS });
-        }
+        let named = |autoscaler: HorizontalPodAutoscaler| {
+            let target = autoscaler.spec.scale_target_ref.clone();
+            (target.name == name).then(|| (target, self::autoscaler(autoscaler)))
+        };
+        let all = first_pages(&api, MOST_AUTOSCALERS, deadline, what, named).await?;
         let mut found = Vec::new();
-        for autoscaler in all {
-            let target = &autoscaler.spec.scale_target_ref;
-            if target.name == name && self.is_of_kind(target, workload, deadline).await? {
-                found.push(self::autoscaler(autoscaler));
+        for (target, autoscaler) in all {
+            if self.is_of_kind(&target, workload, deadline).await? {
+                found.push(autoscaler);
             }
         }
         Ok(found)

@@ -1,18 +1,18 @@
 //! Copies that are being filled from whatever has the name of their source.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec};
 use kube::Api;
-use kube::api::ListParams;
 use kube::core::{DynamicObject, ObjectMeta};
 use policy_engine::object::kinds::SNAPSHOT_GROUP;
 use policy_engine::policy::ids::UserId;
 use policy_engine::submission::volumes::{Copy, TOLD};
 use policy_engine::{Act, Submission, contract};
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::Volumes;
-use crate::client::LookupFailed;
+use crate::client::{LookupFailed, in_time};
 use crate::lookup::{each_page, is_missing, resource};
 use crate::world::Topic;
 
@@ -36,11 +36,8 @@ impl Volumes {
             .map(|claim| copy("PersistentVolumeClaim", &claim.metadata))
             .collect();
         if of_claim {
-            let snapshots = self.snapshots_being_taken(namespace, deadline).await?.into_iter();
-            let of_it = snapshots.filter(|it| {
-                it.data.pointer("/spec/source/persistentVolumeClaimName").and_then(Value::as_str) == Some(name)
-            });
-            copies.extend(of_it.map(|it| copy("VolumeSnapshot", &it.metadata)));
+            let snapshots = self.snapshots_being_taken(namespace, deadline).await?;
+            copies.extend(snapshots.iter().filter(|(source, _)| source == name).map(|(_, copy)| copy.clone()));
         }
         Ok(copies)
     }
@@ -56,33 +53,37 @@ impl Volumes {
             return Ok(here.map(|claim| PersistentVolumeClaim::clone(&claim)).collect());
         }
         let what = || format!("persistentvolumeclaims of {namespace}");
-        let mut all = each_page(&self.claims(namespace), &ListParams::default(), deadline, what).await?;
-        for claim in &mut all {
-            claim.spec = source_of(claim);
-        }
-        all.retain(|claim| claim.spec.is_some());
-        Ok(all)
+        let filled = |claim: PersistentVolumeClaim| {
+            let spec = Some(source_of(&claim)?);
+            Some(PersistentVolumeClaim { spec, ..claim })
+        };
+        each_page(&self.claims(namespace), deadline, what, filled).await
     }
 
-    /// Until a snapshot has its content, its controller looks for the source by name.
-    async fn snapshots_being_taken(
-        &self,
-        namespace: &str,
-        deadline: Instant,
-    ) -> Result<Vec<DynamicObject>, LookupFailed> {
+    /// The snapshots of a Namespace that are being taken, each with the name of its source: until a snapshot has its content,
+    /// its controller looks for the source by name. Equal questions are asked once.
+    async fn snapshots_being_taken(&self, namespace: &str, deadline: Instant) -> Result<Snapshots, LookupFailed> {
         let resource = resource(SNAPSHOT_GROUP, "v1", "volumesnapshots");
         let api = Api::<DynamicObject>::namespaced_with(self.client.clone(), namespace, &resource);
         let what = || format!("volumesnapshots of {namespace}");
-        match each_page(&api, &ListParams::default(), deadline, what).await {
-            Err(LookupFailed::Api { source, .. }) if is_missing(&source) => Ok(Vec::new()),
-            found => {
-                let mut all = found?;
-                all.retain(|it| it.data.pointer("/status/boundVolumeSnapshotContentName").is_none());
-                Ok(all)
+        let taken = |it: DynamicObject| {
+            let source = it.data.pointer("/spec/source/persistentVolumeClaimName")?.as_str()?.to_owned();
+            let is_taken = it.data.pointer("/status/boundVolumeSnapshotContentName").is_some();
+            (!is_taken).then(|| (source, copy("VolumeSnapshot", &it.metadata)))
+        };
+        let ask = async {
+            match each_page(&api, deadline, what, taken).await {
+                Err(LookupFailed::Api { source, .. }) if is_missing(&source) => Ok(Arc::default()),
+                found => Ok(Arc::new(found?)),
             }
-        }
+        };
+        let answer = in_time(deadline, what, self.snapshots.try_get_with(namespace.to_owned(), ask)).await?;
+        answer.map_err(|failed: Arc<LookupFailed>| LookupFailed::clone(&failed))
     }
 }
+
+/// Snapshots, each with the name of its source.
+pub(super) type Snapshots = Arc<Vec<(String, Copy)>>;
 
 /// What a claim that has no volume yet is being filled from; `None` where nobody fills it now, or from nothing.
 pub(crate) fn source_of(claim: &PersistentVolumeClaim) -> Option<PersistentVolumeClaimSpec> {

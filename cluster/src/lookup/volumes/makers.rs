@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::Api;
-use kube::api::ListParams;
+use kube::core::ObjectMeta;
 use policy_engine::policy::ids::UserId;
 use policy_engine::submission::identity::ControllerOwner;
 use policy_engine::{Act, Submission, contract};
 use tokio::time::Instant;
 
 use super::Volumes;
-use crate::client::LookupFailed;
-use crate::lookup::each_page;
+use crate::client::{LookupFailed, is_path_segment};
+use crate::lookup::whole;
 
 const KIND: &str = "StatefulSet";
+/// A claim's name with more dashes may be made of more names than can be asked for in time.
+const MOST_CANDIDATES: usize = 32;
 /// The second is every controller's where the controller manager does not use an account for each.
 const CONTROLLERS: [&str; 2] =
     ["system:serviceaccount:kube-system:statefulset-controller", "system:kube-controller-manager"];
@@ -35,24 +37,42 @@ impl Volumes {
             return Ok(None);
         }
         let api = Api::<StatefulSet>::namespaced(self.client.clone(), submission.namespace);
-        let what = || format!("statefulsets of {}", submission.namespace);
-        let all = each_page(&api, &ListParams::default(), deadline, what).await?;
-        Ok(maker(all, submission.name))
+        let mut makers = Vec::new();
+        for (at, name) in candidates(submission.name).enumerate() {
+            let what = || format!("statefulset {}/{name}", submission.namespace);
+            if at == MOST_CANDIDATES {
+                return Err(LookupFailed::TooMany { what: what(), most: MOST_CANDIDATES });
+            }
+            let set = whole(deadline, &what, async {
+                let set = api.get_opt(name).await?.filter(|set| makes(set, submission.name));
+                Ok(set.map(|set| stamp(set.metadata)))
+            });
+            makers.extend(set.await?.map(|user_id| (name, user_id)));
+        }
+        Ok(maker(makers))
     }
 }
 
-fn maker(all: Vec<StatefulSet>, claim: &str) -> Option<ControllerOwner> {
-    let makers: Vec<_> = all.into_iter().filter(|set| makes(set, claim)).collect();
-    let user_id = |set: &StatefulSet| set.metadata.labels.as_ref()?.get(contract::USER_ID).map(UserId::new);
-    let name = |set: &StatefulSet| set.metadata.name.clone().unwrap_or_default();
-    let users: BTreeSet<_> = makers.iter().map(user_id).collect();
-    let first = makers.first()?;
+/// The names that a set may have which makes a claim of this name: `<template>-<set>-<ordinal>`.
+fn candidates(claim: &str) -> impl Iterator<Item = &str> {
+    let stem = claim.rsplit_once('-').filter(|(_, ordinal)| is_ordinal(ordinal)).map_or("", |(stem, _)| stem);
+    stem.match_indices('-').map(|(at, dash)| &stem[at + dash.len()..]).filter(|name| is_path_segment(name))
+}
+
+fn stamp(meta: ObjectMeta) -> Option<UserId> {
+    meta.labels?.remove(contract::USER_ID).map(UserId::new)
+}
+
+/// One of these sets, with its stamp, makes the claim.
+fn maker(makers: Vec<(&str, Option<UserId>)>) -> Option<ControllerOwner> {
+    let users: BTreeSet<_> = makers.iter().map(|(_, user_id)| user_id).collect();
     if users.len() > 1 {
-        let whose = |set| user_id(set).map_or_else(|| "nobody".into(), |id| id.to_string());
-        let claimants = makers.iter().map(|set| format!("{KIND} {} of {}", name(set), whose(set))).collect();
+        let whose = |user_id: &Option<UserId>| user_id.as_ref().map_or_else(|| "nobody".into(), UserId::to_string);
+        let claimants = makers.iter().map(|(name, user_id)| format!("{KIND} {name} of {}", whose(user_id))).collect();
         return Some(ControllerOwner::Several { claimants });
     }
-    Some(ControllerOwner::Stamped { kind: KIND.into(), name: name(first), user_id: user_id(first) })
+    let (name, user_id) = makers.into_iter().next()?;
+    Some(ControllerOwner::Stamped { kind: KIND.into(), name: name.into(), user_id })
 }
 
 fn makes(set: &StatefulSet, claim: &str) -> bool {
@@ -74,42 +94,76 @@ fn is_ordinal(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::time::Duration;
+
+    use policy_engine::object::kinds::GroupResource;
+    use policy_engine::submission::Requester;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::testing::ApiServer;
 
-    fn set(name: &str, template: &str, user: Option<&str>) -> StatefulSet {
-        let mut set = json!({
-            "metadata": {"name": name, "labels": {}},
+    fn set(name: &str, template: &str, user: &str) -> (String, Value) {
+        let set = json!({
+            "metadata": {"name": name, "labels": {contract::USER_ID: user}},
             "spec": {"selector": {}, "template": {}, "serviceName": name,
                      "volumeClaimTemplates": [{"metadata": {"name": template}, "spec": {}}]},
         });
-        if let Some(user) = user {
-            set["metadata"]["labels"][contract::USER_ID] = user.into();
-        }
-        serde_json::from_value(set).expect("a StatefulSet")
+        (format!("/apis/apps/v1/namespaces/team/statefulsets/{name}"), set)
+    }
+
+    /// For whom the claim is made, where these sets are, and which of them were asked for.
+    async fn made(
+        sets: &[(&str, &str, &str)],
+        claim: &str,
+    ) -> (Result<Option<ControllerOwner>, LookupFailed>, Vec<String>) {
+        let server = ApiServer::with_collections(sets.iter().map(|(name, template, user)| set(name, template, user)));
+        let volumes = Volumes::asking(server.client());
+        let object = json!({});
+        let submission = Submission {
+            act: Act::Create,
+            resource: GroupResource::new("", "persistentvolumeclaims"),
+            subresource: "",
+            kind: "PersistentVolumeClaim",
+            namespace: "team",
+            name: claim,
+            requester: Requester { username: CONTROLLERS[0], groups: &[] },
+            object: Some(&object),
+            old: None,
+        };
+        let made = volumes.maker(&submission, Instant::now() + Duration::from_secs(5)).await;
+        let asked = server.calls().into_iter().filter_map(|call| Some(call.path.rsplit_once('/')?.1.to_owned()));
+        (made, asked.collect())
     }
 
     fn stamped(name: &str, user: &str) -> Option<ControllerOwner> {
         Some(ControllerOwner::Stamped { kind: KIND.into(), name: name.into(), user_id: Some(UserId::new(user)) })
     }
 
-    #[test]
-    fn a_claim_is_made_for_the_set_that_its_name_is_made_of() {
-        let sets = || vec![set("web", "data", Some("alice")), set("web-0", "data", Some("bob"))];
-        assert_eq!(maker(sets(), "data-web-0"), stamped("web", "alice"));
-        assert_eq!(maker(sets(), "data-web-0-3"), stamped("web-0", "bob"));
-        for other in ["data-web", "data-web-00", "data-web-x", "other-web-0", "data-webs-0", ""] {
-            assert_eq!(maker(sets(), other), None, "{other}");
+    #[tokio::test]
+    async fn a_claim_is_made_for_the_set_that_its_name_is_made_of_and_no_other_is_asked_for() {
+        let sets = [("web", "data", "alice"), ("web-0", "data", "bob"), ("large", "data", "bob")];
+        for (claim, maker, asked) in [
+            ("data-web-0", stamped("web", "alice"), &["web"][..]),
+            ("data-web-0-3", stamped("web-0", "bob"), &["web-0", "0"]),
+            ("other-web-0", None, &["web"]),
+            ("data-web", None, &[]),
+            ("data-web-00", None, &[]),
+            ("", None, &[]),
+        ] {
+            let (found, names) = made(&sets, claim).await;
+            assert_eq!((found.expect("an answer"), names), (maker, asked.iter().map(ToString::to_string).collect()), "{claim}");
         }
     }
 
-    #[test]
-    fn a_name_that_two_users_sets_give_is_nobodys() {
-        let sets = vec![set("b-c", "a", Some("alice")), set("c", "a-b", Some("bob"))];
+    #[tokio::test]
+    async fn a_name_that_two_users_sets_give_is_nobodys() {
         let claimants = vec!["StatefulSet b-c of alice".to_owned(), "StatefulSet c of bob".to_owned()];
-        assert_eq!(maker(sets, "a-b-c-0"), Some(ControllerOwner::Several { claimants }));
-        let sets = vec![set("b-c", "a", Some("alice")), set("c", "a-b", Some("alice"))];
-        assert_eq!(maker(sets, "a-b-c-0"), stamped("b-c", "alice"));
+        let (found, _) = made(&[("b-c", "a", "alice"), ("c", "a-b", "bob")], "a-b-c-0").await;
+        assert_eq!(found.expect("an answer"), Some(ControllerOwner::Several { claimants }));
+        let (found, _) = made(&[("b-c", "a", "alice"), ("c", "a-b", "alice")], "a-b-c-0").await;
+        assert_eq!(found.expect("an answer"), stamped("b-c", "alice"));
+        let (found, _) = made(&[], &format!("{}0", "a-".repeat(MOST_CANDIDATES + 2))).await;
+        assert!(matches!(found, Err(LookupFailed::TooMany { most: MOST_CANDIDATES, .. })), "{found:?}");
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::PersistentVolume;
 use kube::Api;
-use kube::api::ListParams;
 use policy_engine::policy::ids::UserId;
 use policy_engine::submission::volumes::Reserved;
 use policy_engine::{Submission, contract};
@@ -34,7 +33,7 @@ impl Volumes {
             Some(world) if world.fit(&[Topic::Volumes]).is_ok() => world.reservations(),
             _ => {
                 let api = Api::<PersistentVolume>::all(self.client.clone());
-                let all = each_page(&api, &ListParams::default(), deadline, || "persistentvolumes".into()).await?;
+                let all = each_page(&api, deadline, || "persistentvolumes".into(), Some).await?;
                 Arc::new(reservations(&all))
             }
         };
