@@ -1,5 +1,7 @@
 //! `ResourcePlan`: what a project gets.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -39,6 +41,14 @@ pub struct ResourcePlanSpec {
     /// Limits of each user in such a project.
     #[serde(default)]
     pub per_user: Quota,
+    /// Limits of each of the project's namespaces, by the keys of a ResourceQuota: count/pods, count/jobs.batch,
+    /// persistentvolumeclaims, requests.storage, hugepages-2Mi, services.loadbalancers, ... Not CPU, memory and devices,
+    /// which quota limits. While the plan is in force, the platform keeps them in each namespace as the ResourceQuota
+    /// sluice-plan. Where requests.ephemeral-storage or limits.ephemeral-storage is limited, the API server refuses a Pod
+    /// with a container that does not state it.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 64))]
+    pub namespace_quota: BTreeMap<String, Amount>,
     /// Names of the GpuModels that may be used. None listed: no GPU.
     #[serde(default)]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]

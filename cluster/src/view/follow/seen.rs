@@ -1,11 +1,14 @@
 //! From what the API server says to plain values.
 
+use k8s_openapi::api::core::v1::ResourceQuota;
 use k8s_openapi::api::rbac::v1::{RoleBinding, Subject as RbacSubject};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use kube::core::ObjectMeta;
 use policy_engine::contract::PRIORITY_CLASS_PREFIX;
 use policy_engine::daemons::follow::view;
 use policy_engine::daemons::follow::view::Subject;
+use policy_engine::policy::namespace_quota::NamespaceQuota;
+use policy_engine::policy::quantity::{Unit, parse_up};
 
 use crate::view::{is_managed, seen};
 
@@ -42,6 +45,20 @@ fn subject(it: &RbacSubject) -> Option<Subject> {
         }
         _ => None,
     }
+}
+
+/// `None` for one that does not carry our label.
+pub(super) fn resource_quota(it: &ResourceQuota) -> Option<((String, String), view::ResourceQuota)> {
+    if !is_managed(&it.metadata) || it.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let spec = it.spec.as_ref().filter(|spec| spec.scopes.is_none() && spec.scope_selector.is_none());
+    let limits = spec.map(|spec| {
+        let hard = spec.hard.iter().flatten();
+        hard.map(|(key, limit)| Some((key.clone(), parse_up(&limit.0, Unit::One).ok()?))).collect::<Option<_>>()
+    });
+    let quota = view::ResourceQuota { seen: seen(&it.metadata)?, hard: limits.flatten().map(NamespaceQuota) };
+    Some(((it.metadata.namespace.clone()?, it.metadata.name.clone()?), quota))
 }
 
 /// `None` for one that carries neither our label nor our prefix.
