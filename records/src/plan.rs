@@ -41,11 +41,10 @@ pub struct ResourcePlanSpec {
     /// Limits of each user in such a project.
     #[serde(default)]
     pub per_user: Quota,
-    /// Limits of each of the project's namespaces, by the keys of a ResourceQuota: count/pods, count/jobs.batch,
-    /// persistentvolumeclaims, requests.storage, hugepages-2Mi, services.loadbalancers, ... Not CPU, memory and devices,
-    /// which quota limits. While the plan is in force, the platform keeps them in each namespace as the ResourceQuota
-    /// sluice-plan. Where requests.ephemeral-storage or limits.ephemeral-storage is limited, the API server refuses a Pod
-    /// with a container that does not state it.
+    /// What each of the project's namespaces may hold, by keys of a ResourceQuota: count/pods, count/jobs.batch,
+    /// requests.storage, hugepages-2Mi, services.loadbalancers, ... The API server keeps it, as the ResourceQuota
+    /// sluice-plan. Not CPU, memory and devices: quota limits those. Where requests.ephemeral-storage (or limits.) is
+    /// limited, every container has to state it.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 64))]
     pub namespace_quota: BTreeMap<String, Amount>,

@@ -252,4 +252,19 @@ mod tests {
             })
         );
     }
+
+    #[test]
+    fn a_resource_quota_carries_the_mark_and_what_was_seen() {
+        let seen = Seen { uid: "u".into(), resource_version: "7".into() };
+        let quota = NamespaceQuota([("count/pods".to_owned(), 2), ("requests.storage".to_owned(), 1 << 30)].into());
+        assert_eq!(
+            json!(resource_quota("nlp", &quota, Some(&seen))),
+            json!({
+                "apiVersion": "v1", "kind": "ResourceQuota",
+                "metadata": { "name": "sluice-plan", "namespace": "nlp", "uid": "u", "resourceVersion": "7",
+                              "labels": { "app.kubernetes.io/managed-by": "sluice" } },
+                "spec": { "hard": { "count/pods": "2", "requests.storage": "1Gi" } },
+            })
+        );
+    }
 }

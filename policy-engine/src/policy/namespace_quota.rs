@@ -124,7 +124,7 @@ mod tests {
             ("count/storageclasses.storage.k8s.io", 1024, "1024"),
             ("requests.storage", 100 << 30, "100Gi"),
             ("hugepages-2Mi", 4 << 20, "4Mi"),
-            ("fast.storageclass.storage.k8s.io/requests.storage", 1 << 40, "1Ti"),
+            ("fast.storageclass.storage.k8s.io/requests.storage", 5 << 30, "5Gi"),
             ("fast.storageclass.storage.k8s.io/persistentvolumeclaims", 1024, "1024"),
         ] {
             let quota = NamespaceQuota([(key.to_owned(), limit)].into());

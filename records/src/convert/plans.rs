@@ -103,7 +103,7 @@ fn grace(written: Option<&text::Duration>, about: &About, report: &mut Report) -
 /// What is no key is left out: the API server would refuse the others with it.
 fn namespace_quota(written: &BTreeMap<String, Amount>, about: &About, report: &mut Report) -> NamespaceQuota {
     let limits = written.iter().filter_map(|(key, amount)| {
-        let field = format!("spec.namespaceQuota[{key}]");
+        let field = format!("spec.namespaceQuota.{key}");
         match check(key) {
             Ok(()) => Some((key.clone(), limit(Some(amount), Unit::One, &field, about, report)?)),
             Err(why) => {

@@ -78,3 +78,26 @@ pub(super) fn priority_class(it: &PriorityClass) -> Option<(String, view::Priori
     };
     Some((name, class))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_quota_is_what_it_limits_unless_it_limits_only_a_part() {
+        let limits = |spec: Value| {
+            let labels = json!({"app.kubernetes.io/managed-by": "sluice"});
+            let meta = json!({"name": "q", "namespace": "n", "uid": "u", "resourceVersion": "1", "labels": labels});
+            let quota = serde_json::from_value(json!({"metadata": meta, "spec": spec})).expect("a ResourceQuota");
+            resource_quota(&quota).expect("ours").1.hard.map(|quota| quota.0)
+        };
+        let hard = json!({"pods": "2", "requests.storage": "1Gi"});
+        let found = [("pods".to_owned(), 2), ("requests.storage".to_owned(), 1 << 30)];
+        assert_eq!(limits(json!({"hard": hard})), Some(found.into()));
+        assert_eq!(limits(json!({"hard": hard, "scopes": ["BestEffort"]})), None);
+        assert_eq!(limits(json!({"hard": {"pods": "-1"}})), None);
+        assert_eq!(resource_quota(&ResourceQuota::default()).map(|it| it.0), None);
+    }
+}

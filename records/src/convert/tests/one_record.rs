@@ -76,11 +76,11 @@ fn what_a_namespace_may_hold_has_the_keys_of_a_resourcequota_that_the_ledger_doe
             "limits.cpu": 4, devices: 1, "pod": 5,
         }}),
         &[
-            &format!("spec.namespaceQuota[{devices}]: {counted}"),
-            "spec.namespaceQuota[hugepages-2Mi]: given \"lots\"; a quantity is digits with an optional fraction and suffix, \
+            &format!("spec.namespaceQuota.{devices}: {counted}"),
+            "spec.namespaceQuota.hugepages-2Mi: given \"lots\"; a quantity is digits with an optional fraction and suffix, \
              e.g. 4, 0.5, 500m or 64Gi; write a whole amount such as 4 or 64Gi",
-            &format!("spec.namespaceQuota[limits.cpu]: {counted}"),
-            "spec.namespaceQuota[pod]: no ResourceQuota has such a key; write one such as count/pods, count/jobs.batch, \
+            &format!("spec.namespaceQuota.limits.cpu: {counted}"),
+            "spec.namespaceQuota.pod: no ResourceQuota has such a key; write one such as count/pods, count/jobs.batch, \
              persistentvolumeclaims or requests.storage",
         ],
     );
