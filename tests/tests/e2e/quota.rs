@@ -88,17 +88,12 @@ fn what_has_no_room_is_refused_with_the_numbers_and_starts_when_room_is_made() {
 fn class_resize_not_taken_back() {
     let p = shared();
     project(&p, "quota-resize", json!({}));
-    ok(create(&p, "alice", pod("quota-resize", "grown", cpu("14"))));
-    running(&p, "quota-resize", "app=grown", 1);
-    let on = |subresource: &'static str, patch: Value| {
-        let subresource = format!("--subresource={subresource}");
-        let patch = patch.to_string();
-        let user = if subresource.ends_with("status") { ADMIN } else { "alice" };
-        ok(kubectl(&p, user, &["-n", "quota-resize", "patch", "pod/grown", &subresource, "-p", &patch]));
-    };
-    on("resize", json!({"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "1"}}}]}}));
-    // What a kubelet says that cannot take memory back, and has not lowered anything yet.
-    on("status", json!({"status": {"containerStatuses": [{"name": "main", "allocatedResources": {"cpu": "15"}}]}}));
+    ok(create(&p, "alice", pod("quota-resize", "shrunk", cpu("1"))));
+    running(&p, "quota-resize", "app=shrunk", 1);
+    // The nodes here cannot resize. This is what a kubelet says that has not taken back what a resize from 15 gave up.
+    let has = json!({"status": {"containerStatuses": [{"name": "main", "allocatedResources": {"cpu": "15"}}]}});
+    let status = ["-n", "quota-resize", "patch", "pod/shrunk", "--subresource=status", "-p", &has.to_string()];
+    ok(kubectl(&p, ADMIN, &status));
     let account = "project quota-resize uses 15 CPU and has 0 CPU reserved, of 16 CPU";
     let dry = ["create", "--dry-run=server", "-f", "-"];
     eventually("the ledger to charge what the node still gives", || {
