@@ -33,7 +33,7 @@ pub enum Topic {
 
 impl Topic {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Records,
         Self::Namespaces,
         Self::Pods,
