@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim, ResourceQuota};
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
@@ -76,6 +76,7 @@ struct Known {
     volumes: Option<Store<PersistentVolume>>,
     reserved: Gathered<Reservations>,
     role_bindings: Option<Store<RoleBinding>>,
+    resource_quotas: Option<Store<ResourceQuota>>,
     priority_classes: Option<Store<PriorityClass>>,
     priorities: Gathered<PriorityClasses>,
     passed: Passed,
@@ -242,6 +243,11 @@ impl World {
     /// RoleBindings that carry the platform's mark.
     pub fn role_bindings(&self) -> Vec<Arc<RoleBinding>> {
         all(&self.0.role_bindings)
+    }
+
+    /// ResourceQuotas that carry the platform's mark.
+    pub fn resource_quotas(&self) -> Vec<Arc<ResourceQuota>> {
+        all(&self.0.resource_quotas)
     }
 
     /// All PriorityClasses.

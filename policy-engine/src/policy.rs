@@ -5,6 +5,7 @@ pub mod image_pattern;
 pub mod model;
 pub mod modes;
 pub mod names;
+pub mod namespace_quota;
 pub mod people;
 pub mod plan;
 pub mod platform;

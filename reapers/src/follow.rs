@@ -1,4 +1,4 @@
-//! Follow: makes Namespaces, RoleBindings and PriorityClasses what the records say.
+//! Follow: makes Namespaces, RoleBindings, ResourceQuotas and PriorityClasses what the records say.
 //!
 //! **Your Namespace** is made if a project lists it and it does not exist. If it exists already, it is bound to the
 //! project if nobody has put a Pod, volume claim, Service or workload in it, or if an admin has annotated it with
@@ -14,6 +14,10 @@
 //! **Your access** to a project's Namespaces is the RoleBinding `sluice-member`, `sluice-manager` or `sluice-admin`, by
 //! the highest line of the project's member list that names you, or a group that you are in. RoleBindings of these
 //! names are overwritten; those that carry `app.kubernetes.io/managed-by: sluice` and belong to no role are deleted.
+//!
+//! **What your Namespace may hold** is the ResourceQuota `sluice-plan`, by `namespaceQuota` of the project's plan while
+//! that is in force. The API server keeps it, also while Sluice is away. Whoever changes or deletes it sees it put back; it
+//! goes when no plan in force says anything, or when no project has the Namespace. Other ResourceQuotas stay.
 //!
 //! **A queue's** PriorityClass is `platform-go-<queue>`. When the queue's priority changes, the class is deleted and
 //! made anew; Pods that run keep the number that they have. When the queue is gone, the class goes. A class of that
@@ -40,7 +44,8 @@ use crate::stage::Stage;
 /// The daemon's line in the list.
 pub const DAEMON: Daemon = Daemon::new("follow", HEARS, propose);
 
-const HEARS: &[Topic] = &[Topic::Records, Topic::Namespaces, Topic::RoleBindings, Topic::PriorityClasses];
+const HEARS: &[Topic] =
+    &[Topic::Records, Topic::Namespaces, Topic::RoleBindings, Topic::ResourceQuotas, Topic::PriorityClasses];
 
 /// Which Namespace was looked into last.
 #[derive(Default)]
@@ -88,6 +93,8 @@ fn done(action: &Action) -> News {
         Action::RemoveLabel { namespace, .. } => ("NamespaceReleased", About::Namespace(namespace.clone()), None),
         Action::ApplyRoleBinding { namespace, .. } => ("AccessWritten", About::Namespace(namespace.clone()), None),
         Action::DeleteRoleBinding { namespace, .. } => ("AccessRemoved", About::Namespace(namespace.clone()), None),
+        Action::ApplyResourceQuota { namespace, .. } => ("QuotaWritten", About::Namespace(namespace.clone()), None),
+        Action::DeleteResourceQuota { namespace, .. } => ("QuotaRemoved", About::Namespace(namespace.clone()), None),
         Action::CreatePriorityClass(class)
         | Action::AmendPriorityClass { class, .. }
         | Action::ReplacePriorityClass { class, .. } => {
@@ -117,6 +124,7 @@ fn refused(spared: &Spared) -> News {
             ("ProjectUnreadable", About::Namespace(namespace.clone()), Some(project(by)))
         }
         Spared::UnreadablePeople { project: by, .. } => ("PeopleUnreadable", project(by), None),
+        Spared::UnreadablePlan { project: by, .. } => ("PlanUnreadable", project(by), None),
         Spared::ForeignPriorityClass { queue: of, .. } => ("PriorityClassForeign", queue(of), None),
     };
     News { tone: Tone::Warning, about, related, reason, note: spared.to_string() }

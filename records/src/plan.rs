@@ -1,5 +1,7 @@
 //! `ResourcePlan`: what a project gets.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -39,6 +41,13 @@ pub struct ResourcePlanSpec {
     /// Limits of each user in such a project.
     #[serde(default)]
     pub per_user: Quota,
+    /// What each of the project's namespaces may hold, by keys of a ResourceQuota: count/pods, count/jobs.batch,
+    /// requests.storage, hugepages-2Mi, services.loadbalancers, ... The API server keeps it, as the ResourceQuota
+    /// sluice-plan. Not CPU, memory and devices: quota limits those. Where requests.ephemeral-storage (or limits.) is
+    /// limited, every container has to state it.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 64))]
+    pub namespace_quota: BTreeMap<String, Amount>,
     /// Names of the GpuModels that may be used. None listed: no GPU.
     #[serde(default)]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]

@@ -1,4 +1,4 @@
-//! What exists of what the daemon `follow` looks after: Namespaces, RoleBindings and PriorityClasses.
+//! What exists of what the daemon `follow` looks after: Namespaces, RoleBindings, ResourceQuotas and PriorityClasses.
 
 mod contents;
 mod seen;
@@ -25,6 +25,7 @@ pub fn view(world: &World, snapshot: &Snapshot, own_namespace: &str, now: Timest
         own_namespace: own_namespace.to_owned(),
         namespaces: world.namespaces().iter().filter_map(|it| seen::namespace(&it.metadata)).collect(),
         role_bindings: world.role_bindings().iter().filter_map(|it| seen::role_binding(it)).collect(),
+        resource_quotas: world.resource_quotas().iter().filter_map(|it| seen::resource_quota(it)).collect(),
         priority_classes: world.priority_classes().iter().filter_map(|it| seen::priority_class(it)).collect(),
         unreadable,
     })

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec};
+use k8s_openapi::api::core::v1::{
+    ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec, ResourceQuota,
+};
 use k8s_openapi::api::resource::v1::{AllocationResult, DeviceClass, ResourceClaim, ResourceClaimTemplate};
 use kube::core::ObjectMeta;
 use policy_engine::contract;
@@ -68,6 +70,18 @@ pub(super) fn class(class: &mut DeviceClass) {
     least(&mut class.metadata);
 }
 
+/// Of a ResourceQuota, what it limits.
+pub(super) fn resource_quota(quota: &mut ResourceQuota) {
+    least(&mut quota.metadata);
+    quota.status = None;
+}
+
+/// Whether two states of a ResourceQuota limit the same: its controller writes what is used with each new object.
+pub(super) fn limits_the_same(one: &ResourceQuota, other: &ResourceQuota) -> bool {
+    let of = |it: &ResourceQuota| (it.metadata.uid.clone(), it.metadata.deletion_timestamp.is_some());
+    one.spec == other.spec && of(one) == of(other)
+}
+
 /// Of a PersistentVolumeClaim, whose it is; and of one that is being filled as a copy, from what.
 pub(super) fn volume_claim(claim: &mut PersistentVolumeClaim) {
     claim.spec = copies::source_of(claim);
@@ -91,4 +105,27 @@ pub(super) fn volume(volume: &mut PersistentVolume) {
         annotations: read_here(meta.annotations.take()),
         ..ObjectMeta::default()
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_used_of_a_quota_is_no_change() {
+        let quota = |version: &str, most: &str, used: &str| {
+            let mut quota: ResourceQuota = serde_json::from_value(json!({
+                "metadata": {"name": "sluice-plan", "uid": "u", "resourceVersion": version},
+                "spec": {"hard": {"pods": most}},
+                "status": {"used": {"pods": used}},
+            }))
+            .expect("a ResourceQuota");
+            resource_quota(&mut quota);
+            quota
+        };
+        assert!(limits_the_same(&quota("1", "5", "0"), &quota("2", "5", "1")));
+        assert!(!limits_the_same(&quota("1", "5", "0"), &quota("2", "6", "0")));
+    }
 }

@@ -2,12 +2,11 @@
 //!
 //! All Pods are watched, because those from before a project's time carry no label of ours. So little is kept of each.
 
-use k8s_openapi::api::core::v1::{PodResourceClaim, PodSpec, Volume};
+use k8s_openapi::api::core::v1::{PodResourceClaim, PodSpec, PodStatus, Volume};
 use kube::core::Object;
 use policy_engine::contract;
 use policy_engine::ledger::{Amounts, Life};
-use policy_engine::object::place::Place;
-use policy_engine::submission::compute;
+use policy_engine::submission::compute::{Asked, Given};
 use serde::{Deserialize, Serialize};
 
 use super::keep;
@@ -15,12 +14,14 @@ use super::keep;
 /// A Pod as it is cached.
 pub type Pod = Object<Spec, Status>;
 
-/// What a Pod's spec comes to.
+/// What a Pod's spec comes to, with what its status adds.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(from = "PodSpec")]
 pub struct Spec {
-    /// What it takes; `None` for what is no amount.
+    /// What it holds, by its spec and its status; `None` for what is no amount.
     pub amounts: Option<Amounts>,
+    /// What that is made of, until the Pod is kept.
+    asked: Option<Asked>,
     /// The claims of devices that it names.
     pub claims: Vec<PodResourceClaim>,
     /// The PersistentVolumeClaims that it names, and whether it mounts each read-only.
@@ -37,7 +38,8 @@ impl From<PodSpec> for Spec {
     fn from(spec: PodSpec) -> Self {
         let gates = spec.scheduling_gates.iter().flatten();
         Self {
-            amounts: compute::of(&spec, &Place::root()).ok(),
+            amounts: None,
+            asked: Asked::by(&spec).ok(),
             is_gated: gates.clone().next().is_some(),
             waits_for_queue: gates.clone().any(|gate| gate.name == contract::PLAN_WINDOW_GATE),
             is_scheduled: spec.node_name.is_some_and(|node| !node.is_empty()),
@@ -62,9 +64,18 @@ fn mounted(volumes: Vec<Volume>) -> Vec<(String, bool)> {
 
 /// What a Pod's status says.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default)]
+#[serde(from = "PodStatus")]
 pub struct Status {
     phase: String,
+    /// What the kubelet has given it, until the Pod is kept.
+    #[serde(skip)]
+    given: Given,
+}
+
+impl From<PodStatus> for Status {
+    fn from(status: PodStatus) -> Self {
+        Self { given: Given::by(&status), phase: status.phase.unwrap_or_default() }
+    }
 }
 
 /// Where a Pod is in its life. One that is being deleted holds what it has until it is gone.
@@ -79,6 +90,9 @@ pub fn life(pod: &Pod) -> Life {
 }
 
 pub(super) fn keep(pod: &mut Pod) {
+    let given = pod.status.as_mut().map(|status| std::mem::take(&mut status.given)).unwrap_or_default();
+    let held = pod.spec.asked.take().map(|asked| asked.held(&given, pod.metadata.generation));
+    pod.spec.amounts = held.and_then(Result::ok);
     keep::least(&mut pod.metadata);
     pod.metadata.owner_references = None;
     // The content of the template that a Pod names is long, and of no use once the Pod has ended.
@@ -148,5 +162,24 @@ mod tests {
         };
         assert!(says_the_same(&pod("1", false, json!("cpu-a")), &pod("2", true, json!("cpu-a"))));
         assert!(!says_the_same(&pod("1", false, Value::Null), &pod("2", false, json!("cpu-a"))));
+    }
+
+    #[test]
+    fn what_the_kubelet_has_given_a_container_is_a_change_only_where_it_is_more_than_the_container_asks() {
+        let pod = |allocated: &str| {
+            let mut pod: Pod = serde_json::from_value(json!({
+                "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "uid": "u"},
+                "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "2"}}}], "nodeName": "cpu-a"},
+                "status": {"phase": "Running", "containerStatuses": [{"name": "c", "ready": true, "image": "x", "imageID": "x",
+                    "restartCount": 0, "allocatedResources": {"cpu": allocated}, "resources": {"requests": {"cpu": "1"}}}]},
+            }))
+            .expect("a Pod");
+            keep(&mut pod);
+            pod
+        };
+        let milli_cpu = |pod: &Pod| pod.spec.amounts.map(|amounts| amounts.milli_cpu);
+        let (started, resized) = (pod("2"), pod("8"));
+        assert_eq!((milli_cpu(&started), milli_cpu(&resized)), (Some(2000), Some(8000)));
+        assert!(says_the_same(&started, &pod("1")) && !says_the_same(&started, &resized));
     }
 }

@@ -96,8 +96,17 @@ impl World {
                 signals.give(Topic::Volumes);
             });
         let ours = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
-        let of_bindings = Followed { which: ours, ..all("rolebindings", (), light) };
+        let of_bindings = Followed { which: ours.clone(), ..all("rolebindings", (), light) };
         let role_bindings = watches.plain(Topic::RoleBindings, of_bindings);
+        let of_quotas = Followed { which: ours, ..all("resourcequotas", (), keep::resource_quota) };
+        let resource_quotas = watches.optional(Topic::ResourceQuotas, of_quotas, move |signals, change| {
+            let Change::Written { before: Some(before), now } = &change else {
+                return signals.give(Topic::ResourceQuotas);
+            };
+            if !keep::limits_the_same(before, now) {
+                signals.give(Topic::ResourceQuotas);
+            }
+        });
         let priorities = Gathered::default();
         let outdate = priorities.outdate();
         let priority_classes =
@@ -144,6 +153,7 @@ impl World {
             volumes,
             reserved,
             role_bindings,
+            resource_quotas,
             priority_classes,
             priorities,
             passed: passed.unwrap_or_default(),

@@ -25,13 +25,15 @@ pub enum Topic {
     Volumes,
     /// RoleBindings that carry the platform's mark.
     RoleBindings,
+    /// ResourceQuotas that carry the platform's mark. One has changed when its limits have.
+    ResourceQuotas,
     /// PriorityClasses.
     PriorityClasses,
 }
 
 impl Topic {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Records,
         Self::Namespaces,
         Self::Pods,
@@ -41,6 +43,7 @@ impl Topic {
         Self::VolumeClaims,
         Self::Volumes,
         Self::RoleBindings,
+        Self::ResourceQuotas,
         Self::PriorityClasses,
     ];
 
@@ -59,6 +62,7 @@ impl Topic {
             Self::VolumeClaims => "persistentvolumeclaims",
             Self::Volumes => "persistentvolumes",
             Self::RoleBindings => "rolebindings",
+            Self::ResourceQuotas => "resourcequotas",
             Self::PriorityClasses => "priorityclasses",
         }
     }

@@ -1,8 +1,8 @@
-//! What the daemon `follow` writes: Namespaces, RoleBindings and PriorityClasses.
+//! What the daemon `follow` writes: Namespaces, RoleBindings, ResourceQuotas and PriorityClasses.
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, ResourceQuotaSpec};
 use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject as RbacSubject};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -11,9 +11,10 @@ use kube::api::{DeleteParams, Patch};
 use policy_engine::daemons::common::Seen;
 use policy_engine::daemons::common::{MANAGED_BY, MANAGER};
 use policy_engine::daemons::follow::action::{
-    Action, MetadataChange, QueueClass, cluster_role_name, role_binding_name,
+    Action, MetadataChange, QUOTA_NAME, QueueClass, cluster_role_name, role_binding_name,
 };
 use policy_engine::daemons::follow::view::Subject;
+use policy_engine::policy::namespace_quota::NamespaceQuota;
 use policy_engine::policy::project::ProjectRole;
 use serde_json::{Value, json};
 
@@ -38,6 +39,13 @@ impl Writer {
                 let what = || format!("rolebinding {namespace}/{name}");
                 let api = Api::<RoleBinding>::namespaced(self.client.clone(), namespace);
                 outcome(what, api.delete(name, &deleting(seen))).await
+            }
+            Action::ApplyResourceQuota { namespace, quota, seen, .. } => {
+                self.apply_resource_quota(namespace, quota, seen.as_ref()).await
+            }
+            Action::DeleteResourceQuota { namespace, name, seen, .. } => {
+                let api = Api::<ResourceQuota>::namespaced(self.client.clone(), namespace);
+                outcome(|| format!("resourcequota {namespace}/{name}"), api.delete(name, &deleting(seen))).await
             }
             Action::CreatePriorityClass(class) => self.create_class(class).await,
             Action::AmendPriorityClass { class, seen } => {
@@ -78,6 +86,29 @@ impl Writer {
                 outcome(what, api.patch(name, &by, &binding)).await
             }
             other => other,
+        }
+    }
+
+    /// It is replaced and not patched, so that no limit stays that somebody else added.
+    async fn apply_resource_quota(
+        &self,
+        namespace: &str,
+        quota: &NamespaceQuota,
+        seen: Option<&Seen>,
+    ) -> Result<Outcome, WriteFailed> {
+        let made = resource_quota(namespace, quota, seen);
+        let what = || format!("resourcequota {namespace}/{QUOTA_NAME}");
+        let api = Api::<ResourceQuota>::namespaced(self.client.clone(), namespace);
+        if seen.is_some() {
+            return outcome(what, api.replace(QUOTA_NAME, &creating(), &made)).await;
+        }
+        match outcome(what, api.create(&creating(), &made)).await? {
+            // Without our label it was not seen.
+            Outcome::Overtaken => {
+                outcome(what, api.delete(QUOTA_NAME, &DeleteParams::background())).await?;
+                outcome(what, api.create(&creating(), &made)).await
+            }
+            other => Ok(other),
         }
     }
 
@@ -135,6 +166,21 @@ fn class_name(name: &str) -> String {
 
 fn is_invalid(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 422)
+}
+
+fn resource_quota(namespace: &str, quota: &NamespaceQuota, seen: Option<&Seen>) -> ResourceQuota {
+    ResourceQuota {
+        metadata: ObjectMeta {
+            name: Some(QUOTA_NAME.into()),
+            namespace: Some(namespace.into()),
+            labels: Some([(MANAGED_BY.into(), MANAGER.into())].into()),
+            uid: seen.map(|seen| seen.uid.clone()),
+            resource_version: seen.map(|seen| seen.resource_version.clone()),
+            ..ObjectMeta::default()
+        },
+        spec: Some(ResourceQuotaSpec { hard: Some(quota.hard()), ..ResourceQuotaSpec::default() }),
+        ..ResourceQuota::default()
+    }
 }
 
 fn role_binding<'a>(
@@ -203,6 +249,21 @@ mod tests {
                     { "apiGroup": group, "kind": "Group", "name": "idp:nlp" },
                     { "kind": "ServiceAccount", "namespace": "ci", "name": "robot" },
                 ],
+            })
+        );
+    }
+
+    #[test]
+    fn a_resource_quota_carries_the_mark_and_what_was_seen() {
+        let seen = Seen { uid: "u".into(), resource_version: "7".into() };
+        let quota = NamespaceQuota([("count/pods".to_owned(), 2), ("requests.storage".to_owned(), 1 << 30)].into());
+        assert_eq!(
+            json!(resource_quota("nlp", &quota, Some(&seen))),
+            json!({
+                "apiVersion": "v1", "kind": "ResourceQuota",
+                "metadata": { "name": "sluice-plan", "namespace": "nlp", "uid": "u", "resourceVersion": "7",
+                              "labels": { "app.kubernetes.io/managed-by": "sluice" } },
+                "spec": { "hard": { "count/pods": "2", "requests.storage": "1Gi" } },
             })
         );
     }

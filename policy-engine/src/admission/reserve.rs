@@ -1,8 +1,9 @@
 //! What admitting a submission reserves in the ledger.
 //!
-//! A Pod is charged when it is admitted ungated, when its last gate is taken off, and when it is resized. A Pod with a
-//! scheduling gate holds nothing, whoever set the gate. A claim is charged to its owner, from its creation on, while a Pod
-//! of theirs names it, or one that was admitted with it or has it reserved. Workloads are charged nothing: their Pods are, and whether all of them would have room is foreseen.
+//! A Pod is charged when it is admitted ungated, when its last gate is taken off, and when it is resized: then at least what
+//! it holds by its status. A Pod with a scheduling gate holds nothing, whoever set the gate. A claim is charged to its
+//! owner, from its creation on, while a Pod of theirs names it, or one that was admitted with it or has it reserved.
+//! Workloads are charged nothing: their Pods are, and whether all of them would have room is foreseen.
 
 mod replicas;
 
@@ -47,7 +48,7 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
             None => read.insert(Pod::read(object.0, Place::root()).ok()?),
         };
         // What is no amount is the rule's to refuse, and no scheduler places it.
-        let amounts = new.amounts().ok()?;
+        let amounts = new.amounts().ok()?.max(held(case));
         let uses = charge::uses(
             new.spec.resource_claims.as_deref().unwrap_or_default(),
             |template| from_template(case, object, template),
@@ -99,6 +100,13 @@ fn begins(case: &Case<'_>, pod: Object<'_>) -> bool {
         (Act::Create | Act::Update | Act::Touch | Act::Status | Act::Bind | Act::Delete | Act::Connect, _) => false,
     };
     begins && !is_gated(pod)
+}
+
+/// What a Pod that is resized holds now: a resize down gives back nothing before the kubelet has.
+fn held(case: &Case<'_>) -> Amounts {
+    let resized = case.old().filter(|_| case.submission.subresource == "resize");
+    let old = resized.and_then(|old| Pod::read(old.0, Place::root()).ok());
+    old.and_then(|old| old.held().ok()).unwrap_or_default()
 }
 
 /// The Pod for which the controller makes a claim from a template.

@@ -6,7 +6,8 @@
 //! lists a Namespace any more, the platform takes back what it wrote there. It never deletes a Namespace.
 //!
 //! In every bound Namespace people get a RoleBinding for their role in the project, and Pods that the Pod Security
-//! Standard *baseline* forbids are refused even while Sluice is away. Every queue has a PriorityClass.
+//! Standard *baseline* forbids are refused even while Sluice is away. A ResourceQuota limits there what the project's plan
+//! in force limits for each Namespace. Every queue has a PriorityClass.
 //!
 //! What is not as planned is put right, whoever changed it.
 
@@ -20,6 +21,7 @@ mod access;
 mod metadata;
 mod namespaces;
 mod queues;
+mod quotas;
 mod verdict;
 
 #[cfg(test)]
@@ -79,6 +81,7 @@ pub struct Plan {
 pub fn plan(view: &View, policy: &Policy) -> Plan {
     let mut plan = Plan::default();
     let bound = namespaces::plan(view, policy, &mut plan);
+    quotas::plan(view, policy, &bound, &mut plan);
     access::plan(view, policy, &bound, &mut plan);
     queues::plan(view, policy, &mut plan);
     // People lose their access to a Namespace before it is released, so that nobody acts there ungoverned.

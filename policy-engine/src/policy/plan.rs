@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::Serialize;
 
 use super::names::{GroupName, ModelName, PlanName, ProjectName, QueueName};
+use super::namespace_quota::NamespaceQuota;
 use super::quota::Quota;
 use super::window::Schedule;
 
@@ -25,6 +26,8 @@ pub struct Plan {
     pub quota: Quota,
     /// Limits of each user in such a project.
     pub per_user: Quota,
+    /// Limits of each namespace of such a project, which the API server keeps.
+    pub namespace_quota: NamespaceQuota,
     /// GPU models that may be used; none means no GPU.
     pub gpu_models: BTreeSet<ModelName>,
     /// Queues that may be used besides `default`.

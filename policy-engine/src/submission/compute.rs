@@ -5,18 +5,25 @@
 //! is larger than that sum. What the Pod as a whole asks goes before what its containers do. The overhead of its
 //! RuntimeClass comes on top. A container that states a limit and no request asks for its limit.
 
+mod held;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Container, PodSpec, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use serde::Serialize;
 
 use crate::ledger::Amounts;
 use crate::object::Unreadable;
 use crate::object::place::Place;
 use crate::policy::quantity::{Unit, parse_up};
 
+pub use held::Given;
+
 /// CPU in thousandths of a core, and memory in bytes.
 type Pair = [u64; 2];
+/// The same, where either may be left unsaid.
+type Said = [Option<u64>; 2];
 const RESOURCES: [(&str, Unit); 2] = [("cpu", Unit::Milli), ("memory", Unit::One)];
 
 /// What a Pod of this spec takes of CPU and memory; `at` is where the spec stands.
@@ -24,48 +31,91 @@ const RESOURCES: [(&str, Unit); 2] = [("cpu", Unit::Milli), ("memory", Unit::One
 /// # Errors
 /// Where something is no amount, or more than the platform counts.
 pub fn of(spec: &PodSpec, at: &Place) -> Result<Amounts, Unreadable> {
-    add_up(spec).map_err(|unreadable| unreadable.within(at.clone()))
+    let taken = Asked::by(spec).and_then(|asked| asked.taken());
+    taken.map_err(|unreadable| unreadable.within(at.clone()))
 }
 
-fn add_up(spec: &PodSpec) -> Result<Amounts, Unreadable> {
-    let add = |one: Pair, two: Pair| sum(one, two).ok_or_else(too_much);
-    let mut beside = Pair::default();
-    let mut largest = Pair::default();
-    for (index, container) in spec.init_containers.iter().flatten().enumerate() {
-        let asked = container_asks(container, "initContainers", index)?;
-        let with_sidecars = add(beside, asked)?;
-        if container.restart_policy.as_deref() == Some("Always") {
-            beside = with_sidecars;
+/// What a Pod's spec asks, container by container: that much has to be known of it to add up what it takes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Asked {
+    init: Vec<Part>,
+    containers: Vec<Part>,
+    whole: Said,
+    overhead: Pair,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Part {
+    name: String,
+    asks: Pair,
+    is_sidecar: bool,
+}
+
+impl Asked {
+    /// What this spec asks.
+    ///
+    /// # Errors
+    /// Where something is no amount.
+    pub fn by(spec: &PodSpec) -> Result<Self, Unreadable> {
+        let init = spec.init_containers.iter().flatten().enumerate();
+        let containers = spec.containers.iter().enumerate();
+        Ok(Self {
+            init: init.map(|(index, it)| Part::of(it, "initContainers", index)).collect::<Result<_, _>>()?,
+            containers: containers.map(|(index, it)| Part::of(it, "containers", index)).collect::<Result<_, _>>()?,
+            whole: asks(spec.resources.as_ref()).map_err(|why| why.within(Place::of(["resources"])))?,
+            overhead: amounts(spec.overhead.as_ref(), "overhead")?.map(Option::unwrap_or_default),
+        })
+    }
+
+    /// What the Pod takes if it has what it asks.
+    fn taken(&self) -> Result<Amounts, Unreadable> {
+        self.with_overhead(self.add_up(|part| part.asks)?, self.whole)
+    }
+
+    /// What its containers take together, of which each takes what is said here.
+    fn add_up(&self, takes: impl Fn(&Part) -> Pair) -> Result<Pair, Unreadable> {
+        let mut beside = Pair::default();
+        let mut largest = Pair::default();
+        for part in &self.init {
+            let with_sidecars = sum(beside, takes(part))?;
+            if part.is_sidecar {
+                beside = with_sidecars;
+            }
+            largest = max(largest, with_sidecars);
         }
-        largest = max(largest, with_sidecars);
+        for part in &self.containers {
+            beside = sum(beside, takes(part))?;
+        }
+        Ok(max(beside, largest))
     }
-    for (index, container) in spec.containers.iter().enumerate() {
-        beside = add(beside, container_asks(container, "containers", index)?)?;
+
+    fn with_overhead(&self, containers: Pair, whole: Said) -> Result<Amounts, Unreadable> {
+        let total = [whole[0].unwrap_or(containers[0]), whole[1].unwrap_or(containers[1])];
+        let [milli_cpu, memory_bytes] = sum(total, self.overhead)?;
+        Ok(Amounts { milli_cpu, memory_bytes, ..Amounts::default() })
     }
-    let mut total = max(beside, largest);
-    let whole = asks(spec.resources.as_ref()).map_err(|why| why.within(Place::of(["resources"])))?;
-    for (total, whole) in total.iter_mut().zip(whole) {
-        *total = whole.unwrap_or(*total);
-    }
-    let overhead = amounts(spec.overhead.as_ref(), "overhead")?;
-    let [milli_cpu, memory_bytes] = add(total, overhead.map(Option::unwrap_or_default))?;
-    Ok(Amounts { milli_cpu, memory_bytes, ..Amounts::default() })
 }
 
-fn container_asks(container: &Container, list: &'static str, index: usize) -> Result<Pair, Unreadable> {
-    let at = || Place::of([list]).index(index).key("resources");
-    let asked = asks(container.resources.as_ref()).map_err(|why| why.within(at()))?;
-    Ok(asked.map(Option::unwrap_or_default))
+impl Part {
+    fn of(container: &Container, list: &'static str, index: usize) -> Result<Self, Unreadable> {
+        let at = || Place::of([list]).index(index).key("resources");
+        let asked = asks(container.resources.as_ref()).map_err(|why| why.within(at()))?;
+        Ok(Self {
+            name: container.name.clone(),
+            asks: asked.map(Option::unwrap_or_default),
+            is_sidecar: container.restart_policy.as_deref() == Some("Always"),
+        })
+    }
 }
 
-fn asks(requirements: Option<&ResourceRequirements>) -> Result<[Option<u64>; 2], Unreadable> {
+fn asks(requirements: Option<&ResourceRequirements>) -> Result<Said, Unreadable> {
     let Some(ResourceRequirements { requests, limits, .. }) = requirements else { return Ok([None; 2]) };
     let requests = amounts(requests.as_ref(), "requests")?;
     let limits = amounts(limits.as_ref(), "limits")?;
     Ok([requests[0].or(limits[0]), requests[1].or(limits[1])])
 }
 
-fn amounts(list: Option<&BTreeMap<String, Quantity>>, at: &'static str) -> Result<[Option<u64>; 2], Unreadable> {
+fn amounts(list: Option<&BTreeMap<String, Quantity>>, at: &'static str) -> Result<Said, Unreadable> {
     let mut found = [None; 2];
     for (found, (resource, unit)) in found.iter_mut().zip(RESOURCES) {
         let Some(Quantity(text)) = list.and_then(|list| list.get(resource)) else { continue };
@@ -82,10 +132,10 @@ fn max(one: Pair, two: Pair) -> Pair {
     [one[0].max(two[0]), one[1].max(two[1])]
 }
 
-fn sum(one: Pair, two: Pair) -> Option<Pair> {
+fn sum(one: Pair, two: Pair) -> Result<Pair, Unreadable> {
     // What SQL holds is signed.
     let add = |index: usize| one[index].checked_add(two[index]).filter(|sum| i64::try_from(*sum).is_ok());
-    Some([add(0)?, add(1)?])
+    add(0).zip(add(1)).map(<[_; 2]>::from).ok_or_else(too_much)
 }
 
 fn too_much() -> Unreadable {

@@ -3,7 +3,8 @@
 mod size;
 
 use k8s_openapi::api::core::v1::{
-    ContainerPort, Lifecycle, PodSpec, Probe, ResourceRequirements, SecurityContext, VolumeDevice, VolumeMount,
+    ContainerPort, Lifecycle, PodSpec, PodStatus, Probe, ResourceRequirements, SecurityContext, VolumeDevice,
+    VolumeMount,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,7 +14,7 @@ use crate::ledger::Amounts;
 use crate::object::place::Place;
 use crate::object::{Object, Unreadable};
 use crate::policy::workload::WorkloadKind;
-use crate::submission::compute;
+use crate::submission::compute::{self, Asked, Given};
 use crate::submission::found::Found;
 
 use size::Size;
@@ -78,6 +79,18 @@ impl<'a> Pod<'a> {
     pub fn amounts(&self) -> Result<Amounts, &Unreadable> {
         let found = self.found.amounts.get_or_init(|| compute::of(&self.spec, &self.at(["spec"])));
         found.as_ref().copied()
+    }
+
+    /// What it holds by its status of CPU and memory. A status that cannot be read says nothing.
+    ///
+    /// # Errors
+    /// Where something is no amount, or more than the platform counts.
+    pub fn held(&self) -> Result<Amounts, Unreadable> {
+        let status = self.object.at(&["status"]).and_then(|status| PodStatus::deserialize(status).ok());
+        let generation = self.object.at(&["metadata", "generation"]).and_then(Value::as_i64);
+        let given = status.as_ref().map(Given::by).unwrap_or_default();
+        let held = Asked::by(&self.spec).and_then(|asked| asked.held(&given, generation));
+        held.map_err(|unreadable| unreadable.within(self.at(["spec"])))
     }
 
     /// The place of one of its labels.

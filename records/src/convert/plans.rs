@@ -1,9 +1,11 @@
 //! Plans, queues and GPU models.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use policy_engine::policy::model::{Model, Sharing};
+use policy_engine::policy::namespace_quota::{NamespaceQuota, check};
 use policy_engine::policy::plan::{
     ContainerDefaults, ExtendedResources, Offer, OutsideWindow, Plan, USUAL_GRACE_LIMIT, Validity, VramPolicy,
 };
@@ -12,7 +14,7 @@ use policy_engine::policy::queue::Queue;
 
 use super::problem::{About, Report};
 use super::read::Entry;
-use super::units::{duration, moment, quota, read};
+use super::units::{duration, limit, moment, quota, read};
 use super::windows::schedule;
 use crate::model;
 use crate::model::GpuModelSpec;
@@ -32,6 +34,7 @@ pub(super) fn plan(entry: &Entry<ResourcePlanSpec>, report: &mut Report) -> Opti
         display_name: _,
         quota: of_project,
         per_user,
+        namespace_quota: of_namespaces,
         gpu_models,
         vram_policies,
         queues,
@@ -51,6 +54,7 @@ pub(super) fn plan(entry: &Entry<ResourcePlanSpec>, report: &mut Report) -> Opti
         id: entry.id.clone(),
         quota: quota(of_project, "spec.quota", about, report),
         per_user: quota(per_user, "spec.perUser", about, report),
+        namespace_quota: namespace_quota(of_namespaces, about, report),
         gpu_models: names(gpu_models),
         queues: names(queues),
         vram_policies: vram_policies
@@ -94,6 +98,21 @@ fn grace(written: Option<&text::Duration>, about: &About, report: &mut Report) -
         }
         None => KUBERNETES_GRACE,
     }
+}
+
+/// What is no key is left out: the API server would refuse the others with it.
+fn namespace_quota(written: &BTreeMap<String, Amount>, about: &About, report: &mut Report) -> NamespaceQuota {
+    let limits = written.iter().filter_map(|(key, amount)| {
+        let field = format!("spec.namespaceQuota.{key}");
+        match check(key) {
+            Ok(()) => Some((key.clone(), limit(Some(amount), Unit::One, &field, about, report)?)),
+            Err(why) => {
+                report.refuse(about, field, why);
+                None
+            }
+        }
+    });
+    NamespaceQuota(limits.collect())
 }
 
 /// `None` where a bound cannot be read: the plan counts as missing, as it does outside its bounds.

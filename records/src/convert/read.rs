@@ -141,7 +141,7 @@ fn instead(kind: Kind, field: &str) -> Option<Instead> {
             "displayName" | "gpuModels" | "queues" | "defaults" | "offeredTo" => Instead::Nothing,
             "quota" | "perUser" => Instead::This(no_quota()),
             "outsideWindow" | "extendedResources" => Instead::This("Deny".into()),
-            "id" | "vramPolicies" | "windows" | "timeZone" | "validity" => Instead::NoRecord,
+            "id" | "namespaceQuota" | "vramPolicies" | "windows" | "timeZone" | "validity" => Instead::NoRecord,
             "idleTimeout" | "maxDevicesPerClaim" | "maxTerminationGrace" => Instead::NoRecord,
             _ => return None,
         },

@@ -1,7 +1,7 @@
 //! Drift: what the records say is put back within seconds, and what others own is never touched.
 
 use e2e::manifest::pod;
-use e2e::refusal::assert_denied;
+use e2e::refusal::{assert_denied, assert_refused_by_rbac};
 use e2e::{
     ADMIN, alone, apply, create, eventually, find, get, kubectl, kubectl_with, label, list, ok, shared, with_policy,
     within,
@@ -68,6 +68,59 @@ fn labels_of_a_bound_namespace_are_put_back_whoever_took_them() {
     bound(&p, "drift", "drift");
     assert_eq!(namespace()["metadata"]["labels"][POD_SECURITY], "restricted");
     delete(&p, &["project/drift", "namespace/drift"]);
+}
+
+#[test]
+fn class_namespace_filled() {
+    let p = shared();
+    let plan = |pods: &str| record("ResourcePlan", "filled", json!({"namespaceQuota": {"count/pods": pods}}));
+    let kept = |pods: &str| {
+        within(REPAIRED, &format!("{pods} Pods to be allowed"), || {
+            let quota = find(&p, "filled", "resourcequota/sluice-plan")?;
+            // The API server counts nothing before the quota's controller has.
+            let counted = quota["status"]["hard"]["count/pods"] == pods && quota["status"]["used"].is_object();
+            (counted && quota["spec"]["hard"] == json!({"count/pods": pods})).then_some(quota)
+        })
+    };
+    ok(apply(&p, ADMIN, plan("2")));
+    project(&p, "filled", json!({"plan": "filled", "images": ["registry.example.com/**"]}));
+    kept("2");
+    // Behind a gate they cost nothing.
+    let gated = |name: &str| pod("filled", name, json!({"spec": {"schedulingGates": [{"name": "example.com/later"}]}}));
+    for name in ["one", "two"] {
+        ok(create(&p, "mia", gated(name)));
+    }
+    let refused = create(&p, "mia", gated("three"));
+    let says = "exceeded quota: sluice-plan, requested: count/pods=1, used: count/pods=2, limited: count/pods=2";
+    assert!(refused.stderr.contains(says), "{}", refused.stderr);
+
+    let on = ["-n", "filled"];
+    let raise = r#"{"spec": {"hard": {"count/pods": "9", "secrets": "0"}}}"#;
+    let patch = [&on[..], &["patch", "resourcequota/sluice-plan", "--type=merge", "-p", raise]].concat();
+    let take = [&on[..], &["delete", "resourcequota/sluice-plan", "--wait=false"]].concat();
+    for args in [&patch, &take] {
+        assert_refused_by_rbac(&kubectl(&p, "mia", args));
+        ok(kubectl(&p, ADMIN, args));
+        kept("2");
+    }
+    // Without our mark, and with what it would never limit.
+    ok(kubectl(&p, ADMIN, &take));
+    let squats = [&on[..], &["create", "quota", "sluice-plan", "--hard=pods=9", "--scopes=BestEffort"]].concat();
+    let _raced = kubectl(&p, ADMIN, &squats);
+    kept("2");
+
+    ok(apply(&p, ADMIN, plan("3")));
+    kept("3");
+    ok(create(&p, "mia", gated("three")));
+    ok(kubectl(
+        &p,
+        ADMIN,
+        &["patch", "project/filled", "--type=json", "-p", r#"[{"op": "remove", "path": "/spec/plan"}]"#],
+    ));
+    within(REPAIRED, "no limits without a plan", || {
+        find(&p, "filled", "resourcequota/sluice-plan").is_none().then_some(())
+    });
+    delete(&p, &["project/filled", "namespace/filled", "resourceplan/filled"]);
 }
 
 #[test]

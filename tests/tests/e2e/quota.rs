@@ -85,6 +85,25 @@ fn what_has_no_room_is_refused_with_the_numbers_and_starts_when_room_is_made() {
 }
 
 #[test]
+fn class_resize_not_taken_back() {
+    let p = shared();
+    project(&p, "quota-resize", json!({}));
+    ok(create(&p, "alice", pod("quota-resize", "shrunk", cpu("1"))));
+    running(&p, "quota-resize", "app=shrunk", 1);
+    // The nodes here cannot resize. This is what a kubelet says that has not taken back what a resize from 15 gave up.
+    let has = json!({"status": {"containerStatuses": [{"name": "main", "allocatedResources": {"cpu": "15"}}]}});
+    let status = ["-n", "quota-resize", "patch", "pod/shrunk", "--subresource=status", "-p", &has.to_string()];
+    ok(kubectl(&p, ADMIN, &status));
+    let account = "project quota-resize uses 15 CPU and has 0 CPU reserved, of 16 CPU";
+    let dry = ["create", "--dry-run=server", "-f", "-"];
+    eventually("the ledger to charge what the node still gives", || {
+        let more = kubectl_with(&p, "alice", &dry, &pod("quota-resize", "more", cpu("3")).to_string());
+        more.stderr.contains(account).then_some(())
+    });
+    assert_denied(&create(&p, "alice", pod("quota-resize", "more", cpu("3"))), &[("quota", account)]);
+}
+
+#[test]
 fn refused_owners_of_every_kind_start_within_five_seconds_of_room() {
     let p = shared();
     project(&p, "quota-room", json!({}));

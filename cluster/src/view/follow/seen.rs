@@ -1,11 +1,14 @@
 //! From what the API server says to plain values.
 
+use k8s_openapi::api::core::v1::ResourceQuota;
 use k8s_openapi::api::rbac::v1::{RoleBinding, Subject as RbacSubject};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use kube::core::ObjectMeta;
 use policy_engine::contract::PRIORITY_CLASS_PREFIX;
 use policy_engine::daemons::follow::view;
 use policy_engine::daemons::follow::view::Subject;
+use policy_engine::policy::namespace_quota::NamespaceQuota;
+use policy_engine::policy::quantity::{Unit, parse_up};
 
 use crate::view::{is_managed, seen};
 
@@ -44,6 +47,20 @@ fn subject(it: &RbacSubject) -> Option<Subject> {
     }
 }
 
+/// `None` for one that does not carry our label.
+pub(super) fn resource_quota(it: &ResourceQuota) -> Option<((String, String), view::ResourceQuota)> {
+    if !is_managed(&it.metadata) || it.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let spec = it.spec.as_ref().filter(|spec| spec.scopes.is_none() && spec.scope_selector.is_none());
+    let limits = spec.map(|spec| {
+        let hard = spec.hard.iter().flatten();
+        hard.map(|(key, limit)| Some((key.clone(), parse_up(&limit.0, Unit::One).ok()?))).collect::<Option<_>>()
+    });
+    let quota = view::ResourceQuota { seen: seen(&it.metadata)?, hard: limits.flatten().map(NamespaceQuota) };
+    Some(((it.metadata.namespace.clone()?, it.metadata.name.clone()?), quota))
+}
+
 /// `None` for one that carries neither our label nor our prefix.
 pub(super) fn priority_class(it: &PriorityClass) -> Option<(String, view::PriorityClass)> {
     let name = it.metadata.name.clone()?;
@@ -60,4 +77,27 @@ pub(super) fn priority_class(it: &PriorityClass) -> Option<(String, view::Priori
         description: it.description.clone().unwrap_or_default(),
     };
     Some((name, class))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_quota_is_what_it_limits_unless_it_limits_only_a_part() {
+        let limits = |spec: Value| {
+            let labels = json!({"app.kubernetes.io/managed-by": "sluice"});
+            let meta = json!({"name": "q", "namespace": "n", "uid": "u", "resourceVersion": "1", "labels": labels});
+            let quota = serde_json::from_value(json!({"metadata": meta, "spec": spec})).expect("a ResourceQuota");
+            resource_quota(&quota).expect("ours").1.hard.map(|quota| quota.0)
+        };
+        let hard = json!({"pods": "2", "requests.storage": "1Gi"});
+        let found = [("pods".to_owned(), 2), ("requests.storage".to_owned(), 1 << 30)];
+        assert_eq!(limits(json!({"hard": hard})), Some(found.into()));
+        assert_eq!(limits(json!({"hard": hard, "scopes": ["BestEffort"]})), None);
+        assert_eq!(limits(json!({"hard": {"pods": "-1"}})), None);
+        assert_eq!(resource_quota(&ResourceQuota::default()).map(|it| it.0), None);
+    }
 }

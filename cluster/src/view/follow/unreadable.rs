@@ -19,6 +19,7 @@ pub(super) fn in_snapshot(snapshot: &Snapshot) -> Result<Unreadable, Unfit> {
         users: missing(raw, Kind::User, &records.users),
         groups: missing(raw, Kind::Group, &records.groups),
         projects: missing(raw, Kind::Project, &records.projects),
+        plans: missing(raw, Kind::ResourcePlan, &records.plans),
         queues: missing(raw, Kind::PlatformQueue, &records.queues),
     })
 }

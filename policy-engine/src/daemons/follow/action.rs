@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::contract;
-use crate::policy::names::{ProjectName, QueueName};
+use crate::policy::names::{PlanName, ProjectName, QueueName};
+use crate::policy::namespace_quota::NamespaceQuota;
 use crate::policy::project::ProjectRole;
 
 use super::view::Subject;
@@ -66,6 +67,28 @@ pub enum Action {
         /// Why.
         because: Unwanted,
     },
+    /// Writes the ResourceQuota of a Namespace.
+    ApplyResourceQuota {
+        /// Where.
+        namespace: String,
+        /// The plan that says what it limits.
+        plan: PlanName,
+        /// What it limits.
+        quota: NamespaceQuota,
+        /// The ResourceQuota that was seen; `None` if there was none with our label.
+        seen: Option<Seen>,
+    },
+    /// Deletes a ResourceQuota of ours.
+    DeleteResourceQuota {
+        /// Where.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// The ResourceQuota that was seen.
+        seen: Seen,
+        /// Why.
+        because: Surplus,
+    },
     /// Makes a queue's PriorityClass.
     CreatePriorityClass(QueueClass),
     /// Puts right what may change on a PriorityClass, or labels one as ours that is as it should be.
@@ -115,6 +138,19 @@ pub enum Unwanted {
     UnknownName,
 }
 
+/// Why a ResourceQuota goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surplus {
+    /// Its Namespace is not bound to a project.
+    NotBound,
+    /// No plan is in force that limits something in a Namespace.
+    NoLimits,
+    /// It limits only a part of what there is; that never changes on a ResourceQuota, so it is made anew.
+    Scoped,
+    /// The platform keeps no ResourceQuota of this name.
+    UnknownName,
+}
+
 /// Labels and annotations to write (`Some`) and to take away (`None`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetadataChange {
@@ -152,6 +188,9 @@ impl QueueClass {
     }
 }
 
+/// The ResourceQuota that is kept in a Namespace.
+pub const QUOTA_NAME: &str = "sluice-plan";
+
 /// The RoleBinding of a role.
 pub fn role_binding_name(role: ProjectRole) -> &'static str {
     match role {
@@ -178,7 +217,9 @@ impl Action {
             | Self::LabelNamespace { namespace, .. }
             | Self::RemoveLabel { namespace, .. }
             | Self::ApplyRoleBinding { namespace, .. }
-            | Self::DeleteRoleBinding { namespace, .. } => Some(namespace),
+            | Self::DeleteRoleBinding { namespace, .. }
+            | Self::ApplyResourceQuota { namespace, .. }
+            | Self::DeleteResourceQuota { namespace, .. } => Some(namespace),
             Self::CreatePriorityClass(_)
             | Self::AmendPriorityClass { .. }
             | Self::ReplacePriorityClass { .. }
@@ -209,6 +250,12 @@ impl fmt::Display for Action {
             }
             Self::DeleteRoleBinding { namespace, name, because, .. } => {
                 write!(f, "delete rolebinding {name} in namespace {namespace}: {because}")
+            }
+            Self::ApplyResourceQuota { namespace, plan, .. } => {
+                write!(f, "write resourcequota {QUOTA_NAME} in namespace {namespace} as plan {plan} says")
+            }
+            Self::DeleteResourceQuota { namespace, name, because, .. } => {
+                write!(f, "delete resourcequota {name} in namespace {namespace}: {because}")
             }
             Self::CreatePriorityClass(class) => {
                 write!(f, "make priorityclass {} with value {}", class.name(), class.value)
@@ -245,6 +292,17 @@ impl fmt::Display for Unwanted {
             Self::NobodyHasTheRole => "nobody has the role",
             Self::OtherRole => "it refers to another role",
             Self::UnknownName => "no role has a rolebinding of this name",
+        })
+    }
+}
+
+impl fmt::Display for Surplus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotBound => "the namespace is not bound to a project",
+            Self::NoLimits => "no plan in force limits what a namespace holds",
+            Self::Scoped => "it does not limit everything in the namespace",
+            Self::UnknownName => "the platform keeps no resourcequota of this name",
         })
     }
 }

@@ -48,11 +48,18 @@ fn one(view: &View, policy: &Policy, action: &Action) -> Result<(), Violation> {
                 false => Err(Violation::NotOurs(action.clone().into())),
             };
         }
+        Action::DeleteResourceQuota { namespace, name, .. } => {
+            return match view.resource_quotas.contains_key(&(namespace.clone(), name.clone())) {
+                true => Ok(()),
+                false => Err(Violation::NotOurs(action.clone().into())),
+            };
+        }
         Action::ReplacePriorityClass { class: super::action::QueueClass { queue, .. }, .. } => {
             return ours(view, &contract::priority_class(queue.as_str()), action);
         }
         Action::DeletePriorityClass { name, .. } => return ours(view, name, action),
-        Action::ApplyRoleBinding { .. } | Action::CreatePriorityClass(_) | Action::AmendPriorityClass { .. } => true,
+        Action::ApplyRoleBinding { .. } | Action::ApplyResourceQuota { .. } => true,
+        Action::CreatePriorityClass(_) | Action::AmendPriorityClass { .. } => true,
     };
     if allowed { Ok(()) } else { Err(Violation::TakesOver(action.clone().into())) }
 }

@@ -6,15 +6,18 @@ use proptest::prelude::*;
 
 use crate::contract::{ADOPT, PROJECT_ID};
 use crate::daemons::common::is_exempt;
+use crate::policy::namespace_quota::NamespaceQuota;
+use crate::policy::plan::Validity;
 use crate::policy::platform::Platform;
 use crate::policy::project::{Member, Project, ProjectRole};
 use crate::policy::queue::Queue;
+use crate::policy::quota::Quota;
 use crate::policy::{Policy, Records};
 
 use super::action::Action;
 use super::audit::audit;
 use super::testing::*;
-use super::view::{Contents, Namespace, PriorityClass, RoleBinding, Subject, Unreadable, View};
+use super::view::{Contents, Namespace, PriorityClass, ResourceQuota, RoleBinding, Subject, Unreadable, View};
 use super::*;
 
 const NAMES: [&str; 5] = ["one", "two", "monitoring", "kube-system", "sluice-system"];
@@ -34,20 +37,29 @@ fn a_policy() -> impl Strategy<Value = Policy> {
     let described = (prop::collection::vec(a_name(), 0..3), prop::collection::vec(line, 0..4));
     let projects = prop::collection::btree_map(prop::sample::select(PROJECTS.as_slice()), described, 0..3);
     let queues = prop::collection::btree_map("[a-c]", -5..1_000_000_003_i32, 0..3);
-    (projects, queues, any::<bool>()).prop_map(|(projects, queues, host_paths)| {
+    (projects, queues, any::<bool>(), a_quota()).prop_map(|(projects, queues, host_paths, limits)| {
         let paths = if host_paths { vec!["/data".parse().expect("a path")] } else { Vec::new() };
         let projects = projects.into_iter().map(|(name, (namespaces, members)): (_, (Vec<String>, Vec<Member>))| {
             let namespaces: Vec<_> = namespaces.iter().map(String::as_str).collect();
-            Project { members, ..project(name, &namespaces) }
+            Project { members, plan: Some("gold".into()), ..project(name, &namespaces) }
         });
         let policy = with_platform(projects, Platform { host_paths: paths, ..Platform::default() });
         let mut records: Records = policy.records().clone();
+        if let Some(namespace_quota) = limits {
+            let gold = plan_record("gold", Quota::default(), Validity::default());
+            records.plans.insert("gold".into(), crate::policy::plan::Plan { namespace_quota, ..gold });
+        }
         for (name, priority) in queues {
             let queue = Queue { name: name.as_str().into(), priority, ..Queue::fallback() };
             records.queues.insert(name.into(), queue);
         }
         Policy::from(records)
     })
+}
+
+fn a_quota() -> impl Strategy<Value = Option<NamespaceQuota>> {
+    let limits = prop::collection::btree_map(prop::sample::select(vec!["pods".to_owned()]), 0..3_u64, 0..2);
+    prop::option::of(limits.prop_map(NamespaceQuota))
 }
 
 fn a_namespace() -> impl Strategy<Value = Namespace> {
@@ -81,6 +93,9 @@ fn a_view() -> impl Strategy<Value = View> {
         },
     );
     let bindings = prop::collection::btree_map((a_name(), binding_name.prop_map(str::to_owned)), binding, 0..4);
+    let quota = a_quota().prop_map(|hard| ResourceQuota { seen: seen("rq"), hard });
+    let quota_name = prop::sample::select(vec!["sluice-plan".to_owned(), "other".to_owned()]);
+    let quotas = prop::collection::btree_map((a_name(), quota_name), quota, 0..4);
     let class = (any::<bool>(), -5..1_000_000_000_i32, any::<bool>(), any::<bool>()).prop_map(
         |(managed, value, never_preempts, global_default)| PriorityClass {
             seen: seen("pc"),
@@ -93,13 +108,15 @@ fn a_view() -> impl Strategy<Value = View> {
     );
     let classes = prop::collection::btree_map("platform-go-[a-d]", class, 0..4);
     let unreadable = prop::option::weighted(0.3, prop::sample::select(PROJECTS.as_slice()));
-    (namespaces, bindings, classes, unreadable).prop_map(
-        |(namespaces, mut role_bindings, priority_classes, unreadable)| {
+    (namespaces, bindings, quotas, classes, unreadable).prop_map(
+        |(namespaces, mut role_bindings, mut resource_quotas, priority_classes, unreadable)| {
+            resource_quotas.retain(|(namespace, _), _| namespaces.contains_key(namespace));
             role_bindings.retain(|(namespace, _), _| namespaces.contains_key(namespace));
             let projects = unreadable.into_iter().map(Into::into).collect();
             View {
                 namespaces,
                 role_bindings,
+                resource_quotas,
                 priority_classes,
                 unreadable: Unreadable { projects, ..Unreadable::default() },
                 ..view()

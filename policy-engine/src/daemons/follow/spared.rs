@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::contract;
 use crate::policy::ids::ProjectId;
-use crate::policy::names::{ProjectName, QueueName};
+use crate::policy::names::{PlanName, ProjectName, QueueName};
 
 use super::view::Contents;
 
@@ -34,6 +34,13 @@ pub enum Spared {
         project: ProjectName,
         /// The record, as a person would name it: `Group nlp-lab`.
         record: String,
+    },
+    /// The plan of a project cannot be read.
+    UnreadablePlan {
+        /// The project.
+        project: ProjectName,
+        /// Its plan.
+        plan: PlanName,
     },
     /// A PriorityClass with a queue's name is not ours and differs.
     ForeignPriorityClass {
@@ -67,7 +74,8 @@ impl Spared {
         match self {
             Self::Namespace { project, .. }
             | Self::UnreadableProject { project, .. }
-            | Self::UnreadablePeople { project, .. } => Some(project),
+            | Self::UnreadablePeople { project, .. }
+            | Self::UnreadablePlan { project, .. } => Some(project),
             Self::ForeignPriorityClass { .. } => None,
         }
     }
@@ -76,7 +84,10 @@ impl Spared {
     pub fn queue(&self) -> Option<&QueueName> {
         match self {
             Self::ForeignPriorityClass { queue, .. } => Some(queue),
-            Self::Namespace { .. } | Self::UnreadableProject { .. } | Self::UnreadablePeople { .. } => None,
+            Self::Namespace { .. }
+            | Self::UnreadableProject { .. }
+            | Self::UnreadablePeople { .. }
+            | Self::UnreadablePlan { .. } => None,
         }
     }
 }
@@ -110,6 +121,13 @@ impl fmt::Display for Spared {
             }
             Self::UnreadablePeople { project, record } => {
                 write!(f, "the rolebindings of project {project} are left as they are: {record} cannot be read")
+            }
+            Self::UnreadablePlan { project, plan } => {
+                write!(
+                    f,
+                    "the resourcequotas of project {project} are left as they are: the record of plan {plan} cannot be \
+                     read"
+                )
             }
             Self::ForeignPriorityClass { queue, asked, found } => {
                 let class = contract::priority_class(queue.as_str());

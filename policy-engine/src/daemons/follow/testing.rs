@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::policy::ids::{GroupId, ProjectId, UserId};
 use crate::policy::names::{GroupName, UserName};
+use crate::policy::namespace_quota::NamespaceQuota;
 use crate::policy::people::{Group, GroupRole, SystemRole, User};
 use crate::policy::plan::{
     ContainerDefaults, ExtendedResources, OutsideWindow, Plan as PlanRecord, USUAL_GRACE_LIMIT, Validity,
@@ -17,9 +18,9 @@ use crate::policy::queue::Queue;
 use crate::policy::quota::Quota;
 use crate::policy::{Policy, Records};
 
-use super::action::{Action, MetadataChange, cluster_role_name, role_binding_name};
+use super::action::{Action, MetadataChange, QUOTA_NAME, cluster_role_name, role_binding_name};
 use super::plan;
-use super::view::{Contents, Namespace, PriorityClass, RoleBinding, Unreadable, View};
+use super::view::{Contents, Namespace, PriorityClass, ResourceQuota, RoleBinding, Unreadable, View};
 
 pub(crate) fn policy(projects: impl IntoIterator<Item = Project>) -> Policy {
     with_platform(projects, Platform::default())
@@ -91,6 +92,7 @@ pub(super) fn view() -> View {
         own_namespace: "sluice-system".into(),
         namespaces: BTreeMap::new(),
         role_bindings: BTreeMap::new(),
+        resource_quotas: BTreeMap::new(),
         priority_classes: BTreeMap::from([(
             "platform-go-default".into(),
             PriorityClass {
@@ -115,7 +117,7 @@ pub(super) fn seen(uid: &str) -> Seen {
     Seen { uid: uid.into(), resource_version: "1".into() }
 }
 
-/// The Namespaces, RoleBindings and PriorityClasses after the plan was carried out.
+/// The Namespaces, RoleBindings, ResourceQuotas and PriorityClasses after the plan was carried out.
 pub(super) fn execute(mut view: View, actions: &[Action]) -> View {
     for action in actions {
         match action.clone() {
@@ -137,6 +139,14 @@ pub(super) fn execute(mut view: View, actions: &[Action]) -> View {
             }
             Action::DeleteRoleBinding { namespace, name, .. } => {
                 assert!(view.role_bindings.remove(&(namespace, name)).is_some(), "deleted what does not exist");
+            }
+            Action::ApplyResourceQuota { namespace, quota, seen: replaced, .. } => {
+                let made = ResourceQuota { seen: seen("rq"), hard: Some(quota) };
+                let before = view.resource_quotas.insert((namespace, QUOTA_NAME.into()), made);
+                assert_eq!(before.map(|it| it.seen), replaced, "wrote over another");
+            }
+            Action::DeleteResourceQuota { namespace, name, .. } => {
+                assert!(view.resource_quotas.remove(&(namespace, name)).is_some(), "deleted what does not exist");
             }
             Action::CreatePriorityClass(class)
             | Action::AmendPriorityClass { class, .. }
@@ -190,6 +200,7 @@ pub(crate) fn plan_record(name: &str, quota: Quota, validity: Validity) -> PlanR
         id: name.into(),
         quota,
         per_user: Quota::default(),
+        namespace_quota: NamespaceQuota::default(),
         gpu_models: BTreeSet::new(),
         queues: BTreeSet::new(),
         vram_policies: BTreeSet::new(),

@@ -1,4 +1,5 @@
 mod access;
+mod quotas;
 
 use crate::contract::{ADOPT, PROJECT_ID};
 use crate::daemons::common::MANAGED_BY;

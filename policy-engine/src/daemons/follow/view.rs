@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 use crate::contract;
 use crate::policy::ids::ProjectId;
-use crate::policy::names::{GroupName, ProjectName, QueueName, UserName};
+use crate::policy::names::{GroupName, PlanName, ProjectName, QueueName, UserName};
+use crate::policy::namespace_quota::NamespaceQuota;
 
 use super::{BOUND_MARK, FLOOR_MARK};
 
@@ -23,6 +24,8 @@ pub struct View {
     pub namespaces: BTreeMap<String, Namespace>,
     /// RoleBindings that carry our label, by Namespace and name.
     pub role_bindings: BTreeMap<(String, String), RoleBinding>,
+    /// ResourceQuotas that carry our label, by Namespace and name.
+    pub resource_quotas: BTreeMap<(String, String), ResourceQuota>,
     /// PriorityClasses that carry our label or our prefix, by name.
     pub priority_classes: BTreeMap<String, PriorityClass>,
     /// Records that exist and cannot be read: what belongs to them is left as it is.
@@ -38,6 +41,8 @@ pub struct Unreadable {
     pub groups: BTreeSet<GroupName>,
     /// Projects by name.
     pub projects: BTreeSet<ProjectName>,
+    /// Plans by name.
+    pub plans: BTreeSet<PlanName>,
     /// Queues by name.
     pub queues: BTreeSet<QueueName>,
 }
@@ -116,6 +121,15 @@ pub struct RoleBinding {
     pub cluster_role: Option<String>,
     /// Whom it names; `None` where a subject is of a kind that we never write.
     pub subjects: Option<BTreeSet<Subject>>,
+}
+
+/// A ResourceQuota that carries our label.
+#[derive(Clone, Debug)]
+pub struct ResourceQuota {
+    /// Which object this is.
+    pub seen: Seen,
+    /// What it limits; `None` if it limits only a part of what there is, or says what is no amount.
+    pub hard: Option<NamespaceQuota>,
 }
 
 /// Whom a RoleBinding names.

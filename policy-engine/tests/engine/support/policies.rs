@@ -6,6 +6,7 @@ use jiff::civil::time;
 use policy_engine::policy::Records;
 use policy_engine::policy::ids::{GroupId, ProjectId, UserId};
 use policy_engine::policy::model::{Model, Sharing};
+use policy_engine::policy::namespace_quota::NamespaceQuota;
 use policy_engine::policy::people::{Group, GroupRole, SystemRole, User};
 use policy_engine::policy::plan::{
     ContainerDefaults, ExtendedResources, OutsideWindow, Plan, USUAL_GRACE_LIMIT, Validity,
@@ -145,6 +146,7 @@ fn plan<N: From<&'static str>>(name: &'static str, gpu: u64, queues: &[&str], mo
         id: name.into(),
         quota,
         per_user: Quota::default(),
+        namespace_quota: NamespaceQuota::default(),
         gpu_models: models.iter().map(|&model| model.into()).collect(),
         queues: queues.iter().map(|&queue| queue.into()).collect(),
         vram_policies: BTreeSet::new(),

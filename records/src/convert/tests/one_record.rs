@@ -66,6 +66,29 @@ fn what_cannot_be_read_grants_nothing() {
 }
 
 #[test]
+fn what_a_namespace_may_hold_has_the_keys_of_a_resourcequota_that_the_ledger_does_not_count() {
+    let devices = "gpu.nvidia.com.deviceclass.resource.k8s.io/devices";
+    let counted = "spec.quota limits CPU, memory and devices, for the whole project; set the limit there";
+    let records = says(
+        "ResourcePlan",
+        json!({"namespaceQuota": {
+            "count/pods": 100, "requests.storage": "1Ti", "hugepages-2Mi": "lots",
+            "limits.cpu": 4, devices: 1, "pod": 5,
+        }}),
+        &[
+            &format!("spec.namespaceQuota.{devices}: {counted}"),
+            "spec.namespaceQuota.hugepages-2Mi: given \"lots\"; a quantity is digits with an optional fraction and suffix, \
+             e.g. 4, 0.5, 500m or 64Gi; write a whole amount such as 4 or 64Gi",
+            &format!("spec.namespaceQuota.limits.cpu: {counted}"),
+            "spec.namespaceQuota.pod: no ResourceQuota has such a key; write one such as count/pods, count/jobs.batch, \
+             persistentvolumeclaims or requests.storage",
+        ],
+    );
+    let limits = [("count/pods", 100), ("hugepages-2Mi", 0), ("requests.storage", 1 << 40)];
+    assert_eq!(records.plans["it"].namespace_quota.0, limits.map(|(key, limit)| (key.to_owned(), limit)).into());
+}
+
+#[test]
 fn windows_are_weekly_or_one_off() {
     let records = says(
         "PlatformQueue",
