@@ -12,8 +12,8 @@ use policy_engine::{Act, Decision, Facts, Submission};
 use tokio::time::Instant;
 
 use crate::answer::Response;
-use crate::metrics::Path;
 use crate::outage::Outage;
+use crate::path::Path;
 use crate::review::Request;
 use crate::{Webhook, reserve};
 

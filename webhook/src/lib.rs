@@ -13,6 +13,7 @@ mod low_priority_thread;
 pub mod metrics;
 mod never_came;
 mod outage;
+pub mod path;
 mod records;
 mod reserve;
 pub mod review;

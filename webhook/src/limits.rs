@@ -15,7 +15,7 @@ use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-use crate::metrics::Path;
+use crate::path::Path;
 
 /// An UPDATE carries two objects, and the API server stores none above 3 MiB.
 pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;

@@ -12,48 +12,11 @@ use prometheus_client::registry::Registry;
 
 use crate::limits::NoBody;
 use crate::outage::Outage;
+use crate::path::Path;
 use crate::review::Request;
 
 /// Seconds; the goal is 5 ms, so most buckets are around it.
 const LATENCY_BUCKETS: [f64; 12] = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
-
-/// A path of the webhook: what the chart renders as the entries of its configurations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
-    /// Governed objects, mutating.
-    Mutate,
-    /// Governed objects, validating.
-    Validate,
-    /// Deletions and evictions by people.
-    Deletes,
-    /// Connections to what runs in a Pod.
-    Connect,
-    /// Namespaces whose binding changes.
-    Binding,
-    /// Devices that are asked for where no project is.
-    Elsewhere,
-    /// Our own records.
-    Records,
-}
-
-impl Path {
-    /// Every path.
-    pub const ALL: [Self; 7] =
-        [Self::Mutate, Self::Validate, Self::Deletes, Self::Connect, Self::Binding, Self::Elsewhere, Self::Records];
-
-    /// The entry that has this path, as metrics and logs name it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Mutate => "mutate",
-            Self::Validate => "validate",
-            Self::Deletes => "deletes",
-            Self::Connect => "connect",
-            Self::Binding => "binding",
-            Self::Elsewhere => "elsewhere",
-            Self::Records => "records",
-        }
-    }
-}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {

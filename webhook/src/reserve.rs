@@ -13,8 +13,9 @@ use store::Unavailable;
 use tokio::time::{Instant, timeout_at};
 
 use crate::Webhook;
-use crate::metrics::{Metrics, Path, UNFORESEEN};
+use crate::metrics::{Metrics, UNFORESEEN};
 use crate::outage::Outage;
+use crate::path::Path;
 
 /// The ledger's answer comes so long before the call's deadline, so that there is time to say that there is none.
 const BEFORE_THE_DEADLINE: Duration = Duration::from_millis(100);

@@ -16,8 +16,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::answer::{Answer, Response};
 use crate::governed::{self, Call};
 use crate::limits::{Held, NoBody, Weight};
-use crate::metrics::Path;
 use crate::outage::{self, Outage};
+use crate::path::Path;
 use crate::review::{NoReview, Request};
 use crate::{Webhook, binding, elsewhere, low_priority_thread, records};
 

@@ -1,13 +1,10 @@
 //! Whose volumes are. PersistentVolumeClaims are known from a cache of their labels; what it does not know, VolumeSnapshots,
 //! and what only the making of a claim needs are asked of the API server.
 
-pub(crate) mod copies;
+mod copies;
 mod makers;
 mod reserved;
 mod starting;
-
-pub(crate) use reserved::{Reservations, reservations};
-pub(crate) use starting::born;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,6 +20,8 @@ use policy_engine::submission::volume_claim::VolumeClaim;
 use policy_engine::submission::volumes::{Known, MOST_NAMED, Names, Ownership, Volumes as Facts};
 use policy_engine::{Act, Submission, contract};
 use tokio::time::Instant;
+
+pub(crate) use starting::born;
 
 use super::{Answers, DynamicMeta, answers, each_page, is_missing, resource};
 use crate::client::{LookupFailed, in_time, is_path_segment};

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec, ResourceQuota,
+    ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeSpec,
+    ResourceQuota,
 };
 use k8s_openapi::api::resource::v1::{AllocationResult, DeviceClass, ResourceClaim, ResourceClaimTemplate};
 use kube::core::ObjectMeta;
 use policy_engine::contract;
 use policy_engine::daemons::common::MANAGED_BY;
 use policy_engine::submission::devices::POD_CLAIM_NAME;
-
-use crate::lookup::volumes::copies;
+use policy_engine::submission::volumes::TOLD;
 
 /// Names, times, the platform's keys and those that it reads, and the controller owner.
 pub(super) fn least(meta: &mut ObjectMeta) {
@@ -84,7 +84,7 @@ pub(super) fn limits_the_same(one: &ResourceQuota, other: &ResourceQuota) -> boo
 
 /// Of a PersistentVolumeClaim, whose it is; and of one that is being filled as a copy, from what.
 pub(super) fn volume_claim(claim: &mut PersistentVolumeClaim) {
-    claim.spec = copies::source_of(claim);
+    claim.spec = source_of(claim);
     least(&mut claim.metadata);
     claim.metadata.owner_references = None;
     claim.metadata.annotations = None;
@@ -105,6 +105,18 @@ pub(super) fn volume(volume: &mut PersistentVolume) {
         annotations: read_here(meta.annotations.take()),
         ..ObjectMeta::default()
     };
+}
+
+/// What a claim that has no volume yet is being filled from; `None` where nobody fills it now, or from nothing.
+pub(crate) fn source_of(claim: &PersistentVolumeClaim) -> Option<PersistentVolumeClaimSpec> {
+    let told = claim.metadata.annotations.iter().flat_map(|it| it.keys()).any(|key| TOLD.contains(&key.as_str()));
+    let spec = claim.spec.as_ref().filter(|spec| spec.volume_name.as_deref().unwrap_or_default().is_empty())?;
+    let is_copy = spec.data_source.is_some() || spec.data_source_ref.is_some();
+    (told && is_copy).then(|| PersistentVolumeClaimSpec {
+        data_source: spec.data_source.clone(),
+        data_source_ref: spec.data_source_ref.clone(),
+        ..PersistentVolumeClaimSpec::default()
+    })
 }
 
 #[cfg(test)]

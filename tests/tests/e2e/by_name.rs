@@ -26,7 +26,11 @@ fn not_started(p: &Ground, namespace: &str, pod: &str, rule: &str, says: &str) {
 /// Nothing of ours is said to whoever does ordinary work.
 #[track_caller]
 fn without_a_word(output: Output) {
-    assert!(output.success && !output.stderr.contains("sluice") && !output.stderr.contains("Warning"), "{}", output.stderr);
+    assert!(
+        output.success && !output.stderr.contains("sluice") && !output.stderr.contains("Warning"),
+        "{}",
+        output.stderr
+    );
 }
 
 /// A volume of the cluster for whoever asks for this class, and a claim of it.
@@ -66,7 +70,10 @@ fn class_by_name_a_managers_pod_does_not_start_with_what_a_member_put_under_its_
     ok(create(&p, "carol", set));
     let deployment = workload("Deployment", "detector", "planted", mounting("data-planted-0"));
     let uid = get(&p, "detector", "pvc/data-planted-0")["metadata"]["uid"].clone();
-    let says = format!("if they name it by its UID, and not by a name that anybody could have given; annotate with platform-go/use-volumes: {}", uid.as_str().expect("a UID"));
+    let says = format!(
+        "if they name it by its UID, and not by a name that anybody could have given; annotate with platform-go/use-volumes: {}",
+        uid.as_str().expect("a UID")
+    );
     assert_denied(&create(&p, "carol", &deployment), &[("storage", &says)]);
     eventually("the refusal of the StatefulSet's Pod", || {
         let field = "involvedObject.name=planted,type=Warning";
@@ -161,7 +168,8 @@ fn class_by_name_a_copy_is_made_of_what_its_user_may_read_and_of_nothing_that_to
     // From now on the driver takes what has the name.
     ok(kubectl(&p, "bob", &["-n", "llm-finetune", "delete", "pvc/copy-source"]));
     eventually("the source to go", || find(&p, "llm-finetune", "pvc/copy-source").is_none().then_some(()));
-    let says = "PersistentVolumeClaim copy-bobs of bob is being filled from what has this name, and bob may not read it";
+    let says =
+        "PersistentVolumeClaim copy-bobs of bob is being filled from what has this name, and bob may not read it";
     assert_denied(&create(&p, "alice", &source), &[("storage", says)]);
     ok(kubectl(&p, "bob", &["-n", "llm-finetune", "delete", "pvc/copy-bobs"]));
     eventually("alice to have the name", || create(&p, "alice", &source).success.then_some(()));

@@ -7,14 +7,14 @@ use kube::Api;
 use kube::core::{DynamicObject, ObjectMeta};
 use policy_engine::object::kinds::SNAPSHOT_GROUP;
 use policy_engine::policy::ids::UserId;
-use policy_engine::submission::volumes::{Copy, TOLD};
+use policy_engine::submission::volumes::Copy;
 use policy_engine::{Act, Submission, contract};
 use tokio::time::Instant;
 
 use super::Volumes;
 use crate::client::{LookupFailed, in_time};
 use crate::lookup::{each_page, is_missing, resource};
-use crate::world::Topic;
+use crate::world::{Topic, source_of};
 
 impl Volumes {
     /// The copies that are being filled from the name which a submission makes.
@@ -84,18 +84,6 @@ impl Volumes {
 
 /// Snapshots, each with the name of its source.
 pub(super) type Snapshots = Arc<Vec<(String, Copy)>>;
-
-/// What a claim that has no volume yet is being filled from; `None` where nobody fills it now, or from nothing.
-pub(crate) fn source_of(claim: &PersistentVolumeClaim) -> Option<PersistentVolumeClaimSpec> {
-    let told = claim.metadata.annotations.iter().flat_map(|it| it.keys()).any(|key| TOLD.contains(&key.as_str()));
-    let spec = claim.spec.as_ref().filter(|spec| spec.volume_name.as_deref().unwrap_or_default().is_empty())?;
-    let is_copy = spec.data_source.is_some() || spec.data_source_ref.is_some();
-    (told && is_copy).then(|| PersistentVolumeClaimSpec {
-        data_source: spec.data_source.clone(),
-        data_source_ref: spec.data_source_ref.clone(),
-        ..PersistentVolumeClaimSpec::default()
-    })
-}
 
 fn is_filled_from(spec: &PersistentVolumeClaimSpec, kind: &str, name: &str) -> bool {
     let old = spec.data_source.as_ref().map(|it| (&it.kind, &it.name));

@@ -152,7 +152,11 @@ mod tests {
             ("", None, &[]),
         ] {
             let (found, names) = made(&sets, claim).await;
-            assert_eq!((found.expect("an answer"), names), (maker, asked.iter().map(ToString::to_string).collect()), "{claim}");
+            assert_eq!(
+                (found.expect("an answer"), names),
+                (maker, asked.iter().map(ToString::to_string).collect()),
+                "{claim}"
+            );
         }
     }
 

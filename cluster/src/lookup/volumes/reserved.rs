@@ -1,19 +1,17 @@
 //! Which volumes of the cluster are reserved for a claim, from a cache of them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::PersistentVolume;
 use kube::Api;
-use policy_engine::policy::ids::UserId;
+use policy_engine::Submission;
 use policy_engine::submission::volumes::Reserved;
-use policy_engine::{Submission, contract};
 use tokio::time::Instant;
 
 use super::{Volumes, is_new_claim};
 use crate::client::LookupFailed;
 use crate::lookup::each_page;
-use crate::world::Topic;
+use crate::world::{Topic, reservations};
 
 impl Volumes {
     /// The volumes that are reserved for the claim which a submission makes. A cache that is not filled, or has heard
@@ -40,24 +38,6 @@ impl Volumes {
         let claim = (submission.namespace.to_owned(), submission.name.to_owned());
         Ok(reserved.get(&claim).cloned().unwrap_or_default())
     }
-}
-
-/// The volumes that are reserved for a claim, by its Namespace and name.
-pub(crate) type Reservations = BTreeMap<(String, String), Vec<Reserved>>;
-
-/// What these volumes are reserved for.
-pub(crate) fn reservations<'a>(volumes: impl IntoIterator<Item = &'a PersistentVolume>) -> Reservations {
-    let mut reservations = Reservations::new();
-    for volume in volumes {
-        let claim = volume.spec.as_ref().and_then(|spec| spec.claim_ref.as_ref());
-        let Some(claim) = claim.filter(|claim| claim.uid.as_ref().is_none_or(String::is_empty)) else { continue };
-        let (Some(namespace), Some(name)) = (claim.namespace.clone(), claim.name.clone()) else { continue };
-        let user_id = volume.metadata.annotations.as_ref().and_then(|it| it.get(contract::RESERVED_FOR));
-        let volume = volume.metadata.name.clone().unwrap_or_default();
-        let reserved = Reserved { volume, user_id: user_id.map(UserId::new) };
-        reservations.entry((namespace, name)).or_default().push(reserved);
-    }
-    reservations
 }
 
 #[cfg(test)]

@@ -60,9 +60,7 @@ async fn names_that_are_no_names_are_not_asked_for_and_too_many_are_not_either()
 
 /// A Pod that is bound, and its binding.
 fn bound(mounts: &[(&str, bool)]) -> (Value, Value) {
-    let volume = |(claim, read_only): &(&str, bool)| {
-        json!({"name": claim, "persistentVolumeClaim": {"claimName": claim, "readOnly": read_only}})
-    };
+    let volume = |(claim, read_only): &(&str, bool)| json!({"name": claim, "persistentVolumeClaim": {"claimName": claim, "readOnly": read_only}});
     let volumes: Vec<_> = mounts.iter().map(volume).collect();
     let pod = json!({
         "metadata": {"name": "web", "namespace": "team", "uid": "u1", "creationTimestamp": "2026-01-01T00:00:01Z",
@@ -92,7 +90,8 @@ async fn what_a_pod_mounts_that_is_bound_is_asked_for_by_name_and_the_pod_is_cac
         (at("ends"), claim("ends", "2026-01-01T00:00:00Z", Some("2026-01-01T00:00:02Z"))),
     ]);
     let with_pods = server.world(&[crate::lookup::TOPICS, &[Topic::Pods]].concat()).await;
-    let ownership = Ownership { uid: "uid-of-data".into(), user_id: Some(UserId::new("alice")), ..Ownership::default() };
+    let ownership =
+        Ownership { uid: "uid-of-data".into(), user_id: Some(UserId::new("alice")), ..Ownership::default() };
     let mount = |claim: &str, read_only, found| Mount { claim: claim.into(), read_only, found };
     let expected = StartingPod {
         user_id: Some(UserId::new("bob")),
@@ -124,7 +123,8 @@ async fn the_binding_of_a_pod_that_mounts_no_claim_costs_no_question() {
 #[tokio::test]
 async fn a_new_claim_hears_which_copies_are_being_filled_from_its_name() {
     let copy = |name: &str, told: bool, volume: &str, source: &str| {
-        let annotations = if told { json!({"volume.kubernetes.io/storage-provisioner": "csi.example.org"}) } else { json!({}) };
+        let annotations =
+            if told { json!({"volume.kubernetes.io/storage-provisioner": "csi.example.org"}) } else { json!({}) };
         let meta = json!({"name": name, "namespace": "team", "labels": {"platform-go/user-id": "bob"}, "annotations": annotations});
         let spec = json!({"volumeName": volume, "dataSource": {"kind": "PersistentVolumeClaim", "name": source}});
         (format!("/api/v1/namespaces/team/persistentvolumeclaims/{name}"), json!({"metadata": meta, "spec": spec}))

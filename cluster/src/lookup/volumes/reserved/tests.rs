@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use policy_engine::policy::ids::UserId;
 use serde_json::{Value, json};
 
 use super::*;
