@@ -1,7 +1,7 @@
 //! Claims: named, not yet there, made for a Pod, swapped, and what they spend while they are bound.
 
 use jiff::{SignedDuration, Timestamp};
-use policy_engine::ledger::{Resource, Sight, Tags};
+use policy_engine::ledger::{ClaimMade, Request, Resource, Sight, Tags, Use};
 use policy_engine::policy::ids::{ProjectId, UserId};
 
 use super::fixture::*;
@@ -11,6 +11,7 @@ on_both!(
     a_claim_that_many_name_is_paid_once_while_one_of_them_lives,
     a_claim_costs_nothing_until_a_pod_names_it,
     a_claim_that_a_pod_waits_for_is_paid_at_its_creation,
+    nobody_pays_because_a_colleagues_pod_waits_for_the_name,
     a_larger_claim_of_the_same_name_is_paid_or_refused,
     a_claim_made_for_a_pod_takes_the_place_of_what_was_reserved,
     a_claim_made_twice_for_a_pod_with_a_gate_is_paid_whichever_came,
@@ -47,6 +48,26 @@ async fn a_claim_costs_nothing_until_a_pod_names_it(database: Database) {
     assert_refused(&ledger, pod("p2", "other", vec![named("c2", "spare-2", 3)]), &all).await;
     claim_gone(&ledger, "c1").await;
     assert_stands(&ledger, 0, 0, 1).await;
+}
+
+async fn nobody_pays_because_a_colleagues_pod_waits_for_the_name(database: Database) {
+    let ledger = database.open().await;
+    assert_reserved(&ledger, pod("p1", "train", vec![unborn("mine")])).await;
+    let bobs = ClaimMade {
+        uid: "c1".to_owned(),
+        namespace: "llm".to_owned(),
+        name: "mine".to_owned(),
+        price: gpus(2),
+        payers: payers("bob"),
+        for_pod: None,
+    };
+    assert_reserved(&ledger, Request::ClaimMade(bobs)).await;
+    assert_stands(&ledger, 0, 0, 1).await;
+    // Reserved for the Pod it is paid, by whose it is.
+    let held = Use::Claim { name: "mine".to_owned(), uid: "c1".to_owned(), price: gpus(2), payers: payers("bob") };
+    assert_reserved(&ledger, pod("p1", "train", vec![held])).await;
+    assert_stands(&ledger, 0, 2, 1).await;
+    assert_eq!(ledger.balance(&user("bob")).await.expect("a sum").total().devices, 2);
 }
 
 async fn a_claim_that_a_pod_waits_for_is_paid_at_its_creation(database: Database) {
