@@ -72,16 +72,31 @@ pub fn template_price(
     price_when_told(&Understood::of(spec, classes, policy), ask.as_ref()).into()
 }
 
-/// The claims that a Pod names. `template` says what a claim made from a template costs, `claim` the UID and the price of
-/// a claim, and who pays for it; `None` where there is no such claim.
+/// A claim that is there, and what it costs.
+#[derive(Clone, Debug)]
+pub struct KnownPrice {
+    /// Its UID.
+    pub uid: String,
+    /// What it costs.
+    pub price: Amounts,
+    /// Who pays for it.
+    pub payers: Limits,
+    /// Whether its owner lets others use it.
+    pub shared: bool,
+}
+
+/// The claims that a Pod names. `template` says what a claim made from a template costs, `claim` which claim has a name;
+/// `None` where there is no such claim.
 pub fn uses(
     references: &[PodResourceClaim],
     template: impl Fn(&str) -> Amounts,
-    claim: impl Fn(&str) -> Option<(String, Amounts, Limits)>,
+    claim: impl Fn(&str) -> Option<KnownPrice>,
 ) -> Vec<Use> {
     let uses = references.iter().filter_map(|it| match (&it.resource_claim_name, &it.resource_claim_template_name) {
         (Some(name), _) => Some(match claim(name) {
-            Some((uid, price, payers)) => Use::Claim { name: name.clone(), uid, price, payers },
+            Some(KnownPrice { uid, price, payers, shared }) => {
+                Use::Claim { name: name.clone(), uid, price, payers, shared }
+            }
             None => Use::Unborn { name: name.clone() },
         }),
         (None, Some(name)) => Some(Use::Inline { reference: it.name.clone(), price: template(name) }),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimTemplate};
 use kube::ResourceExt;
 use kube::core::ObjectMeta;
-use policy_engine::charge::{self, Identity};
+use policy_engine::charge::{self, Identity, KnownPrice};
 use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::contract;
 use policy_engine::daemons::common::is_exempt;
@@ -154,7 +154,8 @@ impl<'a> Reading<'a> {
                 let is_theirs = owner(&claim.metadata) == owner(meta) || is_shared(&claim);
                 let is_held = reserved_for(&claim).any(|uid| Some(uid) == meta.uid.as_deref());
                 let uid = claim.metadata.uid.clone().filter(|_| is_theirs || is_held)?;
-                Some((uid, self.claim_price(&claim), payers(owner(&claim.metadata))))
+                let (price, payers) = (self.claim_price(&claim), payers(owner(&claim.metadata)));
+                Some(KnownPrice { uid, price, payers, shared: is_shared(&claim) })
             },
         );
         Some(AdmitPod { uses, ..charge::pod(named, pod.spec.amounts?, payers(owner(meta))) })
@@ -171,6 +172,7 @@ impl<'a> Reading<'a> {
             name: claim.metadata.name.clone()?,
             price: self.claim_price(claim),
             payers: charge::payers(self.policy, project, owner(&claim.metadata), self.now),
+            shared: is_shared(claim),
             for_pod: pod
                 .zip(reference)
                 .map(|(pod, reference)| ForPod { uid: pod.uid.clone(), reference: reference.clone() }),

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::admission::decision::{Reservation, WithoutRoom};
-use crate::charge::{self, Identity, from_template, pod, price, unlimited};
+use crate::charge::{self, Identity, KnownPrice, from_template, pod, price, unlimited};
+use crate::contract;
 use crate::ledger::{AdmitPod, Amounts, ClaimMade, ForPod, Request, Use};
 use crate::object::Object;
 use crate::object::place::Place;
@@ -55,7 +56,8 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
             |claim| {
                 let claim = case.devices.claims.get(claim)?;
                 let price = price(&claim.spec, &case.devices.classes, case.policy);
-                Some((claim.uid.clone(), price, payers_of(claim.user_id.clone())))
+                let payers = payers_of(claim.user_id.clone());
+                Some(KnownPrice { uid: claim.uid.clone(), price, payers, shared: claim.shared })
             },
         );
         Request::AdmitPod(AdmitPod { uses, ..pod(named, amounts, owner()) })
@@ -67,6 +69,7 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
             name: named.name.to_owned(),
             price: price(&spec, &case.devices.classes, case.policy),
             payers: owner(),
+            shared: is_shared(object),
             for_pod: for_pod(case, object),
         })
     } else if let Some(pod) = case.devices.reserving.first() {
@@ -77,6 +80,7 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
             uid: named.uid.to_owned(),
             price: price(&spec, &case.devices.classes, case.policy),
             payers: owner(),
+            shared: is_shared(object),
         };
         let named = Identity { uid: &pod.uid, namespace: case.submission.namespace, name: &pod.name };
         let reserved = charge::pod(named, Amounts::NOTHING, payers_of(pod.user_id.clone()));
@@ -115,6 +119,11 @@ fn for_pod(case: &Case<'_>, claim: Object<'_>) -> Option<ForPod> {
     let reference = claim.annotation(POD_CLAIM_NAME)?;
     (makes_for_pod(case.submission) && owner.kind == "Pod")
         .then(|| ForPod { uid: owner.uid, reference: reference.to_owned() })
+}
+
+/// Whether the owner of a claim lets others use it.
+fn is_shared(claim: Object<'_>) -> bool {
+    claim.annotation(contract::SHARE) == Some("project")
 }
 
 /// Whether something holds a Pod back from being scheduled.

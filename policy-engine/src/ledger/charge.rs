@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{Amounts, ForPod, Limits};
 use crate::policy::ids::{GroupId, ProjectId, UserId};
 
-/// A kind, a namespace, a name, and the user whose it is: what the API server lets exist once at a time; or what stands for
-/// it before its name is known.
+/// A kind, a namespace, a name, and the user whose it is, or everybody: what the API server lets exist once at a time; or
+/// what stands for it before its name is known.
 ///
-/// A Pod that waits for a name waits for its own user's object: what a colleague makes under it is at another place. So
-/// nobody makes another pay by waiting, and nobody's tries at a name crowd another's.
+/// A Pod that waits for a claim waits for its own user's, or a shared one: what a colleague makes for themselves under its
+/// name is at another place. So nobody makes another pay by waiting, and nobody's tries at a name crowd another's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ObjectName(String);
@@ -28,9 +28,15 @@ impl ObjectName {
         Self(format!("inline/{namespace}/{pod}/{reference}"))
     }
 
-    /// Of a claim that these pay for.
-    pub fn claim(namespace: &str, name: &str, payers: &Limits) -> Self {
-        Self(format!("claim/{namespace}/{name}/{}", whose(payers)))
+    /// Of a claim that these pay for, and that others may use as well where it is shared.
+    pub fn claim(namespace: &str, name: &str, payers: &Limits, shared: bool) -> Self {
+        let whose = if shared { EVERYBODY } else { whose(payers) };
+        Self(format!("claim/{namespace}/{name}/{whose}"))
+    }
+
+    /// Of the claims that a Pod may use which these pay for: their own of this name, and a shared one.
+    pub fn claims_for(namespace: &str, name: &str, payers: &Limits) -> [Self; 2] {
+        [false, true].map(|shared| Self::claim(namespace, name, payers, shared))
     }
 
     /// As the database has it.
@@ -53,6 +59,9 @@ impl ObjectName {
         (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
     }
 }
+
+/// In the place of an id, none of which has such a character.
+const EVERYBODY: &str = "*";
 
 /// The id of the user who pays, a value of labels, which has no slash; empty where only projects do.
 fn whose(payers: &Limits) -> &str {
@@ -138,7 +147,7 @@ impl Charge {
     }
 }
 
-/// A Pod uses whatever claim has the place's name and owner.
+/// A Pod uses whatever claim is at the place.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UseKey {
     /// The claim's place.

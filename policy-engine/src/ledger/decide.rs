@@ -153,6 +153,7 @@ impl Reach {
             Entry::Reserve(request) | Entry::Try(request) | Entry::Adopt(request) => self.add_request(request),
             Entry::Observe(sight) => {
                 self.uids.insert(sight.uid().to_owned());
+                self.places.extend(sight.place().cloned());
             }
             Entry::Withdraw { uid, .. } => {
                 self.uids.insert(uid.clone());
@@ -172,18 +173,18 @@ impl Reach {
                     self.uids.insert(pod.uid.clone());
                     self.places.insert(ObjectName::pod(&pod.namespace, &pod.name, &pod.payers));
                 }
-                let claim = |name: &str, payers| ObjectName::claim(&pod.namespace, name, payers);
                 for wanted in &pod.uses {
                     match wanted {
                         Use::Inline { .. } if is_foreseen => {}
                         Use::Inline { reference, .. } => {
                             self.places.insert(ObjectName::inline(&pod.namespace, &pod.name, reference));
                         }
-                        Use::Claim { name, payers, .. } => {
-                            self.places.extend([claim(name, payers), claim(name, &pod.payers)]);
+                        Use::Claim { name, payers, shared, .. } => {
+                            self.places.insert(ObjectName::claim(&pod.namespace, name, payers, *shared));
+                            self.places.extend(ObjectName::claims_for(&pod.namespace, name, &pod.payers));
                         }
                         Use::Unborn { name } => {
-                            self.places.insert(claim(name, &pod.payers));
+                            self.places.extend(ObjectName::claims_for(&pod.namespace, name, &pod.payers));
                         }
                     }
                 }
@@ -191,7 +192,7 @@ impl Reach {
             Request::ClaimMade(claim) => {
                 self.uids.insert(claim.uid.clone());
                 self.uids.extend(claim.for_pod.iter().map(|pod| pod.uid.clone()));
-                self.places.insert(ObjectName::claim(&claim.namespace, &claim.name, &claim.payers));
+                self.places.insert(ObjectName::claim(&claim.namespace, &claim.name, &claim.payers, claim.shared));
             }
         }
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::charge::ChargedKind;
 use super::sight::settled;
-use super::{AdmitPod, Charge, ClaimMade, Entry, Request, Sight, Tags};
+use super::{AdmitPod, Charge, ClaimMade, Entry, ObjectName, Request, Sight, Tags};
 
 /// What is there, by UID: every governed Pod and claim.
 #[derive(Clone, Debug, Default)]
@@ -149,8 +149,9 @@ fn sight(charge: &Charge, view: &View, before: &BTreeSet<String>) -> Option<Sigh
     let was_there = before.contains(&uid);
     if charge.place.kind() == ChargedKind::Claim {
         return match view.claims.get(&uid) {
-            Some(LiveClaim { charge: ClaimMade { price, payers, .. }, bound }) => {
-                Some(Sight::Claim { uid, bound: bound.clone(), price: *price, payers: payers.clone(), at })
+            Some(LiveClaim { charge: ClaimMade { namespace, name, price, payers, shared, .. }, bound }) => {
+                let place = ObjectName::claim(namespace, name, payers, *shared);
+                Some(Sight::Claim { uid, bound: bound.clone(), price: *price, payers: payers.clone(), place, at })
             }
             None => was_there.then_some(Sight::ClaimGone { uid, at }),
         };

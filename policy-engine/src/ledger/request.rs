@@ -51,6 +51,8 @@ pub enum Use {
         price: Amounts,
         /// Who pays for it: its owner's accounts.
         payers: Limits,
+        /// Whether its owner lets others use it.
+        shared: bool,
     },
     /// Does not exist yet.
     Unborn {
@@ -72,6 +74,8 @@ pub struct ClaimMade {
     pub price: Amounts,
     /// Who pays for it.
     pub payers: Limits,
+    /// Whether its owner lets others use it.
+    pub shared: bool,
     /// The Pod that it is made for, if the resource-claim controller makes it from a template.
     pub for_pod: Option<ForPod>,
 }

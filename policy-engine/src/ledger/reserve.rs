@@ -25,21 +25,23 @@ fn admit_pod(draft: &mut Draft<'_>, pod: &AdmitPod, stamp: Stamp) {
                 let made: Vec<_> = draft.made_for(&own).map(|it| it.place.clone()).collect();
                 made.into_iter().for_each(|place| draft.put_use(place, uid));
             }
-            Use::Claim { name, uid: claim, price, payers: owner } => {
-                let place = ObjectName::claim(namespace, name, owner);
+            Use::Claim { name, uid: claim, price, payers: owner, shared } => {
+                let place = ObjectName::claim(namespace, name, owner, *shared);
                 raise(draft, ChargeKey::of(claim), place.clone(), *price, owner, stamp);
                 draft.put_use(place, uid);
-                // A colleague's that is shared may go, and one of the Pod's own user come under its name.
-                draft.put_use(ObjectName::claim(namespace, name, payers), uid);
+                // It may go, and another come under its name.
+                ObjectName::claims_for(namespace, name, payers).into_iter().for_each(|it| draft.put_use(it, uid));
             }
-            Use::Unborn { name } => draft.put_use(ObjectName::claim(namespace, name, payers), uid),
+            Use::Unborn { name } => {
+                ObjectName::claims_for(namespace, name, payers).into_iter().for_each(|it| draft.put_use(it, uid));
+            }
         }
     }
 }
 
 fn claim_made(draft: &mut Draft<'_>, made: &ClaimMade, stamp: Stamp) {
-    let ClaimMade { uid, namespace, name, price, payers, for_pod } = made;
-    let place = ObjectName::claim(namespace, name, payers);
+    let ClaimMade { uid, namespace, name, price, payers, shared, for_pod } = made;
+    let place = ObjectName::claim(namespace, name, payers, *shared);
     let mut charge = raise(draft, ChargeKey::of(uid), place.clone(), *price, payers, stamp);
     charge.made_for.clone_from(for_pod);
     draft.put(charge);
@@ -64,7 +66,7 @@ fn raise(
 ) -> Charge {
     let charge = match draft.charge(&key) {
         Some(old) => {
-            let mut charge = Charge { raised_at: stamp.now, ticket: Charge::CONFIRMED, ..old.clone() };
+            let mut charge = Charge { place, raised_at: stamp.now, ticket: Charge::CONFIRMED, ..old.clone() };
             charge.amounts = old.amounts.max(amounts);
             for (account, quota) in &mut charge.payers.0 {
                 *quota = payers.0.get(account).copied().unwrap_or(*quota);

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::charge::ChargedKind;
 use super::draft::Draft;
-use super::{Amounts, Charge, ChargeKey, Limits, Tags};
+use super::{Amounts, Charge, ChargeKey, Limits, ObjectName, Tags};
 
 /// A request that the API server works on ends within this time, its `--request-timeout`. What is admitted and not seen
 /// after it never comes.
@@ -50,6 +50,8 @@ pub enum Sight {
         price: Amounts,
         /// Who pays.
         payers: Limits,
+        /// Where it is, as it is shared now.
+        place: ObjectName,
         /// Since when it is so.
         at: Timestamp,
     },
@@ -85,6 +87,14 @@ impl Sight {
         }
     }
 
+    /// Where what was seen is, if that may have changed.
+    pub(super) fn place(&self) -> Option<&ObjectName> {
+        match self {
+            Self::Claim { place, .. } => Some(place),
+            Self::Pod { .. } | Self::GatedPod { .. } | Self::PodGone { .. } | Self::ClaimGone { .. } => None,
+        }
+    }
+
     /// The charge as this sight makes it, if it stays.
     pub(super) fn seen(&self, charge: &Charge) -> Charge {
         let mut seen = Charge { seen: true, ..charge.clone() };
@@ -94,7 +104,8 @@ impl Sight {
                 seen.amounts = if settled(charge, *at) { *amounts } else { charge.amounts.max(*amounts) };
                 seen.payers = payers.clone();
             }
-            Self::Claim { bound, price, payers, .. } => {
+            Self::Claim { bound, price, payers, place, .. } => {
+                seen.place.clone_from(place);
                 seen.bound = bound.is_some();
                 seen.tags.clone_from(bound);
                 seen.amounts = *price;

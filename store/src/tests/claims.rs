@@ -1,7 +1,7 @@
 //! Claims: named, not yet there, made for a Pod, swapped, and what they spend while they are bound.
 
 use jiff::{SignedDuration, Timestamp};
-use policy_engine::ledger::{ClaimMade, Request, Resource, Sight, Tags, Use};
+use policy_engine::ledger::{ClaimMade, ObjectName, Request, Resource, Sight, Tags, Use};
 use policy_engine::policy::ids::{ProjectId, UserId};
 
 use super::fixture::*;
@@ -59,15 +59,35 @@ async fn nobody_pays_because_a_colleagues_pod_waits_for_the_name(database: Datab
         name: "mine".to_owned(),
         price: gpus(2),
         payers: payers("bob"),
+        shared: false,
         for_pod: None,
     };
-    assert_reserved(&ledger, Request::ClaimMade(bobs)).await;
+    assert_reserved(&ledger, Request::ClaimMade(bobs.clone())).await;
     assert_stands(&ledger, 0, 0, 1).await;
     // Reserved for the Pod it is paid, by whose it is.
-    let held = Use::Claim { name: "mine".to_owned(), uid: "c1".to_owned(), price: gpus(2), payers: payers("bob") };
+    let held = Use::Claim {
+        name: "mine".to_owned(),
+        uid: "c1".to_owned(),
+        price: gpus(2),
+        payers: payers("bob"),
+        shared: false,
+    };
     assert_reserved(&ledger, pod("p1", "train", vec![held])).await;
     assert_stands(&ledger, 0, 2, 1).await;
-    assert_eq!(ledger.balance(&user("bob")).await.expect("a sum").total().devices, 2);
+    let devices = async || ledger.balance(&user("bob")).await.expect("a sum").total().devices;
+    assert_eq!(devices().await, 2);
+    pod_gone(&ledger, "p1").await;
+    assert_eq!(devices().await, 0);
+    // A shared one is paid from its creation on, whoever waits for it; and one that is shared later when that is seen.
+    assert_reserved(&ledger, pod("p2", "wait", vec![unborn("mine")])).await;
+    assert_eq!(devices().await, 0);
+    let place = ObjectName::claim("llm", "mine", &payers("bob"), true);
+    let (uid, price, payers) = ("c1".to_owned(), gpus(2), payers("bob"));
+    observe(&ledger, Sight::Claim { uid, bound: None, price, payers, place, at: later() }).await;
+    assert_eq!(devices().await, 2);
+    claim_gone(&ledger, "c1").await;
+    assert_reserved(&ledger, Request::ClaimMade(ClaimMade { uid: "c2".to_owned(), shared: true, ..bobs })).await;
+    assert_eq!(devices().await, 2);
 }
 
 async fn a_claim_that_a_pod_waits_for_is_paid_at_its_creation(database: Database) {
@@ -195,6 +215,7 @@ async fn bound_claims_spend_and_are_counted_exactly_once(database: Database) {
         bound: bound.then(|| tags.clone()),
         price: gpus(2),
         payers: payers("alice"),
+        place: ObjectName::claim("llm", "mine", &payers("alice"), false),
         at,
     };
     assert_reserved(&ledger, pod("p1", "train", vec![named("c1", "mine", 2)])).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ground::Postgres;
 use jiff::Timestamp;
 use policy_engine::ledger::{
-    Account, AdmitPod, Amounts, Balance, ClaimMade, ForPod, Limits, Outcome, Request, Resource, Sight, Use,
+    Account, AdmitPod, Amounts, Balance, ClaimMade, ForPod, Limits, ObjectName, Outcome, Request, Resource, Sight, Use,
 };
 use policy_engine::policy::ids::{ProjectId, UserId};
 use policy_engine::policy::quota::Quota;
@@ -145,7 +145,13 @@ pub(super) fn inline(count: u64) -> Use {
 }
 
 pub(super) fn named(uid: &str, name: &str, count: u64) -> Use {
-    Use::Claim { name: name.to_owned(), uid: uid.to_owned(), price: gpus(count), payers: payers("alice") }
+    Use::Claim {
+        name: name.to_owned(),
+        uid: uid.to_owned(),
+        price: gpus(count),
+        payers: payers("alice"),
+        shared: false,
+    }
 }
 
 pub(super) fn unborn(name: &str) -> Use {
@@ -164,7 +170,15 @@ pub(super) fn claim_for(pod: &str, uid: &str, count: u64) -> Request {
 
 fn made(uid: &str, name: &str, count: u64, for_pod: Option<ForPod>) -> Request {
     let (uid, namespace, name) = (uid.to_owned(), "llm".to_owned(), name.to_owned());
-    Request::ClaimMade(ClaimMade { uid, namespace, name, price: gpus(count), payers: payers("alice"), for_pod })
+    Request::ClaimMade(ClaimMade {
+        uid,
+        namespace,
+        name,
+        price: gpus(count),
+        payers: payers("alice"),
+        shared: false,
+        for_pod,
+    })
 }
 
 pub(super) fn soon() -> Instant {
@@ -212,6 +226,7 @@ pub(super) async fn claim_gone(ledger: &Ledger, uid: &str) {
 
 /// It is there, and nobody has it yet.
 pub(super) async fn claim_seen(ledger: &Ledger, uid: &str, count: u64) {
-    let (uid, price, payers) = (uid.to_owned(), gpus(count), payers("alice"));
-    observe(ledger, Sight::Claim { uid, bound: None, price, payers, at: later() }).await;
+    let (price, payers) = (gpus(count), payers("alice"));
+    let place = ObjectName::claim("llm", &format!("made-{uid}"), &payers, false);
+    observe(ledger, Sight::Claim { uid: uid.to_owned(), bound: None, price, payers, place, at: later() }).await;
 }

@@ -26,8 +26,8 @@ const USERS: [&str; 2] = ["alice", "bob"];
 enum Happens {
     /// A Pod is asked for: by its place, whose it is, whether it has a gate, its inline claim and the claims it names.
     Pod { name: usize, user: usize, gated: bool, inline: Option<u64>, claims: Vec<usize> },
-    /// A claim is asked for by a person.
-    Claim { name: usize, user: usize, price: u64 },
+    /// A claim is asked for by a person, who may share it.
+    Claim { name: usize, user: usize, price: u64, shared: bool },
     /// The resource-claim controller asks for a claim of a Pod's own, perhaps from a template that was replaced.
     Made { pod: usize, price: Option<u64> },
     /// A gate is asked to be taken off.
@@ -70,7 +70,8 @@ fn happens() -> impl Strategy<Value = Happens> {
     );
     prop_oneof![
         6 => pod.prop_map(|(name, user, gated, inline, claims)| Pod { name, user, gated, inline, claims }),
-        4 => (0..CLAIMS, 0..2_usize, 1..4_u64).prop_map(|(name, user, price)| Claim { name, user, price }),
+        4 => (0..CLAIMS, 0..2_usize, 1..4_u64, prop::bool::weighted(0.3))
+            .prop_map(|(name, user, price, shared)| Claim { name, user, price, shared }),
         4 => (any(), prop::option::weighted(0.4, 1..4_u64)).prop_map(|(pod, price)| Made { pod, price }),
         2 => any().prop_map(|pod| Ungate { pod }),
         2 => any().prop_map(|way| Again { way }),
@@ -118,8 +119,8 @@ impl World {
                 let pod = self.cluster.ask_pod(*name, USERS[*user], *gated, *inline, claims);
                 self.ask(pod).await;
             }
-            Happens::Claim { name, user, price } => {
-                let claim = self.cluster.ask_claim(*name, USERS[*user], *price);
+            Happens::Claim { name, user, price, shared } => {
+                let claim = self.cluster.ask_claim(*name, USERS[*user], *price, *shared);
                 self.ask(claim).await;
             }
             Happens::Made { pod, price } => {

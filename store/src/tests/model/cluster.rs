@@ -32,6 +32,7 @@ pub(super) struct Claim {
     name: String,
     user: &'static str,
     price: u64,
+    shared: bool,
     for_pod: Option<String>,
 }
 
@@ -114,8 +115,8 @@ impl Cluster {
         OnTheWay { since: self.now, what: What::Pod(pod), request }
     }
 
-    pub(super) fn ask_claim(&mut self, name: usize, user: &'static str, price: u64) -> OnTheWay {
-        let claim = Claim { uid: self.uid("claim"), name: format!("c{name}"), user, price, for_pod: None };
+    pub(super) fn ask_claim(&mut self, name: usize, user: &'static str, price: u64, shared: bool) -> OnTheWay {
+        let claim = Claim { uid: self.uid("claim"), name: format!("c{name}"), user, price, shared, for_pod: None };
         self.claim_on_the_way(claim)
     }
 
@@ -125,7 +126,7 @@ impl Cluster {
         let wanting = self.pods.values().filter(|pod| pod.inline.is_some() && !made(pod) && pod.life != Life::Finished);
         let (uid, user, inline) = nth(wanting, pod).map(|pod| (pod.uid.clone(), pod.user, pod.inline))?;
         let (own, price) = (self.uid("claim"), price.or(inline)?);
-        let claim = Claim { name: format!("made-{own}"), uid: own, user, price, for_pod: Some(uid) };
+        let claim = Claim { name: format!("made-{own}"), uid: own, user, price, shared: false, for_pod: Some(uid) };
         Some(self.claim_on_the_way(claim))
     }
 
@@ -290,7 +291,7 @@ impl Cluster {
         let is_named = |claim: &Claim| live().any(|pod| pod.claims.contains(&claim.name));
         let is_held = |claim: &Claim| {
             live().any(|pod| {
-                let counts = pod.user == claim.user || pod.life == Life::Scheduled;
+                let counts = pod.user == claim.user || claim.shared || pod.life == Life::Scheduled;
                 claim.for_pod.as_ref() == Some(&pod.uid) || (counts && pod.claims.contains(&claim.name))
             })
         };
@@ -311,6 +312,7 @@ fn admit(pod: &Pod, known: &BTreeMap<String, Claim>) -> AdmitPod {
             uid: claim.uid.clone(),
             price: gpus(claim.price),
             payers: payers(claim.user),
+            shared: claim.shared,
         },
         None => Use::Unborn { name: name.clone() },
     });
@@ -333,6 +335,7 @@ fn made(claim: &Claim) -> ClaimMade {
         name: claim.name.clone(),
         price: gpus(claim.price),
         payers: payers(claim.user),
+        shared: claim.shared,
         for_pod,
     }
 }
