@@ -1,7 +1,7 @@
 //! How often the API server asks about one Pod.
 
 use e2e::manifest::pod;
-use e2e::{alone, create, http_get, kubectl_with, ok};
+use e2e::{alone, create, http_get, kubectl_with, ok, running};
 use ground::Ground;
 use serde_json::json;
 
@@ -22,8 +22,9 @@ fn calls(p: &Ground, entry: &str) -> u64 {
 #[test]
 fn a_pod_that_asks_for_no_priority_class_is_judged_in_two_calls() {
     let p = alone();
-    // The class has been seen before something is counted.
+    // The class has been seen before something is counted, and the Pod's binding judged, which is a call of its own.
     ok(create(&p, "alice", pod("llm-finetune", "calls-before", json!({}))));
+    running(&p, "llm-finetune", "app=calls-before", 1);
     let asked = pod("llm-finetune", "calls", json!({"metadata": {"labels": {"platform-go/queue-name": "research"}}}));
     let before = [calls(&p, "mutate"), calls(&p, "validate")];
     let made = ok(kubectl_with(&p, "alice", &["create", "--dry-run=server", "-o=json", "-f", "-"], &asked.to_string()));
