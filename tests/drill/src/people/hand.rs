@@ -6,10 +6,10 @@ use fastrand::Rng;
 use std::time::Duration;
 
 /// Requests of one burst, at most.
-const BURST: usize = 10;
+const BURST: usize = 12;
 /// Names of a kind that a person alone uses, and that all use.
-const OWN: usize = 4;
-const COMMON: usize = 3;
+const OWN: usize = 3;
+const COMMON: usize = 2;
 
 pub(super) struct Hand {
     rng: Rng,
@@ -34,7 +34,7 @@ impl Hand {
         }
         let count = self.rng.usize(1..=BURST);
         let burst = (0..count).map(|_| self.act()).collect();
-        (burst, Duration::from_millis(self.rng.u64(50..500)))
+        (burst, Duration::from_millis(self.rng.u64(30..300)))
     }
 
     fn act(&mut self) -> Ask {

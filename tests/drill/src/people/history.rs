@@ -161,8 +161,10 @@ async fn listen(admin: Client, history: Arc<History>, kind: Kind, mut from: Stri
             };
             let change = change(kind, object, is_gone)?;
             from = change.revision.to_string();
-            if kind == Kind::Volume {
-                scene::provision(&admin, &change).await;
+            match kind {
+                Kind::Volume => scene::provision(&admin, &change).await,
+                Kind::Pod => scene::actuate(&admin, &change).await,
+                Kind::Claim | Kind::Template | Kind::Owner => {}
             }
             history.changes().push(change);
         }

@@ -3,7 +3,7 @@
 use super::history::History;
 use super::scene::{NAMESPACE, PEOPLE};
 use super::send::Log;
-use super::state::{Held, show};
+use super::state::{Held, State, show};
 use super::sums::Amounts;
 use anyhow::{Context, Result};
 use ground::{Ground, Output};
@@ -14,7 +14,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// The API server may work on a request for a minute, and only then is a Pod that never came known not to come.
-const SETTLING: Duration = Duration::from_secs(100);
+const SETTLING: Duration = Duration::from_secs(75);
 const LOOK: Duration = Duration::from_millis(300);
 
 /// What one account has: used, and reserved.
@@ -36,7 +36,7 @@ pub(super) fn differences(ground: &Ground, history: &History, log: &Log, when: &
             return Ok(Vec::new());
         }
         if begin.elapsed() > SETTLING {
-            let by = explain(&usage, &held, log)?;
+            let by = explain(&usage, &state, log)?;
             let unsettled = if is_settled { "" } else { " (objects still change)" };
             return Ok(vec![format!("{when}{unsettled}:\n{}{by}", different.concat())]);
         }
@@ -72,7 +72,8 @@ fn said(account: Option<&str>, usage: &Value) -> Result<Sums> {
 }
 
 /// Object by object, what only one of both knows, and the requests about it.
-fn explain(usage: &Value, held: &[Held], log: &Log) -> Result<String> {
+fn explain(usage: &Value, state: &State, log: &Log) -> Result<String> {
+    let held = state.held();
     let charges = usage["held"].as_array().into_iter().flatten();
     let charged = charges.map(|line| {
         let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
@@ -89,9 +90,10 @@ fn explain(usage: &Value, held: &[Held], log: &Log) -> Result<String> {
     let only_held: Vec<&Held> = held.iter().filter(|it| !charged.contains(it)).collect();
     let names: BTreeSet<String> = only_charged.iter().chain(&only_held).map(|it| it.name.clone()).collect();
     Ok(format!(
-        "  only Sluice says:\n{}  only the objects say:\n{}{}",
+        "  only Sluice says:\n{}  only the objects say:\n{}{}{}",
         show(&only_charged),
         show(&only_held),
+        state.describe(&names),
         log.about(&names, Instant::now())
     ))
 }

@@ -2,7 +2,7 @@
 
 use super::history::{Change, History};
 use super::state::{each, text};
-use super::sums::Amounts;
+use super::sums::{Amounts, thousandths};
 use crate::client::Person;
 use anyhow::{Context, Result, ensure};
 use ground::{Ground, Who, until};
@@ -82,6 +82,31 @@ pub(super) async fn provision(admin: &Client, change: &Change) {
     };
     if let Ok(request) = request {
         // It is there, or gone, already.
+        let _answer = admin.request_text(request).await;
+    }
+}
+
+/// What a kubelet would say of a Pod that runs: what its container has. A resize up is carried out; one down is not, as by a
+/// kubelet that cannot take memory back.
+pub(super) async fn actuate(admin: &Client, change: &Change) {
+    let pod = &change.object;
+    let asked = pod.pointer("/spec/containers/0/resources/requests");
+    let (Some(asked), Some(status)) = (asked, pod.pointer("/status/containerStatuses/0")) else { return };
+    let has = status.pointer("/resources/requests").unwrap_or(&Value::Null);
+    let grows = ["cpu", "memory"].iter().any(|it| match (thousandths(&asked[it]), thousandths(&has[it])) {
+        (Ok(asked), Ok(has)) => asked > has,
+        _ => false,
+    });
+    let runs = text(pod, "/status/phase") == "Running" && text(pod, "/metadata/deletionTimestamp").is_empty();
+    if change.is_gone || !runs || !grows {
+        return;
+    }
+    let patch = json!([{"op": "add", "path": "/status/containerStatuses/0/resources", "value": {"requests": asked}},
+        {"op": "test", "path": "/metadata/uid", "value": pod["metadata"]["uid"]}]);
+    let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{}/status", text(pod, "/metadata/name"));
+    let request = Request::patch(path).header("content-type", "application/json-patch+json");
+    if let Ok(request) = request.body(patch.to_string().into_bytes()) {
+        // It may have gone.
         let _answer = admin.request_text(request).await;
     }
 }

@@ -135,6 +135,34 @@ impl State {
         wrongs
     }
 
+    /// The objects of these names as they are, as far as a difference depends on it.
+    pub(super) fn describe(&self, names: &BTreeSet<String>) -> String {
+        let all = [("Pod", &self.pods), ("ResourceClaim", &self.claims), ("ResourceClaimTemplate", &self.templates)];
+        let mut lines = String::new();
+        for (kind, object) in all.iter().flat_map(|(kind, objects)| objects.values().map(move |object| (kind, object)))
+        {
+            if names.contains(name(object)) {
+                let (meta, status) = (&object["metadata"], &object["status"]);
+                let _written = writeln!(
+                    lines,
+                    "  {kind} {}: owners {}, finalizers {}, deleted {}, gates {}, claims {}, node {}, phase {}, made {}, reserved for {}, conditions {}",
+                    name(object),
+                    meta["ownerReferences"],
+                    meta["finalizers"],
+                    meta["deletionTimestamp"],
+                    object["spec"]["schedulingGates"],
+                    object["spec"]["resourceClaims"],
+                    object["spec"]["nodeName"],
+                    status["phase"],
+                    status["resourceClaimStatuses"],
+                    status["reservedFor"],
+                    status["conditions"]
+                );
+            }
+        }
+        lines
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         [&self.pods, &self.claims, &self.volumes].iter().all(|objects| objects.is_empty())
     }
