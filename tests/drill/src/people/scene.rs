@@ -86,19 +86,20 @@ pub(super) async fn provision(admin: &Client, change: &Change) {
     }
 }
 
-/// What a kubelet would say of a Pod that runs: what its container has. A resize up is carried out; one down is not, as by a
-/// kubelet that cannot take memory back.
+/// What a kubelet would say of a Pod that runs: what its container has, so that the API server takes resizes. Each is carried
+/// out at once. The ledger here counts the larger of spec and status; a kubelet that cannot take a resize down back would be
+/// one that writes here only what grows.
 pub(super) async fn actuate(admin: &Client, change: &Change) {
     let pod = &change.object;
     let asked = pod.pointer("/spec/containers/0/resources/requests");
     let (Some(asked), Some(status)) = (asked, pod.pointer("/status/containerStatuses/0")) else { return };
     let has = status.pointer("/resources/requests").unwrap_or(&Value::Null);
-    let grows = ["cpu", "memory"].iter().any(|it| match (thousandths(&asked[it]), thousandths(&has[it])) {
-        (Ok(asked), Ok(has)) => asked > has,
+    let differs = ["cpu", "memory"].iter().any(|it| match (thousandths(&asked[it]), thousandths(&has[it])) {
+        (Ok(asked), Ok(has)) => asked != has,
         _ => false,
     });
     let runs = text(pod, "/status/phase") == "Running" && text(pod, "/metadata/deletionTimestamp").is_empty();
-    if change.is_gone || !runs || !grows {
+    if change.is_gone || !runs || !differs {
         return;
     }
     let patch = json!([{"op": "add", "path": "/status/containerStatuses/0/resources", "value": {"requests": asked}},

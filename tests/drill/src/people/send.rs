@@ -131,12 +131,21 @@ impl Sender {
                     Some(other) => reason::of_transport(other),
                     None => error.to_string(),
                 };
-                (false, reason, format!("{error:#}"))
+                (false, reason, in_full(&error))
             }
             Err(_elapsed) => (false, "no answer".to_owned(), "no answer".to_owned()),
         };
         self.log.entries().push(Entry { sent, answered, who: self.who, ask, accepted, reason, said });
     }
+}
+
+/// What the API server said, once and on one line.
+fn in_full(error: &anyhow::Error) -> String {
+    let said = match error.downcast_ref::<kube::Error>() {
+        Some(kube::Error::Api(status)) => format!("{} {}", status.code, status.message),
+        _ => format!("{error:#}"),
+    };
+    said.replace('\n', " | ")
 }
 
 /// Without the names in it.

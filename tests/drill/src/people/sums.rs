@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn quantities_are_read_as_kubernetes_writes_them() {
-        let read = |quantity: Value| thousandths(&quantity).unwrap();
+        let read = |quantity: Value| thousandths(&quantity).expect("a quantity");
         assert_eq!([read(json!("250m")), read(json!("2")), read(json!("0.5")), read(json!(3))], [250, 2000, 500, 3000]);
         assert_eq!(read(json!("1Gi")), 1000 << 30);
         assert!(thousandths(&json!("1Ti")).is_err());
