@@ -14,6 +14,8 @@ pub(super) struct State {
     pods: Objects,
     claims: Objects,
     templates: Objects,
+    /// By name: Pods that named one before it was deleted wait for the next of that name, and what was reserved stays.
+    last_templates: Objects,
     volumes: Objects,
 }
 
@@ -128,6 +130,9 @@ impl State {
             Kind::Volume => &mut self.volumes,
             Kind::Owner => return Vec::new(),
         };
+        if change.kind == Kind::Template {
+            self.last_templates.insert(name(&change.object).to_owned(), change.object.clone());
+        }
         let before = if change.is_gone { objects.remove(&id) } else { objects.insert(id, change.object.clone()) };
         let mut wrongs = self.judge_event(change, before.as_ref());
         wrongs.extend(self.over_limit());
@@ -222,7 +227,7 @@ impl State {
 
     fn template(&self, reference: &Value) -> Option<&Value> {
         let named = reference["resourceClaimTemplateName"].as_str()?;
-        self.templates.values().find(|template| name(template) == named)
+        self.last_templates.get(named)
     }
 
     /// What is bound, of all.
