@@ -9,8 +9,11 @@
 //! dealt: a seed that showed a difference shows it often, not always.
 
 mod acts;
+mod change;
 mod hand;
 mod history;
+mod project;
+mod replay;
 mod rest;
 mod scene;
 mod send;
@@ -21,7 +24,7 @@ use anyhow::{Context, Result};
 use ground::{Ground, Layout};
 use hand::Hand;
 use history::History;
-use scene::PEOPLE;
+use project::PEOPLE;
 use send::{Log, Sender};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -86,10 +89,10 @@ pub fn on(ground: &Ground, options: Options) -> Result<Report> {
     eprintln!("  {} requests in {:.0} s", log.len(), begin.elapsed().as_secs_f64());
 
     let mut differences = rest::differences(ground, &history, &log, "at rest")?;
-    runtime.block_on(scene::clear(&admin, &history))?;
+    runtime.block_on(scene::clear(&admin, || history.now().0.is_empty()))?;
     differences.extend(rest::differences(ground, &history, &log, "when everything is gone")?);
     watching.iter().for_each(tokio::task::JoinHandle::abort);
-    let replay = history.replay(&log);
+    let replay = replay::replay(&history, &log);
     differences.extend(replay.differences);
     scene::strike(ground)?;
     let (accepted, refused) = log.tally();
@@ -116,7 +119,7 @@ fn send_all(
 
 async fn work(sender: Sender, mut hand: Hand, until: Instant) {
     while Instant::now() < until {
-        let (burst, pause) = hand.burst();
+        let (burst, pause) = hand.burst(acts::any);
         sender.all(burst).await;
         tokio::time::sleep(pause).await;
     }

@@ -1,7 +1,7 @@
 //! What people ask: a line for each kind of request, and how often it comes.
 
 use super::hand::Hand;
-use super::scene::NAMESPACE;
+use super::project::NAMESPACE;
 use serde_json::{Value, json};
 
 /// Stands for the UID of an object, which is known only when the request is sent.
@@ -22,7 +22,7 @@ pub(super) struct Ask {
 
 type Act = fn(&mut Hand) -> Ask;
 
-pub(super) const ACTS: &[(u32, Act)] = &[
+const ACTS: &[(u32, Act)] = &[
     (24, create_pod),
     (14, delete_pod),
     (4, evict_pod),
@@ -45,6 +45,13 @@ pub(super) const ACTS: &[(u32, Act)] = &[
     (1, create_owner),
     (1, delete_owner),
 ];
+
+/// One of them.
+pub(super) fn any(hand: &mut Hand) -> Ask {
+    let weights: Vec<u32> = ACTS.iter().map(|(weight, _)| *weight).collect();
+    let (_, act) = ACTS[hand.weighed(&weights)];
+    act(hand)
+}
 
 const PODS: &str = "api/v1/pods";
 const CLAIMS: &str = "apis/resource.k8s.io/v1/resourceclaims";

@@ -1,7 +1,6 @@
 //! The dice of one person: what they ask, dealt from a seed and never from an answer.
 
-use super::acts::{ACTS, Ask};
-use super::scene::PEOPLE;
+use super::project::PEOPLE;
 use fastrand::Rng;
 use std::time::Duration;
 
@@ -27,26 +26,25 @@ impl Hand {
     }
 
     /// What is sent at once, and how long there is peace after it.
-    pub(super) fn burst(&mut self) -> (Vec<Ask>, Duration) {
+    pub(super) fn burst<T>(&mut self, act: fn(&mut Self) -> T) -> (Vec<T>, Duration) {
         self.focus = None;
         if self.one_in(3) {
             self.focus = Some(self.suffix());
         }
         let count = self.rng.usize(1..=BURST);
-        let burst = (0..count).map(|_| self.act()).collect();
+        let burst = (0..count).map(|_| act(self)).collect();
         (burst, Duration::from_millis(self.rng.u64(30..300)))
     }
 
-    fn act(&mut self) -> Ask {
-        let all: u32 = ACTS.iter().map(|(weight, _)| weight).sum();
-        let mut at = self.rng.u32(..all);
-        let act = ACTS.iter().find(|(weight, _)| {
+    /// Which of these, each as often as it weighs.
+    pub(super) fn weighed(&mut self, weights: &[u32]) -> usize {
+        let mut at = self.rng.u32(..weights.iter().sum::<u32>());
+        let is_it = |weight: &u32| {
             let found = at < *weight;
             at = at.saturating_sub(*weight);
             found
-        });
-        let (_, act) = act.unwrap_or(&ACTS[0]);
-        act(self)
+        };
+        weights.iter().position(is_it).unwrap_or_default()
     }
 
     pub(super) fn one_in(&mut self, count: u32) -> bool {
@@ -77,11 +75,12 @@ impl Hand {
 
 #[cfg(test)]
 mod tests {
+    use super::super::acts::any;
     use super::*;
 
     fn asks(seed: u64, who: &'static str) -> Vec<String> {
         let mut hand = Hand::deal(seed, who);
-        (0..20).flat_map(|_| hand.burst().0).map(|ask| format!("{ask:?}")).collect()
+        (0..20).flat_map(|_| hand.burst(any).0).map(|ask| format!("{ask:?}")).collect()
     }
 
     #[test]

@@ -3,84 +3,28 @@
 //! Resource versions of one etcd are one count for all kinds. So events of several watches, sorted by them, are every state
 //! that the cluster ever had.
 
-use super::scene::{self, NAMESPACE};
-use super::send::Log;
+use super::change::{Change, Kind};
+use super::scene;
 use super::state::State;
-use super::sums::Amounts;
 use anyhow::{Context, Result};
 use futures::{StreamExt, pin_mut};
 use http::Request;
 use kube::Client;
 use kube::core::WatchEvent;
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::task::JoinHandle;
 
-/// What is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Pod,
-    Claim,
-    Template,
-    Volume,
-    /// Only as an owner of others.
-    Owner,
-}
-
-impl Kind {
-    const ALL: [Self; 5] = [Self::Pod, Self::Claim, Self::Template, Self::Volume, Self::Owner];
-
-    fn path(self) -> String {
-        let (group, plural) = match self {
-            Self::Pod => ("api/v1", "pods"),
-            Self::Claim => ("apis/resource.k8s.io/v1", "resourceclaims"),
-            Self::Template => ("apis/resource.k8s.io/v1", "resourceclaimtemplates"),
-            Self::Volume => ("api/v1", "persistentvolumeclaims"),
-            Self::Owner => ("api/v1", "configmaps"),
-        };
-        format!("/{group}/namespaces/{NAMESPACE}/{plural}")
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Pod => "Pod",
-            Self::Claim => "ResourceClaim",
-            Self::Template => "ResourceClaimTemplate",
-            Self::Volume => "PersistentVolumeClaim",
-            Self::Owner => "ConfigMap",
-        }
-    }
-}
-
-/// One event.
-#[derive(Debug, Clone)]
-pub(super) struct Change {
-    pub(super) revision: u64,
-    pub(super) kind: Kind,
-    pub(super) object: Value,
-    pub(super) is_gone: bool,
-    heard: Instant,
-}
-
 #[derive(Default)]
 pub(super) struct History(Mutex<Vec<Change>>);
-
-/// What all states together showed.
-#[derive(Default)]
-pub(super) struct Replay {
-    pub(super) revisions: usize,
-    pub(super) most: Amounts,
-    pub(super) differences: Vec<String>,
-}
 
 impl History {
     fn changes(&self) -> MutexGuard<'_, Vec<Change>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn sorted(&self) -> Vec<Change> {
+    pub(super) fn sorted(&self) -> Vec<Change> {
         let mut changes = self.changes().clone();
         changes.sort_by_key(|change| change.revision);
         changes
@@ -103,29 +47,6 @@ impl History {
         });
         let uid = found.and_then(|change| change.object["metadata"]["uid"].as_str());
         uid.unwrap_or("00000000-0000-4000-8000-000000000000").to_owned()
-    }
-
-    /// Looks at every state that there was.
-    pub(super) fn replay(&self, log: &Log) -> Replay {
-        let mut state = State::default();
-        let mut replay = Replay::default();
-        let mut said = BTreeSet::new();
-        for change in self.sorted() {
-            replay.revisions += 1;
-            for wrong in state.take(&change) {
-                // What goes on is said once.
-                if said.insert(wrong.what.clone()) {
-                    let at = log.seconds(change.heard);
-                    let requests = log.about(&wrong.names, change.heard);
-                    replay.differences.push(format!(
-                        "at {at:.3} s, revision {}: {}\n{}{requests}",
-                        change.revision, wrong.says, wrong.details
-                    ));
-                }
-            }
-            replay.most = replay.most.most(state.bound());
-        }
-        replay
     }
 }
 

@@ -1,7 +1,7 @@
 //! At rest: what `sluice usage` says against what the objects say.
 
 use super::history::History;
-use super::scene::{NAMESPACE, PEOPLE};
+use super::project::{NAMESPACE, PEOPLE};
 use super::send::Log;
 use super::state::{Held, State, show};
 use super::sums::Amounts;

@@ -1,6 +1,7 @@
 //! The project in which people work: its records, its volumes, and how it is cleared.
 
-use super::history::{Change, History};
+use super::change::Change;
+use super::project::{NAMESPACE, PEOPLE, PROJECT_LIMIT, USER_LIMIT};
 use super::state::{each, text};
 use super::sums::{Amounts, thousandths};
 use crate::client::Person;
@@ -12,12 +13,6 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// The namespace, the project and its plan.
-pub(super) const NAMESPACE: &str = "people";
-/// Two Members, and one who may intervene.
-pub(super) const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
-pub(super) const PROJECT_LIMIT: Amounts = Amounts { gpu: 5000, devices: 6, cpu: 12000, memory: 24 << 30 };
-pub(super) const USER_LIMIT: Amounts = Amounts { gpu: 3000, devices: 4, cpu: 6000, memory: 12 << 30 };
 const CLEARING: Duration = Duration::from_secs(90);
 
 /// Somebody's client, the admin's where nobody is named.
@@ -113,7 +108,7 @@ pub(super) async fn actuate(admin: &Client, change: &Change) {
 }
 
 /// Deletes what people left, also what their finalizers hold; returns when nothing is left.
-pub(super) async fn clear(admin: &Client, history: &History) -> Result<()> {
+pub(super) async fn clear(admin: &Client, is_empty: impl Fn() -> bool) -> Result<()> {
     const KINDS: [&str; 7] = [
         "apis/apps/v1/deployments",
         "apis/batch/v1/jobs",
@@ -124,7 +119,7 @@ pub(super) async fn clear(admin: &Client, history: &History) -> Result<()> {
         "api/v1/configmaps",
     ];
     let begin = Instant::now();
-    while !history.now().0.is_empty() || begin.elapsed() < Duration::from_secs(1) {
+    while !is_empty() || begin.elapsed() < Duration::from_secs(1) {
         ensure!(begin.elapsed() < CLEARING, "what people left does not go");
         for kind in KINDS {
             let (version, plural) = kind.rsplit_once('/').context("a kind without a version")?;

@@ -1,7 +1,7 @@
 //! What there is at one revision, what of it is held, and what must not be.
 
-use super::history::{Change, Kind};
-use super::scene::{PROJECT_LIMIT, USER_LIMIT};
+use super::change::{Change, Kind};
+use super::project::{PROJECT_LIMIT, USER_LIMIT};
 use super::sums::{Amounts, thousandths};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
