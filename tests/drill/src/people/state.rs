@@ -140,18 +140,21 @@ impl State {
         wrongs
     }
 
-    /// The objects of these names as they are, as far as a difference depends on it.
+    /// The objects of these names, and the Pods that name them, as they are, as far as a difference depends on it.
     pub(super) fn describe(&self, names: &BTreeSet<String>) -> String {
         let all = [("Pod", &self.pods), ("ResourceClaim", &self.claims), ("ResourceClaimTemplate", &self.templates)];
         let mut lines = String::new();
         for (kind, object) in all.iter().flat_map(|(kind, objects)| objects.values().map(move |object| (kind, object)))
         {
-            if names.contains(name(object)) {
+            let names_one =
+                || each(object, "/spec/resourceClaims").any(|it| names.contains(text(it, "/resourceClaimName")));
+            if names.contains(name(object)) || names_one() {
                 let (meta, status) = (&object["metadata"], &object["status"]);
                 let _written = writeln!(
                     lines,
-                    "  {kind} {}: owners {}, finalizers {}, deleted {}, gates {}, claims {}, node {}, phase {}, made {}, reserved for {}, conditions {}",
+                    "  {kind} {} of {}: owners {}, finalizers {}, deleted {}, gates {}, claims {}, node {}, phase {}, made {}, reserved for {}, conditions {}",
                     name(object),
+                    user(object),
                     meta["ownerReferences"],
                     meta["finalizers"],
                     meta["deletionTimestamp"],
