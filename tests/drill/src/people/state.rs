@@ -201,8 +201,7 @@ impl State {
                         let (kind, name, user) = ("ResourceClaim", name(claim).to_owned(), user(claim).to_owned());
                         held.push(Held { kind, name, user, used, amounts: price(&claim["spec"]) });
                     }
-                } else if let Some(template) = self.template(reference) {
-                    let amounts = price(&template["spec"]["spec"]);
+                } else if let Some(amounts) = self.price_to_be(reference) {
                     let (kind, name, user) = ("ResourceClaim to be made", name_of.clone(), user_id.clone());
                     held.push(Held { kind, name, user, used: false, amounts });
                 }
@@ -228,9 +227,12 @@ impl State {
         named.or_else(|| self.claims.values().find(is_of))
     }
 
-    fn template(&self, reference: &Value) -> Option<&Value> {
+    /// What is reserved for a claim that is still to be made. Where there never was such a template, one GPU is: these Pods
+    /// have no labels that ask for another share.
+    fn price_to_be(&self, reference: &Value) -> Option<Amounts> {
         let named = reference["resourceClaimTemplateName"].as_str()?;
-        self.last_templates.get(named)
+        let one = Amounts { gpu: 1000, devices: 1, ..Amounts::default() };
+        Some(self.last_templates.get(named).map_or(one, |template| price(&template["spec"]["spec"])))
     }
 
     /// What is bound, of all.
