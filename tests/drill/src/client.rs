@@ -43,6 +43,11 @@ impl Person {
         Ok(Self { client: Client::try_from(config)? })
     }
 
+    /// For requests of any kind.
+    pub(crate) fn client(self) -> Client {
+        self.client
+    }
+
     fn pods(&self, namespace: &str) -> Api<DynamicObject> {
         let pods = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Pod"));
         Api::namespaced_with(self.client.clone(), namespace, &pods)

@@ -12,6 +12,7 @@ mod clock;
 mod drills;
 mod journal;
 mod load;
+pub mod people;
 pub mod race;
 mod reason;
 mod relay;

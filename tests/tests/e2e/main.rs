@@ -21,6 +21,7 @@ mod members;
 mod modes;
 mod one_decision;
 mod outage;
+mod people;
 mod process;
 mod quota;
 mod records;

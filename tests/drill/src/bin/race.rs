@@ -2,8 +2,10 @@
 
 use anyhow::Result;
 use clap::Parser;
+use drill::people;
 use drill::race::{self, Options, Report};
 use ground::paint::{bad, good};
+use std::hash::{BuildHasher, RandomState};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -20,6 +22,12 @@ struct Args {
     /// How many race
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1000))]
     clients: u16,
+    /// Let three people send requests of all kinds at random
+    #[arg(long, conflicts_with = "clients")]
+    people: bool,
+    /// Where their dice begin; several run one after the other. By default one that nobody knows
+    #[arg(long, requires = "people", value_name = "N")]
+    seed: Vec<u64>,
     /// How the answer is written
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
@@ -42,8 +50,14 @@ fn main() -> ExitCode {
 
 impl Args {
     fn run(self) -> Result<ExitCode> {
-        let Self { minutes, clients, output } = self;
+        let Self { minutes, clients, people, mut seed, output } = self;
         let time = Duration::try_from_secs_f64(minutes * 60.0)?;
+        if people {
+            if seed.is_empty() {
+                seed.push(RandomState::new().hash_one(()) % 1_000_000);
+            }
+            return at_work(&seed, time, output);
+        }
         let report = race::run(Options { time, clients: clients.into() })?;
         match output {
             Format::Text => show(&report),
@@ -51,6 +65,27 @@ impl Args {
         }
         Ok(if report.as_expected() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+fn at_work(seeds: &[u64], time: Duration, output: Format) -> Result<ExitCode> {
+    let reports = people::run(seeds, time)?;
+    match output {
+        Format::Text => reports.iter().for_each(show_people),
+        Format::Json => println!("{}", serde_json::to_string_pretty(&reports)?),
+    }
+    let is_fine = reports.iter().all(|report| report.differences.is_empty());
+    Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn show_people(report: &people::Report) {
+    let people::Report { seed, requests, accepted, refused, revisions, most, differences } = report;
+    println!("seed {seed}: {requests} requests, {accepted} accepted; {revisions} revisions, at most {most} bound");
+    for (reason, count) in refused {
+        println!("    {count:>6} × {reason}");
+    }
+    let count = format!("{:>8}", differences.len());
+    println!("  differences       {}", if differences.is_empty() { good(count) } else { bad(count) });
+    differences.iter().for_each(|difference| println!("{difference}"));
 }
 
 fn show(report: &Report) {
