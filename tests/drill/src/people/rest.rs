@@ -14,7 +14,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// The API server may work on a request for a minute, and only then is a Pod that never came known not to come.
-const SETTLING: Duration = Duration::from_secs(75);
+const SETTLING: Duration = Duration::from_secs(150);
 const LOOK: Duration = Duration::from_millis(300);
 
 /// What one account has: used, and reserved.
