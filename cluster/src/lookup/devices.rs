@@ -13,7 +13,8 @@ use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::UserId;
 use policy_engine::submission::devices::{
-    ClaimTemplate, Devices as Facts, KnownClaim, MOST_CANDIDATES, MOST_NAMED, Names, ReservingPod, newly_reserved,
+    ClaimTemplate, Devices as Facts, KnownClaim, MOST_CANDIDATES, MOST_NAMED, Names, ReservingPod, is_shared,
+    newly_reserved,
 };
 use policy_engine::{Submission, contract};
 use serde::de::DeserializeOwned;
@@ -23,9 +24,6 @@ use super::volumes::born;
 use super::{Answers, answers, each_page, is_missing};
 use crate::client::{LookupFailed, in_time, is_path_segment};
 use crate::world::{Topic, World, is_of_pod};
-
-/// The value of [`contract::SHARE`] that lets other members use a claim.
-pub(crate) const WITH_PROJECT: &str = "project";
 
 /// Answers what claims, templates and classes there are. Clones share what they know.
 #[derive(Clone)]
@@ -119,9 +117,10 @@ impl Devices {
     /// Where the API server had to be asked and did not answer.
     pub async fn reserving(&self, submission: &Submission<'_>, deadline: Instant) -> Result<Facts, LookupFailed> {
         let mut facts = Facts::default();
-        for (name, uid) in newly_reserved(submission).into_iter().take(MOST_NAMED) {
+        let claim = submission.object.and_then(born);
+        // All of them: Kubernetes reserves a claim for 256 Pods at the most.
+        for (name, uid) in newly_reserved(submission) {
             let found = self.pod(submission.namespace, &name, &uid, deadline).await?;
-            let claim = submission.object.and_then(born);
             let is_older = |meta: &ObjectMeta| {
                 claim.zip(meta.creation_timestamp.as_ref()).is_some_and(|(claim, pod)| claim < pod.0)
             };
@@ -247,7 +246,7 @@ pub fn known_claim(claim: &ResourceClaim) -> KnownClaim {
     KnownClaim {
         uid: meta.uid.clone().unwrap_or_default(),
         user_id: value(&meta.labels, contract::USER_ID).map(UserId::new),
-        shared: value(&meta.annotations, contract::SHARE).as_deref() == Some(WITH_PROJECT),
+        shared: is_shared(value(&meta.annotations, contract::SHARE).as_deref()),
         slot: value(&meta.labels, contract::SLOT),
         pod_uid: pod.map(|pod| pod.uid.clone()),
         terminating: meta.deletion_timestamp.is_some(),

@@ -17,11 +17,11 @@ use policy_engine::policy::Policy;
 use policy_engine::policy::ids::UserId;
 use policy_engine::policy::project::{Holder, Project};
 use policy_engine::policy::queue::DEFAULT_QUEUE;
-use policy_engine::submission::devices::POD_CLAIM_NAME;
+use policy_engine::submission::devices::{self, POD_CLAIM_NAME};
 use serde_json::json;
 
 use super::label;
-use crate::lookup::devices::{WITH_PROJECT, labels_of_claims};
+use crate::lookup::devices::labels_of_claims;
 use crate::world::pod::{Pod, life};
 use crate::world::{Topic, World};
 
@@ -122,7 +122,7 @@ fn is_allocated(claim: &ResourceClaim) -> bool {
 }
 
 fn is_shared(claim: &ResourceClaim) -> bool {
-    claim.annotations().get(contract::SHARE).map(String::as_str) == Some(WITH_PROJECT)
+    devices::is_shared(claim.annotations().get(contract::SHARE).map(String::as_str))
 }
 
 /// The UIDs of the Pods that a claim is reserved for.

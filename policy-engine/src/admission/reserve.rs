@@ -22,7 +22,7 @@ use crate::policy::modes::RuleMode;
 use crate::policy::rule_id::RuleId;
 use crate::submission::Act;
 use crate::submission::case::Case;
-use crate::submission::devices::POD_CLAIM_NAME;
+use crate::submission::devices::{POD_CLAIM_NAME, is_shared};
 use crate::submission::identity::{Owner, makes_for_pod};
 use crate::submission::pod::Pod;
 
@@ -69,7 +69,7 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
             name: named.name.to_owned(),
             price: price(&spec, &case.devices.classes, case.policy),
             payers: owner(),
-            shared: is_shared(object),
+            shared: is_shared(object.annotation(contract::SHARE)),
             for_pod: for_pod(case, object),
         })
     } else if let Some(pod) = case.devices.reserving.first() {
@@ -80,7 +80,7 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
             uid: named.uid.to_owned(),
             price: price(&spec, &case.devices.classes, case.policy),
             payers: owner(),
-            shared: is_shared(object),
+            shared: is_shared(object.annotation(contract::SHARE)),
         };
         let named = Identity { uid: &pod.uid, namespace: case.submission.namespace, name: &pod.name };
         let reserved = charge::pod(named, Amounts::NOTHING, payers_of(pod.user_id.clone()));
@@ -119,11 +119,6 @@ fn for_pod(case: &Case<'_>, claim: Object<'_>) -> Option<ForPod> {
     let reference = claim.annotation(POD_CLAIM_NAME)?;
     (makes_for_pod(case.submission) && owner.kind == "Pod")
         .then(|| ForPod { uid: owner.uid, reference: reference.to_owned() })
-}
-
-/// Whether the owner of a claim lets others use it.
-fn is_shared(claim: Object<'_>) -> bool {
-    claim.annotation(contract::SHARE) == Some("project")
 }
 
 /// Whether something holds a Pod back from being scheduled.

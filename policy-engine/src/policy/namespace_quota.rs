@@ -80,7 +80,8 @@ fn is_domain(text: &str) -> bool {
     text.len() <= 253 && !text.bytes().any(|it| it.is_ascii_uppercase()) && text.split('.').all(is_part)
 }
 
-fn is_name(text: &str) -> bool {
+/// What Kubernetes takes as the name of a key, and as a label's value that is not empty.
+pub fn is_name(text: &str) -> bool {
     let bytes = text.as_bytes();
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     bytes.len() <= 63

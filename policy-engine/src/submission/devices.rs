@@ -9,6 +9,8 @@ use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 use serde_json::Value;
 
 use crate::claims::classes::DeviceClasses;
+#[cfg(doc)]
+use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::ids::UserId;
@@ -38,6 +40,11 @@ pub struct Devices {
     pub reserving: Vec<ReservingPod>,
     /// Nobody could be asked: what is absent may exist.
     pub untold: bool,
+}
+
+/// Whether the value of a claim's annotation [`contract::SHARE`] lets the other members of the project use the claim.
+pub fn is_shared(share: Option<&str>) -> bool {
+    share == Some("project")
 }
 
 /// A Pod for which a claim is being reserved.

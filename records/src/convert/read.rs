@@ -1,5 +1,6 @@
 //! From an object to the type of its kind, leaving out the parts that cannot be read.
 
+use policy_engine::policy::namespace_quota::is_name;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -30,7 +31,7 @@ fn entry<S: DeserializeOwned>(record: &RawRecord, report: &mut Report) -> Option
         id: Option<LabelValue>,
     }
     let about = record.about();
-    if !is_label(&about.name) {
+    if !is_name(&about.name) {
         let message = format!("given {:?}; labels carry it, so it has at most 63 letters, digits, - and .", about.name);
         report.refuse(&about, "metadata.name", message);
         return None;
@@ -42,7 +43,7 @@ fn entry<S: DeserializeOwned>(record: &RawRecord, report: &mut Report) -> Option
     };
     let id = match Id::deserialize(&Value::Object(fields.clone())) {
         Ok(Id { id: None }) => about.name.clone(),
-        Ok(Id { id: Some(id) }) if is_label(id.as_str()) => id.0,
+        Ok(Id { id: Some(id) }) if is_name(id.as_str()) => id.0,
         Ok(_) | Err(_) => {
             compare(record, report);
             return None;
@@ -183,15 +184,6 @@ fn without_nulls(value: &Value) -> Value {
         Value::Array(items) => Value::Array(items.iter().map(without_nulls).collect()),
         other => other.clone(),
     }
-}
-
-fn is_label(text: &str) -> bool {
-    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let bytes = text.as_bytes();
-    bytes.len() <= 63
-        && edge(bytes.first())
-        && edge(bytes.last())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }
 
 #[cfg(test)]

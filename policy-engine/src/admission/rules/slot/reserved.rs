@@ -5,12 +5,13 @@ use crate::contract;
 use crate::object::place::Place;
 use crate::policy::ids::UserId;
 use crate::submission::case::Case;
+use crate::submission::devices::is_shared;
 use crate::submission::identity::Owner;
 
 /// The Pod named it when there was none of that name, or another one. Now it is this one, whoever made it.
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     let Some(claim) = case.object() else { return };
-    let shared = claim.annotation(contract::SHARE) == Some("project");
+    let shared = is_shared(claim.annotation(contract::SHARE));
     let stamp = claim.label(contract::USER_ID).map(UserId::new);
     for pod in &case.devices.reserving {
         let owner = Owner::stamped(pod.user_id.as_ref(), case.policy);
