@@ -30,34 +30,27 @@ impl Volumes {
             return Ok(Vec::new());
         }
         let kind = if of_claim { "PersistentVolumeClaim" } else { "VolumeSnapshot" };
-        let claims = self.claims_being_filled(namespace, deadline).await?.into_iter();
-        let mut copies: Vec<_> = claims
-            .filter(|claim| claim.spec.as_ref().is_some_and(|spec| is_filled_from(spec, kind, name)))
-            .map(|claim| copy("PersistentVolumeClaim", &claim.metadata))
-            .collect();
+        let copied = |spec: &PersistentVolumeClaimSpec, meta: &ObjectMeta| {
+            is_filled_from(spec, kind, name).then(|| copy("PersistentVolumeClaim", meta))
+        };
+        let mut copies: Vec<_> = match self.world.as_ref().filter(|world| world.fit(&[Topic::VolumeClaims]).is_ok()) {
+            // Only of what is being filled a spec is cached.
+            Some(world) => {
+                let claims = world.volume_claims().into_iter();
+                let here = claims.filter(|claim| claim.metadata.namespace.as_deref() == Some(namespace));
+                here.filter_map(|claim| copied(claim.spec.as_ref()?, &claim.metadata)).collect()
+            }
+            None => {
+                let what = || format!("persistentvolumeclaims of {namespace}");
+                let filled = |claim: PersistentVolumeClaim| copied(&source_of(&claim)?, &claim.metadata);
+                each_page(&self.claims(namespace), deadline, what, filled).await?
+            }
+        };
         if of_claim {
             let snapshots = self.snapshots_being_taken(namespace, deadline).await?;
             copies.extend(snapshots.iter().filter(|(source, _)| source == name).map(|(_, copy)| copy.clone()));
         }
         Ok(copies)
-    }
-
-    async fn claims_being_filled(
-        &self,
-        namespace: &str,
-        deadline: Instant,
-    ) -> Result<Vec<PersistentVolumeClaim>, LookupFailed> {
-        if let Some(world) = self.world.as_ref().filter(|world| world.fit(&[Topic::VolumeClaims]).is_ok()) {
-            let here = world.volume_claims().into_iter();
-            let here = here.filter(|it| it.metadata.namespace.as_deref() == Some(namespace) && it.spec.is_some());
-            return Ok(here.map(|claim| PersistentVolumeClaim::clone(&claim)).collect());
-        }
-        let what = || format!("persistentvolumeclaims of {namespace}");
-        let filled = |claim: PersistentVolumeClaim| {
-            let spec = Some(source_of(&claim)?);
-            Some(PersistentVolumeClaim { spec, ..claim })
-        };
-        each_page(&self.claims(namespace), deadline, what, filled).await
     }
 
     /// The snapshots of a Namespace that are being taken, each with the name of its source: until a snapshot has its content,
