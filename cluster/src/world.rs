@@ -180,6 +180,12 @@ impl World {
         self.0.pods.as_ref()?.get(&ObjectRef::new_with(name, kind).within(namespace))
     }
 
+    /// The Pod of this UID, if the cache knows it. Whose it is, and what it mounts, never changes: about those the cache is
+    /// right.
+    pub(crate) fn pod_of_uid(&self, namespace: &str, name: &str, uid: &str) -> Option<Arc<Pod>> {
+        self.pod(namespace, name).filter(|pod| pod.metadata.uid.as_deref() == Some(uid))
+    }
+
     /// All ResourceClaims.
     pub fn claims(&self) -> Vec<Arc<ResourceClaim>> {
         all(&self.0.claims)

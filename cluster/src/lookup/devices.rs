@@ -20,7 +20,7 @@ use policy_engine::{Submission, contract};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::volumes::born;
+use super::volumes::{born, is_older};
 use super::{Answers, answers, each_page, is_missing};
 use crate::client::{LookupFailed, in_time, is_path_segment};
 use crate::world::{Topic, World, is_of_pod};
@@ -121,15 +121,12 @@ impl Devices {
         // All of them: Kubernetes reserves a claim for 256 Pods at the most.
         for (name, uid) in newly_reserved(submission) {
             let found = self.pod(submission.namespace, &name, &uid, deadline).await?;
-            let is_older = |meta: &ObjectMeta| {
-                claim.zip(meta.creation_timestamp.as_ref()).is_some_and(|(claim, pod)| claim < pod.0)
-            };
             facts.reserving.push(ReservingPod {
                 name,
                 uid,
                 is_there: found.is_some(),
                 user_id: found.as_ref().and_then(|meta| value(&meta.labels, contract::USER_ID)).map(UserId::new),
-                claim_is_older: found.as_ref().is_some_and(is_older),
+                claim_is_older: found.as_ref().is_some_and(|pod| is_older(claim, pod)),
             });
         }
         if !facts.reserving.is_empty() {
@@ -138,7 +135,7 @@ impl Devices {
         Ok(facts)
     }
 
-    /// The metadata of the Pod of this UID. Whose it is never changes: the cache is right about it.
+    /// The metadata of the Pod of this UID.
     async fn pod(
         &self,
         namespace: &str,
@@ -146,9 +143,7 @@ impl Devices {
         uid: &str,
         deadline: Instant,
     ) -> Result<Option<ObjectMeta>, LookupFailed> {
-        let is_it = |meta: &ObjectMeta| meta.uid.as_deref() == Some(uid);
-        let cached = self.world.as_ref().and_then(|world| world.pod(namespace, name));
-        if let Some(pod) = cached.filter(|pod| is_it(&pod.metadata)) {
+        if let Some(pod) = self.world.as_ref().and_then(|world| world.pod_of_uid(namespace, name, uid)) {
             return Ok(Some(pod.metadata.clone()));
         }
         if !is_path_segment(name) {
@@ -158,7 +153,7 @@ impl Devices {
         let api = Api::<Pod>::namespaced(self.client.clone(), namespace);
         let found = in_time(deadline, what, api.get_metadata_opt(name)).await?;
         let found = found.map_err(|error| LookupFailed::api(what, error))?;
-        Ok(found.map(|pod| pod.metadata).filter(is_it))
+        Ok(found.map(|pod| pod.metadata).filter(|meta| meta.uid.as_deref() == Some(uid)))
     }
 
     /// What a cache says, if its watch was heard lately.

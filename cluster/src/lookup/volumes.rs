@@ -21,7 +21,7 @@ use policy_engine::submission::volumes::{Known, MOST_NAMED, Names, Ownership, Vo
 use policy_engine::{Act, Submission, contract};
 use tokio::time::Instant;
 
-pub(crate) use starting::born;
+pub(crate) use starting::{born, is_older};
 
 use super::{Answers, DynamicMeta, answers, each_page, is_missing, resource};
 use crate::client::{LookupFailed, in_time, is_path_segment};

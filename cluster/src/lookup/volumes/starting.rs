@@ -47,7 +47,7 @@ impl Volumes {
         })
     }
 
-    /// What a Pod mounts never changes: the cache is right about a Pod of this UID.
+    /// The Pod, of this UID where the binding says one.
     async fn pod(
         &self,
         namespace: &str,
@@ -55,8 +55,8 @@ impl Volumes {
         uid: Option<&str>,
         deadline: Instant,
     ) -> Result<Option<(ObjectMeta, Spec)>, LookupFailed> {
-        let cached = self.world.as_ref().and_then(|world| world.pod(namespace, name));
-        if let Some(pod) = cached.filter(|pod| uid.is_some() && pod.metadata.uid.as_deref() == uid) {
+        let cached = self.world.as_ref().zip(uid).and_then(|(world, uid)| world.pod_of_uid(namespace, name, uid));
+        if let Some(pod) = cached {
             return Ok(Some((pod.metadata.clone(), pod.spec.clone())));
         }
         if !is_path_segment(name) {
@@ -85,15 +85,17 @@ impl Volumes {
         Ok(match found.map(|claim| claim.metadata) {
             None => Found::Nothing,
             Some(meta) if meta.deletion_timestamp.is_some() => Found::Ending,
-            Some(meta) => Found::Claim { ownership: ownership(&meta), is_older: is_older(&meta, pod) },
+            Some(meta) => {
+                let made = meta.creation_timestamp.as_ref().map(|time| time.0);
+                Found::Claim { ownership: ownership(&meta), is_older: is_older(made, pod) }
+            }
         })
     }
 }
 
-/// Whether one was there before the other. The API server writes whole seconds: of the same second nobody knows.
-pub(crate) fn is_older(one: &ObjectMeta, other: &ObjectMeta) -> bool {
-    let born = |meta: &ObjectMeta| meta.creation_timestamp.as_ref().map(|time| time.0);
-    born(one).zip(born(other)).is_some_and(|(one, other)| one < other)
+/// Whether what was made then was there before a Pod. The API server writes whole seconds: of the same second nobody knows.
+pub(crate) fn is_older(made: Option<Timestamp>, pod: &ObjectMeta) -> bool {
+    made.zip(pod.creation_timestamp.as_ref()).is_some_and(|(made, pod)| made < pod.0)
 }
 
 /// When the object of a review was made.
