@@ -30,20 +30,20 @@ const ACTS: &[(u32, Act)] = &[
     (6, resize),
     (6, finalizers),
     (9, create_claim),
-    (7, delete_claim),
+    (7, |hand| delete_any(hand, CLAIMS, "claim")),
     (3, share_claim),
     (3, create_template),
-    (2, delete_template),
+    (2, |hand| delete_any(hand, TEMPLATES, "template")),
     (5, create_volume),
-    (4, delete_volume),
+    (4, |hand| delete_any(hand, VOLUMES, "volume")),
     (4, create_deployment),
     (5, scale),
-    (2, delete_deployment),
+    (2, |hand| delete_any(hand, DEPLOYMENTS, "app")),
     (3, create_job),
-    (2, delete_job),
+    (2, |hand| delete_any(hand, JOBS, "job")),
     (3, own),
     (1, create_owner),
-    (1, delete_owner),
+    (1, |hand| delete_any(hand, OWNERS, "owner")),
 ];
 
 /// One of them.
@@ -85,6 +85,11 @@ fn delete(hand: &mut Hand, kind: &str, name: &str, options: Value) -> Ask {
     let mut body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy});
     merge(&mut body, options);
     Ask { method: "DELETE", path: path(kind, &format!("/{name}{}", tried(hand))), content: JSON, body }
+}
+
+fn delete_any(hand: &mut Hand, kind: &str, word: &str) -> Ask {
+    let name = hand.name(word);
+    delete(hand, kind, &name, json!({}))
 }
 
 fn merge(into: &mut Value, more: Value) {
@@ -212,11 +217,6 @@ fn create_claim(hand: &mut Hand) -> Ask {
     post(hand, CLAIMS, claim)
 }
 
-fn delete_claim(hand: &mut Hand) -> Ask {
-    let name = hand.name("claim");
-    delete(hand, CLAIMS, &name, json!({}))
-}
-
 fn share_claim(hand: &mut Hand) -> Ask {
     let name = hand.name("claim");
     let share = hand.of(&[Some("project"), None]);
@@ -231,22 +231,12 @@ fn create_template(hand: &mut Hand) -> Ask {
     post(hand, TEMPLATES, template)
 }
 
-fn delete_template(hand: &mut Hand) -> Ask {
-    let name = hand.name("template");
-    delete(hand, TEMPLATES, &name, json!({}))
-}
-
 fn create_volume(hand: &mut Hand) -> Ask {
     let name = hand.name("volume");
     let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
         "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {"storageClassName": "people", "accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}});
     post(hand, VOLUMES, claim)
-}
-
-fn delete_volume(hand: &mut Hand) -> Ask {
-    let name = hand.name("volume");
-    delete(hand, VOLUMES, &name, json!({}))
 }
 
 fn create_deployment(hand: &mut Hand) -> Ask {
@@ -267,11 +257,6 @@ fn scale(hand: &mut Hand) -> Ask {
     patch(hand, DEPLOYMENTS, &object, json!({"spec": {"replicas": replicas}}))
 }
 
-fn delete_deployment(hand: &mut Hand) -> Ask {
-    let name = hand.name("app");
-    delete(hand, DEPLOYMENTS, &name, json!({}))
-}
-
 fn create_job(hand: &mut Hand) -> Ask {
     let name = hand.name("job");
     let mut template = work(hand);
@@ -281,11 +266,6 @@ fn create_job(hand: &mut Hand) -> Ask {
     let body = json!({"apiVersion": "batch/v1", "kind": "Job",
         "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec});
     post(hand, JOBS, body)
-}
-
-fn delete_job(hand: &mut Hand) -> Ask {
-    let name = hand.name("job");
-    delete(hand, JOBS, &name, json!({}))
 }
 
 /// An object as the owner of another one.
@@ -310,9 +290,4 @@ fn create_owner(hand: &mut Hand) -> Ask {
     let name = hand.name("owner");
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": NAMESPACE}});
     post(hand, OWNERS, body)
-}
-
-fn delete_owner(hand: &mut Hand) -> Ask {
-    let name = hand.name("owner");
-    delete(hand, OWNERS, &name, json!({}))
 }
