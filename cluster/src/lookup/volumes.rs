@@ -35,7 +35,6 @@ pub struct Volumes {
     client: Client,
     world: Option<World>,
     asked: Answers<(String, String), Known>,
-    snapshots: Answers<String, copies::Snapshots>,
 }
 
 impl Volumes {
@@ -46,7 +45,7 @@ impl Volumes {
 
     /// Asks for each claim.
     pub fn asking(client: Client) -> Self {
-        Self { client, world: None, asked: answers(), snapshots: answers() }
+        Self { client, world: None, asked: answers() }
     }
 
     /// What the decision about a submission needs to know, but for copies that wait. Nothing is asked for one that names no

@@ -24,6 +24,14 @@ request.userInfo.?username.orValue('') in ['system:kube-scheduler', 'system:kube
 oldObject.exists(f, !(f in object)))
 {{- end }}
 
+{{- /* True where a claim of devices that stays, and was not made for one Pod, loses what protects it. */}}
+{{- define "sluice.cel.protectionEnds" -}}
+(request.operation == 'UPDATE' && !has(object.metadata.deletionTimestamp) &&
+'resource.kubernetes.io/delete-protection' in oldObject.metadata.?finalizers.orValue([]) &&
+!('resource.kubernetes.io/delete-protection' in object.metadata.?finalizers.orValue([])) &&
+!object.metadata.?ownerReferences.orValue([]).exists(o, o.kind == 'Pod'))
+{{- end }}
+
 {{- /* True where the control plane tells a storage driver to make a volume as a copy: the driver looks for the source by its name from now on. */}}
 {{- define "sluice.cel.copyBegins" -}}
 (request.operation == 'UPDATE' && request.resource.resource == 'persistentvolumeclaims' &&

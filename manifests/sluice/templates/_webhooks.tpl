@@ -149,12 +149,14 @@ matchConditions:
     expression: >-
       {{ include "sluice.cel.notSluice" . | indent 6 | trim }}
   {{- include "sluice.webhook.notTheGarbageCollector" . | nindent 2 }}
-  # The scheduler and the claim's controller put a finalizer on and take it off: allocation and release never wait.
+  # The scheduler and the claim's controller put a finalizer on and take it off: allocation and release never wait. That which
+  # protects a claim stays until the claim is deleted, but for what was made for one Pod.
   - name: changes-something
     expression: >-
       request.operation != 'UPDATE' ||
       {{ include "sluice.cel.metadataDiffers" . | indent 6 | trim }} ||
       object[?'spec'] != oldObject[?'spec'] ||
+      {{ include "sluice.cel.protectionEnds" . | indent 6 | trim }} ||
       (!{{ include "sluice.cel.infrastructure" . | indent 6 | trim }} &&
       object.metadata.?finalizers.orValue([]).exists(f, !(f in oldObject.metadata.?finalizers.orValue([]))))
 {{- end }}

@@ -158,8 +158,9 @@ impl Places {
         }
     }
 
-    /// What narrows a claim of devices, and what tells its driver.
+    /// What protects a claim of devices, what narrows it, and what tells its driver.
     fn claim(&mut self, before: &Value, after: &Value) {
+        self.add(&PointerBuf::new(), &["metadata", "finalizers"]);
         let devices = extended(&PointerBuf::new(), &["spec", "devices"]);
         if devices.resolve(before).is_err() {
             return self.add(&devices, &[]);

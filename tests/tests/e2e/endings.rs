@@ -1,6 +1,6 @@
 //! How objects end: what the API server decides by itself, whether Sluice is there or not.
 
-use e2e::gpu::{allocated, inline};
+use e2e::gpu::{allocated, device_claim, inline};
 use e2e::manifest::{claim as volume_claim, pod};
 use e2e::refusal::assert_refused_by_policy;
 use e2e::{ADMIN, create, eventually, find, get, kubectl, kubectl_with, let_in, ok, running, shared};
@@ -59,6 +59,33 @@ fn class_finalizer_taken_off() {
         ok(kubectl(&p, "bob", &["-n", "llm-finetune", "delete", object, "--wait=true", "--timeout=30s"]));
     }
     eventually("the claim to go with its Pod", || find(&p, "llm-finetune", &claim).is_none().then_some(()));
+}
+
+#[test]
+fn class_deleted_while_allocated() {
+    let p = shared();
+    let is_protected = || {
+        let finalizers = get(&p, "detector", "resourceclaim/ends")["metadata"]["finalizers"].clone();
+        finalizers == json!(["resource.kubernetes.io/delete-protection"])
+    };
+    ok(create(&p, "bob", device_claim("detector", "ends", json!({}))));
+    assert!(is_protected(), "before it is allocated");
+    let uses = json!({"spec": {"resourceClaims": [{"name": "gpu", "resourceClaimName": "ends"}]}});
+    ok(create(&p, "bob", pod("detector", "ends", uses)));
+    running(&p, "detector", "app=ends", 1);
+    ok(kubectl(&p, "bob", &["-n", "detector", "delete", "pod/ends", "--wait=true", "--timeout=30s"]));
+    eventually("the claim to be released", || {
+        get(&p, "detector", "resourceclaim/ends")["status"]["allocation"].is_null().then_some(())
+    });
+    // Its controller takes it off as soon as the claim is released.
+    let mut released = get(&p, "detector", "resourceclaim/ends");
+    released["metadata"]["finalizers"] = json!([]);
+    let controller = ["--as=system:serviceaccount:kube-system:resource-claim-controller"];
+    let in_kube_system = ["--as-group=system:serviceaccounts", "--as-group=system:serviceaccounts:kube-system"];
+    let replace = [&controller[..], &in_kube_system, &["replace", "-f", "-"]].concat();
+    ok(kubectl_with(&p, ADMIN, &replace, &released.to_string()));
+    assert!(is_protected(), "after it was released");
+    ok(kubectl(&p, "bob", &["-n", "detector", "delete", "resourceclaim/ends", "--wait=true", "--timeout=30s"]));
 }
 
 /// Pods of the tests ask no grace.

@@ -1,7 +1,5 @@
 //! Copies that are being filled from whatever has the name of their source.
 
-use std::sync::Arc;
-
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec};
 use kube::Api;
 use kube::core::{DynamicObject, ObjectMeta};
@@ -12,7 +10,7 @@ use policy_engine::{Act, Submission, contract};
 use tokio::time::Instant;
 
 use super::Volumes;
-use crate::client::{LookupFailed, in_time};
+use crate::client::LookupFailed;
 use crate::lookup::{each_page, is_missing, resource};
 use crate::world::{Topic, source_of};
 
@@ -47,36 +45,33 @@ impl Volumes {
             }
         };
         if of_claim {
-            let snapshots = self.snapshots_being_taken(namespace, deadline).await?;
-            copies.extend(snapshots.iter().filter(|(source, _)| source == name).map(|(_, copy)| copy.clone()));
+            copies.extend(self.snapshots_being_taken(namespace, name, deadline).await?);
         }
         Ok(copies)
     }
 
-    /// The snapshots of a Namespace that are being taken, each with the name of its source: until a snapshot has its content,
-    /// its controller looks for the source by name. Equal questions are asked once.
-    async fn snapshots_being_taken(&self, namespace: &str, deadline: Instant) -> Result<Snapshots, LookupFailed> {
+    /// The snapshots that are being taken of a name: until one has its content, its controller looks for the source by name.
+    /// No answer is remembered: a snapshot may be made, and its source deleted, the moment after.
+    async fn snapshots_being_taken(
+        &self,
+        namespace: &str,
+        of: &str,
+        deadline: Instant,
+    ) -> Result<Vec<Copy>, LookupFailed> {
         let resource = resource(SNAPSHOT_GROUP, "v1", "volumesnapshots");
         let api = Api::<DynamicObject>::namespaced_with(self.client.clone(), namespace, &resource);
         let what = || format!("volumesnapshots of {namespace}");
         let taken = |it: DynamicObject| {
-            let source = it.data.pointer("/spec/source/persistentVolumeClaimName")?.as_str()?.to_owned();
+            let source = it.data.pointer("/spec/source/persistentVolumeClaimName")?.as_str()?;
             let is_taken = it.data.pointer("/status/boundVolumeSnapshotContentName").is_some();
-            (!is_taken).then(|| (source, copy("VolumeSnapshot", &it.metadata)))
+            (source == of && !is_taken).then(|| copy("VolumeSnapshot", &it.metadata))
         };
-        let ask = async {
-            match each_page(&api, deadline, what, taken).await {
-                Err(LookupFailed::Api { source, .. }) if is_missing(&source) => Ok(Arc::default()),
-                found => Ok(Arc::new(found?)),
-            }
-        };
-        let answer = in_time(deadline, what, self.snapshots.try_get_with(namespace.to_owned(), ask)).await?;
-        answer.map_err(|failed: Arc<LookupFailed>| LookupFailed::clone(&failed))
+        match each_page(&api, deadline, what, taken).await {
+            Err(LookupFailed::Api { source, .. }) if is_missing(&source) => Ok(Vec::new()),
+            found => found,
+        }
     }
 }
-
-/// Snapshots, each with the name of its source.
-pub(super) type Snapshots = Arc<Vec<(String, Copy)>>;
 
 fn is_filled_from(spec: &PersistentVolumeClaimSpec, kind: &str, name: &str) -> bool {
     let old = spec.data_source.as_ref().map(|it| (&it.kind, &it.name));

@@ -15,11 +15,17 @@
 //! it where it is absent, and refuses the claim where it says another number. The platform also writes
 //! `platform-go/dra-effective-gpu`: devices × percent / 100.
 //!
+//! The platform gives every ResourceClaim the finalizer `resource.kubernetes.io/delete-protection`, as Kubernetes itself
+//! does as soon as a claim is allocated. So a claim cannot go while the scheduler allocates it. Kubernetes takes the
+//! finalizer off when you delete a claim that no Pod uses.
+//!
 //! The platform adds one toleration to every request: that of the claim's own hold (`platform-go/hold`). No claim
 //! tolerates the hold of another.
 //!
 //! Kubernetes never changes a claim's spec after it was made. So applying the same manifest again changes nothing, and
 //! the labels by which a claim asked for devices cannot be changed.
+
+mod protection;
 
 use serde_json::Value;
 
@@ -48,8 +54,11 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             ours.for_each(|it| say.deny(pod.label_at(it.key), it.why));
         }
     }
-    if case.is_claim() && case.submission.act == Act::Update {
-        put_back(case, say);
+    if case.is_claim() {
+        protection::protect(case, say);
+        if case.submission.act == Act::Update {
+            put_back(case, say);
+        }
     }
 }
 

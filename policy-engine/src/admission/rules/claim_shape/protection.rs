@@ -1,0 +1,42 @@
+//! A claim is protected for as long as it is there, and not only once it is allocated.
+
+use serde_json::Value;
+
+use crate::admission::findings::Findings;
+use crate::object::Object;
+use crate::object::place::Place;
+use crate::submission::Act;
+use crate::submission::case::Case;
+use crate::submission::identity::is_claim_maker;
+
+/// The scheduler puts it on before it allocates, its controller takes it off after the claim was released, and off whatever is
+/// being deleted and has no devices, allocated or not. The API server looks at finalizers once, when a deletion begins: one
+/// that began before the scheduler wrote would end a claim that a Pod has by now.
+const PROTECTION: &str = "resource.kubernetes.io/delete-protection";
+
+pub(super) fn protect(case: &Case<'_>, say: &mut Findings) {
+    let Some(object) = case.object().filter(|it| !is_protected(*it)) else { return };
+    let stays = match case.submission.act {
+        Act::Create => true,
+        // An admin may take it off, and platform-labels puts it back for people. What was made for one Pod is used once.
+        Act::Update => {
+            is_claim_maker(case.submission.requester.username)
+                && case.old().is_some_and(is_protected)
+                && !object.is_terminating()
+                && !is_pods(object)
+        }
+        Act::Touch | Act::Status | Act::Bind | Act::Delete | Act::Connect => false,
+    };
+    if stays {
+        let all: Vec<_> = object.finalizers().iter().cloned().chain([PROTECTION.into()]).collect();
+        say.put_back(Place::of(["metadata", "finalizers"]), all);
+    }
+}
+
+fn is_protected(claim: Object<'_>) -> bool {
+    claim.finalizers().iter().any(|it| it == PROTECTION)
+}
+
+fn is_pods(claim: Object<'_>) -> bool {
+    claim.owner_references().iter().any(|it| it.get("kind").and_then(Value::as_str) == Some("Pod"))
+}
