@@ -49,7 +49,7 @@ pub enum Subject<'a> {
         /// The version of the resource.
         version: &'a str,
     },
-    /// An object that exists, and whose it is. Nobody waits for it to be made.
+    /// An object that exists, and whose it is.
     Existing(ControllerOwner),
 }
 

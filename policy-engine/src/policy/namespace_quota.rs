@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::Serialize;
 
 use super::quantity::bytes;
+use crate::object::extended;
 
 /// Limits by the keys of a ResourceQuota: `count/pods`, `requests.storage`. The API server keeps them in each namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -44,6 +45,8 @@ const PLAIN: [&str; 13] = [
 ];
 const COUNTED: [&str; 6] = ["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"];
 const COUNTED_DEVICES: &str = ".deviceclass.resource.k8s.io/devices";
+/// Before the name of an extended resource.
+const REQUESTS: &str = "requests.";
 const HUGE_PAGES: [&str; 2] = ["hugepages-", "requests.hugepages-"];
 
 /// Whether a namespace's quota may have this key.
@@ -51,7 +54,7 @@ const HUGE_PAGES: [&str; 2] = ["hugepages-", "requests.hugepages-"];
 /// # Errors
 /// Why not.
 pub fn check(key: &str) -> Result<(), NoKey> {
-    if COUNTED.contains(&key) || key.ends_with(COUNTED_DEVICES) {
+    if COUNTED.contains(&key) || key.ends_with(COUNTED_DEVICES) || key.strip_prefix(REQUESTS).is_some_and(is_devices) {
         return Err(NoKey::Counted);
     }
     let is_key = match key.split_once('/') {
@@ -72,6 +75,10 @@ fn written(key: &str, limit: u64) -> String {
     let counts = key.starts_with("count/") || key.ends_with("/persistentvolumeclaims");
     let is_space = key.contains("storage") || HUGE_PAGES.iter().any(|it| key.starts_with(it));
     if is_space && !counts { bytes(limit) } else { limit.to_string() }
+}
+
+fn is_devices(resource: &str) -> bool {
+    resource.starts_with(extended::OF_CLASS) || extended::is_gpu_makers(resource)
 }
 
 /// A DNS subdomain.
@@ -105,12 +112,20 @@ mod tests {
             "limits.ephemeral-storage",
             "hugepages-2Mi",
             "requests.hugepages-1Gi",
+            "requests.example.com/licences",
             "fast.storageclass.storage.k8s.io/requests.storage",
             "fast.storageclass.storage.k8s.io/persistentvolumeclaims",
         ] {
             assert_eq!(check(key), Ok(()), "{key}");
         }
-        for key in ["cpu", "requests.memory", "limits.cpu", "gpu.nvidia.com.deviceclass.resource.k8s.io/devices"] {
+        for key in [
+            "cpu",
+            "requests.memory",
+            "limits.cpu",
+            "gpu.nvidia.com.deviceclass.resource.k8s.io/devices",
+            "requests.nvidia.com/gpu",
+            "requests.deviceclass.resource.kubernetes.io/gpu.nvidia.com",
+        ] {
             assert_eq!(check(key), Err(NoKey::Counted), "{key}");
         }
         for key in ["", "pod", "Pods", "storage", "hugepages-", "count/", "/pods", "a_b/c", "count/pods/all", "-/x"] {

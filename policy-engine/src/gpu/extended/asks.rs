@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{Container, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use crate::claims::classes::DeviceClasses;
+use crate::object::extended;
 use crate::object::place::Place;
 use crate::policy::Policy;
 use crate::policy::model::Model;
@@ -14,12 +15,8 @@ use crate::submission::case::Case;
 use crate::submission::pod::Pod;
 use crate::submission::remembered;
 
-/// Every DeviceClass can be asked for by this and its name.
-const IMPLICIT: &str = "deviceclass.resource.kubernetes.io/";
 /// What NVIDIA's charts ask for, whatever DeviceClass there is.
 const NVIDIA_GPU: &str = "nvidia.com/gpu";
-/// Whoever hands out such resources hands out GPUs.
-const MAKERS: [&str; 3] = ["nvidia.com/", "amd.com/", "gpu.intel.com/"];
 
 /// A request of one container for one resource.
 #[derive(Debug)]
@@ -151,7 +148,7 @@ fn meaning<'a>(name: &str, classes: &DeviceClasses, policy: &'a Policy) -> Optio
         return Some(Meaning::Models(listed));
     }
     let of_class = |class: &str| models.clone().filter(|model| model.device_class_name == class).collect::<Vec<_>>();
-    if let Some(class) = name.strip_prefix(IMPLICIT) {
+    if let Some(class) = name.strip_prefix(extended::OF_CLASS) {
         return Some(Meaning::Models(of_class(class)));
     }
     let mut named = classes.iter().filter(|(_, spec)| spec.extended_resource_name.as_deref() == Some(name)).peekable();
@@ -161,14 +158,14 @@ fn meaning<'a>(name: &str, classes: &DeviceClasses, policy: &'a Policy) -> Optio
     if name == NVIDIA_GPU {
         return Some(Meaning::Models(models.collect()));
     }
-    MAKERS.iter().any(|maker| name.starts_with(maker)).then_some(Meaning::Unknown)
+    extended::is_gpu_makers(name).then_some(Meaning::Unknown)
 }
 
 /// Whether a resource of this name is, or may be, a GPU.
 pub(crate) fn means_gpu(name: &str, classes: &DeviceClasses, policy: &Policy) -> bool {
     meaning(name, classes, policy).is_some_and(|meaning| match meaning {
         // A class that no model has may be of other devices.
-        Meaning::Models(models) => !models.is_empty() || MAKERS.iter().any(|maker| name.starts_with(maker)),
+        Meaning::Models(models) => !models.is_empty() || extended::is_gpu_makers(name),
         Meaning::Unknown => true,
     })
 }
