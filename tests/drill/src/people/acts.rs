@@ -1,7 +1,7 @@
 //! What people ask: a line for each kind of request, and how often it comes.
 
 use super::hand::Hand;
-use super::project::NAMESPACE;
+use super::project::{CLAIMS, DEPLOYMENTS, JOBS, NAMESPACE, OWNERS, PODS, TEMPLATES, VOLUMES, path};
 use serde_json::{Value, json};
 
 /// Stands for the UID of an object, which is known only when the request is sent.
@@ -51,20 +51,6 @@ pub(super) fn any(hand: &mut Hand) -> Ask {
     let weights: Vec<u32> = ACTS.iter().map(|(weight, _)| *weight).collect();
     let (_, act) = ACTS[hand.weighed(&weights)];
     act(hand)
-}
-
-const PODS: &str = "api/v1/pods";
-const CLAIMS: &str = "apis/resource.k8s.io/v1/resourceclaims";
-const TEMPLATES: &str = "apis/resource.k8s.io/v1/resourceclaimtemplates";
-const VOLUMES: &str = "api/v1/persistentvolumeclaims";
-const DEPLOYMENTS: &str = "apis/apps/v1/deployments";
-const JOBS: &str = "apis/batch/v1/jobs";
-const OWNERS: &str = "api/v1/configmaps";
-
-/// `/api/v1/namespaces/<namespace>/pods` and what comes behind it.
-fn path(kind: &str, rest: &str) -> String {
-    let (version, plural) = kind.rsplit_once('/').unwrap_or(("", kind));
-    format!("/{version}/namespaces/{NAMESPACE}/{plural}{rest}")
 }
 
 /// Now and then only to see what would be said.

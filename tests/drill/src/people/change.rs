@@ -1,6 +1,6 @@
 //! One event of one object.
 
-use super::project::NAMESPACE;
+use super::project::{CLAIMS, OWNERS, PODS, TEMPLATES, VOLUMES, path};
 use serde_json::Value;
 use std::time::Instant;
 
@@ -19,14 +19,14 @@ impl Kind {
     pub(super) const ALL: [Self; 5] = [Self::Pod, Self::Claim, Self::Template, Self::Volume, Self::Owner];
 
     pub(super) fn path(self) -> String {
-        let (group, plural) = match self {
-            Self::Pod => ("api/v1", "pods"),
-            Self::Claim => ("apis/resource.k8s.io/v1", "resourceclaims"),
-            Self::Template => ("apis/resource.k8s.io/v1", "resourceclaimtemplates"),
-            Self::Volume => ("api/v1", "persistentvolumeclaims"),
-            Self::Owner => ("api/v1", "configmaps"),
+        let resource = match self {
+            Self::Pod => PODS,
+            Self::Claim => CLAIMS,
+            Self::Template => TEMPLATES,
+            Self::Volume => VOLUMES,
+            Self::Owner => OWNERS,
         };
-        format!("/{group}/namespaces/{NAMESPACE}/{plural}")
+        path(resource, "")
     }
 
     pub(super) fn name(self) -> &'static str {

@@ -1,11 +1,13 @@
 //! The project in which people work: its records, its volumes, and how it is cleared.
 
 use super::change::Change;
-use super::project::{NAMESPACE, PEOPLE, PROJECT_LIMIT, USER_LIMIT};
+use super::project::{
+    CLAIMS, DEPLOYMENTS, JOBS, NAMESPACE, OWNERS, PEOPLE, PODS, PROJECT_LIMIT, TEMPLATES, USER_LIMIT, VOLUMES, path,
+};
 use super::state::{each, text};
 use super::sums::{Amounts, thousandths};
 use crate::client::Person;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use ground::{Ground, Who, until};
 use http::Request;
 use kube::Client;
@@ -99,8 +101,8 @@ pub(super) async fn actuate(admin: &Client, change: &Change) {
     }
     let patch = json!([{"op": "add", "path": "/status/containerStatuses/0/resources", "value": {"requests": asked}},
         {"op": "test", "path": "/metadata/uid", "value": pod["metadata"]["uid"]}]);
-    let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{}/status", text(pod, "/metadata/name"));
-    let request = Request::patch(path).header("content-type", "application/json-patch+json");
+    let status = path(PODS, &format!("/{}/status", text(pod, "/metadata/name")));
+    let request = Request::patch(status).header("content-type", "application/json-patch+json");
     if let Ok(request) = request.body(patch.to_string().into_bytes()) {
         // It may have gone.
         let _answer = admin.request_text(request).await;
@@ -109,24 +111,15 @@ pub(super) async fn actuate(admin: &Client, change: &Change) {
 
 /// Deletes what people left, also what their finalizers hold; returns when nothing is left.
 pub(super) async fn clear(admin: &Client, is_empty: impl Fn() -> bool) -> Result<()> {
-    const KINDS: [&str; 7] = [
-        "apis/apps/v1/deployments",
-        "apis/batch/v1/jobs",
-        "api/v1/pods",
-        "apis/resource.k8s.io/v1/resourceclaims",
-        "apis/resource.k8s.io/v1/resourceclaimtemplates",
-        "api/v1/persistentvolumeclaims",
-        "api/v1/configmaps",
-    ];
+    const KINDS: [&str; 7] = [DEPLOYMENTS, JOBS, PODS, CLAIMS, TEMPLATES, VOLUMES, OWNERS];
     let begin = Instant::now();
     while !is_empty() || begin.elapsed() < Duration::from_secs(1) {
         ensure!(begin.elapsed() < CLEARING, "what people left does not go");
         for kind in KINDS {
-            let (version, plural) = kind.rsplit_once('/').context("a kind without a version")?;
-            let path = format!("/{version}/namespaces/{NAMESPACE}/{plural}");
-            let list: Value = admin.request(Request::get(&path).body(Vec::new())?).await?;
+            let list: Value = admin.request(Request::get(path(kind, "")).body(Vec::new())?).await?;
             for object in each(&list, "/items") {
-                let _answer = end(admin, &format!("{path}/{}", text(object, "/metadata/name")), object).await;
+                let name = text(object, "/metadata/name");
+                let _answer = end(admin, &path(kind, &format!("/{name}")), object).await;
             }
         }
         sleep(Duration::from_millis(300)).await;
