@@ -4,6 +4,7 @@
 //! Records are watched as untyped objects: one that cannot be understood is a problem of its own and of nothing else.
 //! Until all records and Namespaces were read once, nothing is *synced*, and the policy says nothing about the cluster.
 
+mod ended;
 mod gathered;
 mod keep;
 mod managed;
@@ -37,6 +38,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::watch::Watch;
+pub use ended::End;
+use ended::Ended;
 use gathered::Gathered;
 pub(crate) use keep::source_of;
 use managed::Managed;
@@ -83,10 +86,17 @@ struct Known {
     priority_classes: Option<Store<PriorityClass>>,
     priorities: Gathered<PriorityClasses>,
     passed: Passed,
+    ended: Ended,
 }
 
 /// UIDs of Pods and claims that the watches spoke of since they were last taken.
 type Passed = Arc<Mutex<BTreeSet<String>>>;
+
+/// The UIDs of the Pods that a claim is reserved for.
+pub(crate) fn reserved_for(claim: &ResourceClaim) -> impl Iterator<Item = &str> {
+    let reserved = claim.status.iter().flat_map(|status| status.reserved_for.iter().flatten());
+    reserved.filter(|it| it.resource == "pods").map(|it| it.uid.as_str())
+}
 
 /// The process ended before its caches were synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -267,6 +277,11 @@ impl World {
     /// UIDs of Pods and claims that the watches spoke of since they were last taken; also of what came and went in between.
     pub fn take_passed(&self) -> BTreeSet<String> {
         std::mem::take(&mut *self.0.passed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What ended since this was last asked, as far as Pods and claims are watched; at most the last thousand.
+    pub fn take_ended(&self) -> Vec<End> {
+        self.0.ended.take()
     }
 
     /// Whether a request may be decided on records and Namespaces: everything was read, and every watch was heard since.

@@ -8,10 +8,10 @@ mod binding;
 mod connections;
 mod elsewhere;
 mod governed;
+mod left_over;
 mod limits;
 mod low_priority_thread;
 pub mod metrics;
-mod never_came;
 mod outage;
 pub mod path;
 mod records;
@@ -32,9 +32,9 @@ use decide::Sources;
 use store::Ledger;
 use tokio_util::sync::CancellationToken;
 
+use left_over::LeftOver;
 use limits::Limits;
 pub use metrics::Metrics;
-use never_came::NeverCame;
 pub use outage::chain;
 
 /// How long open calls may take to end after the process was asked to stop. The API server waits no longer for an answer.
@@ -50,7 +50,7 @@ pub struct Webhook {
     ledger: Ledger,
     /// Whether the ledger is known to hold what runs.
     compared: Arc<AtomicBool>,
-    never_came: NeverCame,
+    left_over: LeftOver,
 }
 
 impl Webhook {
@@ -64,7 +64,7 @@ impl Webhook {
             limits: Arc::default(),
             ledger,
             compared: Arc::default(),
-            never_came: NeverCame::default(),
+            left_over: LeftOver::default(),
         }
     }
 }

@@ -45,7 +45,11 @@ pub(crate) async fn reserve(
         Ok(short) => short,
         Err(unavailable) => return without_ledger(&webhook.metrics, decision, policy, unavailable),
     };
-    if !short.is_empty() && webhook.never_came.give_back(&webhook.ledger, &webhook.caches, &short, deadline).await {
+    if short.is_empty() {
+        return Ok(());
+    }
+    let known = (&webhook.ledger, &webhook.caches, policy);
+    if webhook.left_over.give_back(known, &short, deadline).await {
         let refused = std::mem::take(&mut decision.denials);
         if room::find(&webhook.ledger, decision, policy, mode, deadline).await.is_err() {
             decision.denials = refused;

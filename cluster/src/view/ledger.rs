@@ -11,7 +11,7 @@ use policy_engine::charge::{self, Identity, KnownPrice};
 use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::contract;
 use policy_engine::daemons::common::is_exempt;
-use policy_engine::ledger::{AdmitPod, Amounts, ClaimMade, ForPod, Life, LiveClaim, LivePod, Tags, View};
+use policy_engine::ledger::{AdmitPod, Amounts, ClaimMade, ForPod, Life, LiveClaim, LivePod, Sight, Tags, View};
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::UserId;
@@ -23,7 +23,7 @@ use serde_json::json;
 use super::label;
 use crate::lookup::devices::labels_of_claims;
 use crate::world::pod::{Pod, life};
-use crate::world::{Topic, World};
+use crate::world::{End, Topic, World, reserved_for};
 
 /// What the charge of a Pod with claims rests on, beside the Pod.
 const PRICED_BY: &[Topic] = &[Topic::ResourceClaims, Topic::ResourceClaimTemplates, Topic::DeviceClasses];
@@ -61,28 +61,62 @@ pub fn view(world: &World, prices: &Prices, policy: &Policy, own_namespace: &str
     let governed = |namespace: Option<&str>| {
         namespace.is_some_and(|namespace| !is_exempt(own_namespace, policy.platform(), namespace))
     };
-    let mut live = HashSet::new();
+    // Of the Pods that hold what is reserved for them.
     let mut queues = HashMap::new();
     for pod in pods.iter().filter(|pod| governed(pod.metadata.namespace.as_deref())) {
         let life = life(pod);
         let Some(charge) = reading.pod(pod) else { continue };
         if life == Life::Scheduled {
-            live.insert(charge.uid.clone());
-            let queue = label(&pod.metadata, contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
-            queues.insert(charge.uid.clone(), queue.to_owned());
+            queues.insert(charge.uid.clone(), queue(pod).to_owned());
         }
         view.pods.insert(charge.uid.clone(), LivePod { charge, life });
     }
     for claim in claims.iter().filter(|claim| governed(claim.metadata.namespace.as_deref())) {
         let Some(charge) = reading.claim(claim) else { continue };
-        let user = reserved_for(claim).find(|pod| live.contains(*pod));
-        let bound = user.filter(|_| is_allocated(claim)).and_then(|pod| {
-            let project = project(world, policy, &charge.namespace)?;
-            Some(reading.tags(claim, project, queues.get(pod).cloned().unwrap_or_default()))
-        });
+        let bound = reading.bound(claim, |pod| queues.get(pod).cloned());
         view.claims.insert(charge.uid.clone(), LiveClaim { charge, bound });
     }
     view
+}
+
+/// What ended since this was last asked, as the ledger is to see it: Pods, claims, and claims that such Pods held.
+pub fn ended(world: &World, prices: &Prices, policy: &Policy) -> Vec<Sight> {
+    let ends = world.take_ended();
+    if ends.is_empty() {
+        return Vec::new();
+    }
+    let reading = Reading::of(world, prices, policy);
+    let at = reading.now;
+    let holders: HashMap<String, String> = world
+        .pods()
+        .iter()
+        .filter(|pod| life(pod) == Life::Scheduled)
+        .filter_map(|pod| Some((pod.metadata.uid.clone()?, queue(pod).to_owned())))
+        .collect();
+    let (mut sights, mut released) = (Vec::new(), HashSet::new());
+    for end in ends {
+        match end {
+            End::Pod(uid) => {
+                released.insert(uid.clone());
+                sights.push(Sight::PodGone { uid, at });
+            }
+            // What is gone under a Pod that runs, the daemon looks into.
+            End::Claim(_, users) if users.iter().any(|pod| holders.contains_key(pod)) => {}
+            End::Claim(uid, _) => sights.push(Sight::ClaimGone { uid, at }),
+            End::Released(uid) => drop(released.insert(uid)),
+        }
+    }
+    let is_released = |claim: &&Arc<ResourceClaim>| {
+        let uid = claim.metadata.uid.as_deref();
+        uid.into_iter().chain(reserved_for(claim)).any(|uid| released.contains(uid))
+    };
+    let claims = world.claims();
+    sights.extend(claims.iter().filter(is_released).filter_map(|claim| {
+        let charge = reading.claim(claim)?;
+        let bound = reading.bound(claim, |pod| holders.get(pod).cloned());
+        Some(LiveClaim { charge, bound }.sight(at))
+    }));
+    sights
 }
 
 /// What a Pod is charged that waits behind a gate; `None` for one that is not known, is another by now, or whose claims are
@@ -117,18 +151,16 @@ fn labels_ask(meta: &ObjectMeta, policy: &Policy) -> Amounts {
     charge::labels_ask(Object(&object), policy)
 }
 
+fn queue(pod: &Pod) -> &str {
+    label(&pod.metadata, contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE)
+}
+
 fn is_allocated(claim: &ResourceClaim) -> bool {
     claim.status.as_ref().is_some_and(|status| status.allocation.is_some())
 }
 
 fn is_shared(claim: &ResourceClaim) -> bool {
     devices::is_shared(claim.annotations().get(contract::SHARE).map(String::as_str))
-}
-
-/// The UIDs of the Pods that a claim is reserved for.
-fn reserved_for(claim: &ResourceClaim) -> impl Iterator<Item = &str> {
-    let reserved = claim.status.iter().flat_map(|status| status.reserved_for.iter().flatten());
-    reserved.filter(|it| it.resource == "pods").map(|it| it.uid.as_str())
 }
 
 impl<'a> Reading<'a> {
@@ -177,6 +209,13 @@ impl<'a> Reading<'a> {
                 .zip(reference)
                 .map(|(pod, reference)| ForPod { uid: pod.uid.clone(), reference: reference.clone() }),
         })
+    }
+
+    /// Whose resource-hours a claim spends: of a claim that is allocated, and reserved for a Pod that holds what it has.
+    fn bound(&self, claim: &ResourceClaim, queue: impl Fn(&str) -> Option<String>) -> Option<Tags> {
+        let queue = reserved_for(claim).find_map(queue).filter(|_| is_allocated(claim))?;
+        let project = project(self.world, self.policy, claim.metadata.namespace.as_deref()?)?;
+        Some(self.tags(claim, project, queue))
     }
 
     fn claim_price(&self, claim: &ResourceClaim) -> Amounts {

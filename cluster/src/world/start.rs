@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::ended::Ended;
 use super::gathered::Gathered;
 use super::managed::Managed;
 use super::pod::{self, Pod};
@@ -64,9 +65,12 @@ impl World {
 
         let passed = watches.topics.contains(&Topic::Pods).then(Passed::default);
         let (pods_passed, claims_passed) = (passed.clone(), passed.clone());
+        let ended = Ended::default();
+        let (pods_ended, claims_ended) = (ended.clone(), ended.clone());
         let of_pods = all("pods", ApiResource::erase::<v1::Pod>(&()), pod::keep);
         let pods = watches.optional(Topic::Pods, of_pods, move |signals, change: Change<'_, Pod>| {
             note(&pods_passed, &change);
+            pods_ended.note_pod(&change);
             if !matches!(&change, Change::Written { before: Some(before), now } if pod::says_the_same(before, now)) {
                 signals.give(Topic::Pods);
             }
@@ -76,6 +80,7 @@ impl World {
         let claims =
             watches.optional(Topic::ResourceClaims, all("resourceclaims", (), keep::claim), move |signals, change| {
                 note(&claims_passed, &change);
+                claims_ended.note_claim(&change);
                 index.note(change);
                 signals.give(Topic::ResourceClaims);
             });
@@ -157,6 +162,7 @@ impl World {
             priority_classes,
             priorities,
             passed: passed.unwrap_or_default(),
+            ended,
         }))
     }
 }

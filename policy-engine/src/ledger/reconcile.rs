@@ -59,6 +59,16 @@ pub struct LiveClaim {
     pub bound: Option<Tags>,
 }
 
+impl LiveClaim {
+    /// That it is so.
+    pub fn sight(&self, at: Timestamp) -> Sight {
+        let Self { charge: ClaimMade { uid, namespace, name, price, payers, shared, .. }, bound } = self;
+        let place = ObjectName::claim(namespace, name, payers, *shared);
+        let (uid, bound, payers) = (uid.clone(), bound.clone(), payers.clone());
+        Sight::Claim { uid, bound, price: *price, payers, place, at }
+    }
+}
+
 /// What a comparison says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reconciliation {
@@ -149,10 +159,7 @@ fn sight(charge: &Charge, view: &View, before: &BTreeSet<String>) -> Option<Sigh
     let was_there = before.contains(&uid);
     if charge.place.kind() == ChargedKind::Claim {
         return match view.claims.get(&uid) {
-            Some(LiveClaim { charge: ClaimMade { namespace, name, price, payers, shared, .. }, bound }) => {
-                let place = ObjectName::claim(namespace, name, payers, *shared);
-                Some(Sight::Claim { uid, bound: bound.clone(), price: *price, payers: payers.clone(), place, at })
-            }
+            Some(claim) => Some(claim.sight(at)),
             None => was_there.then_some(Sight::ClaimGone { uid, at }),
         };
     }

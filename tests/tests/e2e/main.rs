@@ -25,6 +25,7 @@ mod people;
 mod process;
 mod quota;
 mod records;
+mod replaced;
 mod shows;
 mod storage;
 mod storage_made;
