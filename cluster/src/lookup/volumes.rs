@@ -64,7 +64,11 @@ impl Volumes {
         let named = Names::by(submission, policy);
         if named.len() <= MOST_NAMED {
             for claim in named.claims {
-                let known = self.claim(namespace, &claim, deadline).await?;
+                // Nobody judges a snapshot again when it is taken: what is remembered for a moment is too old for it.
+                let known = match submission.resource.is_snapshot() {
+                    true => self.claim_now(namespace, &claim, deadline).await?,
+                    false => self.claim(namespace, &claim, deadline).await?,
+                };
                 facts.claims.insert(claim, known);
             }
             for snapshot in named.snapshots {
@@ -85,17 +89,31 @@ impl Volumes {
         if let Some(claim) = world.and_then(|world| world.volume_claim(namespace, name)) {
             return Ok(Known::There(ownership(&claim.metadata)));
         }
+        let what = || format!("persistentvolumeclaim {namespace}/{name}");
+        let key = (namespace.to_owned(), name.to_owned());
+        let ask = self.claim_now(namespace, name, deadline);
+        let answer = in_time(deadline, what, self.asked.try_get_with(key, ask)).await?;
+        answer.map_err(|failed: Arc<LookupFailed>| LookupFailed::clone(&failed))
+    }
+
+    async fn claim_now(&self, namespace: &str, name: &str, deadline: Instant) -> Result<Known, LookupFailed> {
+        let found = self.claim_meta(namespace, name, deadline).await?;
+        Ok(found.map_or(Known::Missing, |meta| Known::There(ownership(&meta))))
+    }
+
+    /// What the API server has under a name now.
+    async fn claim_meta(
+        &self,
+        namespace: &str,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Option<ObjectMeta>, LookupFailed> {
         if !is_path_segment(name) {
-            return Ok(Known::Missing);
+            return Ok(None);
         }
         let what = || format!("persistentvolumeclaim {namespace}/{name}");
-        let ask = async {
-            let found = self.claims(namespace).get_metadata_opt(name).await?;
-            Ok::<_, kube::Error>(found.map_or(Known::Missing, |claim| Known::There(ownership(&claim.metadata))))
-        };
-        let key = (namespace.to_owned(), name.to_owned());
-        let answer = in_time(deadline, what, self.asked.try_get_with(key, ask)).await?;
-        answer.map_err(|source: Arc<kube::Error>| LookupFailed::api(what, source))
+        let found = in_time(deadline, what, self.claims(namespace).get_metadata_opt(name)).await?;
+        Ok(found.map_err(|error| LookupFailed::api(what, error))?.map(|claim| claim.metadata))
     }
 
     fn claims(&self, namespace: &str) -> Api<PersistentVolumeClaim> {

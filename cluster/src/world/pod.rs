@@ -26,6 +26,8 @@ pub struct Spec {
     pub claims: Vec<PodResourceClaim>,
     /// The PersistentVolumeClaims that it names, and whether it mounts each read-only.
     pub volumes: Vec<(String, bool)>,
+    /// The volumes for which Kubernetes makes claims that go with the Pod.
+    pub ephemeral: Vec<String>,
     /// Whether it has a scheduling gate, ours or another's.
     pub is_gated: bool,
     /// Whether the gate of the rule `plan-window` is among them.
@@ -44,6 +46,13 @@ impl From<PodSpec> for Spec {
             waits_for_queue: gates.clone().any(|gate| gate.name == contract::PLAN_WINDOW_GATE),
             is_scheduled: spec.node_name.is_some_and(|node| !node.is_empty()),
             claims: spec.resource_claims.unwrap_or_default(),
+            ephemeral: spec
+                .volumes
+                .iter()
+                .flatten()
+                .filter(|it| it.ephemeral.is_some())
+                .map(|it| it.name.clone())
+                .collect(),
             volumes: mounted(spec.volumes.unwrap_or_default()),
         }
     }

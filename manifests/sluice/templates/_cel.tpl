@@ -29,7 +29,12 @@ oldObject.exists(f, !(f in object)))
 (request.operation == 'UPDATE' && !has(object.metadata.deletionTimestamp) &&
 'resource.kubernetes.io/delete-protection' in oldObject.metadata.?finalizers.orValue([]) &&
 !('resource.kubernetes.io/delete-protection' in object.metadata.?finalizers.orValue([])) &&
-!object.metadata.?ownerReferences.orValue([]).exists(o, o.kind == 'Pod'))
+!{{ include "sluice.cel.madeForAPod" . }})
+{{- end }}
+
+{{- /* True of a claim of devices that Kubernetes made for a Pod: its controller. Anybody may write owners; these annotations only Kubernetes does. */}}
+{{- define "sluice.cel.madeForAPod" -}}
+object.metadata.?annotations.orValue({}).exists(k, k.startsWith('resource.kubernetes.io/'))
 {{- end }}
 
 {{- /* True where the control plane tells a storage driver to make a volume as a copy: the driver looks for the source by its name from now on. */}}

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::contract;
 use crate::submission::slots::mentions;
+use crate::submission::volumes::TOLD;
 
 /// Kubernetes' LimitRanger says here what it filled in, which would look like ours.
 const LIMIT_RANGER: &str = "kubernetes.io/limit-ranger";
@@ -25,7 +26,7 @@ pub fn places(before: &Value, after: &Value) -> Vec<PointerBuf> {
     }
     match after.get("kind").and_then(Value::as_str) {
         Some("Pod") => places.pod(before, after),
-        Some("PersistentVolumeClaim") => places.lane(before),
+        Some("PersistentVolumeClaim") => places.volume_claim(before),
         Some("ResourceClaim") => places.claim(before, after),
         Some(_) | None => {}
     }
@@ -151,8 +152,12 @@ impl Places {
         }
     }
 
-    /// What a lane says of a volume claim. Without one, the API server fills in the cluster's default class.
-    fn lane(&mut self, claim: &Value) {
+    /// What only the control plane says of a volume claim, and what a lane says. Without one, the API server fills in the
+    /// cluster's default class.
+    fn volume_claim(&mut self, claim: &Value) {
+        for key in TOLD.iter().filter(|key| claim["metadata"]["annotations"].get(key).is_some()) {
+            self.add(&PointerBuf::new(), &["metadata", "annotations", key]);
+        }
         if claim["metadata"]["labels"][contract::STORAGE_LANE].is_string() {
             ["storageClassName", "accessModes"].iter().for_each(|key| self.add(&PointerBuf::new(), &["spec", key]));
         }

@@ -19,6 +19,8 @@ use crate::submission::{Act, Submission};
 
 pub use names::{MOST_NAMED, Names};
 
+/// Begins the annotations by which Kubernetes knows the claims that it made.
+pub const KUBERNETES_OWN: &str = "resource.kubernetes.io/";
 /// Annotation of the controller on a claim that it makes from a template: the Pod's name for it.
 pub const POD_CLAIM_NAME: &str = "resource.kubernetes.io/pod-claim-name";
 
@@ -72,9 +74,18 @@ pub fn newly_reserved(submission: &Submission<'_>) -> Vec<(String, String)> {
         return Vec::new();
     }
     let before: BTreeSet<_> = reserved_for(old).map(|(_, uid)| uid).collect();
-    let owners: BTreeSet<_> = claim.owner_references().iter().filter_map(|it| it.get("uid")?.as_str()).collect();
-    let new = reserved_for(claim).filter(|(_, uid)| !before.contains(uid) && !owners.contains(uid));
+    let its_pod = made_for(claim);
+    let new = reserved_for(claim).filter(|(_, uid)| !before.contains(uid) && its_pod != Some(*uid));
     new.map(|(name, uid)| (name.to_owned(), uid.to_owned())).collect()
+}
+
+/// The UID of the Pod that Kubernetes made a claim for. Anybody may write owners; the annotations only Kubernetes does: see the
+/// rule `claim-origin`.
+pub fn made_for(claim: Object<'_>) -> Option<&str> {
+    let by_kubernetes = claim.annotations().is_some_and(|all| all.keys().any(|key| key.starts_with(KUBERNETES_OWN)));
+    let controls = |it: &&Value| it.get("controller") == Some(&Value::Bool(true));
+    let controller = claim.owner_references().iter().find(controls).filter(|_| by_kubernetes)?;
+    controller.get("uid")?.as_str()
 }
 
 fn reserved_for(claim: Object<'_>) -> impl Iterator<Item = (&str, &str)> {

@@ -74,6 +74,8 @@ pub struct Mount {
     pub claim: String,
     /// Whether the Pod mounts it read-only.
     pub read_only: bool,
+    /// Whether Kubernetes makes it for the Pod, by a template in the Pod.
+    pub is_ephemeral: bool,
     /// What has the name now.
     pub found: Found,
 }

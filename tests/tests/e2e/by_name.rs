@@ -175,3 +175,44 @@ fn class_by_name_a_copy_is_made_of_what_its_user_may_read_and_of_nothing_that_to
     eventually("alice to have the name", || create(&p, "alice", &source).success.then_some(()));
     ok(kubectl(&p, "alice", &["-n", "llm-finetune", "delete", "pvc/copy-source"]));
 }
+
+/// Kubernetes and the garbage collector know owners by their UIDs: of a kind that nobody has, one stays for ever.
+#[test]
+fn class_claim_planted_with_an_owner_of_no_kind_that_has_the_uid_of_a_colleagues_pod() {
+    let p = shared();
+    let owned_by = |pod: &str| {
+        let uid = get(&p, "detector", &format!("pod/{pod}"))["metadata"]["uid"].clone();
+        let owner =
+            json!({"apiVersion": "x.example.com/v1", "kind": "Zed", "name": "z", "uid": uid, "controller": true});
+        json!({"metadata": {"ownerReferences": [owner]}})
+    };
+    // What she asks as an ephemeral volume has a name that anybody can tell.
+    let planted = volume(&p, "detector", "owned-scratch");
+    ok(create(&p, "bob", &planted));
+    let template = json!({"spec": claim("detector", "x", json!({}))["spec"]});
+    let ephemeral = json!({"spec": {"volumes": [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": template}}]}});
+    ok(create(&p, "carol", pod("detector", "owned", ephemeral)));
+    let patch = owned_by("owned").to_string();
+    ok(kubectl(&p, "bob", &["-n", "detector", "patch", "pvc/owned-scratch", "--type=merge", "-p", &patch]));
+    not_started(&p, "detector", "owned", "storage", "asked PersistentVolumeClaim owned-scratch, which is bob's");
+    // So has the claim of devices that she waits for.
+    let naming = json!({"spec": {"resourceClaims": [{"name": "gpu", "resourceClaimName": "owned"}]}});
+    ok(create(&p, "carol", pod("detector", "owned-gpu", naming)));
+    ok(create(&p, "bob", device_claim("detector", "owned", owned_by("owned-gpu"))));
+    not_started(&p, "detector", "owned-gpu", "slot", "Pod owned-gpu is carol's, and ResourceClaim owned is bob's");
+    ok(kubectl(&p, "carol", &["-n", "detector", "delete", "pod/owned", "pod/owned-gpu"]));
+    ok(kubectl(&p, "bob", &["-n", "detector", "delete", "pvc/owned-scratch", "resourceclaim/owned"]));
+}
+
+#[test]
+fn class_by_name_nobody_tells_a_storage_driver_by_hand_to_look_for_a_source() {
+    let p = shared();
+    let told = json!({"metadata": {"annotations": {"volume.kubernetes.io/storage-provisioner": "csi.example.com"}},
+        "spec": {"storageClassName": "", "dataSource": {"kind": "PersistentVolumeClaim", "name": "told-source"}}});
+    without_a_word(create(&p, "bob", claim("llm-finetune", "told", told)));
+    assert_eq!(get(&p, "llm-finetune", "pvc/told")["metadata"]["annotations"], Value::Null);
+    // So the name is anybody's.
+    without_a_word(create(&p, "alice", claim("llm-finetune", "told-source", json!({}))));
+    ok(kubectl(&p, "bob", &["-n", "llm-finetune", "delete", "pvc/told"]));
+    ok(kubectl(&p, "alice", &["-n", "llm-finetune", "delete", "pvc/told-source"]));
+}

@@ -8,7 +8,7 @@ use kube::core::ObjectMeta;
 use policy_engine::contract;
 use policy_engine::object::Object;
 use policy_engine::policy::ids::UserId;
-use policy_engine::submission::volumes::{Found, Mount, StartingPod};
+use policy_engine::submission::volumes::{Found, MOST_NAMED, Mount, StartingPod};
 use policy_engine::{Act, Submission};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -17,8 +17,8 @@ use super::{Volumes, ownership};
 use crate::client::{LookupFailed, in_time, is_path_segment};
 use crate::world::pod::Spec;
 
-/// So many claims of a Pod are asked for at a time.
-const AT_A_TIME: usize = 8;
+/// So many claims of a Pod are asked for at a time: all that one may name, so that they are those of one moment.
+const AT_A_TIME: usize = MOST_NAMED;
 
 impl Volumes {
     /// The Pod that is being bound, with what it mounts. One that mounts no claim costs no question where it is cached.
@@ -34,9 +34,11 @@ impl Volumes {
         let Some((meta, spec)) = self.pod(namespace, name, uid, deadline).await? else {
             return Ok(StartingPod::default());
         };
-        let found = spec.volumes.into_iter().map(async |(claim, read_only)| {
+        let named = spec.volumes.into_iter().map(|(claim, read_only)| (claim, read_only, false));
+        let ephemeral = spec.ephemeral.into_iter().map(|volume| (format!("{name}-{volume}"), false, true));
+        let found = named.chain(ephemeral).map(async |(claim, read_only, is_ephemeral)| {
             let found = self.found(namespace, &claim, &meta, deadline).await?;
-            Ok::<_, LookupFailed>(Mount { claim, read_only, found })
+            Ok::<_, LookupFailed>(Mount { claim, read_only, is_ephemeral, found })
         });
         let mounts = stream::iter(found).buffered(AT_A_TIME).try_collect().await?;
         let text = |keys: &Option<std::collections::BTreeMap<String, String>>, key| keys.as_ref()?.get(key).cloned();
@@ -76,13 +78,7 @@ impl Volumes {
         pod: &ObjectMeta,
         deadline: Instant,
     ) -> Result<Found, LookupFailed> {
-        if !is_path_segment(claim) {
-            return Ok(Found::Nothing);
-        }
-        let what = || format!("persistentvolumeclaim {namespace}/{claim}");
-        let found = in_time(deadline, what, self.claims(namespace).get_metadata_opt(claim)).await?;
-        let found = found.map_err(|error| LookupFailed::api(what, error))?;
-        Ok(match found.map(|claim| claim.metadata) {
+        Ok(match self.claim_meta(namespace, claim, deadline).await? {
             None => Found::Nothing,
             Some(meta) if meta.deletion_timestamp.is_some() => Found::Ending,
             Some(meta) => {

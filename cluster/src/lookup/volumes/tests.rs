@@ -61,7 +61,10 @@ async fn names_that_are_no_names_are_not_asked_for_and_too_many_are_not_either()
 /// A Pod that is bound, and its binding.
 fn bound(mounts: &[(&str, bool)]) -> (Value, Value) {
     let volume = |(claim, read_only): &(&str, bool)| json!({"name": claim, "persistentVolumeClaim": {"claimName": claim, "readOnly": read_only}});
-    let volumes: Vec<_> = mounts.iter().map(volume).collect();
+    let mut volumes: Vec<_> = mounts.iter().map(volume).collect();
+    if !mounts.is_empty() {
+        volumes.push(json!({"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}}));
+    }
     let pod = json!({
         "metadata": {"name": "web", "namespace": "team", "uid": "u1", "creationTimestamp": "2026-01-01T00:00:01Z",
             "labels": {"platform-go/user-id": "bob"}, "annotations": {"platform-go/use-volumes": "v9"}},
@@ -92,7 +95,7 @@ async fn what_a_pod_mounts_that_is_bound_is_asked_for_by_name_and_the_pod_is_cac
     let with_pods = server.world(&[crate::lookup::TOPICS, &[Topic::Pods]].concat()).await;
     let ownership =
         Ownership { uid: "uid-of-data".into(), user_id: Some(UserId::new("alice")), ..Ownership::default() };
-    let mount = |claim: &str, read_only, found| Mount { claim: claim.into(), read_only, found };
+    let mount = |claim: &str, read_only, found| Mount { claim: claim.into(), read_only, is_ephemeral: false, found };
     let expected = StartingPod {
         user_id: Some(UserId::new("bob")),
         named: "v9".into(),
@@ -100,10 +103,11 @@ async fn what_a_pod_mounts_that_is_bound_is_asked_for_by_name_and_the_pod_is_cac
             mount("data", false, Found::Claim { ownership, is_older: true }),
             mount("ends", true, Found::Ending),
             mount("none", true, Found::Nothing),
+            Mount { is_ephemeral: true, ..mount("web-scratch", false, Found::Nothing) },
         ],
     };
     assert_eq!(starting(&Volumes::start(&with_pods), &binding).await, expected);
-    let claims = ["data", "ends", "none"].map(at);
+    let claims = ["data", "ends", "none", "web-scratch"].map(at);
     server.assert_asked(&claims);
     let without = server.world(crate::lookup::TOPICS).await;
     assert_eq!(starting(&Volumes::start(&without), &binding).await, expected);

@@ -27,10 +27,8 @@ use crate::object::Object;
 use crate::object::place::Place;
 use crate::submission::Act;
 use crate::submission::case::Case;
+use crate::submission::devices::KUBERNETES_OWN;
 use crate::submission::identity::{Caller, is_claim_maker};
-
-/// Annotations by which Kubernetes knows the claims that it made.
-const KUBERNETES_OWN: &str = "resource.kubernetes.io/";
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     let changes = matches!(case.submission.act, Act::Create | Act::Update);
@@ -58,7 +56,7 @@ fn owners(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     let before = case.old().map_or(&[][..], |old| old.owner_references());
     for (at, owner) in object.owner_references().iter().enumerate() {
         let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default();
-        let is_pod = text("kind") == "Pod" && text("apiVersion") == "v1";
+        let is_pod = text("kind") == "Pod";
         let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
         let controls = matches!(group, "apps" | "batch") && owner.get("controller") == Some(&Value::Bool(true));
         if (is_pod || controls) && !before.contains(owner) {

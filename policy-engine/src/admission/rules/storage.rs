@@ -20,7 +20,9 @@
 //! A Pod may name a claim that does not exist yet, and a clone its source: they wait. Whose it is that came is judged
 //! once more when the scheduler binds the Pod to a node, and when the control plane tells a storage driver to make the
 //! copy: what somebody else made under that name is not given to them. Waiting keeps nobody else from the name. Only
-//! while a copy is being filled, nobody makes a source under its source's name that the copy's user may not read.
+//! while a copy is being filled, nobody makes a source under its source's name that the copy's user may not read. Only the
+//! control plane says that one is: the platform takes its annotation (`volume.kubernetes.io/storage-provisioner`) off
+//! what is made by hand.
 //!
 //! Who may use a colleague's volume only because they manage the project, or are a platform Admin, has not agreed to use
 //! what somebody puts under the name that their work asks for. Their own Pods, clones and snapshots use such a volume
@@ -89,6 +91,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     }
     match (case.is_volume_claim(), case.is_snapshot(), case.submission.act) {
         (true, _, Act::Create) => {
+            case.object().into_iter().for_each(|claim| starting::untold(claim, say));
             starting::copies(case, say);
             reserved::judge(case, say);
         }

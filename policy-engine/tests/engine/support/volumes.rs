@@ -125,6 +125,7 @@ struct Starts {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct How {
     read_only: bool,
+    ephemeral: bool,
     older: bool,
     ending: bool,
 }
@@ -163,7 +164,7 @@ impl Cluster {
                 Some(_) if how.ending => Found::Ending,
                 Some(whose) => Found::Claim { ownership: whose.ownership(claim), is_older: how.older },
             };
-            Mount { claim: claim.clone(), read_only: how.read_only, found }
+            Mount { claim: claim.clone(), read_only: how.read_only, is_ephemeral: how.ephemeral, found }
         };
         let copy = |(what, user): (&String, &Option<UserId>)| Copy { what: what.clone(), user_id: user.clone() };
         Volumes {

@@ -1,12 +1,11 @@
 //! A claim is protected for as long as it is there, and not only once it is allocated.
 
-use serde_json::Value;
-
 use crate::admission::findings::Findings;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::submission::Act;
 use crate::submission::case::Case;
+use crate::submission::devices::made_for;
 use crate::submission::identity::is_claim_maker;
 
 /// The scheduler puts it on before it allocates, its controller takes it off after the claim was released, and off whatever is
@@ -23,7 +22,7 @@ pub(super) fn protect(case: &Case<'_>, say: &mut Findings) {
             is_claim_maker(case.submission.requester.username)
                 && case.old().is_some_and(is_protected)
                 && !object.is_terminating()
-                && !is_pods(object)
+                && made_for(object).is_none()
         }
         Act::Touch | Act::Status | Act::Bind | Act::Delete | Act::Connect => false,
     };
@@ -35,8 +34,4 @@ pub(super) fn protect(case: &Case<'_>, say: &mut Findings) {
 
 fn is_protected(claim: Object<'_>) -> bool {
     claim.finalizers().iter().any(|it| it == PROTECTION)
-}
-
-fn is_pods(claim: Object<'_>) -> bool {
-    claim.owner_references().iter().any(|it| it.get("kind").and_then(Value::as_str) == Some("Pod"))
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::owner;
 use crate::admission::findings::Findings;
+use crate::contract::RESERVED_FOR;
 use crate::object::place::Place;
 use crate::policy::names::ProjectName;
 use crate::submission::case::Case;
@@ -39,6 +40,7 @@ impl fmt::Display for Taken<'_> {
         if let Some(whom) = whom {
             write!(f, "{whom} and ")?;
         }
-        write!(f, "Managers of project {project} make this claim; choose another name, or ask one")
+        let ask = "choose another name, ask one, or ask a platform admin to name you in the volume's annotation";
+        write!(f, "Managers of project {project} make this claim; {ask} {RESERVED_FOR}")
     }
 }

@@ -2,17 +2,18 @@
 
 use super::permission::{Party, Refused};
 use crate::admission::findings::Findings;
+use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::ids::UserId;
 use crate::policy::storage::Permission;
 use crate::submission::case::Case;
-use crate::submission::volumes::{Found, Mount, Ownership};
+use crate::submission::volumes::{Found, Mount, Ownership, TOLD};
 
 /// The Pod named its claims when there were none of those names, or others. Now it would mount these, whoever made them.
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     let pod = &case.volumes.starting;
     let party = Party::stamped(case, pod.user_id.as_ref());
-    for Mount { claim, read_only, found } in &pod.mounts {
+    for Mount { claim, read_only, is_ephemeral, found } in &pod.mounts {
         let field = || Place::of(["spec", "volumes"]);
         match found {
             Found::Nothing => {
@@ -25,7 +26,9 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
                 );
             }
             // An Admin's Pod carries no stamp, and was admitted with what was there.
-            Found::Claim { is_older: true, .. } if pod.user_id.is_none() => {}
+            Found::Claim { is_older: true, .. } if pod.user_id.is_none() && !is_ephemeral => {}
+            // Kubernetes believes an owner's UID, whoever wrote it there; what it makes for a Pod has the Pod's stamp.
+            Found::Claim { ownership, .. } if *is_ephemeral && ownership.user_id == pod.user_id => {}
             Found::Claim { ownership, .. } => {
                 let needed = if *read_only { Permission::ReadOnly } else { Permission::ReadWrite };
                 let may = party.uses(case, ownership, &pod.named);
@@ -35,6 +38,14 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
                 }
             }
         }
+    }
+}
+
+/// By what only the control plane writes, it tells a storage driver to look for the source now. Copied from another claim, or
+/// by hand, that would say so before anybody has judged what has the name then.
+pub(super) fn untold(claim: Object<'_>, say: &mut Findings) {
+    for key in TOLD.into_iter().filter(|key| claim.annotation(key).is_some()) {
+        say.discard(Place::of(["metadata", "annotations", key]));
     }
 }
 
