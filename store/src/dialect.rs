@@ -114,6 +114,8 @@ macro_rules! dialect {
                 "queue, model) SELECT value->>0, CAST(value->>1 AS BIGINT), CAST(value->>2 AS BIGINT), ",
                 "CAST(value->>3 AS BIGINT), value->>4, value->>5, value->>6, value->>7, value->>8 FROM ",
                 $rows,
+                // A ledger whose charges were emptied finds intervals that are open: they go on.
+                " WHERE true ON CONFLICT (claim_uid) WHERE closed_at IS NULL DO NOTHING",
             ),
             close_usage: concat!(
                 "UPDATE usage_intervals SET closed_at = CASE WHEN CAST(value->>1 AS BIGINT) < opened_at ",
@@ -177,6 +179,10 @@ pub(crate) const FORGET_USAGE: &str = "DELETE FROM usage_intervals WHERE closed_
 pub(crate) const COMPARED: &str = "SELECT at FROM compared LIMIT 1";
 /// The first time counts.
 pub(crate) const NOTE_COMPARED: &str = "INSERT INTO compared (at) SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM compared)";
+
+/// What was open before charges were emptied, and holds nothing any more.
+pub(crate) const END_FORGOTTEN: &str = "UPDATE usage_intervals SET closed_at = CASE WHEN $1 < opened_at THEN opened_at \
+     ELSE $1 END WHERE closed_at IS NULL AND claim_uid NOT IN (SELECT uid FROM charges WHERE bound = 1)";
 
 /// As sqlx keeps it.
 pub(crate) const VERSION: &str = "SELECT MAX(version) FROM _sqlx_migrations";

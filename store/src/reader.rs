@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow};
 
 use crate::Unavailable;
 use crate::dialect::{
-    ALL_ACCOUNTS, ALL_CHARGES, ALL_USES, COMPARED, FORGET_USAGE, HOURS, NOTE_COMPARED, UNSEEN_CHARGES,
+    ALL_ACCOUNTS, ALL_CHARGES, ALL_USES, COMPARED, END_FORGOTTEN, FORGET_USAGE, HOURS, NOTE_COMPARED, UNSEEN_CHARGES,
 };
 use crate::rows;
 use crate::session::{Address, Database};
@@ -91,6 +91,7 @@ impl Reader {
 
     pub(crate) async fn compared(&self, at: jiff::Timestamp) -> Result<(), Unavailable> {
         let at = at.as_millisecond();
+        on!(self, pool => sqlx::query(END_FORGOTTEN).bind(at).execute(pool).await?.rows_affected());
         on!(self, pool => sqlx::query(NOTE_COMPARED).bind(at).execute(pool).await?.rows_affected());
         Ok(())
     }

@@ -19,6 +19,7 @@ on_both!(
     room_that_a_smaller_claim_gave_back_is_not_taken_again_unasked,
     a_dearer_template_is_paid_before_the_claim_is_seen,
     bound_claims_spend_and_are_counted_exactly_once,
+    what_was_spent_goes_on_where_charges_were_emptied_and_ends_where_nothing_is_held,
 );
 
 async fn a_claim_that_many_name_is_paid_once_while_one_of_them_lives(database: Database) {
@@ -203,6 +204,35 @@ async fn a_dearer_template_is_paid_before_the_claim_is_seen(database: Database) 
     assert_stands(&ledger, 0, 1, 1).await;
     claim_gone(&ledger, "c1").await;
     assert_stands(&ledger, 0, 1, 1).await;
+}
+
+async fn what_was_spent_goes_on_where_charges_were_emptied_and_ends_where_nothing_is_held(database: Database) {
+    let ledger = database.open().await;
+    let start = Timestamp::now() - SignedDuration::from_mins(60);
+    let after = |minutes| start + SignedDuration::from_mins(minutes);
+    let bound = |uid: &str, user: &str, at| Sight::Claim {
+        uid: uid.to_owned(),
+        bound: Some(Tags { project: ProjectId::new("llm"), user: UserId::new(user), ..Tags::default() }),
+        price: gpus(1),
+        payers: payers("alice"),
+        place: ObjectName::claim("llm", uid, &payers("alice"), false),
+        at,
+    };
+    for uid in ["goes-on", "gone"] {
+        assert_reserved(&ledger, claim(uid, uid, 1)).await;
+        observe(&ledger, bound(uid, uid, after(0))).await;
+    }
+    database.say("DELETE FROM uses; DELETE FROM charges; DELETE FROM accounts; DELETE FROM compared").await;
+    drop(ledger);
+    let ledger = database.open().await;
+    assert_reserved(&ledger, claim("goes-on", "goes-on", 1)).await;
+    observe(&ledger, bound("goes-on", "goes-on", after(30))).await;
+    assert_stands(&ledger, 1, 0, 0).await;
+    ledger.compared().await.expect("an answer");
+    let query = UsageQuery { since: after(0), until: after(600), project: None, user: None };
+    let hours = ledger.usage(&query).await.expect("an answer");
+    let spent: Vec<_> = hours.iter().map(|it| (it.tags.user.as_str(), it.device_seconds / 60)).collect();
+    assert_eq!(spent, [("goes-on", 600), ("gone", 60)]);
 }
 
 async fn bound_claims_spend_and_are_counted_exactly_once(database: Database) {

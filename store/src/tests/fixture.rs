@@ -73,6 +73,18 @@ impl Database {
         self.server.as_deref().expect("a server")
     }
 
+    /// What an admin, or a migration, may do.
+    pub(super) async fn say(&self, sql: &'static str) {
+        use sqlx::{Connection as _, PgConnection, SqliteConnection, raw_sql};
+        if self.url.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.url).await.expect("a connection");
+            raw_sql(sql).execute(&mut connection).await.expect("SQL");
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.expect("a connection");
+            raw_sql(sql).execute(&mut connection).await.expect("SQL");
+        }
+    }
+
     pub(super) async fn open(&self) -> Ledger {
         Store::open(&self.url).await.expect("a store").ledger()
     }
