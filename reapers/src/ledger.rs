@@ -5,11 +5,18 @@
 //! working on it any more, a minute, and has been asked for it. What runs and is not charged, because it is older than
 //! the platform or the ledger was away, is charged as it is seen, whatever the limits say.
 //!
+//! What takes an account over its limit, or further, and was not admitted (made while Sluice was away, or grown since) is
+//! an alarm: an error in the log, an Event *QuotaExceeded* on it, and `sluice_reapers_ledger_alarms_total`. So is a device
+//! claim that is gone while a Pod that runs holds its devices: Kubernetes keeps claims in use from going, and the Pod is
+//! charged for them until it has ended (Event *HeldClaimGone* on the Pod). So is a device that two claims hold, each for
+//! itself (Event *DeviceHeldTwice* on both). Each is told once while it lasts.
+//!
 //! What a project uses and what is reserved in it stands in the status of its record (`kubectl get sp`).
 //!
 //! Unlike the other daemons this one compares in every process once, when it starts, before admissions are charged: what
 //! is there counts also against a ledger that is new.
 
+mod alarms;
 mod balances;
 mod words;
 
@@ -22,12 +29,14 @@ use cluster::client::LookupFailed;
 use cluster::lookup::names;
 use cluster::view;
 use cluster::world::{Snapshot, Topic};
-use cluster::write::{News, Outcome};
+use cluster::write::{About, News, Outcome};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use policy_engine::ledger::{Charge, Drift, Entry, Missing, Reconciliation, View, reconcile};
+use policy_engine::ledger::{Charge, Drift, Entry, Missing, Reconciliation, Verdict, View, reconcile};
 use tokio::time::Instant;
+
+use alarms::Told;
 
 use crate::cycle::{Daemon, Proposal, Refusal, Step, StepFailed, Turn};
 use crate::metrics::LedgerStep;
@@ -66,11 +75,14 @@ struct Memory {
     passed: BTreeSet<String>,
     /// The view of the last turn, and how many of its steps were not taken.
     last: Option<(BTreeSet<String>, Arc<AtomicUsize>)>,
+    /// The alarms of which people were told.
+    told: Told,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { recounted: Instant::now(), had: BTreeSet::new(), passed: BTreeSet::new(), last: None }
+        let (had, passed) = (BTreeSet::new(), BTreeSet::new());
+        Self { recounted: Instant::now(), had, passed, last: None, told: Told::default() }
     }
 }
 
@@ -93,19 +105,25 @@ fn begin(stage: &Stage) -> BoxFuture<'_, Result<Vec<News>, Refusal>> {
             return Ok(Vec::new());
         }
         stage.world.fit(HEARS)?;
-        let view = observe(stage, &stage.world.snapshot());
+        let snapshot = stage.world.snapshot();
+        let view = observe(stage, &snapshot);
         let charges = stage.ledger.charges().await?;
-        let Reconciliation { mut steps, uncharged, look_for } = reconcile(&charges, &view, &BTreeSet::new());
+        let Reconciliation { mut steps, uncharged, look_for, held: _ } = reconcile(&charges, &view, &BTreeSet::new());
         steps.extend(gone(stage, look_for, view.at).await?);
         steps.extend(uncharged.into_iter().map(|(_, request)| Entry::Adopt(request)));
         let charged = words::by_uid(&charges);
-        let words: Vec<_> = steps.iter().filter_map(|step| words::of(step, &charged)).collect();
-        stage.room.grew(stage.ledger.reconcile(steps).await?);
+        let words: Vec<_> = steps.iter().map(|step| words::of(step, &charged)).collect();
+        let verdicts = stage.ledger.reconcile(steps).await?;
+        let taken = words.into_iter().zip(verdicts).filter_map(|(words, verdict)| Some((words?, verdict)));
+        let mut adopted = Vec::new();
+        for ((kind, news), verdict) in taken {
+            taken_over(stage, &snapshot, kind, &news.about, verdict).await;
+            // Nobody can describe what is gone.
+            adopted.extend(Some(news).filter(|_| kind == LedgerStep::Adopted));
+        }
         stage.ledger.compared().await?;
         tracing::info!(daemon = DAEMON.name, "the ledger holds what is there");
-        words.iter().for_each(|(kind, _)| stage.metrics.ledger(*kind));
-        // Nobody can describe what is gone.
-        Ok(words.into_iter().filter(|(kind, _)| *kind == LedgerStep::Adopted).map(|(_, news)| news).collect())
+        Ok(adopted)
     }
     .boxed()
 }
@@ -120,13 +138,17 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         memory.passed.append(&mut view.passed);
         view.passed.clone_from(&memory.passed);
         let charges = stage.ledger.charges().await?;
-        let Reconciliation { steps: mut entries, uncharged, look_for } = reconcile(&charges, &view, &memory.had);
+        let found = reconcile(&charges, &view, &memory.had);
+        let Reconciliation { steps: mut entries, uncharged, look_for, held } = found;
         entries.extend(gone(stage, look_for, view.at).await?);
         let there = look(stage, uncharged, true).await?;
         entries.extend(there.into_iter().map(|(_, request)| Entry::Adopt(request)));
         let balances = stage.ledger.balances().await?;
         let left = Arc::new(AtomicUsize::new(entries.len()));
-        let mut steps = steps(stage, entries, &charges, &left);
+        // What is told is told once: nothing comes before it that could fail, or drop the rest of the plan.
+        let mut steps = alarms::gone(stage, held, &mut memory.told).await?;
+        steps.extend(alarms::twice(stage, &mut memory.told));
+        steps.extend(self::steps(stage, &snapshot, entries, &charges, &left));
         memory.last = Some((view.uids(), left));
         // What is taken now shows in the sums of the next turn.
         let again = if steps.is_empty() { TICK } else { INTERVAL };
@@ -150,16 +172,23 @@ fn observe(stage: &Stage, snapshot: &Snapshot) -> View {
 }
 
 /// What becomes of the ledger, a step for each entry. `left` counts those that were not taken.
-fn steps(stage: &Stage, entries: Vec<Entry>, charges: &[Charge], left: &Arc<AtomicUsize>) -> Vec<Step> {
+fn steps(
+    stage: &Stage,
+    snapshot: &Arc<Snapshot>,
+    entries: Vec<Entry>,
+    charges: &[Charge],
+    left: &Arc<AtomicUsize>,
+) -> Vec<Step> {
     let charges = words::by_uid(charges);
     let step = |entry: Entry| {
         let words = words::of(&entry, &charges);
-        let (stage, left, kind) = (stage.clone(), left.clone(), words.as_ref().map(|(kind, _)| *kind));
+        let what = words.as_ref().map(|(kind, news)| (*kind, news.about.clone()));
+        let (stage, snapshot, left) = (stage.clone(), snapshot.clone(), left.clone());
         let act = async move {
-            stage.room.grew(stage.ledger.reconcile(vec![entry]).await?);
+            let verdicts = stage.ledger.reconcile(vec![entry]).await?;
             left.fetch_sub(1, Ordering::AcqRel);
-            if let Some(kind) = kind {
-                stage.metrics.ledger(kind);
+            for ((kind, about), verdict) in what.iter().zip(verdicts) {
+                taken_over(&stage, &snapshot, *kind, about, verdict).await;
             }
             Ok(Outcome::Written)
         };
@@ -171,6 +200,13 @@ fn steps(stage: &Stage, entries: Vec<Entry>, charges: &[Charge], left: &Arc<Atom
         }
     };
     entries.into_iter().map(step).collect()
+}
+
+/// What the ledger has taken: who waits for room hears of it, and so do all where a limit is passed.
+async fn taken_over(stage: &Stage, snapshot: &Snapshot, kind: LedgerStep, about: &About, verdict: Verdict) {
+    stage.room.grew(verdict.lowered);
+    stage.metrics.ledger(kind);
+    alarms::over(stage, snapshot, about, &verdict.over).await;
 }
 
 /// Of what is not in the view, that the API server does not have it either.
@@ -200,12 +236,8 @@ async fn recount(stage: Stage, snapshot: Arc<Snapshot>) -> Result<Outcome, StepF
 
 async fn drifted(stage: &Stage, drift: &Drift, snapshot: &Snapshot) {
     let news = words::of_drift(drift, &snapshot.policy);
-    tracing::error!(target: "journal", daemon = DAEMON.name, about = %news.about, "{}", news.note);
     stage.metrics.ledger(LedgerStep::Corrected);
-    if let Err(failed) = stage.writer.tell(&news).await {
-        let error: &dyn std::error::Error = &failed;
-        tracing::warn!(daemon = DAEMON.name, error, "could not report");
-    }
+    alarms::tell(stage, &news).await;
 }
 
 #[cfg(test)]

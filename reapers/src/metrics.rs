@@ -15,6 +15,7 @@ pub struct Metrics {
     spared: Family<DaemonLabels, Gauge>,
     leads: Gauge,
     ledger: Family<LedgerLabels, Counter>,
+    alarms: Family<AlarmLabels, Counter>,
     nudges: Counter,
 }
 
@@ -46,6 +47,29 @@ impl LedgerStep {
             Self::NeverCame => "never-came",
             Self::Adopted => "adopted",
             Self::Corrected => "corrected",
+        }
+    }
+}
+
+/// What nobody should have been able to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerAlarm {
+    /// What was not admitted, or has grown, took an account over its limit.
+    OverLimit,
+    /// A claim is gone while a Pod holds its devices.
+    HeldClaimGone,
+    /// Two claims hold the same device.
+    HeldTwice,
+}
+
+impl LedgerAlarm {
+    const ALL: [Self; 3] = [Self::OverLimit, Self::HeldClaimGone, Self::HeldTwice];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::OverLimit => "over-limit",
+            Self::HeldClaimGone => "held-claim-gone",
+            Self::HeldTwice => "held-twice",
         }
     }
 }
@@ -126,6 +150,11 @@ struct LedgerLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AlarmLabels {
+    alarm: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EndLabels {
     daemon: &'static str,
     end: &'static str,
@@ -140,6 +169,11 @@ impl Metrics {
         registry.register("spared", "What a daemon leaves as it is though a record asks", self.spared.clone());
         registry.register("leads", "Whether this replica acts", self.leads.clone());
         registry.register("ledger_steps", "What the ledger's charges were brought up to, by kind", self.ledger.clone());
+        registry.register(
+            "ledger_alarms",
+            "What the ledger charges though it should not be, by kind: look at the Events and the log",
+            self.alarms.clone(),
+        );
         registry.register("nudges", "Workloads whose controllers were made to try again", self.nudges.clone());
     }
 
@@ -147,6 +181,9 @@ impl Metrics {
     fn begin_at_zero(&self) {
         for step in LedgerStep::ALL.map(LedgerStep::label) {
             drop(self.ledger.get_or_create(&LedgerLabels { step }));
+        }
+        for alarm in LedgerAlarm::ALL.map(LedgerAlarm::label) {
+            drop(self.alarms.get_or_create(&AlarmLabels { alarm }));
         }
         for daemon in crate::DAEMONS.iter().map(|daemon| daemon.name) {
             for end in CycleEnd::ALL.map(CycleEnd::label) {
@@ -173,6 +210,10 @@ impl Metrics {
 
     pub(crate) fn ledger(&self, step: LedgerStep) {
         self.ledger.get_or_create(&LedgerLabels { step: step.label() }).inc();
+    }
+
+    pub(crate) fn alarm(&self, alarm: LedgerAlarm) {
+        self.alarms.get_or_create(&AlarmLabels { alarm: alarm.label() }).inc();
     }
 
     pub(crate) fn nudged(&self) {

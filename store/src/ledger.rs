@@ -86,15 +86,16 @@ impl Ledger {
     /// # Errors
     /// There is no answer; to be said again.
     pub async fn observe(&self, sights: Vec<Sight>) -> Result<BTreeSet<Account>, Unavailable> {
-        self.reconcile(sights.into_iter().map(Entry::Observe).collect()).await
+        let verdicts = self.reconcile(sights.into_iter().map(Entry::Observe).collect()).await?;
+        Ok(verdicts.into_iter().flat_map(|verdict| verdict.lowered).collect())
     }
 
-    /// Takes the steps of a [`reconcile`](policy_engine::ledger::reconcile). Answers which accounts have more room now.
+    /// Takes the steps of a [`reconcile`](policy_engine::ledger::reconcile). Answers what became of each, in order.
     ///
     /// # Errors
     /// There is no answer; some steps may have been taken, and all may be taken again.
-    pub async fn reconcile(&self, steps: Vec<Entry>) -> Result<BTreeSet<Account>, Unavailable> {
-        let mut lowered = BTreeSet::new();
+    pub async fn reconcile(&self, steps: Vec<Entry>) -> Result<Vec<Verdict>, Unavailable> {
+        let mut verdicts = Vec::with_capacity(steps.len());
         let mut steps = steps.into_iter().peekable();
         while steps.peek().is_some() {
             let deadline = Instant::now() + PATIENCE;
@@ -103,10 +104,10 @@ impl Ledger {
                 answers.push(self.hand_over(entry, Timestamp::now(), deadline).await?);
             }
             for answer in answers {
-                lowered.extend(answered(answer, deadline).await?.lowered);
+                verdicts.push(answered(answer, deadline).await?);
             }
         }
-        Ok(lowered)
+        Ok(verdicts)
     }
 
     /// Adds everything up anew, and corrects sums that are not what their charges add up to. There are none, unless

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimTemplate};
+use k8s_openapi::api::resource::v1::{DeviceRequestAllocationResult, ResourceClaim, ResourceClaimTemplate};
 use kube::ResourceExt;
 use kube::core::ObjectMeta;
 use policy_engine::charge::{self, Identity, KnownPrice};
 use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::contract;
 use policy_engine::daemons::common::is_exempt;
-use policy_engine::ledger::{AdmitPod, Amounts, ClaimMade, ForPod, Life, LiveClaim, LivePod, Sight, Tags, View};
+use policy_engine::ledger::{
+    AdmitPod, Allocated, Amounts, ClaimMade, Device, ForPod, Life, LiveClaim, LivePod, Sight, Tags, View,
+};
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::UserId;
@@ -117,6 +119,28 @@ pub fn ended(world: &World, prices: &Prices, policy: &Policy) -> Vec<Sight> {
         Some(LiveClaim { charge, bound }.sight(at))
     }));
     sights
+}
+
+/// The claims that hold devices for themselves, also those of no project: a device is held whoever holds it. One watch has
+/// them all, so that a device which goes from one claim to another is never seen at both.
+pub fn holders(world: &World) -> Vec<Allocated> {
+    let holder = |claim: &ResourceClaim| {
+        let allocation = claim.status.as_ref()?.allocation.as_ref()?;
+        let results = allocation.devices.iter().flat_map(|devices| devices.results.iter().flatten());
+        let alone = results.filter(|it| it.share_id.is_none() && it.admin_access != Some(true));
+        let device = |it: &DeviceRequestAllocationResult| Device {
+            driver: it.driver.clone(),
+            pool: it.pool.clone(),
+            name: it.device.clone(),
+        };
+        Some(Allocated {
+            uid: claim.metadata.uid.clone()?,
+            namespace: claim.metadata.namespace.clone()?,
+            name: claim.metadata.name.clone()?,
+            devices: alone.map(device).collect(),
+        })
+    };
+    world.claims().iter().filter_map(|claim| holder(claim)).collect()
 }
 
 /// What a Pod is charged that waits behind a gate; `None` for one that is not known, is another by now, or whose claims are

@@ -6,7 +6,10 @@ use k8s_openapi::api::core::v1::{
     ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeSpec,
     ResourceQuota,
 };
-use k8s_openapi::api::resource::v1::{AllocationResult, DeviceClass, ResourceClaim, ResourceClaimTemplate};
+use k8s_openapi::api::resource::v1::{
+    AllocationResult, DeviceAllocationResult, DeviceClass, DeviceRequestAllocationResult, ResourceClaim,
+    ResourceClaimTemplate,
+};
 use kube::core::ObjectMeta;
 use policy_engine::contract;
 use policy_engine::daemons::common::MANAGED_BY;
@@ -49,13 +52,26 @@ fn read_here(keys: Option<BTreeMap<String, String>>) -> Option<BTreeMap<String, 
     Some(keys).filter(|keys| !keys.is_empty())
 }
 
-/// Of its status, whether it is allocated and for whom it is reserved.
+/// Of its status, whether it is allocated, which devices, and for whom it is reserved.
 pub(super) fn claim(claim: &mut ResourceClaim) {
     least(&mut claim.metadata);
     if let Some(status) = &mut claim.status {
-        status.allocation = status.allocation.take().map(|_| AllocationResult::default());
+        if let Some(allocation) = &mut status.allocation {
+            allocated(allocation);
+        }
         status.devices = None;
     }
+}
+
+fn allocated(allocation: &mut AllocationResult) {
+    let results = allocation.devices.take().and_then(|devices| devices.results);
+    let kept = |result| {
+        let DeviceRequestAllocationResult { driver, pool, device, share_id, admin_access, .. } = result;
+        DeviceRequestAllocationResult { driver, pool, device, share_id, admin_access, ..Default::default() }
+    };
+    let results = results.map(|all| all.into_iter().map(kept).collect());
+    let devices = results.map(|results| DeviceAllocationResult { config: None, results: Some(results) });
+    *allocation = AllocationResult { devices, ..AllocationResult::default() };
 }
 
 /// Of what claims made from it will have, the labels that ask.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::draft::{Draft, Made};
-use super::{Account, Books, ObjectName, Request, Resource, Sight, Stamp, Use, reserve, sight};
+use super::{Account, Books, Charge, ChargeKey, Limits, ObjectName, Request, Resource, Sight, Stamp, Use, reserve, sight};
 
 /// Beyond this nothing can be counted, also where nothing is limited.
 pub const LARGEST: u64 = i64::MAX.unsigned_abs();
@@ -68,6 +68,15 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// The accounts that have more room now.
     pub lowered: BTreeSet<Account>,
+    /// The limits that a step which nobody weighed passes, or passes by more than before: of what is adopted, or is seen
+    /// to have grown.
+    pub over: Vec<Shortage>,
+}
+
+impl Verdict {
+    fn unchanged(outcome: Outcome) -> Self {
+        Self { outcome, lowered: BTreeSet::new(), over: Vec::new() }
+    }
 }
 
 /// Takes one step.
@@ -81,28 +90,34 @@ pub struct Verdict {
 pub fn decide(books: &mut Books, step: &Entry, stamp: Stamp) -> Verdict {
     let mut draft = Draft::of(books);
     let mut at = stamp.now;
+    let mut over = Vec::new();
     let made = match step {
         Entry::Reserve(request) | Entry::Try(request) => {
             reserve::draft(&mut draft, request, stamp);
             if let Some(place) = draft.crowded(MOST_OF_A_NAME) {
-                return Verdict { outcome: Outcome::Crowded(place.clone()), lowered: BTreeSet::new() };
+                return Verdict::unchanged(Outcome::Crowded(place.clone()));
             }
             let made = draft.made();
-            let shortages = shortages(&made, request);
+            let shortages = shortages(&made, &reserve::limits(request));
             if !shortages.is_empty() || matches!(step, Entry::Try(_)) {
                 let outcome = if shortages.is_empty() { Outcome::Reserved } else { Outcome::Refused(shortages) };
-                return Verdict { outcome, lowered: BTreeSet::new() };
+                return Verdict::unchanged(outcome);
             }
             made
         }
         Entry::Adopt(request) => {
             reserve::draft(&mut draft, request, stamp);
-            draft.made()
+            let made = draft.made();
+            over = shortages(&made, &reserve::limits(request));
+            made
         }
         Entry::Observe(sight) => {
+            let before = draft.charge(&ChargeKey::of(sight.uid())).cloned();
             sight::draft(&mut draft, sight);
             at = sight.at();
-            draft.made()
+            let made = draft.made();
+            over = before.map(|before| grown(&made, sight, &before)).unwrap_or_default();
+            made
         }
         Entry::Withdraw { uid, ticket } => {
             sight::withdraw(&mut draft, uid, *ticket);
@@ -112,16 +127,25 @@ pub fn decide(books: &mut Books, step: &Entry, stamp: Stamp) -> Verdict {
     let lowered = made.sums.iter().filter(|(_, (new, old))| !old.total().minus(new.total()).is_nothing());
     let lowered = lowered.map(|(account, _)| account.clone()).collect();
     made.take_over(books, at);
-    Verdict { outcome: Outcome::Reserved, lowered }
+    Verdict { outcome: Outcome::Reserved, lowered, over }
 }
 
-fn shortages(made: &Made, request: &Request) -> Vec<Shortage> {
-    let limits = reserve::limits(request);
+/// The limits above which something has grown. It is an Admin's doing, and nothing has grown, where somebody pays who did
+/// not before, or where what a claim asks has become dearer: what it asks never changes.
+fn grown(made: &Made, sight: &Sight, before: &Charge) -> Vec<Shortage> {
+    let is_dearer = matches!(sight, Sight::Claim { price, .. } if !price.minus(before.amounts).is_nothing());
+    let mut found = if is_dearer { Vec::new() } else { shortages(made, sight.payers().as_slice()) };
+    found.retain(|shortage| before.payers.0.contains_key(&shortage.account));
+    found
+}
+
+/// The limits above which a step takes those who would have more: the limits that it says, else those of the last admission.
+fn shortages(made: &Made, limits: &[&Limits]) -> Vec<Shortage> {
     let mut found = Vec::new();
     for (account, (new, old)) in &made.sums {
         let asked = Made::asked(new, old);
-        let of_request = limits.iter().find_map(|limits| limits.0.get(account));
-        let Some(quota) = of_request.or_else(|| made.limits.get(account)) else { continue };
+        let of_step = limits.iter().find_map(|limits| limits.0.get(account));
+        let Some(quota) = of_step.or_else(|| made.limits.get(account)) else { continue };
         for resource in Resource::ALL {
             let limit = resource.limit(quota).unwrap_or(LARGEST).min(LARGEST);
             let (used, reserved, asked) = (old.used.of(resource), old.reserved.of(resource), asked.of(resource));
@@ -222,3 +246,6 @@ impl Entry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::charge::ChargedKind;
 use super::sight::settled;
-use super::{AdmitPod, Charge, ClaimMade, Entry, ObjectName, Request, Sight, Tags};
+use super::{AdmitPod, Charge, ClaimMade, Entry, ForPod, ObjectName, Request, Sight, Tags, Use};
 
 /// What is there, by UID: every governed Pod and claim.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +80,20 @@ pub struct Reconciliation {
     /// What somebody has seen, or heard of, or was charged longer ago than a request lasts, and is not in the view: to be
     /// asked of the API server by name. What is not there under this UID either is [gone](Sight::PodGone).
     pub look_for: Vec<Missing>,
+    /// Claims that are not in the view though a Pod holds them, which are charged on: nobody should have been able to
+    /// delete them.
+    pub held: Vec<Held>,
+}
+
+/// A claim that is gone while a Pod holds its devices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The claim.
+    pub claim: Missing,
+    /// The Pod's name.
+    pub pod: String,
+    /// The Pod's UID.
+    pub pod_uid: String,
 }
 
 /// An object that may be nowhere.
@@ -126,11 +140,17 @@ pub fn reconcile<'a>(
 ) -> Reconciliation {
     let mut found = Reconciliation::default();
     let mut known = BTreeSet::new();
+    let holders = Holders::of(view);
     for charge in charges {
         if charge.place.kind() == ChargedKind::Inline {
             continue;
         }
         known.insert(charge.key.uid.as_str());
+        if let Some((claim, pod)) = Missing::of(charge).zip(holders.of_gone(charge, view)) {
+            let AdmitPod { name, uid, .. } = pod.charge.clone();
+            found.held.push(Held { claim, pod: name, pod_uid: uid });
+            continue;
+        }
         match sight(charge, view, before) {
             Some(sight) => found.steps.extend(news(charge, sight).map(Entry::Observe)),
             None if charge.seen || settled(charge, view.at) || view.passed.contains(&charge.key.uid) => {
@@ -151,6 +171,53 @@ pub fn reconcile<'a>(
         (Missing { uid, namespace, name, claim: false }, Request::AdmitPod(pod.charge.clone()))
     }));
     found
+}
+
+/// The scheduled Pods that name a claim which none of that name is allocated for: they hold what they were scheduled with.
+struct Holders<'a> {
+    by_name: BTreeMap<(&'a str, &'a str), Vec<&'a LivePod>>,
+    /// Claims that were made for a Pod, are there and are used.
+    made: BTreeSet<&'a ForPod>,
+}
+
+impl<'a> Holders<'a> {
+    fn of(view: &'a View) -> Self {
+        let is_used = |uid: &str| view.claims.get(uid).is_some_and(|claim| claim.bound.is_some());
+        let scheduled = view.pods.values().filter(|pod| pod.life == Life::Scheduled);
+        let named = scheduled.flat_map(|pod| pod.charge.uses.iter().map(move |wanted| (pod, wanted)));
+        let mut by_name: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (pod, wanted) in named {
+            let name = match wanted {
+                Use::Claim { name, uid, .. } if !is_used(uid) => name,
+                Use::Unborn { name } => name,
+                Use::Claim { .. } | Use::Inline { .. } => continue,
+            };
+            by_name.entry((pod.charge.namespace.as_str(), name.as_str())).or_default().push(pod);
+        }
+        let used = view.claims.values().filter(|claim| claim.bound.is_some());
+        Self { by_name, made: used.filter_map(|claim| claim.charge.for_pod.as_ref()).collect() }
+    }
+
+    /// The Pod that holds what is charged, where that is a claim and gone. One that nobody has seen may never have come; one
+    /// that the Pod may not use, and that was not seen to be held, a colleague has made and taken away under that name.
+    fn of_gone(&self, charge: &Charge, view: &'a View) -> Option<&'a LivePod> {
+        let is_there = view.claims.contains_key(&charge.key.uid);
+        if charge.place.kind() != ChargedKind::Claim || is_there || !charge.seen {
+            return None;
+        }
+        match &charge.made_for {
+            Some(made_for) if self.made.contains(made_for) => None,
+            Some(made_for) => view.pods.get(&made_for.uid).filter(|pod| pod.life == Life::Scheduled),
+            None => {
+                let (namespace, name) = charge.place.names();
+                let is_for = |pod: &LivePod| {
+                    ObjectName::claims_for(namespace, name, &pod.charge.payers).contains(&charge.place)
+                };
+                let pods = self.by_name.get(&(namespace, name))?;
+                pods.iter().find(|pod| charge.bound || is_for(pod)).copied()
+            }
+        }
+    }
 }
 
 /// What the view says of a charge; nothing of one that is not there and never was in this watch.
@@ -184,3 +251,6 @@ fn news(charge: &Charge, sight: Sight) -> Option<Sight> {
     };
     says_more.then_some(sight)
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,6 +95,14 @@ impl Sight {
         }
     }
 
+    /// Who pays, with their limits now; `None` for what is gone.
+    pub(super) fn payers(&self) -> Option<&Limits> {
+        match self {
+            Self::Pod { payers, .. } | Self::Claim { payers, .. } => Some(payers),
+            Self::GatedPod { .. } | Self::PodGone { .. } | Self::ClaimGone { .. } => None,
+        }
+    }
+
     /// The charge as this sight makes it, if it stays.
     pub(super) fn seen(&self, charge: &Charge) -> Charge {
         let mut seen = Charge { seen: true, ..charge.clone() };

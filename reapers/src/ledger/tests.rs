@@ -1,7 +1,7 @@
 use cluster::testing::ApiServer;
 use policy_engine::ledger::{Account, Amounts, ChargeKey, Limits, ObjectName, Sight};
 use policy_engine::policy::ids::ProjectId;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::cycle::{Next, Past, turn};
@@ -43,6 +43,86 @@ async fn what_runs_is_charged_and_what_is_gone_is_charged_no_more() {
     assert_eq!(told(&server), [""; 0], "nobody can describe what is gone");
     counts(&stage, "reapers_ledger_steps_total{step=\"released\"} 1");
     assert_eq!(stage.room.take(), [detector.clone()].into(), "who waits for room is made to try again");
+}
+
+/// Whoever makes Pods while Sluice is away takes what nobody gave.
+#[tokio::test]
+async fn class_held_not_owned_what_takes_an_account_over_its_limit_unadmitted_is_an_alarm_once() {
+    const SAID: &str =
+        "was not admitted with what it takes, and with it project detector has 17 CPU and may have 16 CPU";
+    let with = |name: &str, cpu: &str| {
+        pod("detector", name, |pod| {
+            pod["spec"]["nodeName"] = json!("cpu-a");
+            pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!(cpu);
+        })
+    };
+    let cluster = || projects(["detector"]).into_iter().chain([with("huge", "17")]);
+    let alarms = |stage: &Stage, count: usize| {
+        counts(stage, &format!("reapers_ledger_alarms_total{{alarm=\"over-limit\"}} {count}"));
+    };
+    let said = |server: &ApiServer| told(server).iter().filter(|note| note.starts_with(SAID)).count();
+    let (ledger, _directory) = ledger().await;
+    {
+        let server = ApiServer::with_collections(cluster());
+        let stage = stage(&server, ledger.clone()).await;
+        let mut past = Past::default();
+        turn(&DAEMON, &stage, &mut past, &|| true).await;
+        assert_eq!(said(&server), 1);
+        turn(&DAEMON, &stage, &mut past, &|| true).await;
+        alarms(&stage, 1);
+    }
+    // A process that remembers nothing sees what adds nothing.
+    let server = ApiServer::with_collections(cluster().chain([with("owl", "0")]));
+    let stage = stage(&server, ledger.clone()).await;
+    turn(&DAEMON, &stage, &mut Past::default(), &|| true).await;
+    counts(&stage, "reapers_ledger_steps_total{step=\"adopted\"} 1");
+    alarms(&stage, 0);
+}
+
+#[tokio::test]
+async fn class_held_not_owned_a_new_ledger_says_which_limits_are_passed() {
+    let (ledger, _directory) = ledger().await;
+    let huge = pod("detector", "huge", |pod| {
+        pod["spec"]["nodeName"] = json!("cpu-a");
+        pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("17");
+    });
+    let server = ApiServer::with_collections(projects(["detector"]).into_iter().chain([huge]));
+    let stage = stage(&server, ledger).await;
+    begin(&stage).await.expect("it can be asked");
+    counts(&stage, "reapers_ledger_alarms_total{alarm=\"over-limit\"} 1");
+}
+
+/// It holds a device; `change` is laid over how.
+fn claim(namespace: &str, name: &str, change: impl FnOnce(&mut Value)) -> (String, Value) {
+    let mut result = json!({"request": "gpu", "driver": "gpu.nvidia.com", "pool": "node-a", "device": "gpu-0"});
+    change(&mut result);
+    let claim = json!({
+        "apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "spec": {},
+        "metadata": {"namespace": namespace, "name": name, "uid": format!("uid-of-{name}"), "resourceVersion": "1"},
+        "status": {"allocation": {"devices": {"results": [result]}}},
+    });
+    (format!("/apis/resource.k8s.io/v1/namespaces/{namespace}/resourceclaims/{name}"), claim)
+}
+
+#[tokio::test]
+async fn class_held_not_owned_a_device_that_two_claims_hold_is_an_alarm_once() {
+    let (ledger, _directory) = ledger().await;
+    let shares = ["a", "b"].map(|id| claim("detector", id, |it| it["shareID"] = json!(id)));
+    let watches = ["c", "d"].map(|name| claim("detector", name, |it| it["adminAccess"] = json!(true)));
+    let twice = [claim("detector", "train", |_| {}), claim("default", "miner", |_| {})];
+    let objects = projects(["detector"]).into_iter().chain(shares).chain(watches).chain(twice);
+    let server = ApiServer::with_collections(objects);
+    let stage = stage(&server, ledger).await;
+    let mut past = Past::default();
+    turn(&DAEMON, &stage, &mut past, &|| true).await;
+    let said = told(&server);
+    for with in ["default/miner", "detector/train"] {
+        let note = format!("holds device gpu-0 of gpu.nvidia.com in pool node-a, and so does ResourceClaim {with}; ");
+        assert_eq!(said.iter().filter(|it| it.starts_with(&note)).count(), 1, "{note} in {said:?}");
+    }
+    turn(&DAEMON, &stage, &mut past, &|| true).await;
+    assert_eq!(told(&server), [""; 0], "they were told");
+    counts(&stage, "reapers_ledger_alarms_total{alarm=\"held-twice\"} 1");
 }
 
 /// A ledger that is not compared for days must not be invisible.

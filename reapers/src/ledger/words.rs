@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use cluster::write::{About, News, Tone};
-use policy_engine::admission::rules::quota::{said, who};
-use policy_engine::ledger::{Account, Charge, ChargedKind, Drift, Entry, Request, Sight};
+use policy_engine::admission::rules::quota::{Over, said, who};
+use policy_engine::ledger::{
+    Account, Allocated, Charge, ChargedKind, Drift, Entry, Held, HeldTwice, Request, Shortage, Sight,
+};
 use policy_engine::policy::Policy;
 use records::Kind;
 
@@ -69,6 +71,43 @@ pub(super) fn of_drift(drift: &Drift, policy: &Policy) -> News {
         said(&counted.total())
     );
     news(Tone::Warning, "QuotaCorrected", About::Record(Kind::Project, name), note)
+}
+
+/// What takes accounts over their limits, though nobody admitted it.
+pub(super) fn over(about: About, shortages: &[Shortage], policy: &Policy) -> News {
+    let sums: Vec<_> = shortages.iter().map(|shortage| Over { shortage, policy }.to_string()).collect();
+    let note = format!(
+        "was not admitted with what it takes, and with it {}; look who made it, and whether Sluice was away",
+        sums.join(", ")
+    );
+    news(Tone::Warning, "QuotaExceeded", about, note)
+}
+
+/// Two claims that hold the same devices: what each of them is told.
+pub(super) fn of_held_twice(twice: &HeldTwice<'_>) -> [News; 2] {
+    let [one, other] = twice.holders;
+    let about = |it: &Allocated| object(true, &it.namespace, &it.name, &it.uid);
+    let devices: Vec<_> = twice.devices.iter().map(ToString::to_string).collect();
+    let say = |it: &Allocated, with: &Allocated| {
+        let note = format!(
+            "holds {}, and so does ResourceClaim {}/{}; look who wrote their allocations, and end one of the Pods",
+            devices.join(", "),
+            with.namespace,
+            with.name
+        );
+        News { related: Some(about(with)), ..news(Tone::Warning, "DeviceHeldTwice", about(it), note) }
+    };
+    [say(one, other), say(other, one)]
+}
+
+/// A claim that is gone while a Pod holds its devices.
+pub(super) fn of_held(held: &Held) -> News {
+    let Held { claim, pod, pod_uid } = held;
+    let note = format!(
+        "holds the devices of ResourceClaim {}, which is gone, and Kubernetes may give them to another Pod; it is charged for them until it has ended; look who deleted the claim",
+        claim.name
+    );
+    news(Tone::Warning, "HeldClaimGone", object(false, &claim.namespace, pod, pod_uid), note)
 }
 
 fn object(claim: bool, namespace: &str, name: &str, uid: &str) -> About {

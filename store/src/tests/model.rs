@@ -46,6 +46,8 @@ enum Happens {
     DeletePod { pod: usize },
     /// A claim that no scheduled Pod uses is deleted.
     DeleteClaim { claim: usize },
+    /// Somebody who may take finalizers off deletes a claim that a scheduled Pod holds.
+    Vanish { claim: usize },
     /// The webhook's watch hears of everything.
     Hear,
     /// A reconciler's watch hears of everything.
@@ -81,6 +83,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => any().prop_map(|pod| Finish { pod }),
         2 => any().prop_map(|pod| DeletePod { pod }),
         3 => any().prop_map(|claim| DeleteClaim { claim }),
+        1 => any().prop_map(|claim| Vanish { claim }),
         4 => Just(Hear),
         4 => (0..2_usize).prop_map(|reconciler| Look { reconciler }),
         5 => (0..2_usize).prop_map(|reconciler| Reconcile { reconciler }),
@@ -151,6 +154,11 @@ impl World {
             Happens::Finish { pod } => self.cluster.finish(*pod),
             Happens::DeletePod { pod } => self.cluster.delete_pod(*pod),
             Happens::DeleteClaim { claim } => self.cluster.delete_claim(*claim),
+            Happens::Vanish { claim } => {
+                let charges = self.ledger.charges().await.expect("charges");
+                let seen = charges.into_iter().filter(|charge| charge.seen).map(|charge| charge.key.uid).collect();
+                self.cluster.vanish(*claim, &seen);
+            }
             Happens::Hear => self.cluster.hear(),
             Happens::Look { reconciler } => self.look(*reconciler),
             Happens::Reconcile { reconciler } => self.reconcile(*reconciler).await,
@@ -262,7 +270,8 @@ impl World {
         }
         let known = self.ledger.charges().await.expect("charges");
         for charge in known.iter().filter(|charge| charge.key.reference.is_empty()) {
-            prop_assert!(self.cluster.exists(&charge.key.uid), "{charge:?} is of nothing");
+            let lives = self.cluster.exists(&charge.key.uid) || self.cluster.is_held(&charge.key.uid);
+            prop_assert!(lives, "{charge:?} is of nothing");
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ use crate::submission::case::Case;
 use crate::submission::pod::Pod;
 
 use words::Never;
-pub use words::{Crowd, Foreseen, Full, said, who};
+pub use words::{Crowd, Foreseen, Full, Over, said, who};
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     if !matches!(case.submission.act, Act::Create | Act::Update) {

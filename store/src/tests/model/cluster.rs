@@ -22,6 +22,8 @@ pub(super) struct Pod {
     /// Its inline price, or the least price of a claim that ever was there for it.
     least: Option<u64>,
     claims: Vec<String>,
+    /// UIDs of the claims with which it was scheduled.
+    holds: Vec<String>,
     life: Life,
 }
 
@@ -66,6 +68,8 @@ pub(super) struct Cluster {
     next: u64,
     pods: BTreeMap<String, Pod>,
     claims: BTreeMap<String, Claim>,
+    /// Claims that are gone, and were held then.
+    vanished: Vec<Claim>,
     way: Vec<OnTheWay>,
     /// UIDs of everything that was ever written.
     pub(super) came: Vec<String>,
@@ -80,6 +84,7 @@ impl Default for Cluster {
             next: 0,
             pods: BTreeMap::new(),
             claims: BTreeMap::new(),
+            vanished: Vec::new(),
             way: Vec::new(),
             came: Vec::new(),
             heard: BTreeMap::new(),
@@ -110,7 +115,7 @@ impl Cluster {
         let (uid, name) = (self.uid("pod"), format!("p{name}"));
         let claims = claims.iter().map(|claim| format!("c{claim}")).collect();
         let life = if gated { Life::Gated } else { Life::Waiting };
-        let pod = Pod { uid, name, user, inline, least: inline, claims, life };
+        let pod = Pod { uid, name, user, inline, least: inline, claims, holds: Vec::new(), life };
         let request = (!gated).then(|| Request::AdmitPod(admit(&pod, &self.heard)));
         OnTheWay { since: self.now, what: What::Pod(pod), request }
     }
@@ -189,7 +194,7 @@ impl Cluster {
                 let claims = self.pods.get(&uid).and_then(|pod| self.claims_of(pod));
                 let stands = claims.is_some_and(|claims| claims.iter().map(|claim| &claim.uid).eq(&reserved));
                 if let Some(pod) = self.pods.get_mut(&uid).filter(|pod| stands && pod.life == Life::Waiting) {
-                    pod.life = Life::Scheduled;
+                    (pod.life, pod.holds) = (Life::Scheduled, reserved);
                 }
             }
             Some(What::Pod(_) | What::Claim(_)) | None => {}
@@ -235,8 +240,30 @@ impl Cluster {
     }
 
     fn is_bound(&self, claim: &Claim) -> bool {
-        let scheduled = self.pods.values().filter(|pod| pod.life == Life::Scheduled);
-        scheduled.filter_map(|pod| self.claims_of(pod)).flatten().any(|it| it.uid == claim.uid)
+        self.pods.values().any(|pod| pod.life == Life::Scheduled && pod.holds.contains(&claim.uid))
+    }
+
+    /// Those that are gone while a Pod holds their devices, until another of the name is.
+    fn held(&self) -> impl Iterator<Item = &Claim> {
+        let is_replaced = |gone: &Claim| self.claims.values().any(|it| it.name == gone.name && self.is_bound(it));
+        self.vanished.iter().filter(move |gone| self.is_bound(gone) && !is_replaced(gone))
+    }
+
+    pub(super) fn is_held(&self, uid: &str) -> bool {
+        self.held().any(|gone| gone.uid == uid)
+    }
+
+    /// One of those that a reconciler has seen. A colleague's alone is known to be held once that was seen, too.
+    pub(super) fn vanish(&mut self, claim: usize, seen: &BTreeSet<String>) {
+        let is_theirs = |claim: &Claim| {
+            let mut holders = self.pods.values().filter(|pod| pod.holds.contains(&claim.uid));
+            claim.shared || holders.all(|pod| pod.user == claim.user)
+        };
+        let held = |claim: &&Claim| seen.contains(&claim.uid) && self.is_bound(claim) && is_theirs(claim);
+        let bound = self.claims.values().filter(held);
+        if let Some(uid) = nth(bound, claim).map(|claim| claim.uid.clone()) {
+            self.vanished.extend(self.claims.remove(&uid));
+        }
     }
 
     pub(super) fn delete_claim(&mut self, claim: usize) {
@@ -280,7 +307,8 @@ impl Cluster {
         }
     }
 
-    /// What lives costs this account: ungated Pods that have not ended, their own claims, and those that they name. At
+    /// What lives costs this account: ungated Pods that have not ended, their own claims, those that they name, and those
+    /// that are gone and that they hold. At
     /// least, and at most. Another user's claim costs what it costs once it is reserved for the Pod; before that only if the
     /// Pod was admitted with it. A claim that the controller will make anew costs what was reserved for it, unless somebody
     /// has seen a smaller one, which gave the difference back.
@@ -296,13 +324,25 @@ impl Cluster {
             })
         };
         let theirs = || self.claims.values().filter(|claim| pays(claim.user));
-        let held = theirs().filter(|claim| is_held(claim)).map(|claim| gpus(claim.price));
-        let named = theirs().filter(|claim| is_held(claim) || is_named(claim)).map(|claim| gpus(claim.price));
-        let made = |pod: &&Pod| self.claims.values().any(|claim| claim.for_pod.as_ref() == Some(&pod.uid));
+        let gone = || self.held().filter(|claim| pays(claim.user));
+        let held = dearest(theirs().filter(|claim| is_held(claim)).chain(gone()));
+        let named = dearest(theirs().filter(|claim| is_held(claim) || is_named(claim)).chain(gone()));
+        let there = || self.claims.values().chain(self.held());
+        let made = |pod: &&Pod| there().any(|claim| claim.for_pod.as_ref() == Some(&pod.uid));
         let to_come = || live().filter(|pod| pays(pod.user) && !made(pod));
         let least = to_come().filter_map(|pod| pod.least).map(gpus).chain(held).fold(pods(), Amounts::plus);
         (least, to_come().filter_map(|pod| pod.inline).map(gpus).chain(named).fold(pods(), Amounts::plus))
     }
+}
+
+/// What claims cost: of a name and a user, the dearest.
+fn dearest<'a>(claims: impl Iterator<Item = &'a Claim>) -> impl Iterator<Item = Amounts> {
+    let mut prices = BTreeMap::new();
+    for claim in claims {
+        let most = prices.entry((&claim.name, claim.user)).or_insert(claim.price);
+        *most = claim.price.max(*most);
+    }
+    prices.into_values().map(gpus)
 }
 
 fn admit(pod: &Pod, known: &BTreeMap<String, Claim>) -> AdmitPod {

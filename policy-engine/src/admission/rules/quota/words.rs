@@ -55,6 +55,24 @@ impl fmt::Display for Full<'_> {
     }
 }
 
+/// An account that has more than it may have: what it was charged, nobody weighed.
+#[derive(Debug)]
+pub struct Over<'a> {
+    /// What the ledger says.
+    pub shortage: &'a Shortage,
+    /// Knows the names behind ids.
+    pub policy: &'a Policy,
+}
+
+impl fmt::Display for Over<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shortage { account, resource, used, reserved, asked, limit } = self.shortage;
+        let has = used.saturating_add(*reserved).saturating_add(*asked);
+        write!(f, "{} has {}", who(account, self.policy), say_amount(*resource, has))?;
+        write!(f, " and may have {}", say_amount(*resource, *limit))
+    }
+}
+
 /// A name that was tried too often.
 #[derive(Debug)]
 pub struct Crowd<'a> {

@@ -1,0 +1,68 @@
+use jiff::Timestamp;
+
+use super::*;
+use crate::ledger::{AdmitPod, Amounts, Limits};
+use crate::policy::ids::ProjectId;
+use crate::policy::quota::Quota;
+
+fn cores(count: u64) -> Amounts {
+    Amounts { milli_cpu: count * 1000, ..Amounts::NOTHING }
+}
+
+/// The project pays, and may have so many cores.
+fn payers(limit: u64) -> Limits {
+    let quota = Quota { milli_cpu: Some(limit * 1000), ..Quota::default() };
+    [(Account::Project(ProjectId::new("detector")), quota)].into_iter().collect()
+}
+
+fn pod(name: &str, count: u64) -> Request {
+    let (uid, namespace) = (format!("uid-of-{name}"), "detector".to_owned());
+    let (name, amounts, payers) = (name.to_owned(), cores(count), payers(4));
+    Request::AdmitPod(AdmitPod { uid, namespace, name, amounts, payers, ..AdmitPod::default() })
+}
+
+fn seen(name: &str, count: u64, limit: u64, bound: bool) -> Entry {
+    let (uid, amounts, payers) = (format!("uid-of-{name}"), cores(count), payers(limit));
+    Entry::Observe(Sight::Pod { uid, bound, amounts, payers, at: Timestamp::UNIX_EPOCH })
+}
+
+/// What the project has with this step and may have, in cores, where the step takes it further over its limit.
+fn over(books: &mut Books, step: Entry) -> Option<(u64, u64)> {
+    let said = decide(books, &step, Stamp { now: Timestamp::UNIX_EPOCH, ticket: 1 }).over;
+    assert!(said.len() <= 1, "{said:?}");
+    said.first().map(|it| ((it.used + it.reserved + it.asked) / 1000, it.limit / 1000))
+}
+
+#[test]
+fn class_held_not_owned_who_adopts_over_a_limit_says_so_once() {
+    let mut books = Books::default();
+    assert_eq!(over(&mut books, Entry::Adopt(pod("owl", 3))), None, "it fits");
+    assert_eq!(over(&mut books, Entry::Adopt(pod("cat", 3))), Some((6, 4)));
+    assert_eq!(over(&mut books, Entry::Adopt(pod("cat", 3))), None, "it adds nothing");
+    assert_eq!(over(&mut books, seen("cat", 3, 4, true)), None, "what was reserved is used");
+    assert_eq!(over(&mut books, Entry::Adopt(pod("dog", 1))), Some((7, 4)), "it goes further");
+}
+
+#[test]
+fn class_held_not_owned_what_is_seen_to_have_grown_over_a_limit_is_said_once() {
+    let mut books = Books::default();
+    assert_eq!(over(&mut books, Entry::Reserve(pod("owl", 3))), None);
+    assert_eq!(over(&mut books, seen("owl", 5, 8, true)), None, "the plan allows more by now");
+    assert_eq!(over(&mut books, seen("owl", 9, 8, true)), Some((9, 8)));
+    assert_eq!(over(&mut books, seen("owl", 9, 8, true)), None, "it adds nothing");
+    assert_eq!(over(&mut books, seen("owl", 9, 2, true)), None, "a plan that allows less is an Admin's doing");
+    assert_eq!(
+        over(&mut books, Entry::Observe(Sight::PodGone { uid: "uid-of-owl".into(), at: Timestamp::UNIX_EPOCH })),
+        None
+    );
+}
+
+#[test]
+fn who_is_refused_goes_over_no_limit() {
+    let mut books = Books::default();
+    assert_eq!(over(&mut books, Entry::Adopt(pod("owl", 5))), Some((5, 4)));
+    for step in [Entry::Reserve(pod("cat", 1)), Entry::Try(pod("cat", 1))] {
+        let said = decide(&mut books, &step, Stamp { now: Timestamp::UNIX_EPOCH, ticket: 2 });
+        assert!(matches!(said, Verdict { outcome: Outcome::Refused(_), over, .. } if over.is_empty()), "{step:?}");
+    }
+}
