@@ -11,6 +11,9 @@
 //! charged for them until it has ended (Event *HeldClaimGone* on the Pod). So is a device that two claims hold, each for
 //! itself (Event *DeviceHeldTwice* on both). Each is told once while it lasts.
 //!
+//! Who is over a limit because an Admin gave them a smaller plan is no alarm. An Event *QuotaPassed* on the Project says it
+//! once while it lasts. Where the rule *quota* is not enforced, neither is told.
+//!
 //! What a project uses and what is reserved in it stands in the status of its record (`kubectl get sp`).
 //!
 //! Unlike the other daemons this one compares in every process once, when it starts, before admissions are charged: what
@@ -148,10 +151,11 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         // What is told is told once: nothing comes before it that could fail, or drop the rest of the plan.
         let mut steps = alarms::gone(stage, held, &mut memory.told).await?;
         steps.extend(alarms::twice(stage, &mut memory.told));
+        steps.extend(alarms::above(&snapshot, &balances, &mut memory.told));
         steps.extend(self::steps(stage, &snapshot, entries, &charges, &left));
         memory.last = Some((view.uids(), left));
-        // What is taken now shows in the sums of the next turn.
-        let again = if steps.is_empty() { TICK } else { INTERVAL };
+        // What is taken now shows in the sums of the next turn, and what may be an alarm in the next view.
+        let again = if steps.is_empty() && !memory.told.may_tell() { TICK } else { INTERVAL };
         if memory.recounted.elapsed() >= RECOUNT {
             memory.recounted = Instant::now();
             steps.push(Step::silent(recount(stage.clone(), snapshot.clone()).boxed()));

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::draft::{Draft, Made};
-use super::{Account, Books, Charge, ChargeKey, Limits, ObjectName, Request, Resource, Sight, Stamp, Use, reserve, sight};
+use super::{
+    Account, Amounts, Balance, Books, Charge, ChargeKey, Limits, ObjectName, Request, Resource, Sight, Stamp, Use, reserve,
+    sight,
+};
+use crate::policy::quota::Quota;
 
 /// Beyond this nothing can be counted, also where nothing is limited.
 pub const LARGEST: u64 = i64::MAX.unsigned_abs();
@@ -59,6 +63,21 @@ pub struct Shortage {
     pub asked: u64,
     /// The limit.
     pub limit: u64,
+}
+
+impl Shortage {
+    /// The limits that an account passes that has this balance and asks so much more.
+    pub fn of(account: &Account, balance: Balance, asked: Amounts, quota: &Quota) -> Vec<Self> {
+        let of = |resource: Resource| {
+            let limit = resource.limit(quota).unwrap_or(LARGEST).min(LARGEST);
+            let (used, reserved) = (balance.used.of(resource), balance.reserved.of(resource));
+            let asked = asked.of(resource);
+            let account = account.clone();
+            let is_passed = used.saturating_add(reserved).saturating_add(asked) > limit;
+            is_passed.then_some(Self { account, resource, used, reserved, asked, limit })
+        };
+        Resource::ALL.into_iter().filter_map(of).collect()
+    }
 }
 
 /// What a step did.
@@ -146,13 +165,7 @@ fn shortages(made: &Made, limits: &[&Limits]) -> Vec<Shortage> {
         let asked = Made::asked(new, old);
         let of_step = limits.iter().find_map(|limits| limits.0.get(account));
         let Some(quota) = of_step.or_else(|| made.limits.get(account)) else { continue };
-        for resource in Resource::ALL {
-            let limit = resource.limit(quota).unwrap_or(LARGEST).min(LARGEST);
-            let (used, reserved, asked) = (old.used.of(resource), old.reserved.of(resource), asked.of(resource));
-            if asked > 0 && used.saturating_add(reserved).saturating_add(asked) > limit {
-                found.push(Shortage { account: account.clone(), resource, used, reserved, asked, limit });
-            }
-        }
+        found.extend(Shortage::of(account, *old, asked, quota).into_iter().filter(|it| it.asked > 0));
     }
     found
 }

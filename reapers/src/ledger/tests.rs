@@ -1,6 +1,7 @@
 use cluster::testing::ApiServer;
-use policy_engine::ledger::{Account, Amounts, ChargeKey, Limits, ObjectName, Sight};
+use policy_engine::ledger::{Account, Amounts, ChargeKey, ClaimMade, Limits, ObjectName, Request, Sight, Tags};
 use policy_engine::policy::ids::ProjectId;
+use policy_engine::policy::quota::Quota;
 use serde_json::{Value, json};
 
 use super::*;
@@ -16,6 +17,19 @@ fn server(runs: bool) -> ApiServer {
 fn told(server: &ApiServer) -> Vec<String> {
     let calls = server.calls().into_iter().filter(|call| call.method == "POST");
     calls.filter_map(|call| call.body["note"].as_str().map(str::to_owned)).collect()
+}
+
+/// A Pod on a node that takes so much CPU.
+fn running(name: &str, cpu: &str) -> (String, Value) {
+    pod("detector", name, |pod| {
+        pod["spec"]["nodeName"] = json!("cpu-a");
+        pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!(cpu);
+    })
+}
+
+#[track_caller]
+fn alarms(stage: &Stage, alarm: &str, count: usize) {
+    counts(stage, &format!("reapers_ledger_alarms_total{{alarm=\"{alarm}\"}} {count}"));
 }
 
 #[tokio::test]
@@ -50,16 +64,7 @@ async fn what_runs_is_charged_and_what_is_gone_is_charged_no_more() {
 async fn class_held_not_owned_what_takes_an_account_over_its_limit_unadmitted_is_an_alarm_once() {
     const SAID: &str =
         "was not admitted with what it takes, and with it project detector has 17 CPU and may have 16 CPU";
-    let with = |name: &str, cpu: &str| {
-        pod("detector", name, |pod| {
-            pod["spec"]["nodeName"] = json!("cpu-a");
-            pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!(cpu);
-        })
-    };
-    let cluster = || projects(["detector"]).into_iter().chain([with("huge", "17")]);
-    let alarms = |stage: &Stage, count: usize| {
-        counts(stage, &format!("reapers_ledger_alarms_total{{alarm=\"over-limit\"}} {count}"));
-    };
+    let cluster = || projects(["detector"]).into_iter().chain([running("huge", "17")]);
     let said = |server: &ApiServer| told(server).iter().filter(|note| note.starts_with(SAID)).count();
     let (ledger, _directory) = ledger().await;
     {
@@ -69,27 +74,108 @@ async fn class_held_not_owned_what_takes_an_account_over_its_limit_unadmitted_is
         turn(&DAEMON, &stage, &mut past, &|| true).await;
         assert_eq!(said(&server), 1);
         turn(&DAEMON, &stage, &mut past, &|| true).await;
-        alarms(&stage, 1);
+        assert_eq!(said(&server), 0, "it was said");
+        alarms(&stage, "over-limit", 1);
     }
     // A process that remembers nothing sees what adds nothing.
-    let server = ApiServer::with_collections(cluster().chain([with("owl", "0")]));
+    let server = ApiServer::with_collections(cluster().chain([running("owl", "0")]));
     let stage = stage(&server, ledger.clone()).await;
     turn(&DAEMON, &stage, &mut Past::default(), &|| true).await;
+    assert_eq!(said(&server), 0, "it takes nothing");
     counts(&stage, "reapers_ledger_steps_total{step=\"adopted\"} 1");
-    alarms(&stage, 0);
+    alarms(&stage, "over-limit", 0);
+}
+
+/// What was admitted stays, and nobody has done what they should not.
+#[tokio::test]
+async fn who_is_over_a_limit_since_an_admin_lowered_it_is_told_once_and_is_no_alarm() {
+    let (ledger, _directory) = ledger().await;
+    let cluster = |cpu: u64| {
+        let mut objects = projects(["detector"]);
+        let plan = objects.iter_mut().find(|(path, _)| path.ends_with("/gold")).expect("the plan");
+        plan.1["spec"]["quota"]["cpu"] = json!(cpu);
+        ApiServer::with_collections(objects.into_iter().chain([running("huge", "8"), running("owl", "4")]))
+    };
+    {
+        let server = cluster(16);
+        let stage = stage(&server, ledger.clone()).await;
+        turn(&DAEMON, &stage, &mut Past::default(), &|| true).await;
+        assert_eq!(told(&server).len(), 2, "both are charged");
+    }
+    let server = cluster(10);
+    let stage = stage(&server, ledger.clone()).await;
+    let mut past = Past::default();
+    turn(&DAEMON, &stage, &mut past, &|| true).await;
+    let said = told(&server);
+    let says = "project detector has 12 CPU and may have 10 CPU; what runs goes on, and nothing starts that needs more";
+    assert!(said.len() == 1 && said[0].starts_with(says), "{said:?}");
+    turn(&DAEMON, &stage, &mut past, &|| true).await;
+    assert_eq!(told(&server), [""; 0], "it was said");
+    alarms(&stage, "over-limit", 0);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_not_enforced_is_passed_without_a_word() {
+    let (ledger, _directory) = ledger().await;
+    let mut objects = projects(["detector"]);
+    let project = objects.iter_mut().find(|(path, _)| path.ends_with("/projects/detector")).expect("the project");
+    project.1["spec"]["ruleModes"] = json!({"quota": "warn"});
+    let server = ApiServer::with_collections(objects.into_iter().chain([running("huge", "17")]));
+    let stage = stage(&server, ledger).await;
+    let mut past = Past::default();
+    for _again in 0..2 {
+        turn(&DAEMON, &stage, &mut past, &|| true).await;
+    }
+    let said = told(&server);
+    assert!(said.len() == 1 && said[0].starts_with("runs and was not charged"), "{said:?}");
+    alarms(&stage, "over-limit", 0);
+}
+
+#[tokio::test]
+async fn class_held_not_owned_a_claim_that_is_gone_under_its_pod_is_charged_and_an_alarm_once() {
+    let (ledger, _directory) = ledger().await;
+    let detector = Account::Project(ProjectId::new("detector"));
+    let payers: Limits = [(detector.clone(), Quota::default())].into_iter().collect();
+    let price = Amounts { milli_gpu: 1000, devices: 1, ..Amounts::NOTHING };
+    let (uid, namespace, name) = ("uid-of-train".to_owned(), "detector".to_owned(), "train".to_owned());
+    let place = ObjectName::claim(&namespace, &name, &payers, false);
+    let seen = Sight::Claim {
+        uid: uid.clone(),
+        bound: Some(Tags::default()),
+        price,
+        payers: payers.clone(),
+        place,
+        at: Timestamp::now(),
+    };
+    let made = ClaimMade { uid, namespace, name, price, payers, ..ClaimMade::default() };
+    ledger.reconcile(vec![Entry::Adopt(Request::ClaimMade(made))]).await.expect("an answer");
+    ledger.observe(vec![seen]).await.expect("an answer");
+    let owl = pod("detector", "owl", |pod| {
+        pod["spec"]["nodeName"] = json!("gpu-a");
+        pod["spec"]["resourceClaims"] = json!([{"name": "gpu", "resourceClaimName": "train"}]);
+    });
+    let server = ApiServer::with_collections(projects(["detector"]).into_iter().chain([owl]));
+    let stage = stage(&server, ledger.clone()).await;
+    let mut past = Past::default();
+    let note = "holds the devices of ResourceClaim train, which is gone, ";
+    let mut said = Vec::new();
+    for _again in 0..4 {
+        turn(&DAEMON, &stage, &mut past, &|| true).await;
+        said.push(told(&server).iter().filter(|it| it.starts_with(note)).count());
+    }
+    assert_eq!(said, [0, 1, 0, 0], "when the second comparison says so, and no more");
+    alarms(&stage, "held-claim-gone", 1);
+    assert_eq!(ledger.balance(&detector).await.expect("an answer").used.milli_gpu, 1000);
 }
 
 #[tokio::test]
 async fn class_held_not_owned_a_new_ledger_says_which_limits_are_passed() {
     let (ledger, _directory) = ledger().await;
-    let huge = pod("detector", "huge", |pod| {
-        pod["spec"]["nodeName"] = json!("cpu-a");
-        pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("17");
-    });
-    let server = ApiServer::with_collections(projects(["detector"]).into_iter().chain([huge]));
+    let server = ApiServer::with_collections(projects(["detector"]).into_iter().chain([running("huge", "17")]));
     let stage = stage(&server, ledger).await;
     begin(&stage).await.expect("it can be asked");
-    counts(&stage, "reapers_ledger_alarms_total{alarm=\"over-limit\"} 1");
+    assert_eq!(told(&server).len(), 1);
+    alarms(&stage, "over-limit", 1);
 }
 
 /// It holds a device; `change` is laid over how.
@@ -122,7 +208,7 @@ async fn class_held_not_owned_a_device_that_two_claims_hold_is_an_alarm_once() {
     }
     turn(&DAEMON, &stage, &mut past, &|| true).await;
     assert_eq!(told(&server), [""; 0], "they were told");
-    counts(&stage, "reapers_ledger_alarms_total{alarm=\"held-twice\"} 1");
+    alarms(&stage, "held-twice", 1);
 }
 
 /// A ledger that is not compared for days must not be invisible.

@@ -75,12 +75,20 @@ pub(super) fn of_drift(drift: &Drift, policy: &Policy) -> News {
 
 /// What takes accounts over their limits, though nobody admitted it.
 pub(super) fn over(about: About, shortages: &[Shortage], policy: &Policy) -> News {
-    let sums: Vec<_> = shortages.iter().map(|shortage| Over { shortage, policy }.to_string()).collect();
     let note = format!(
         "was not admitted with what it takes, and with it {}; look who made it, and whether Sluice was away",
-        sums.join(", ")
+        Over { shortages, policy }
     );
     news(Tone::Warning, "QuotaExceeded", about, note)
+}
+
+/// Accounts of a project that have more than they may have, whatever the reason.
+pub(super) fn above(project: &str, shortages: &[Shortage], policy: &Policy) -> News {
+    let note = format!(
+        "{}; what runs goes on, and nothing starts that needs more: end something, or ask an Admin for a larger plan",
+        Over { shortages, policy }
+    );
+    news(Tone::Warning, "QuotaPassed", About::Record(Kind::Project, project.to_owned()), note)
 }
 
 /// Two claims that hold the same devices: what each of them is told.

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::ledger::{AdmitPod, Amounts, Limits};
+use crate::ledger::{AdmitPod, ClaimMade, Tags};
 use crate::policy::ids::ProjectId;
 use crate::policy::quota::Quota;
 
@@ -55,6 +55,32 @@ fn class_held_not_owned_what_is_seen_to_have_grown_over_a_limit_is_said_once() {
         over(&mut books, Entry::Observe(Sight::PodGone { uid: "uid-of-owl".into(), at: Timestamp::UNIX_EPOCH })),
         None
     );
+}
+
+/// Whoever pays since an Admin said so, and whatever an Admin made dearer, was admitted.
+#[test]
+fn what_an_admin_changes_is_no_alarm() {
+    let mut books = Books::default();
+    let request = Request::ClaimMade(ClaimMade {
+        uid: "uid-of-train".into(),
+        namespace: "detector".into(),
+        name: "train".into(),
+        price: cores(4),
+        payers: payers(4),
+        ..ClaimMade::default()
+    });
+    assert_eq!(over(&mut books, Entry::Reserve(request)), None);
+    let seen = |cpu: u64, payers: Limits, bound: bool| {
+        let place = ObjectName::claim("detector", "train", &payers, false);
+        let (uid, price, bound) = ("uid-of-train".to_owned(), cores(cpu), bound.then(Tags::default));
+        Entry::Observe(Sight::Claim { uid, bound, price, payers, place, at: Timestamp::UNIX_EPOCH })
+    };
+    let parent = (Account::Project(ProjectId::new("parent")), Quota { milli_cpu: Some(1000), ..Quota::default() });
+    let both = || payers(4).0.into_iter().chain([parent.clone()]).collect::<Limits>();
+    assert_eq!(over(&mut books, seen(4, payers(2), true)), Some((4, 2)), "it is held, and nobody was asked");
+    assert_eq!(over(&mut books, seen(4, both(), true)), None, "the parent pays from now on");
+    assert_eq!(over(&mut books, seen(6, both(), true)), None, "it has become dearer");
+    assert_eq!(books.balance(&parent.0).total(), cores(6), "it is charged all the same");
 }
 
 #[test]

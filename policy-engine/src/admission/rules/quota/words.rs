@@ -5,6 +5,7 @@ use std::fmt;
 use crate::ledger::{Account, Amounts, MOST_OF_A_NAME, ObjectName, Resource, Shortage};
 use crate::policy::Policy;
 use crate::policy::quantity::{bytes, decimal};
+use crate::sentence::list;
 
 /// As people write it.
 fn say_amount(resource: Resource, amount: u64) -> String {
@@ -55,21 +56,23 @@ impl fmt::Display for Full<'_> {
     }
 }
 
-/// An account that has more than it may have: what it was charged, nobody weighed.
+/// Accounts that have more than they may have.
 #[derive(Debug)]
 pub struct Over<'a> {
     /// What the ledger says.
-    pub shortage: &'a Shortage,
+    pub shortages: &'a [Shortage],
     /// Knows the names behind ids.
     pub policy: &'a Policy,
 }
 
 impl fmt::Display for Over<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shortage { account, resource, used, reserved, asked, limit } = self.shortage;
-        let has = used.saturating_add(*reserved).saturating_add(*asked);
-        write!(f, "{} has {}", who(account, self.policy), say_amount(*resource, has))?;
-        write!(f, " and may have {}", say_amount(*resource, *limit))
+        let say = |shortage: &Shortage| {
+            let Shortage { account, resource, used, reserved, asked, limit } = shortage;
+            let has = say_amount(*resource, used.saturating_add(*reserved).saturating_add(*asked));
+            format!("{} has {has} and may have {}", who(account, self.policy), say_amount(*resource, *limit))
+        };
+        list(f, &self.shortages.iter().map(say).collect::<Vec<_>>())
     }
 }
 
