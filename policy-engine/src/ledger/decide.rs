@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::draft::{Draft, Made};
 use super::{
-    Account, Amounts, Balance, Books, Charge, ChargeKey, Limits, ObjectName, Request, Resource, Sight, Stamp, Use, reserve,
-    sight,
+    Account, Amounts, Balance, Books, Charge, ChargeKey, Limits, ObjectName, Request, Resource, Sight, Stamp, Use,
+    reserve, sight,
 };
 use crate::policy::quota::Quota;
 

@@ -210,9 +210,8 @@ impl<'a> Holders<'a> {
             Some(made_for) => view.pods.get(&made_for.uid).filter(|pod| pod.life == Life::Scheduled),
             None => {
                 let (namespace, name) = charge.place.names();
-                let is_for = |pod: &LivePod| {
-                    ObjectName::claims_for(namespace, name, &pod.charge.payers).contains(&charge.place)
-                };
+                let is_for =
+                    |pod: &LivePod| ObjectName::claims_for(namespace, name, &pod.charge.payers).contains(&charge.place);
                 let pods = self.by_name.get(&(namespace, name))?;
                 pods.iter().find(|pod| charge.bound || is_for(pod)).copied()
             }

@@ -11,9 +11,9 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use policy_engine::charge;
 use policy_engine::ledger::{Account, Amounts, Balance, Held, Resource, Shortage, held_twice};
+use policy_engine::policy::modes::RuleMode;
 use policy_engine::policy::project::Project;
 use policy_engine::policy::rule_id::RuleId;
-use policy_engine::policy::modes::RuleMode;
 
 use super::words;
 use super::{DAEMON, look};
