@@ -23,7 +23,7 @@ mod alarms;
 mod balances;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -36,7 +36,9 @@ use cluster::write::{About, News, Outcome};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use policy_engine::ledger::{Charge, Drift, Entry, Missing, Reconciliation, Verdict, View, reconcile};
+use policy_engine::ledger::{
+    Account, Amounts, Balance, Charge, Drift, Entry, Missing, Reconciliation, Verdict, View, reconcile,
+};
 use tokio::time::Instant;
 
 use alarms::Told;
@@ -54,6 +56,8 @@ const RECOUNT: Duration = Duration::from_secs(60);
 /// At most so many are asked for by name in a turn, so many at a time; the next turn asks for others.
 const MOST_LOOKED_FOR: usize = 256;
 const LOOKED_FOR_AT_A_TIME: usize = 8;
+/// Of those that nobody has seen yet, at most so many: more only who tries it makes.
+const MOST_DOUBTED: usize = 32;
 /// So many steps are handed to the ledger at a time: it takes them together, and admissions find room between them.
 const STEPS_TOGETHER: usize = 64;
 
@@ -80,16 +84,29 @@ struct Memory {
     last: Option<(BTreeSet<String>, Arc<AtomicUsize>)>,
     /// The alarms of which people were told.
     told: Told,
+    /// What each account had in the last turn.
+    had_in_all: BTreeMap<Account, Amounts>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
         let (had, passed) = (BTreeSet::new(), BTreeSet::new());
-        Self { recounted: Instant::now(), had, passed, last: None, told: Told::default() }
+        Self { recounted: Instant::now(), had, passed, last: None, told: Told::default(), had_in_all: BTreeMap::new() }
     }
 }
 
 impl Memory {
+    /// The accounts that have less of something than in the last turn, whoever gave it back: this process, another, or an
+    /// admission that found out before it refused.
+    fn lowered(&mut self, balances: &[(Account, Balance)]) -> BTreeSet<Account> {
+        let now = balances.iter().map(|(account, balance)| (account.clone(), balance.total())).collect();
+        let before = std::mem::replace(&mut self.had_in_all, now);
+        let is_lower = |account: &Account, had: Amounts| {
+            !had.minus(self.had_in_all.get(account).copied().unwrap_or_default()).is_nothing()
+        };
+        before.into_iter().filter(|(account, had)| is_lower(account, *had)).map(|(account, _)| account).collect()
+    }
+
     /// Only what was taken over is known to have been seen.
     fn take_over(&mut self) {
         if let Some((had, left)) = self.last.take()
@@ -111,7 +128,8 @@ fn begin(stage: &Stage) -> BoxFuture<'_, Result<Vec<News>, Refusal>> {
         let snapshot = stage.world.snapshot();
         let view = observe(stage, &snapshot);
         let charges = stage.ledger.charges().await?;
-        let Reconciliation { mut steps, uncharged, look_for, held: _ } = reconcile(&charges, &view, &BTreeSet::new());
+        let found = reconcile(&charges, &view, &BTreeSet::new());
+        let Reconciliation { mut steps, uncharged, look_for, doubtful: _, held: _ } = found;
         steps.extend(gone(stage, look_for, view.at).await?);
         steps.extend(uncharged.into_iter().map(|(_, request)| Entry::Adopt(request)));
         let charged = words::by_uid(&charges);
@@ -142,11 +160,16 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         view.passed.clone_from(&memory.passed);
         let charges = stage.ledger.charges().await?;
         let found = reconcile(&charges, &view, &memory.had);
-        let Reconciliation { steps: mut entries, uncharged, look_for, held } = found;
+        let Reconciliation { steps: mut entries, uncharged, look_for, doubtful, held } = found;
         entries.extend(gone(stage, look_for, view.at).await?);
-        let there = look(stage, uncharged, true).await?;
+        let never = doubtful.into_iter().take(MOST_DOUBTED).map(|missing| (missing, ())).collect();
+        let never = look(stage, never, Is::Taken).await?;
+        entries.extend(never.into_iter().map(|(missing, ())| Entry::Observe(missing.gone(view.at))));
+        // What the view has may have ended since: what was freed is somebody else's by now.
+        let there = look(stage, uncharged, Is::AsCached).await?;
         entries.extend(there.into_iter().map(|(_, request)| Entry::Adopt(request)));
         let balances = stage.ledger.balances().await?;
+        stage.room.grew(memory.lowered(&balances));
         let left = Arc::new(AtomicUsize::new(entries.len()));
         // What is told is told once: nothing comes before it that could fail, or drop the rest of the plan.
         let mut steps = alarms::gone(stage, held, &mut memory.told).await?;
@@ -206,24 +229,39 @@ fn steps(
     entries.into_iter().map(step).collect()
 }
 
-/// What the ledger has taken: who waits for room hears of it, and so do all where a limit is passed.
+/// What the ledger has taken is counted, and told where a limit is passed.
 async fn taken_over(stage: &Stage, snapshot: &Snapshot, kind: LedgerStep, about: &About, verdict: Verdict) {
-    stage.room.grew(verdict.lowered);
     stage.metrics.ledger(kind);
     alarms::over(stage, snapshot, about, &verdict.over).await;
 }
 
 /// Of what is not in the view, that the API server does not have it either.
 async fn gone(stage: &Stage, look_for: Vec<Missing>, at: Timestamp) -> Result<Vec<Entry>, LookupFailed> {
-    let gone = look(stage, look_for.into_iter().map(|missing| (missing, ())).collect(), false).await?;
+    let look_for = look_for.into_iter().map(|missing| (missing, ())).collect();
+    let gone = look(stage, look_for, Is::Gone).await?;
     Ok(gone.into_iter().map(|(missing, ())| Entry::Observe(missing.gone(at))).collect())
 }
 
-/// Those of these that the API server has, or has not.
-async fn look<T>(stage: &Stage, all: Vec<(Missing, T)>, there: bool) -> Result<Vec<(Missing, T)>, LookupFailed> {
+/// What the API server is asked about a Pod or claim.
+#[derive(Clone, Copy)]
+enum Is {
+    /// Whether it has none of this UID.
+    Gone,
+    /// Whether another has its name.
+    Taken,
+    /// Whether it is there as the caches have it, and has not ended.
+    AsCached,
+}
+
+/// Those of these of which it is so.
+async fn look<T>(stage: &Stage, all: Vec<(Missing, T)>, is: Is) -> Result<Vec<(Missing, T)>, LookupFailed> {
     let look = |(missing, with): (Missing, T)| async move {
-        let found = names::exists(&stage.world, &missing).await?;
-        Ok::<_, LookupFailed>((found == there).then_some((missing, with)))
+        let is_so = match is {
+            Is::Gone => !names::exists(&stage.world, &missing).await?,
+            Is::Taken => names::is_taken(&stage.world, &missing).await?,
+            Is::AsCached => names::is_as_cached(&stage.world, &missing).await?,
+        };
+        Ok::<_, LookupFailed>(is_so.then_some((missing, with)))
     };
     let some = stream::iter(all.into_iter().take(MOST_LOOKED_FOR));
     let found: Vec<_> = some.map(look).buffer_unordered(LOOKED_FOR_AT_A_TIME).try_collect().await?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::charge::ChargedKind;
 use super::sight::settled;
@@ -69,6 +69,9 @@ impl LiveClaim {
     }
 }
 
+/// Until what was admitted is seen, as a rule.
+const ORDINARY: SignedDuration = SignedDuration::from_secs(3);
+
 /// What a comparison says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reconciliation {
@@ -80,6 +83,9 @@ pub struct Reconciliation {
     /// What somebody has seen, or heard of, or was charged longer ago than a request lasts, and is not in the view: to be
     /// asked of the API server by name. What is not there under this UID either is [gone](Sight::PodGone).
     pub look_for: Vec<Missing>,
+    /// What was charged longer ago than an ordinary request takes, and nobody has seen: whoever creates a name that is taken
+    /// is refused after it was charged. What finds another under its name does not come.
+    pub doubtful: Vec<Missing>,
     /// Claims that are not in the view though a Pod holds them, which are charged on: nobody should have been able to
     /// delete them.
     pub held: Vec<Held>,
@@ -155,6 +161,9 @@ pub fn reconcile<'a>(
             Some(sight) => found.steps.extend(news(charge, sight).map(Entry::Observe)),
             None if charge.seen || settled(charge, view.at) || view.passed.contains(&charge.key.uid) => {
                 found.look_for.extend(Missing::of(charge));
+            }
+            None if view.at.duration_since(charge.raised_at) >= ORDINARY => {
+                found.doubtful.extend(Missing::of(charge));
             }
             None => {}
         }

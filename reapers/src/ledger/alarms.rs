@@ -16,7 +16,7 @@ use policy_engine::policy::project::Project;
 use policy_engine::policy::rule_id::RuleId;
 
 use super::words;
-use super::{DAEMON, look};
+use super::{DAEMON, Is, look};
 use crate::cycle::Step;
 use crate::metrics::LedgerAlarm;
 use crate::stage::Stage;
@@ -107,7 +107,7 @@ pub(super) async fn gone(stage: &Stage, held: Vec<Held>, told: &mut Told) -> Res
             None => drop(told.gone.insert(held.claim.uid, false)),
         }
     }
-    let gone = look(stage, again, false).await?;
+    let gone = look(stage, again, Is::Gone).await?;
     told.gone.extend(gone.iter().map(|(claim, _)| (claim.uid.clone(), true)));
     let say = |(_, held)| alarm(stage, LedgerAlarm::HeldClaimGone, [words::of_held(&held)]);
     Ok(gone.into_iter().map(say).collect())

@@ -52,10 +52,13 @@ async fn what_runs_is_charged_and_what_is_gone_is_charged_no_more() {
     }
     let server = server(false);
     let stage = stage(&server, ledger.clone()).await;
-    turn(&DAEMON, &stage, &mut Past::default(), &|| true).await;
+    let mut past = Past::default();
+    turn(&DAEMON, &stage, &mut past, &|| true).await;
     assert_eq!(cpu().await, 0);
     assert_eq!(told(&server), [""; 0], "nobody can describe what is gone");
     counts(&stage, "reapers_ledger_steps_total{step=\"released\"} 1");
+    turn(&DAEMON, &stage, &mut past, &|| true).await;
+    assert_eq!(told(&server), [""; 0]);
     assert_eq!(stage.room.take(), [detector.clone()].into(), "who waits for room is made to try again");
 }
 

@@ -204,7 +204,7 @@ impl World {
             let (uid, at) = (missing.uid.clone(), heard.at);
             Entry::Observe(if missing.claim { Sight::ClaimGone { uid, at } } else { Sight::PodGone { uid, at } })
         });
-        let there = found.uncharged.iter().filter(|(missing, _)| self.cluster.exists(&missing.uid));
+        let there = found.uncharged.iter().filter(|(missing, _)| self.cluster.lives(&missing.uid));
         let adopt = there.map(|(_, request)| Entry::Adopt(request.clone()));
         let steps: Vec<Entry> = found.steps.iter().cloned().chain(gone).chain(adopt).collect();
         let uids = heard.uids();

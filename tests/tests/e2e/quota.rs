@@ -1,7 +1,8 @@
 //! Quota: who is charged for what runs, who is refused, and who starts when there is room.
 
+use e2e::gpu::inline;
 use e2e::manifest::{IMAGE, pod, with, workload};
-use e2e::quota::{assert_a_fifth_gpu_waits, assert_dry_runs_deny_as, dry_runs, names_in_event, settles};
+use e2e::quota::{assert_a_fifth_gpu_waits, assert_dry_runs_deny_as, balance, dry_runs, names_in_event, settles};
 use e2e::refusal::{assert_denied, assert_warned};
 use e2e::{
     ADMIN, create, eventually, get, kubectl, kubectl_with, list, ok, project, project_with_bob, running, shared,
@@ -310,4 +311,10 @@ fn class_quota_filled_by_failures_of_a_dearer_thing_under_a_name_that_is_taken()
         &create(&p, "alice", pod("quota-dearer", "more", cpu("1"))),
         &[("quota", "asked 1 CPU; project quota-dearer uses")],
     );
+    // Where nobody is refused it is given back as well, and not only when no request can be on its way any more.
+    ok(kubectl(&p, "alice", &["-n", "quota-dearer", "delete", "pod/hers"]));
+    let taken = create(&p, "bob", pod("quota-dearer", "mine", inline("rtx-5090", "100")));
+    assert!(!taken.success && taken.stderr.contains("AlreadyExists"), "{}", taken.stderr);
+    eventually("it to be reserved", || (balance(&p, "quota-dearer")?.2 == 1).then_some(()));
+    settles(&p, "quota-dearer", "0", "0", 0);
 }

@@ -102,7 +102,8 @@ async fn the_pods_for_which_a_claim_is_being_reserved_are_looked_at() {
         let pod = |uid: &&str| json!({"resource": "pods", "name": uid.trim_start_matches("u-"), "uid": uid});
         let reserved: Vec<_> = uids.iter().map(pod).collect();
         json!({"metadata": {"name": "train", "creationTimestamp": "2026-01-01T00:00:00Z",
-                   "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "own", "uid": "u-own"}]},
+                   "annotations": {"resource.kubernetes.io/pod-claim-name": "gpu"},
+                   "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "own", "uid": "u-own", "controller": true}]},
                "spec": request("gpu.nvidia.com"), "status": {"reservedFor": reserved}})
     };
     let (old, now) = (claim(&["u-old"]), claim(&["u-old", "u-own", "u-new", "u-again"]));

@@ -115,3 +115,16 @@ fn class_held_not_owned_nobody_pays_for_a_claim_of_theirs_because_a_colleagues_p
     assert_eq!(of("alice", false, true), 1, "it was seen to be held");
     assert_eq!(of("bob", false, false), 1, "it is his own");
 }
+
+/// Whoever creates a name that is taken is charged under a UID that never comes.
+#[test]
+fn what_nobody_has_seen_after_an_ordinary_requests_time_is_doubted_until_no_request_can_be_on_its_way() {
+    let unseen = Charge { seen: false, bound: false, ..charged(None) };
+    let asked = |seconds| {
+        let view = View { at: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds), ..View::default() };
+        let found = reconcile(&[unseen.clone()], &view, &BTreeSet::new());
+        assert_eq!(found.steps, []);
+        (found.doubtful.len(), found.look_for.len())
+    };
+    assert_eq!([2, 3, 59, 60].map(asked), [(0, 0), (1, 0), (1, 0), (0, 1)]);
+}

@@ -293,6 +293,11 @@ impl Cluster {
         self.pods.contains_key(uid) || self.claims.contains_key(uid)
     }
 
+    /// Whether it is there, and has not ended.
+    pub(super) fn lives(&self, uid: &str) -> bool {
+        self.claims.contains_key(uid) || self.pods.get(uid).is_some_and(|pod| pod.life != Life::Finished)
+    }
+
     /// What a watch that has heard everything sees.
     pub(super) fn view(&self) -> View {
         let by_name = self.by_name();
