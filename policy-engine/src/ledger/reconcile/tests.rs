@@ -122,7 +122,7 @@ fn what_nobody_has_seen_after_an_ordinary_requests_time_is_doubted_until_no_requ
     let unseen = Charge { seen: false, bound: false, ..charged(None) };
     let asked = |seconds| {
         let view = View { at: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds), ..View::default() };
-        let found = reconcile(&[unseen.clone()], &view, &BTreeSet::new());
+        let found = reconcile(std::iter::once(&unseen), &view, &BTreeSet::new());
         assert_eq!(found.steps, []);
         (found.doubtful.len(), found.look_for.len())
     };
