@@ -81,7 +81,8 @@ pub fn view(world: &World, prices: &Prices, policy: &Policy, own_namespace: &str
     view
 }
 
-/// What ended since this was last asked, as the ledger is to see it: Pods, claims, and claims that such Pods held.
+/// What ended since this was last asked, as the ledger is to see it: Pods, claims, and claims that such Pods held. It only
+/// lowers: what is held is for the daemon to say, whose view another process need not have yet.
 pub fn ended(world: &World, prices: &Prices, policy: &Policy) -> Vec<Sight> {
     let ends = world.take_ended();
     if ends.is_empty() {
@@ -89,12 +90,9 @@ pub fn ended(world: &World, prices: &Prices, policy: &Policy) -> Vec<Sight> {
     }
     let reading = Reading::of(world, prices, policy);
     let at = reading.now;
-    let holders: HashMap<String, String> = world
-        .pods()
-        .iter()
-        .filter(|pod| life(pod) == Life::Scheduled)
-        .filter_map(|pod| Some((pod.metadata.uid.clone()?, queue(pod).to_owned())))
-        .collect();
+    let pods = world.pods();
+    let scheduled = pods.iter().filter(|pod| life(pod) == Life::Scheduled);
+    let holders: HashSet<&str> = scheduled.filter_map(|pod| pod.metadata.uid.as_deref()).collect();
     let (mut sights, mut released) = (Vec::new(), HashSet::new());
     for end in ends {
         match end {
@@ -103,7 +101,7 @@ pub fn ended(world: &World, prices: &Prices, policy: &Policy) -> Vec<Sight> {
                 sights.push(Sight::PodGone { uid, at });
             }
             // What is gone under a Pod that runs, the daemon looks into.
-            End::Claim(_, users) if users.iter().any(|pod| holders.contains_key(pod)) => {}
+            End::Claim(_, users) if users.iter().any(|pod| holders.contains(pod.as_str())) => {}
             End::Claim(uid, _) => sights.push(Sight::ClaimGone { uid, at }),
             End::Released(uid) => drop(released.insert(uid)),
         }
@@ -111,13 +109,11 @@ pub fn ended(world: &World, prices: &Prices, policy: &Policy) -> Vec<Sight> {
     let is_released = |claim: &&Arc<ResourceClaim>| {
         let uid = claim.metadata.uid.as_deref();
         uid.into_iter().chain(reserved_for(claim)).any(|uid| released.contains(uid))
+            && !reserved_for(claim).any(|pod| holders.contains(pod))
     };
+    let charge = |claim: &Arc<ResourceClaim>| Some(LiveClaim { charge: reading.claim(claim)?, bound: None });
     let claims = world.claims();
-    sights.extend(claims.iter().filter(is_released).filter_map(|claim| {
-        let charge = reading.claim(claim)?;
-        let bound = reading.bound(claim, |pod| holders.get(pod).cloned());
-        Some(LiveClaim { charge, bound }.sight(at))
-    }));
+    sights.extend(claims.iter().filter(is_released).filter_map(charge).map(|claim| claim.sight(at)));
     sights
 }
 

@@ -71,3 +71,54 @@ impl Ended {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, from_value, json};
+
+    use super::*;
+
+    fn pod(uid: &str, phase: &str) -> Pod {
+        let pod =
+            json!({"metadata": {"name": uid, "uid": uid}, "spec": {"containers": []}, "status": {"phase": phase}});
+        from_value(pod).expect("a Pod")
+    }
+
+    fn claim(pods: &[&str]) -> ResourceClaim {
+        let reserved: Vec<Value> =
+            pods.iter().map(|uid| json!({"resource": "pods", "name": uid, "uid": uid})).collect();
+        from_value(json!({"metadata": {"uid": "c"}, "spec": {}, "status": {"reservedFor": reserved}})).expect("a claim")
+    }
+
+    #[test]
+    fn a_pod_ends_when_it_is_finished_and_when_it_is_gone_and_a_claim_when_nobody_has_it() {
+        let ended = Ended::default();
+        let write = |before: Option<Pod>, now: &Pod| {
+            ended.note_pod(&Change::Written { before: before.map(Arc::new), now });
+        };
+        write(None, &pod("runs", "Running"));
+        write(Some(pod("ends", "Running")), &pod("ends", "Succeeded"));
+        write(Some(pod("ends", "Succeeded")), &pod("ends", "Succeeded"));
+        ended.note_pod(&Change::Gone(&pod("gone", "Running")));
+        let reserve = |before: &[&str], now: &[&str]| {
+            ended.note_claim(&Change::Written { before: Some(Arc::new(claim(before))), now: &claim(now) });
+        };
+        reserve(&["a", "b"], &["a"]);
+        reserve(&["a"], &[]);
+        reserve(&[], &[]);
+        ended.note_claim(&Change::Gone(&claim(&["a"])));
+        let text = str::to_owned;
+        let pods = [End::Pod(text("ends")), End::Pod(text("gone"))];
+        let claims = [End::Released(text("c")), End::Claim(text("c"), vec![text("a")])];
+        assert_eq!(ended.take(), pods.into_iter().chain(claims).collect::<Vec<_>>());
+        assert_eq!(ended.take(), []);
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten_first() {
+        let ended = Ended::default();
+        (0..=MOST).for_each(|at| ended.note_pod(&Change::Gone(&pod(&at.to_string(), "Running"))));
+        let kept = ended.take();
+        assert_eq!((kept.len(), kept.first()), (MOST, Some(&End::Pod("1".to_owned()))));
+    }
+}
