@@ -234,7 +234,22 @@ impl World {
         }
     }
 
-    async fn check(&self) -> Result<(), TestCaseError> {
+    /// A reconciler whose view is old may say that a claim is held which was given back since. That refuses, admits nobody,
+    /// and is set right by the next view.
+    async fn check(&mut self) -> Result<(), TestCaseError> {
+        if self.account_over_its_limit().await?.is_some() {
+            for which in 0..2 {
+                self.look(which);
+                self.reconcile(which).await;
+            }
+        }
+        let over = self.account_over_its_limit().await?;
+        prop_assert!(over.is_none(), "{}", over.unwrap_or_default());
+        Ok(())
+    }
+
+    /// What lives is always paid. Whose sum passes its limit is said.
+    async fn account_over_its_limit(&self) -> Result<Option<String>, TestCaseError> {
         let balances = self.ledger.balances().await.expect("sums");
         let total = |account| {
             let found = balances.iter().find(|(of, _)| *of == account).map(|(_, balance)| *balance);
@@ -245,11 +260,13 @@ impl World {
             prop_assert!(lives.minus(kept).is_nothing(), "{account} pays {kept:?}, and {lives:?} lives");
             let limits =
                 [(kept.devices, quota.devices), (kept.milli_gpu, quota.milli_gpu), (kept.milli_cpu, quota.milli_cpu)];
-            for (kept, limit) in limits {
-                prop_assert!(limit.is_none_or(|limit| kept <= limit), "{account} has {kept} of {limit:?}");
+            if let Some((kept, limit)) =
+                limits.into_iter().find(|(kept, limit)| limit.is_some_and(|limit| *kept > limit))
+            {
+                return Ok(Some(format!("{account} has {kept} of {limit:?}")));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Nothing is on its way any more, and both reconcilers look twice.
