@@ -74,11 +74,11 @@ pub async fn is_taken(world: &World, missing: &Missing) -> Result<bool, LookupFa
 pub async fn is_as_cached(world: &World, missing: &Missing) -> Result<bool, LookupFailed> {
     let Some(now) = named(world, missing, Instant::now() + LOOK_UP).await? else { return Ok(false) };
     let Missing { uid, namespace, name, claim } = missing;
-    let cached = if *claim {
-        world.claim(namespace, name).map(|claim| claim.metadata.clone())
+    let version = if *claim {
+        world.claim(namespace, name).map(|claim| claim.metadata.resource_version.clone())
     } else {
         let pod = world.pod(namespace, name).filter(|pod| life(pod) != Life::Finished);
-        pod.map(|pod| pod.metadata.clone())
+        pod.map(|pod| pod.metadata.resource_version.clone())
     };
-    Ok(now.uid.as_ref() == Some(uid) && cached.is_some_and(|cached| cached.resource_version == now.resource_version))
+    Ok(now.uid.as_ref() == Some(uid) && version == Some(now.resource_version))
 }
