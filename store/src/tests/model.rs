@@ -46,7 +46,7 @@ enum Happens {
     DeletePod { pod: usize },
     /// A claim that no scheduled Pod uses is deleted.
     DeleteClaim { claim: usize },
-    /// Somebody who may take finalizers off deletes a claim that a scheduled Pod holds.
+    /// Somebody who may take finalizers off deletes a claim that a scheduled Pod holds, which both watches have heard of.
     Vanish { claim: usize },
     /// The webhook's watch hears of everything.
     Hear,
@@ -155,6 +155,7 @@ impl World {
             Happens::DeletePod { pod } => self.cluster.delete_pod(*pod),
             Happens::DeleteClaim { claim } => self.cluster.delete_claim(*claim),
             Happens::Vanish { claim } => {
+                (0..2).for_each(|which| self.look(which));
                 let charges = self.ledger.charges().await.expect("charges");
                 let seen = charges.into_iter().filter(|charge| charge.seen).map(|charge| charge.key.uid).collect();
                 self.cluster.vanish(*claim, &seen);

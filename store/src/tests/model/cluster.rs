@@ -324,7 +324,7 @@ impl Cluster {
         let is_named = |claim: &Claim| live().any(|pod| pod.claims.contains(&claim.name));
         let is_held = |claim: &Claim| {
             live().any(|pod| {
-                let counts = pod.user == claim.user || claim.shared || pod.life == Life::Scheduled;
+                let counts = pod.user == claim.user || claim.shared || pod.holds.contains(&claim.uid);
                 claim.for_pod.as_ref() == Some(&pod.uid) || (counts && pod.claims.contains(&claim.name))
             })
         };
