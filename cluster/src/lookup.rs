@@ -63,32 +63,16 @@ async fn each_page<K, S>(
 where
     K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
-    first_pages(api, usize::MAX, deadline, what, keep).await
-}
-
-/// The same of a list of no more than so many objects.
-async fn first_pages<K, S>(
-    api: &Api<K>,
-    most: usize,
-    deadline: Instant,
-    what: impl Fn() -> String,
-    keep: impl Fn(K) -> Option<S>,
-) -> Result<Vec<S>, LookupFailed>
-where
-    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
-{
-    let (mut kept, mut seen) = (Vec::new(), 0);
+    let mut kept = Vec::new();
     let mut which = ListParams::default().limit(PAGE);
     loop {
         // The objects of a page are dropped before others are read.
         let next = whole(deadline, &what, async {
             let page = api.list(&which).await?;
-            seen += page.items.len();
             kept.extend(page.items.into_iter().filter_map(&keep));
             Ok(page.metadata.continue_.filter(|token| !token.is_empty()))
         });
         match next.await? {
-            Some(_) if seen >= most => return Err(LookupFailed::TooMany { what: what(), most }),
             Some(token) => which = which.continue_token(&token),
             None => return Ok(kept),
         }

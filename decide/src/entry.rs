@@ -12,8 +12,9 @@ use policy_engine::policy::ids::ProjectId;
 use policy_engine::{Act, Submission};
 
 /// Kinds that are judged in projects whatever the policy lists: group and plural name.
-const ALWAYS_JUDGED: [(&str, &str); 6] = [
+const ALWAYS_JUDGED: [(&str, &str); 7] = [
     ("", PODS),
+    ("", "services"),
     ("", "persistentvolumeclaims"),
     (SNAPSHOT_GROUP, "volumesnapshots"),
     (DEVICE_GROUP, "resourceclaims"),

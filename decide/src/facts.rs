@@ -12,14 +12,17 @@ use cluster::lookup::namespaces::Namespaces;
 use cluster::lookup::owners::Owners;
 use cluster::lookup::volumes::Volumes;
 use cluster::world::World;
+use k8s_openapi::api::autoscaling::v2::CrossVersionObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::core::gvk::GroupVersionResource;
+use policy_engine::object::place::Place;
 use policy_engine::object::{Object, Unreadable};
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::ProjectId;
 use policy_engine::submission::identity::{Caller, ControllerOwner};
 use policy_engine::submission::{devices, volumes};
 use policy_engine::{Act, Facts, Submission};
+use serde::Deserialize;
 use tokio::time::Instant;
 
 /// Who is asked. Clones share what they know.
@@ -163,6 +166,9 @@ impl Lookups {
                     Some(reference) => Some(owners.stamped(policy, namespace, &reference, deadline).await?),
                     None => volumes.maker(submission, deadline).await?,
                 };
+                if let Some(target) = new_scale_target(submission)? {
+                    facts.scaled = owners.scaled(namespace, target, deadline).await?;
+                }
                 facts.volumes.copies = volumes.copies(submission, deadline).await?;
                 facts.volumes.reserved = volumes.reserved(submission, deadline).await?;
             }
@@ -203,15 +209,36 @@ fn is_autoscaling(submission: &Submission<'_>) -> bool {
         && ACCOUNTS.contains(&submission.requester.username)
 }
 
-/// The controller owner that a trusted controller gives to an object that it makes or takes over.
+/// What an autoscaler names that it did not name before.
+fn new_scale_target(submission: &Submission<'_>) -> Result<Option<CrossVersionObjectReference>, Unreadable> {
+    const TARGET: [&str; 2] = ["spec", "scaleTargetRef"];
+    let resource = &submission.resource;
+    if resource.group != "autoscaling" || resource.resource != "horizontalpodautoscalers" {
+        return Ok(None);
+    }
+    let target = |object| Object(object).at(&TARGET);
+    let asked = submission.object.and_then(target).filter(|asked| submission.old.and_then(target) != Some(*asked));
+    let read =
+        |asked| CrossVersionObjectReference::deserialize(asked).map_err(|why| Unreadable::new(Place::of(TARGET), &why));
+    asked.map(read).transpose()
+}
+
+/// The controller owner that a trusted controller gives to an object that it makes or takes over, or that a person names in
+/// a Pod or workload.
 ///
 /// # Errors
 /// Where the owner references cannot be read.
 pub fn new_controller(submission: &Submission<'_>, policy: &Policy) -> Result<Option<OwnerReference>, Unreadable> {
-    if !matches!(Caller::of_submission(submission, policy), Caller::Controller) {
-        return Ok(None);
-    }
-    let (Some(new), old) = (submission.object, submission.old) else { return Ok(None) };
+    let resource = &submission.resource;
+    let is_asked = match Caller::of_submission(submission, policy) {
+        Caller::Controller => true,
+        // What else a person makes has no controller at all: the rules `storage` and `claim-origin` say so.
+        Caller::Person(_) | Caller::Client => {
+            resource.is_core("pods") || policy.platform().workload_kind(resource).is_some()
+        }
+        Caller::Admin | Caller::Node(_) | Caller::ControlPlane | Caller::Stranger => false,
+    };
+    let (Some(new), old, true) = (submission.object, submission.old, is_asked) else { return Ok(None) };
     let before = old.map(|old| Object(old).controller()).transpose()?.flatten();
     Ok(Object(new).controller()?.filter(|it| before.is_none_or(|before| before.uid != it.uid)))
 }

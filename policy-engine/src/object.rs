@@ -121,7 +121,8 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
-    pub(crate) fn new(field: Place, why: &dyn std::error::Error) -> Self {
+    /// What stands at `field`, and why it cannot be read.
+    pub fn new(field: Place, why: &dyn std::error::Error) -> Self {
         Self { field, why: why.to_string() }
     }
 

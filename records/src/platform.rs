@@ -96,6 +96,10 @@ pub struct PlatformPolicySpec {
     #[serde(default)]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
     pub csi_drivers: Vec<ClassName>,
+    /// What Services may take of the cluster: ExternalIPs, LoadBalancerIP (an address by choice), NodePort. None listed: none.
+    #[serde(default)]
+    #[schemars(length(max = 3), extend("x-kubernetes-list-type" = "set"))]
+    pub services: Vec<ServiceFeature>,
     /// How long things may last after their time.
     #[serde(default)]
     pub grace: Grace,
@@ -103,6 +107,19 @@ pub struct PlatformPolicySpec {
 
 fn restricted_volume_types() -> Vec<Key> {
     RESTRICTED_VOLUME_TYPES.map(Key::from).into()
+}
+
+/// What a Service may take of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ServiceFeature {
+    /// Addresses outside of the cluster.
+    #[serde(rename = "ExternalIPs")]
+    ExternalIps,
+    /// A load balancer's address by choice.
+    #[serde(rename = "LoadBalancerIP")]
+    LoadBalancerIp,
+    /// A port on every node.
+    NodePort,
 }
 
 /// How strictly a rule is applied.

@@ -79,6 +79,10 @@ pub struct ProjectSpec {
     /// Whether Pods may carry a service-account token.
     #[serde(default)]
     pub allow_service_account_token: bool,
+    /// Whether what one member's Pods require of Pods beside them (required affinity and anti-affinity) reaches colleagues'
+    /// Pods, too, so that one of them can keep a colleague's away. Otherwise it reaches the same member's alone.
+    #[serde(default)]
+    pub spread_together: bool,
     /// Rules that this project applies otherwise than the platform: rule id to enforce, warn or "off" (in quotes, since
     /// YAML takes a bare off for false).
     #[serde(default)]

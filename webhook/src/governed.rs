@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use json_patch::Patch;
 use policy_engine::policy::Policy;
 use policy_engine::policy::rule_id;
+use policy_engine::submission::identity::Caller;
 use policy_engine::{Act, Decision, Facts, Submission};
 use tokio::time::Instant;
 
@@ -50,7 +51,8 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
         reserve::reserve(webhook, &mut decision, &policy, request.dry_run.unwrap_or(false), deadline).await?;
     }
     let mut response = Response::decided(&request.uid, &decision).with_patch(&patch);
-    if submission.act == Act::Update && facts.controller.is_some() {
+    let by_controller = matches!(Caller::of_submission(&submission, &policy), Caller::Controller);
+    if submission.act == Act::Update && by_controller && facts.controller.is_some() {
         response = response.adoption();
     }
     webhook.metrics.decided(request, &decision);

@@ -161,6 +161,28 @@ matchConditions:
       object.metadata.?finalizers.orValue([]).exists(f, !(f in oldObject.metadata.?finalizers.orValue([]))))
 {{- end }}
 
+{{- /* Services of people and of a project's own accounts; the mutating and the validating entry are the same. */}}
+{{- define "sluice.webhook.services" -}}
+namespaceSelector:
+  {{- include "sluice.webhook.namespaceSelector" . | nindent 2 }}
+rules:
+  - apiGroups: [""]
+    apiVersions: [v1]
+    operations: [CREATE, UPDATE]
+    resources: [services, services/*]
+    scope: Namespaced
+matchConditions:
+  - name: not-sluice-itself
+    expression: >-
+      {{ include "sluice.cel.notSluice" . | indent 6 | trim }}
+  {{- include "sluice.static.people" . | nindent 2 }}
+  # Load balancers report in the status, and an update that changes nothing must never wait: a deletion hangs on it.
+  - name: changes-something
+    expression: >-
+      request.operation != 'UPDATE' || object[?'spec'] != oldObject[?'spec'] ||
+      {{ include "sluice.cel.metadataDiffers" . | indent 6 | trim }}
+{{- end }}
+
 {{- /* Devices that are asked for where no project is. What names no claim and no resource with a domain is not sent. */}}
 {{- define "sluice.webhook.elsewhere" -}}
 namespaceSelector:

@@ -1,5 +1,6 @@
 //! The rules, in the order in which people meet them.
 
+pub mod affinity;
 pub mod claim_origin;
 pub mod claim_shape;
 pub mod connect;
@@ -16,6 +17,8 @@ pub mod queue;
 pub mod quota;
 pub mod resources;
 pub mod root_shell;
+pub mod selector;
+pub mod service;
 pub mod service_account_token;
 pub mod slot;
 pub mod sm_share;
@@ -69,12 +72,15 @@ pub const ALL: &[Rule] = &[
     rule!(Queue, queue),
     rule!(PlanWindow, plan_window),
     rule!(Placement, placement),
+    rule!(Affinity, affinity),
     rule!(RootShell, root_shell),
     rule!(Privilege, privilege),
     rule!(ServiceAccountToken, service_account_token),
     rule!(Image, image),
     rule!(Storage, storage),
     rule!(StorageLane, storage_lane),
+    rule!(Service, service),
+    rule!(Selector, selector),
     rule!(ClaimOrigin, claim_origin),
     rule!(InlineClaim, inline_claim),
     rule!(ExtendedResource, extended_resource),

@@ -39,6 +39,11 @@ impl GroupResource {
         self.is(SNAPSHOT_GROUP, "volumesnapshots")
     }
 
+    /// Whether this is the resource of PodDisruptionBudgets.
+    pub fn is_budget(&self) -> bool {
+        self.is("policy", "poddisruptionbudgets")
+    }
+
     /// Whether this is the resource of ResourceClaims.
     pub fn is_claim(&self) -> bool {
         self.is(DEVICE_GROUP, "resourceclaims")

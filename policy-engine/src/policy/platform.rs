@@ -54,6 +54,8 @@ pub struct Platform {
     pub volume_types: BTreeSet<String>,
     /// CSI drivers that Pods may use inline.
     pub csi_drivers: BTreeSet<String>,
+    /// What Services may take of the cluster.
+    pub services: BTreeSet<ServiceFeature>,
     /// What the lanes mean that a new PersistentVolumeClaim may name.
     pub storage_lanes: BTreeMap<String, Lane>,
     /// The plan that a new personal project is given.
@@ -107,6 +109,7 @@ impl Default for Platform {
             host_paths: Vec::new(),
             volume_types: RESTRICTED_VOLUME_TYPES.map(Into::into).into(),
             csi_drivers: BTreeSet::new(),
+            services: BTreeSet::new(),
             storage_lanes: BTreeMap::new(),
             personal_plan: None,
             without_plan: WithoutPlan::default(),
@@ -120,6 +123,33 @@ impl Platform {
     /// The listed kind of a resource.
     pub fn workload_kind(&self, of: &GroupResource) -> Option<&WorkloadKind> {
         self.workload_kinds.iter().find(|kind| kind.of == *of)
+    }
+}
+
+/// What a Service may take of the cluster, where an admin lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum ServiceFeature {
+    /// Addresses outside of the cluster.
+    ExternalIps,
+    /// A load balancer's address by choice.
+    LoadBalancerIp,
+    /// A port on every node.
+    NodePort,
+}
+
+impl ServiceFeature {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ExternalIps, Self::LoadBalancerIp, Self::NodePort];
+}
+
+impl std::fmt::Display for ServiceFeature {
+    /// As admins list it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::ExternalIps => "ExternalIPs",
+            Self::LoadBalancerIp => "LoadBalancerIP",
+            Self::NodePort => "NodePort",
+        })
     }
 }
 

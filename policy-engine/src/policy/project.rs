@@ -36,6 +36,8 @@ pub struct Project {
     pub storage: BTreeMap<String, Storage>,
     /// Whether Pods may carry a service-account token.
     pub allow_service_account_token: bool,
+    /// Whether what one member's Pods require of Pods beside them reaches colleagues' Pods.
+    pub spread_together: bool,
     /// Rules that this project enforces less strictly, or more, than the platform.
     pub rule_modes: RuleModes,
 }

@@ -15,7 +15,7 @@ use crate::policy::queue::{DEFAULT_QUEUE, Queue};
 use crate::submission::device_claim::DeviceClaim;
 use crate::submission::devices;
 use crate::submission::devices::Devices;
-use crate::submission::facts::{Autoscaler, Facts, PriorityClasses};
+use crate::submission::facts::{Autoscaler, Facts, PriorityClasses, Scaled};
 use crate::submission::identity::{Caller, ControllerOwner, Owner};
 use crate::submission::pod::Pod;
 use crate::submission::volume_claim::VolumeClaim;
@@ -37,6 +37,8 @@ pub struct Case<'a> {
     pub owner: Result<Owner<'a>, NoOwner<'a>>,
     /// The controller owner that takes an existing object over.
     pub adopter: Option<&'a ControllerOwner>,
+    /// The controller owner that a person names in what they make or change.
+    pub named_controller: Option<&'a ControllerOwner>,
     /// The Pods and pod templates whose content is new.
     pub pods: Vec<Pod<'a>>,
     /// The PersistentVolumeClaims, and templates of them, whose content is new.
@@ -55,6 +57,8 @@ pub struct Case<'a> {
     pub target_missing: bool,
     /// On whose word the control plane scales a workload.
     pub autoscalers: &'a [Autoscaler],
+    /// The workload that an autoscaler names now.
+    pub scaled: Option<&'a Scaled>,
     /// The PriorityClasses of the queues, by name, as far as they have been seen.
     pub priority_classes: &'a PriorityClasses,
     /// The instant of the decision.
@@ -115,6 +119,7 @@ impl<'a> Case<'a> {
             caller,
             owner: Ok(Owner::Project),
             adopter: None,
+            named_controller: None,
             pods: Vec::new(),
             volume_claims: Vec::new(),
             device_claims: Vec::new(),
@@ -124,11 +129,17 @@ impl<'a> Case<'a> {
             devices: &facts.devices,
             target_missing: facts.target_missing,
             autoscalers: &facts.autoscalers,
+            scaled: facts.scaled.as_ref(),
             priority_classes: &facts.priority_classes,
             now,
         };
         case.owner = case.find_owner(facts);
-        case.adopter = facts.controller.as_ref().filter(|_| submission.act == Act::Update);
+        match caller {
+            Caller::Person(_) | Caller::Client => case.named_controller = facts.controller.as_ref(),
+            Caller::Controller | Caller::Admin | Caller::Node(_) | Caller::ControlPlane | Caller::Stranger => {
+                case.adopter = facts.controller.as_ref().filter(|_| submission.act == Act::Update);
+            }
+        }
         case.pods = case.new_content()?;
         case.volume_claims = case.new_volume_claims()?;
         case.device_claims = case.new_device_claims()?.into_iter().collect();
@@ -163,6 +174,11 @@ impl<'a> Case<'a> {
     /// Whether the submission is about a VolumeSnapshot.
     pub fn is_snapshot(&self) -> bool {
         self.submission.resource.is_snapshot()
+    }
+
+    /// Whether the submission is about a Service.
+    pub fn is_service(&self) -> bool {
+        self.submission.resource.is_core("services")
     }
 
     /// Whether the submission is about a ResourceClaim.

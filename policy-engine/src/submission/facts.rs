@@ -13,7 +13,8 @@ use crate::submission::volumes::Volumes;
 pub struct Facts {
     /// The id that binds the namespace to a project.
     pub project_id: ProjectId,
-    /// The controller owner of an object that a trusted controller makes, or that it gives to that owner now.
+    /// The controller owner of an object that a trusted controller makes, or that it gives to that owner now; or that a
+    /// person names in a Pod or workload.
     pub controller: Option<ControllerOwner>,
     /// The stamp on the object that a subresource is about, where the review does not carry it.
     pub target_user_id: Option<UserId>,
@@ -25,6 +26,8 @@ pub struct Facts {
     pub target_missing: bool,
     /// On whose word the control plane scales a workload.
     pub autoscalers: Vec<Autoscaler>,
+    /// The workload that an autoscaler names now, if it exists.
+    pub scaled: Option<Scaled>,
     /// The PriorityClasses of the queues, by name, as far as they have been seen.
     pub priority_classes: Arc<PriorityClasses>,
 }
@@ -44,6 +47,17 @@ pub struct PriorityClass {
 /// A HorizontalPodAutoscaler that names a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Autoscaler {
+    /// Its name.
+    pub name: String,
+    /// The stamp on it; absent where it is from before the platform.
+    pub user_id: Option<UserId>,
+}
+
+/// The workload that a HorizontalPodAutoscaler names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scaled {
+    /// Its kind.
+    pub kind: String,
     /// Its name.
     pub name: String,
     /// The stamp on it; absent where it is from before the platform.

@@ -38,6 +38,7 @@
 //!   `several: [<user>, …]` if it is not known which of theirs it is, or `apiVersion` and `resource` for a kind that nobody listed.
 //! * `target`: what the subresource belongs to, where the review does not have it: `{kind, userId, missing}`.
 //! * `autoscalers`: the name of each autoscaler that scales the object, with the user in its stamp.
+//! * `scaled`: what the submitted autoscaler names: `{kind, userId}`.
 //! * `priorityClasses`: the value of each PriorityClass that has been seen.
 //! * `volumes`: `claims` and `snapshots` by name (`{user, groupStorage, storage, untold}`), `waiting` (the Pods that wait for a claim:
 //!   `{pod, user, readOnly}`), `reserved` (the volumes that are reserved for the claim: `{volume, user}`) and `defaultClasses`.

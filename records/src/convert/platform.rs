@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use policy_engine::object::kinds::GroupResource;
-use policy_engine::policy::platform::{HostPath, LabelsAlone, Platform, Unstamped, WithoutLedger, WithoutPlan};
+use policy_engine::policy::platform::{
+    HostPath, LabelsAlone, Platform, ServiceFeature, Unstamped, WithoutLedger, WithoutPlan,
+};
 use policy_engine::policy::workload::{TemplatePath, WorkloadKind, built_in};
 
 use super::plans::names;
@@ -55,6 +57,7 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
         host_paths,
         volume_types,
         csi_drivers,
+        services,
         grace: platform::Grace { plan_window },
     } = &entry.spec;
     let platform::WithoutPlan { quota: without_quota, gpu_models } = without_plan;
@@ -70,6 +73,7 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
         host_paths: host_paths.collect(),
         volume_types: volume_types.iter().map(|it| it.0.clone()).collect(),
         csi_drivers: csi_drivers.iter().map(|it| it.0.clone()).collect(),
+        services: services.iter().map(service_feature).collect(),
         storage_lanes: storage_lanes.iter().map(|(name, it)| (name.clone(), lane(it))).collect(),
         rule_modes: modes(rule_modes, about, report),
         exempt_namespaces: exempt_namespaces.iter().map(|namespace| namespace.0.clone()).collect(),
@@ -97,6 +101,14 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
         },
         plan_window_grace: duration(plan_window, "spec.grace.planWindow", about, report)
             .unwrap_or(fallback.plan_window_grace),
+    }
+}
+
+fn service_feature(listed: &platform::ServiceFeature) -> ServiceFeature {
+    match listed {
+        platform::ServiceFeature::ExternalIps => ServiceFeature::ExternalIps,
+        platform::ServiceFeature::LoadBalancerIp => ServiceFeature::LoadBalancerIp,
+        platform::ServiceFeature::NodePort => ServiceFeature::NodePort,
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option
         images,
         storage: shared,
         allow_service_account_token,
+        spread_together,
         rule_modes,
     } = &entry.spec;
     let holder = match (owner, group) {
@@ -70,6 +71,7 @@ pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option
         allow_root_containers: *allow_root_containers,
         storage: storage(shared, about, report),
         allow_service_account_token: *allow_service_account_token,
+        spread_together: *spread_together,
         rule_modes: modes(rule_modes, about, report),
     })
 }

@@ -5,21 +5,18 @@ use kube::Api;
 use policy_engine::contract;
 use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::ids::UserId;
-use policy_engine::submission::facts::Autoscaler;
+use policy_engine::submission::facts::{Autoscaler, Scaled};
 use tokio::time::Instant;
 
-use super::Owners;
-use crate::client::{LookupFailed, in_time};
-use crate::lookup::first_pages;
-
-/// More autoscalers of one Namespace cannot be looked through in time for an answer.
-const MOST_AUTOSCALERS: usize = 2_000;
+use super::{Owners, TargetMeta};
+use crate::client::{LookupFailed, in_time, is_path_segment};
+use crate::lookup::each_page;
 
 impl Owners {
     /// The autoscalers in `namespace` that name the workload, as they are now.
     ///
     /// # Errors
-    /// Where the API server did not answer, or there are more than can be looked through.
+    /// Where the API server did not answer, or there are more than can be looked through in time.
     pub async fn autoscalers(
         &self,
         namespace: &str,
@@ -33,7 +30,7 @@ impl Owners {
             let target = autoscaler.spec.scale_target_ref.clone();
             (target.name == name).then(|| (target, self::autoscaler(autoscaler)))
         };
-        let all = first_pages(&api, MOST_AUTOSCALERS, deadline, what, named).await?;
+        let all = each_page(&api, deadline, what, named).await?;
         let mut found = Vec::new();
         for (target, autoscaler) in all {
             if self.is_of_kind(&target, workload, deadline).await? {
@@ -41,6 +38,31 @@ impl Owners {
             }
         }
         Ok(found)
+    }
+
+    /// The workload that an autoscaler in `namespace` names, if it exists. One that only another version serves is judged when it is
+    /// scaled.
+    ///
+    /// # Errors
+    /// Where the API server did not answer.
+    pub async fn scaled(
+        &self,
+        namespace: &str,
+        target: CrossVersionObjectReference,
+        deadline: Instant,
+    ) -> Result<Option<Scaled>, LookupFailed> {
+        let CrossVersionObjectReference { api_version, kind, name } = target;
+        let version = api_version.unwrap_or_default();
+        let what = || format!("{kind} {namespace}/{name}");
+        let served = in_time(deadline, what, self.kinds.find(&version, &kind)).await?;
+        let served = served.map_err(|source| LookupFailed::api(what, source))?;
+        let Some(served) = served.filter(|_| is_path_segment(&name)) else { return Ok(None) };
+        let found = in_time(deadline, what, served.api(&self.client, namespace).get_opt(&name)).await?;
+        let found = found.map_err(|error| LookupFailed::api(what, error))?;
+        Ok(found.map(|object| {
+            let user_id = TargetMeta::from(object.metadata).user_id();
+            Scaled { kind: kind.clone(), name: name.clone(), user_id }
+        }))
     }
 
     /// Whether an autoscaler's target is of the workload's resource. The controller of autoscalers looks for the kind in every

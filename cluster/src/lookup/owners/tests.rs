@@ -133,7 +133,8 @@ async fn the_target_of_a_subresource_is_read_anew_each_time() {
 }
 
 mod autoscalers {
-    use policy_engine::submission::facts::Autoscaler;
+    use k8s_openapi::api::autoscaling::v2::CrossVersionObjectReference;
+    use policy_engine::submission::facts::{Autoscaler, Scaled};
 
     use super::*;
 
@@ -173,19 +174,33 @@ mod autoscalers {
     }
 
     #[tokio::test]
-    async fn the_last_of_many_is_found_and_of_too_many_nothing_is_said() {
-        let many = |count: usize| {
-            let other = |number: usize| autoscaler(&format!("a{number}"), ("x.y/v1", "Proxy", "other"));
-            let last = [autoscaler("last", ("x.y/v1", "Proxy", "web"))];
-            (1..count).map(other).chain(last).collect::<Vec<_>>()
-        };
-        let most = server(many(2000));
-        let found = of_proxies(&most).await.expect("answers");
+    async fn the_last_of_many_is_found() {
+        let other = |number: usize| autoscaler(&format!("a{number}"), ("x.y/v1", "Proxy", "other"));
+        let last = [autoscaler("last", ("x.y/v1", "Proxy", "web"))];
+        let server = server((1..2500).map(other).chain(last).collect());
+        let found = of_proxies(&server).await.expect("answers");
         assert_eq!(found, [Autoscaler { name: "last".into(), user_id: Some(UserId::new("bob")) }]);
-        most.assert_asked([AUTOSCALERS; 100].into_iter().chain(["/apis/x.y/v1"]));
-        let more = server(many(2001));
-        let refused = of_proxies(&more).await;
-        assert!(matches!(refused, Err(LookupFailed::TooMany { most: 2000, .. })), "{refused:?}");
-        more.assert_asked([AUTOSCALERS; 100]);
+        server.assert_asked([AUTOSCALERS; 125].into_iter().chain(["/apis/x.y/v1"]));
+    }
+
+    #[tokio::test]
+    async fn what_an_autoscaler_names_has_its_stamp() {
+        const WEB: &str = "/apis/x.y/v1/namespaces/team/proxies/web";
+        let proxies = json!({"kind": "APIResourceList", "groupVersion": "x.y/v1", "resources": [
+            {"name": "proxies", "singularName": "", "namespaced": true, "kind": "Proxy", "verbs": ["get"]},
+        ]});
+        let web = json!({"metadata": {"name": "web", "labels": {contract::USER_ID: "alice"}}});
+        let server = ApiServer::new([("/apis/x.y/v1", proxies), (WEB, web)]);
+        let owners = Owners::new(server.client());
+        let named = |name: &str| CrossVersionObjectReference {
+            api_version: Some("x.y/v1".into()),
+            kind: "Proxy".into(),
+            name: name.into(),
+        };
+        let found = owners.scaled("team", named("web"), soon()).await.expect("answers");
+        let alices = Scaled { kind: "Proxy".into(), name: "web".into(), user_id: Some(UserId::new("alice")) };
+        assert_eq!(found, Some(alices));
+        assert_eq!(owners.scaled("team", named("to-come"), soon()).await.expect("answers"), None);
+        assert_eq!(owners.scaled("team", named("../web"), soon()).await.expect("answers"), None);
     }
 }

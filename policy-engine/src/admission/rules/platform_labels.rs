@@ -8,8 +8,8 @@
 //! only if it is the same for all claims; `dra-claim-name`, if there is one claim; and `dra-sharing-mode`. It cannot
 //! write the amounts while a claim does not exist yet.
 //!
-//! On PersistentVolumeClaims and ResourceClaims, the platform writes the first three labels. On a workload or
-//! ResourceClaimTemplate that a person creates, it writes `user-id`, in the object's own metadata and never in a
+//! On PersistentVolumeClaims and ResourceClaims, the platform writes the first three labels. On a workload, Service
+//! or ResourceClaimTemplate that a person creates, it writes `user-id`, in the object's own metadata and never in a
 //! template.
 //!
 //! A Pod does not change after it was made. So on UPDATE, the platform puts back what it wrote, and accepts a manifest
@@ -43,7 +43,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     if case.is_volume_claim() || case.is_snapshot() || case.is_claim() {
         return claim(case, say);
     }
-    let stamped = case.is_pod() || case.is_workload() || case.is_claim_template();
+    let stamped = case.is_pod() || case.is_workload() || case.is_claim_template() || case.is_service();
     let Some(object) = case.object().filter(|_| stamped) else { return };
     match (case.submission.act, case.is_pod()) {
         (Act::Create, true) => new_pod(case, say),

@@ -9,8 +9,12 @@
 //! Admin, do so with everyone's. The rule does not stand in the way of a deletion that has begun.
 //!
 //! A controller takes over only Pods and other objects of the user to whom its own object belongs. So nobody reaches a
-//! colleague's Pods by writing a selector that matches them. In the same way, a HorizontalPodAutoscaler scales only
-//! what the user who made the autoscaler may scale.
+//! colleague's Pods by writing a selector that matches them. The other way round, a Member's Pod or workload names as its
+//! controller (`metadata.ownerReferences`) only what is their own, as `kubectl create job --from` does: a controller
+//! counts, rolls back to and deletes what it controls. In the same way, a HorizontalPodAutoscaler names and
+//! scales only what the user who made the autoscaler may scale.
+
+mod deputies;
 
 use std::fmt;
 
@@ -26,7 +30,7 @@ use crate::policy::project::{MemberRef, Project, ProjectRole};
 use crate::sentence;
 use crate::submission::case::{Case, NoOwner};
 use crate::submission::facts::Facts;
-use crate::submission::identity::{Caller, ControllerOwner, Owner};
+use crate::submission::identity::{Caller, Owner};
 use crate::submission::{Act, Submission};
 
 /// A namespace whose label names no project: nothing is made there, and what is there can come to its end.
@@ -58,8 +62,16 @@ fn is_finishing(submission: &Submission<'_>) -> bool {
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     match case.submission.act {
-        Act::Create => creation(case, say),
-        Act::Update | Act::Touch | Act::Delete => change(case, say),
+        Act::Create => {
+            creation(case, say);
+            deputies::controller(case, say);
+            deputies::target(case, say);
+        }
+        Act::Update | Act::Touch | Act::Delete => {
+            change(case, say);
+            deputies::controller(case, say);
+            deputies::target(case, say);
+        }
         Act::Status if !case.is_pod() => change(case, say),
         // Who binds Pods and writes their status is the rule `placement`'s, who speaks to them `connect`'s.
         Act::Status | Act::Bind | Act::Connect => {}
@@ -114,17 +126,22 @@ fn may_work_here(case: &Case<'_>, user: &User) -> bool {
 
 fn change(case: &Case<'_>, say: &mut Findings) {
     match case.caller {
-        _ if is_finishing(case.submission) => {}
+        _ if is_finishing(case.submission) || is_open_service(case) => {}
         // The controller of autoscalers is `ControlPlane` where each controller has an account of its own, and `Controller`
         // where all of them share the controller manager's.
         Caller::Controller | Caller::ControlPlane => {
-            adoption(case, say);
-            autoscaling(case, say);
+            deputies::adoption(case, say);
+            deputies::autoscaling(case, say);
         }
         Caller::Node(_) | Caller::Client | Caller::Admin => {}
         Caller::Stranger => stranger(case, say),
         Caller::Person(editor) => own_or_managed(case, editor, "changes only", say),
     }
+}
+
+/// A Service from before the platform is everybody's to change, as it was.
+fn is_open_service(case: &Case<'_>) -> bool {
+    case.is_service() && matches!(case.owner, Ok(Owner::Project))
 }
 
 pub(super) fn stranger(case: &Case<'_>, say: &mut Findings) {
@@ -145,38 +162,6 @@ pub(super) fn own_or_managed(case: &Case<'_>, user: &User, does: &'static str, s
         (Some(_), owner) => {
             let field = Place::of(["metadata", "labels", contract::USER_ID]);
             say.deny(field, NotTheirs { case, user, does, owner: owner.as_ref().ok() });
-        }
-    }
-}
-
-/// Controllers take over what their selectors match, so that whoever writes a selector could delete and displace what a
-/// colleague made. What is nobody's may be taken.
-fn adoption(case: &Case<'_>, say: &mut Findings) {
-    let (Some(ControllerOwner::Stamped { kind, name, user_id }), Ok(owner)) = (case.adopter, &case.owner) else {
-        return;
-    };
-    if owner.id().is_some() && !owner.is(user_id.as_ref()) {
-        let whose = user_id.as_ref().map_or("nobody in particular", |id| case.policy.user_name(id));
-        let why = format!(
-            "{kind} {name} is {whose}'s and asked to take over what is {owner}'s; a selector reaches its owner's own work only; select by other labels"
-        );
-        say.deny(Place::of(["metadata", "ownerReferences"]), why);
-    }
-}
-
-/// The autoscaler's controller scales whatever an autoscaler names, so that whoever writes one could scale what a colleague
-/// made. It is judged when it scales: what it names may have come later. One from before the platform goes on.
-fn autoscaling(case: &Case<'_>, say: &mut Findings) {
-    let Ok(owner) = &case.owner else { return };
-    for autoscaler in case.autoscalers {
-        let Some(id) = &autoscaler.user_id else { continue };
-        let manages = case.policy.user_by_id(id).is_some_and(|user| case.policy.manages(user, &[], case.project));
-        if !owner.is(Some(id)) && !manages {
-            let (name, whose) = (&autoscaler.name, case.policy.user_name(id));
-            let why = format!(
-                "HorizontalPodAutoscaler {name} is {whose}'s and asked to scale what is {owner}'s; a Member scales their own; have its owner or a Manager make the autoscaler"
-            );
-            say.deny(Place::of(["spec", "replicas"]), why);
         }
     }
 }

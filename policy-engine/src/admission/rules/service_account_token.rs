@@ -3,13 +3,14 @@
 //! `Project.spec.allowServiceAccountToken` lets Pods have the token of their service account. In other projects, the
 //! platform writes `automountServiceAccountToken: false` on Pods, and removes the volume and the mounts that the API
 //! server added; either alone would not last. It refuses a projected token that somebody wrote into a Pod or a
-//! template. It also refuses a Secret of type `kubernetes.io/service-account-token`, since the control plane would
-//! write a lasting token into it.
+//! template, and likewise a certificate that says who the Pod is (`podCertificate`) and the cluster's trust anchors
+//! (`clusterTrustBundle`). It also refuses a Secret of type `kubernetes.io/service-account-token`, since the control plane
+//! would write a lasting token into it.
 
 use std::collections::HashSet;
 use std::fmt;
 
-use k8s_openapi::api::core::v1::Volume;
+use k8s_openapi::api::core::v1::{Volume, VolumeProjection};
 
 use crate::admission::findings::Findings;
 use crate::object::Object;
@@ -22,6 +23,7 @@ use crate::submission::pod::Pod;
 /// The API server names the volume that it adds so, with five random characters behind.
 const ADDED_BY_API_SERVER: &str = "kube-api-access-";
 
+const TOKEN: &str = "a service-account token";
 const TOKEN_SECRET: &str = "kubernetes.io/service-account-token";
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
@@ -38,8 +40,8 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         let mut discarded = HashSet::new();
         for (index, volume) in pod.spec.volumes.iter().flatten().enumerate() {
             let here = pod.at(["spec", "volumes"]).index(index);
-            let tokens = token_sources(volume);
-            if tokens.is_empty() {
+            let sources = identity_sources(volume);
+            if sources.is_empty() {
                 continue;
             }
             if new_pod && volume.name.starts_with(ADDED_BY_API_SERVER) {
@@ -47,9 +49,9 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
                 discarded.insert(volume.name.as_str());
                 continue;
             }
-            for source in tokens {
-                let field = here.clone().key("projected").key("sources").index(source).key("serviceAccountToken");
-                say.deny(field, NotAllowed { project: &case.project.name });
+            for (source, (key, what)) in sources {
+                let field = here.clone().key("projected").key("sources").index(source).key(key);
+                say.deny(field, NotAllowed { what, project: &case.project.name });
             }
         }
         discard_mounts(pod, &discarded, say);
@@ -63,13 +65,20 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 fn secret(case: &Case<'_>, say: &mut Findings) {
     let asks = |object: Object<'_>| object.at(&["type"]).and_then(|it| it.as_str()) == Some(TOKEN_SECRET);
     if case.submission.act == Act::Create && case.object().is_some_and(asks) {
-        say.deny(Place::of(["type"]), NotAllowed { project: &case.project.name });
+        say.deny(Place::of(["type"]), NotAllowed { what: TOKEN, project: &case.project.name });
     }
 }
 
-fn token_sources(volume: &Volume) -> Vec<usize> {
-    let sources = volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten()).enumerate();
-    sources.filter(|(_, source)| source.service_account_token.is_some()).map(|(index, _)| index).collect()
+/// The sources of a volume that say who the Pod is, or whom it may trust: which each is, and its name for people.
+fn identity_sources(volume: &Volume) -> Vec<(usize, (&'static str, &'static str))> {
+    let sources = volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
+    let identity = |source: &VolumeProjection| {
+        let token = source.service_account_token.as_ref().map(|_| ("serviceAccountToken", TOKEN));
+        let certificate = || source.pod_certificate.as_ref().map(|_| ("podCertificate", "a Pod certificate"));
+        let anchors = || source.cluster_trust_bundle.as_ref().map(|_| ("clusterTrustBundle", "a ClusterTrustBundle"));
+        token.or_else(certificate).or_else(anchors)
+    };
+    sources.enumerate().filter_map(|(index, source)| Some((index, identity(source)?))).collect()
 }
 
 /// Two volumes of one name are refused by the API server later; each mount is removed once all the same.
@@ -86,15 +95,16 @@ fn discard_mounts(pod: &Pod<'_>, volumes: &HashSet<&str>, say: &mut Findings) {
 }
 
 struct NotAllowed<'a> {
+    what: &'static str,
     project: &'a ProjectName,
 }
 
 impl fmt::Display for NotAllowed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { project } = self;
+        let Self { what, project } = self;
         write!(
             f,
-            "asked a service-account token; project {project} allows none; leave it out, or ask a platform Admin for allowServiceAccountToken"
+            "asked {what}; project {project} allows none; leave it out, or ask a platform Admin for allowServiceAccountToken"
         )
     }
 }

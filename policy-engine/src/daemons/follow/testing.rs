@@ -74,6 +74,7 @@ pub(crate) fn project(name: &str, namespaces: &[&str]) -> Project {
         storage: BTreeMap::new(),
         images: Vec::new(),
         allow_service_account_token: false,
+        spread_together: false,
         rule_modes: BTreeMap::new(),
     }
 }

@@ -9,7 +9,7 @@ use policy_engine::object::Unreadable;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::{ProjectId, UserId};
 use policy_engine::submission::Requester;
-use policy_engine::submission::facts::{Autoscaler, PriorityClass};
+use policy_engine::submission::facts::{Autoscaler, PriorityClass, Scaled};
 use policy_engine::submission::identity::ControllerOwner;
 use policy_engine::{Act, Decision, Facts, Submission};
 use serde::Deserialize;
@@ -62,6 +62,8 @@ pub(crate) struct Story {
     /// Autoscaler to the stamp on it: who names what is scaled.
     #[serde(default)]
     autoscalers: BTreeMap<String, Option<UserId>>,
+    /// The workload that the submitted autoscaler names.
+    scaled: Option<Owner>,
     /// The value of each PriorityClass that has been seen; none of them lets Pods preempt.
     #[serde(default)]
     priority_classes: BTreeMap<String, i32>,
@@ -133,6 +135,11 @@ impl Owner {
             None if *gone => ControllerOwner::Gone { kind, name },
             None => ControllerOwner::Stamped { kind, name, user_id: user_id.clone() },
         }
+    }
+
+    fn scaled(&self) -> Scaled {
+        let Self { kind, user_id, .. } = self;
+        Scaled { kind: kind.clone(), name: "web".into(), user_id: user_id.clone() }
     }
 }
 
@@ -237,6 +244,7 @@ impl Story {
         let facts = Facts {
             project_id: self.project_id.clone().unwrap_or_else(|| ProjectId::new(&self.sketch().namespace)),
             controller: self.controller_owner.as_ref().map(Owner::fact),
+            scaled: self.scaled.as_ref().map(Owner::scaled),
             target_user_id: self.target.as_ref().and_then(|target| target.user_id.clone()),
             volumes: self.volumes.facts(),
             devices: self.devices.facts(),

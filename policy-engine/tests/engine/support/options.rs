@@ -9,7 +9,7 @@ use policy_engine::policy::Records;
 use policy_engine::policy::model::Sharing;
 use policy_engine::policy::modes::{RuleMode, RuleModes};
 use policy_engine::policy::plan::{ExtendedResources, OutsideWindow, USUAL_GRACE_LIMIT, VramPolicy};
-use policy_engine::policy::platform::{LabelsAlone, Unstamped};
+use policy_engine::policy::platform::{LabelsAlone, ServiceFeature, Unstamped};
 use policy_engine::policy::project::{Holder, Member, MemberRef, ProjectRole};
 use policy_engine::policy::quantity::{Unit, parse};
 use policy_engine::policy::quota::Quota;
@@ -35,6 +35,8 @@ pub(crate) struct Options {
     host_paths: Vec<String>,
     volume_types: Option<BTreeSet<String>>,
     csi_drivers: BTreeSet<String>,
+    /// As in PlatformPolicy.
+    services: BTreeSet<String>,
     storage_lanes: Lanes,
     /// Group to its storage.
     group_storage: BTreeMap<String, Storages>,
@@ -70,6 +72,7 @@ struct ProjectOptions {
     plan: Option<String>,
     images: Option<Vec<String>>,
     allow_service_account_token: Option<bool>,
+    spread_together: Option<bool>,
     allow_root_containers: Option<bool>,
     storage: Storages,
     owner: Option<String>,
@@ -171,6 +174,8 @@ impl Options {
             platform.volume_types.clone_from(types);
         }
         platform.csi_drivers.clone_from(&self.csi_drivers);
+        let listed = |feature: &ServiceFeature| self.services.contains(&feature.to_string());
+        platform.services = ServiceFeature::ALL.into_iter().filter(listed).collect();
         platform.storage_lanes.extend(self.storage_lanes.values());
         for (group, storages) in &self.group_storage {
             records.groups.get_mut(group.as_str()).expect("a sample group").storage.extend(storages.values());
@@ -244,6 +249,7 @@ impl ProjectOptions {
             project.holder = Holder::User(owner.as_str().into());
         }
         project.allow_service_account_token |= self.allow_service_account_token == Some(true);
+        project.spread_together |= self.spread_together == Some(true);
         project.allow_root_containers = self.allow_root_containers.unwrap_or(project.allow_root_containers);
         project.storage.extend(self.storage.values());
         let groups = self.member_groups.iter();

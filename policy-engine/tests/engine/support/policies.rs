@@ -123,6 +123,7 @@ fn project(name: &str, holder: Holder, plan: &str, root: bool, members: Vec<Memb
         storage: BTreeMap::new(),
         images: images.map(|pattern| pattern.parse().expect("a pattern")).into(),
         allow_service_account_token: false,
+        spread_together: false,
         rule_modes: BTreeMap::new(),
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{label, ownership};
 use crate::admission::findings::Findings;
+use crate::admission::rules::affinity;
 use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
@@ -138,6 +139,7 @@ fn written_in_spec(old: Object<'_>, object: Object<'_>, subresource: &str) -> Ve
             }
         }
     }
+    places.extend(affinity::written(old, object));
     places
 }
 

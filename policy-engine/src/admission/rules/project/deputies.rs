@@ -1,0 +1,100 @@
+//! Controllers that act on what a person wrote: on whose objects they may.
+
+use crate::admission::findings::Findings;
+use crate::object::place::Place;
+use crate::submission::case::Case;
+use crate::submission::facts::Scaled;
+use crate::submission::identity::{ControllerOwner, Owner};
+
+fn owners() -> Place {
+    Place::of(["metadata", "ownerReferences"])
+}
+
+/// A controller deletes, counts and rolls back to what names it, whoever wrote that: a Pod more than it wants makes it delete
+/// another, a ReplicaSet is a revision to go back to, a Job that is done is its own.
+pub(super) fn controller(case: &Case<'_>, say: &mut Findings) {
+    let Some(controller) = case.named_controller else { return };
+    let why = match controller {
+        ControllerOwner::Stamped { kind, name, user_id } => {
+            if may_be_given_to(case, Owner::stamped(user_id.as_ref(), case.policy)) {
+                return;
+            }
+            let whose = Owner::stamped(user_id.as_ref(), case.policy);
+            format!(
+                "asked to be controlled by {kind} {name}, which is {whose}'s; a controller counts and deletes what names it; leave the reference out, or have its owner or a Manager make this"
+            )
+        }
+        ControllerOwner::Unlisted { api_version, kind, resource: _ } => format!(
+            "asked to be controlled by a {kind} ({api_version}), a kind that nobody listed, so that whose it is cannot be known; leave the reference out, or ask an admin to list the kind under PlatformPolicy.spec.workloadKinds"
+        ),
+        ControllerOwner::Several { claimants } => {
+            format!("asked to be controlled by one of {}; leave the reference out", claimants.join(", "))
+        }
+        ControllerOwner::Gone { kind, name } => format!(
+            "asked to be controlled by {kind} {name}, and none has that name and UID; leave the reference out, as in a manifest that is applied anew"
+        ),
+    };
+    say.deny(owners(), why);
+}
+
+/// Whether what is asked may go to a controller of this owner: to one's own, and to anybody's for those who manage.
+fn may_be_given_to(case: &Case<'_>, controller: Owner<'_>) -> bool {
+    let groups = case.submission.requester.groups;
+    let manages = case.caller.user().is_some_and(|user| case.policy.manages(user, groups, case.project));
+    manages || case.owner.as_ref().is_ok_and(|owner| owner.id().is_some() && owner.id() == controller.id())
+}
+
+/// Controllers take over what their selectors match, so that whoever writes a selector could delete and displace what a
+/// colleague made. What is nobody's may be taken.
+pub(super) fn adoption(case: &Case<'_>, say: &mut Findings) {
+    let (Some(ControllerOwner::Stamped { kind, name, user_id }), Ok(owner)) = (case.adopter, &case.owner) else {
+        return;
+    };
+    if owner.id().is_some() && !owner.is(user_id.as_ref()) {
+        let whose = user_id.as_ref().map_or("nobody in particular", |id| case.policy.user_name(id));
+        let why = format!(
+            "{kind} {name} is {whose}'s and asked to take over what is {owner}'s; a selector reaches its owner's own work only; select by other labels"
+        );
+        say.deny(owners(), why);
+    }
+}
+
+/// The autoscaler's controller scales whatever an autoscaler names, so that whoever writes one could scale what a colleague
+/// made. It is judged when it scales: what it names may have come later. One from before the platform goes on.
+pub(super) fn autoscaling(case: &Case<'_>, say: &mut Findings) {
+    let Ok(owner) = &case.owner else { return };
+    for autoscaler in case.autoscalers {
+        let Some(id) = &autoscaler.user_id else { continue };
+        let manages = case.policy.user_by_id(id).is_some_and(|user| case.policy.manages(user, &[], case.project));
+        if !owner.is(Some(id)) && !manages {
+            let (name, whose) = (&autoscaler.name, case.policy.user_name(id));
+            let why = format!(
+                "HorizontalPodAutoscaler {name} is {whose}'s and asked to scale what is {owner}'s; a Member scales their own; have its owner or a Manager make the autoscaler"
+            );
+            say.deny(Place::of(["spec", "replicas"]), why);
+        }
+    }
+}
+
+/// What an autoscaler names is judged when it is written, too, so that its maker hears of it.
+pub(super) fn target(case: &Case<'_>, say: &mut Findings) {
+    let (Some(Scaled { kind, name, user_id }), Ok(owner)) = (case.scaled, &case.owner) else { return };
+    let target = Owner::stamped(user_id.as_ref(), case.policy);
+    let is_own = owner.id().is_some() && owner.id() == target.id();
+    let manages = match owner {
+        Owner::User(user) => {
+            let own = case.caller.user().is_some_and(|caller| caller.name == user.name);
+            let groups = if own { case.submission.requester.groups } else { &[] };
+            case.policy.manages(user, groups, case.project)
+        }
+        // From before the platform, or an Admin's.
+        Owner::Project => true,
+        Owner::Former(_) => false,
+    };
+    if !is_own && !manages {
+        let why = format!(
+            "asked to scale {kind} {name}, which is {target}'s; a Member scales their own; have its owner or a Manager make the autoscaler"
+        );
+        say.deny(Place::of(["spec", "scaleTargetRef"]), why);
+    }
+}
