@@ -73,6 +73,9 @@ pub const RESERVED_FOR: &str = "platform-go/reserved-for";
 /// Annotation that comes and goes on a workload that has fewer Pods than it wants, so that its controller looks again.
 pub const NUDGED: &str = "platform-go/nudged";
 
+/// Annotation: the username of whoever made the object, or for whom a controller did.
+pub const MADE_BY: &str = "platform-go/made-by";
+
 /// Labels that name whom and what an object belongs to; corrected wherever a client wrote them.
 pub const OWNERSHIP_LABELS: [&str; 4] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID];
 

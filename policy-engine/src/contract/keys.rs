@@ -88,7 +88,7 @@ pub const KEYS: &[Key] = &[
     key(
         "user-id",
         Label,
-        "workloads, Pods, PersistentVolumeClaims, VolumeSnapshots, ResourceClaims, ResourceClaimTemplates",
+        "workloads, Pods, Services, PersistentVolumeClaims, VolumeSnapshots, ResourceClaims, ResourceClaimTemplates",
         Platform,
         "The user to whom the object belongs",
     ),
@@ -230,6 +230,13 @@ pub const KEYS: &[Key] = &[
         "PersistentVolumes",
         Admin,
         "The user who may make the claim that the volume's `claimRef` names, by the id that `user-id` has",
+    ),
+    key(
+        "made-by",
+        Annotation,
+        "workloads, Pods, Services, PersistentVolumeClaims, VolumeSnapshots, ResourceClaims, ResourceClaimTemplates; Secrets, ConfigMaps, Ingresses",
+        Platform,
+        "The username of whoever made the object, or for whom a controller made it. While Sluice is away the API server decides by it who changes and deletes the object",
     ),
     key(
         "asked",

@@ -12,6 +12,9 @@
 //! or ResourceClaimTemplate that a person creates, it writes `user-id`, in the object's own metadata and never in a
 //! template.
 //!
+//! On all of these, the annotation `platform-go/made-by` says who made them, by their username: by it the API server refuses
+//! deletions by others while Sluice is away (see *Security*).
+//!
 //! A Pod does not change after it was made. So on UPDATE, the platform puts back what it wrote, and accepts a manifest
 //! that asks for the same as at creation. Labels that ask for something (`queue-name`, `dra-gpu-model`, …) are fixed:
 //! asking for something else is refused.
@@ -23,6 +26,7 @@
 //! workload's Pods, and the controller would make Pods for ever.
 
 mod gpu;
+mod maker;
 mod put_back;
 
 use serde_json::Value;
@@ -40,10 +44,14 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     if matches!((case.submission.act, case.caller), (Act::Update, Caller::Person(_) | Caller::Client)) {
         put_back::finalizers(case, say);
     }
-    if case.is_volume_claim() || case.is_snapshot() || case.is_claim() {
+    let is_claim = case.is_volume_claim() || case.is_snapshot() || case.is_claim();
+    let stamped = case.is_pod() || case.is_workload() || case.is_claim_template() || case.is_service();
+    if (is_claim || stamped) && matches!(case.submission.act, Act::Create | Act::Update | Act::Status) {
+        maker::write(case, say);
+    }
+    if is_claim {
         return claim(case, say);
     }
-    let stamped = case.is_pod() || case.is_workload() || case.is_claim_template() || case.is_service();
     let Some(object) = case.object().filter(|_| stamped) else { return };
     match (case.submission.act, case.is_pod()) {
         (Act::Create, true) => new_pod(case, say),
