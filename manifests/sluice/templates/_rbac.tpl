@@ -23,8 +23,14 @@ Not here: rolebindings, tokens and impersonation, the proxy subresources. */}}
   verbs: [get, update, patch]
 {{- end }}
 - apiGroups: [""]
-  resources: [pods, services, configmaps, secrets, persistentvolumeclaims]
+  resources: [pods, persistentvolumeclaims]
   verbs: {{ $all }}
+# A deletion of all Secrets at once would answer with what is in them.
+{{- range include "sluice.peoplesConfigKinds" . | fromYamlArray }}
+- apiGroups: [{{ .group | quote }}]
+  resources: {{ .resources | toJson }}
+  verbs: [get, list, watch, create, update, patch, delete]
+{{- end }}
 - apiGroups: [snapshot.storage.k8s.io]
   resources: [volumesnapshots]
   verbs: {{ $all }}
@@ -41,9 +47,6 @@ Not here: rolebindings, tokens and impersonation, the proxy subresources. */}}
 - apiGroups: [""]
   resources: [pods/eviction]
   verbs: [create]
-- apiGroups: [networking.k8s.io]
-  resources: [ingresses]
-  verbs: {{ $all }}
 - apiGroups: [resource.k8s.io]
   resources: [resourceclaims, resourceclaimtemplates]
   verbs: {{ $all }}
@@ -69,6 +72,10 @@ Not here: rolebindings, tokens and impersonation, the proxy subresources. */}}
 
 {{- /* What a Manager may do besides: things that touch everybody's Pods at once. A project's Admin may do more to its record, not in its namespaces. */}}
 {{- define "sluice.rules.manager" -}}
+# No verb of Kubernetes: the static policies ask for it.
+- apiGroups: [sluice.dev]
+  resources: [projects]
+  verbs: [manage]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
   verbs: {{ include "sluice.verbs.all" . }}

@@ -7,6 +7,7 @@ mod bypass;
 mod bypass_objects;
 mod calls;
 mod certificates;
+mod colleagues;
 mod connect;
 mod debt;
 mod drills;
