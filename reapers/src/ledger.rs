@@ -209,12 +209,22 @@ fn steps(
     let charges = words::by_uid(charges);
     let step = |entry: Entry| {
         let words = words::of(&entry, &charges);
+        let seen = match &entry {
+            Entry::Observe(sight) => charges.get(sight.uid()).and_then(|charge| Missing::of(charge)),
+            Entry::Reserve(_) | Entry::Try(_) | Entry::Adopt(_) | Entry::Withdraw { .. } => None,
+        };
         let what = words.as_ref().map(|(kind, news)| (*kind, news.about.clone()));
         let (stage, snapshot, left) = (stage.clone(), snapshot.clone(), left.clone());
         let act = async move {
             let verdicts = stage.ledger.reconcile(vec![entry]).await?;
             left.fetch_sub(1, Ordering::AcqRel);
-            for ((kind, about), verdict) in what.iter().zip(verdicts) {
+            for ((kind, about), mut verdict) in what.iter().zip(verdicts) {
+                if let Some(seen) = seen.as_ref().filter(|_| !verdict.over.is_empty())
+                    && matches!(names::is_as_cached(&stage.world, seen).await, Ok(false))
+                {
+                    // An old view said so. What it has of the ledger too much, the next one gives back.
+                    verdict.over.clear();
+                }
                 taken_over(&stage, &snapshot, *kind, about, verdict).await;
             }
             Ok(Outcome::Written)

@@ -42,13 +42,21 @@ fn class_colleagues_objects() {
         assert_eq!(maker(&get(&p, HERE, &name)), "alice", "{kind}");
         let says = "made by alice, and bob is no Manager here; ask them, or a Manager of the project";
         let labelled = json!({"metadata": {"labels": {"mine": "true"}}});
-        assert_refused_by_policy(&patch(&p, "bob", &name, &labelled), COLLEAGUES, says);
         let claimed = json!({"metadata": {"annotations": {"platform-go/made-by": "bob"}}});
-        assert_refused_by_policy(&patch(&p, "bob", &name, &claimed), COLLEAGUES, says);
         let applied = with(object.clone(), labelled.clone()).to_string();
         let server_side = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
-        assert_refused_by_policy(&kubectl_with(&p, "bob", &server_side, &applied), COLLEAGUES, says);
-        assert_refused_by_policy(&kubectl_with(&p, "bob", &["replace", "-f", "-"], &applied), COLLEAGUES, says);
+        for changed in [
+            patch(&p, "bob", &name, &labelled),
+            patch(&p, "bob", &name, &claimed),
+            kubectl_with(&p, "bob", &server_side, &applied),
+            kubectl_with(&p, "bob", &["replace", "-f", "-"], &applied),
+        ] {
+            // Of Services Sluice hears, too, and first.
+            match kind.as_str() {
+                "service" => assert_denied(&changed, &[("project", "this Service is alice's")]),
+                _ => assert_refused_by_policy(&changed, COLLEAGUES, says),
+            }
+        }
         assert_refused_by_policy(&kubectl(&p, "bob", &["-n", HERE, "delete", &name]), COLLEAGUES, says);
         // Hers to change by a manifest that says nothing of its maker, and to delete.
         ok(kubectl_with(&p, "alice", &["replace", "-f", "-"], &applied));
@@ -74,6 +82,23 @@ fn class_colleagues_objects() {
             COLLEAGUES,
             says,
         );
+    }
+}
+
+#[test]
+fn class_finalizer_taken_off_a_colleagues() {
+    let p = shared();
+    let held = json!({"metadata": {"finalizers": ["example.com/hers"]}});
+    ok(create(&p, "alice", pod(HERE, "hers-to-end", held.clone())));
+    ok(create(&p, "alice", with(kinds("hers-to-end").remove(1), held)));
+    for object in ["pod/hers-to-end", "configmap/hers-to-end"] {
+        let off = json!({"metadata": {"finalizers": null}});
+        let says =
+            "metadata.finalizers: bob asked to take off example.com/hers of what alice made; ask them, or a Manager";
+        assert_refused_by_policy(&patch(&p, "bob", object, &off), "sluice-finalizers", says);
+        ok(kubectl(&p, "alice", &["-n", HERE, "delete", object, "--wait=false"]));
+        assert_refused_by_policy(&patch(&p, "bob", object, &off), "sluice-finalizers", says);
+        ok(patch(&p, "alice", object, &off));
     }
 }
 
@@ -135,7 +160,7 @@ fn class_controller_named() {
     let cron = with(workload("CronJob", HERE, "named-cron", json!({})), json!({"spec": {"schedule": "0 0 1 1 *"}}));
     ok(create(&p, "bob", cron));
     ok(kubectl(&p, "bob", &["-n", HERE, "create", "job", "named-now", "--from=cronjob/named-cron"]));
-    ok(kubectl(&p, "bob", &["-n", HERE, "delete", "cronjob/named-cron", "job/named-now"]));
+    ok(kubectl(&p, "bob", &["-n", HERE, "delete", "cronjob/named-cron"]));
     ok(kubectl(&p, "alice", &["-n", HERE, "delete", "deployment/named"]));
 }
 
@@ -213,11 +238,15 @@ fn class_selected_by_a_colleague() {
     running(&p, HERE, "app=selected", 1);
     ok(create(&p, "bob", pod(HERE, "joins", json!({"metadata": {"labels": {"tier": "web"}}}))));
     running(&p, HERE, "app=joins", 1);
-    // A budget over everything holds up nobody else's Pod.
-    let everything =
-        config("policy/v1", "PodDisruptionBudget", "all-of-it", json!({"spec": {"maxUnavailable": 0, "selector": {}}}));
-    ok(create(&p, "bob", everything));
-    let expected = |count: i64| get(&p, HERE, "pdb/all-of-it")["status"]["expectedPods"] == count;
+    // A budget over both holds up nobody else's Pod.
+    let over_both = config(
+        "policy/v1",
+        "PodDisruptionBudget",
+        "over-both",
+        json!({"spec": {"maxUnavailable": 0, "selector": {"matchLabels": {"tier": "web"}}}}),
+    );
+    ok(create(&p, "bob", over_both));
+    let expected = |count: i64| get(&p, HERE, "pdb/over-both")["status"]["expectedPods"] == count;
     eventually("the budget to count bob's Pod alone", || expected(1).then_some(()));
     // Her Service sends nothing to his Pod, and his nothing to hers.
     let service = |name: &str, more: Value| {
@@ -250,7 +279,7 @@ fn class_selected_by_a_colleague() {
         "alice",
         &["-n", HERE, "delete", "pod/selected", "service/hers-alone", "service/of-all", "--wait=false"],
     ));
-    ok(kubectl(&p, "bob", &["-n", HERE, "delete", "pod/joins", "pdb/all-of-it", "--wait=false"]));
+    ok(kubectl(&p, "bob", &["-n", HERE, "delete", "pod/joins", "pdb/over-both", "--wait=false"]));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a Member and a Manager may do to a colleague's work, by whatever verb.
 
 use e2e::manifest::{pod, with, workload};
-use e2e::refusal::assert_denied;
+use e2e::refusal::{assert_denied, assert_refused_by_policy};
 use e2e::{apply, create, eventually, find, get, kubectl, kubectl_with, label, list, ok, running, shared};
 use ground::Ground;
 use serde_json::json;
@@ -34,19 +34,26 @@ fn a_member_touches_no_colleagues_work_by_any_verb() {
     running(&p, NAMESPACE, "app=carols", 1);
     let resize = r#"{"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "2"}}}]}}"#;
     let attempts = [
-        on("pod/carols-pod", &["delete", "--wait=false"]),
         on("pod/carols-pod", &["label", "x=y"]),
         on("pod/carols-pod", &["patch", "--subresource=resize", "-p", resize]),
         on("deployment/carols", &["scale", "--replicas=0"]),
-        on("deployment/carols", &["delete", "--wait=false"]),
         on("deployment/carols", &["patch", "-p", r#"{"spec": {"replicas": 0}}"#]),
-        on("pods", &["delete", "-l", "of=carol", "--wait=false"]),
     ];
     for attempt in &attempts {
         assert_denied(&run(&p, "bob", attempt), &[("project", NOT_HIS)]);
     }
+    // Deletions the API server refuses before it asks Sluice.
+    let deletions = [
+        on("pod/carols-pod", &["delete", "--wait=false"]),
+        on("deployment/carols", &["delete", "--wait=false"]),
+        on("pods", &["delete", "-l", "of=carol", "--wait=false"]),
+    ];
+    let says = "made by carol, and bob is no Manager here";
+    for deletion in &deletions {
+        assert_refused_by_policy(&run(&p, "bob", deletion), "sluice-colleagues", says);
+    }
     let raw = format!("/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=of%3Dcarol");
-    assert_denied(&kubectl(&p, "bob", &["delete", "--raw", &raw]), &[("project", NOT_HIS)]);
+    assert_refused_by_policy(&kubectl(&p, "bob", &["delete", "--raw", &raw]), "sluice-colleagues", says);
     assert_denied(&evict(&p, "bob", "carols-pod"), &[("project", NOT_HIS)]);
     let debug = on("carols-pod", &["debug", "--image=registry.example.com/tools:1", "--profile=baseline"]);
     assert_denied(&run(&p, "bob", &debug), &[("project", NOT_HIS)]);

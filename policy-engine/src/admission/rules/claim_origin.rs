@@ -4,8 +4,10 @@
 //! each Pod that asks for an extended resource. Such a claim has the Pod as its owner and annotations that begin with
 //! `resource.kubernetes.io/`, and the waiting Pod uses it. The Pod would use a claim that somebody else wrote in the
 //! same way, too. So nobody else may write such an owner or such annotations: neither on a claim, nor in the metadata
-//! that a ResourceClaimTemplate gives to its claims. Likewise nobody writes a Pod, or a workload as the controller, as the
-//! owner of a PersistentVolumeClaim: Kubernetes does so on those that it makes for ephemeral volumes and StatefulSets.
+//! that a ResourceClaimTemplate gives to its claims. Likewise nobody writes a Pod, or whatever else as the
+//! controller, as the owner of a PersistentVolumeClaim: Kubernetes does so on those that it makes for ephemeral volumes and
+//! StatefulSets, and knows a Pod by its UID alone, of whichever kind it is said to be. (An operator may be the controller of the claims
+//! of devices that it makes.)
 //!
 //! The platform reserves the device taint `platform-go/hold` for devices that it frees for one claim, and gives each
 //! claim the toleration of its own hold. (Nothing sets the taint yet.) Users may not write tolerations of that key, nor
@@ -58,7 +60,10 @@ fn owners(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
         let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default();
         let is_pod = text("kind") == "Pod";
         let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
-        let controls = matches!(group, "apps" | "batch") && owner.get("controller") == Some(&Value::Bool(true));
+        let by_people = matches!(case.caller, Caller::Person(_) | Caller::Client | Caller::Stranger);
+        // Controllers compare UIDs alone: a Pod's may stand under any kind.
+        let controls =
+            owner.get("controller") == Some(&Value::Bool(true)) && (by_people || matches!(group, "apps" | "batch"));
         if (is_pod || controls) && !before.contains(owner) {
             let why = format!(
                 "asked {} {} as its owner, which only Kubernetes writes on the claims that it makes for Pods; leave it out, and name the claim in the Pod's spec",

@@ -76,7 +76,9 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
             narrow(case, claim, request, &allowed, say);
         }
     }
-    if narrowed && case.is_claim() && say.denials.is_empty() {
+    // Who names a model is not told that they get it.
+    let is_asked = claim.object.label(contract::GPU_MODEL).is_some();
+    if narrowed && !is_asked && case.is_claim() && say.denials.is_empty() {
         say.warn(format_args!("narrowed to {}, which are the models allowed here", Names(&allowed)));
     }
 }

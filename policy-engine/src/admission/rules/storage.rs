@@ -34,7 +34,7 @@
 //!
 //! Only those who manage the storage may set, change or remove the two labels, resize a claim that carries one, delete
 //! it, or give it an owner with which it would be deleted: the Admins of the group, which must list the volume first, or
-//! the project's Managers. Who made it is not asked: it is no longer theirs alone. Only platform Admins may write
+//! the project's Managers. Who made it is not asked: it is no longer theirs alone. (Who took a snapshot may delete it.) Only platform Admins may write
 //! `volumeName` and `selector`, because they could take any volume of the cluster. (Kubernetes binds a claim to any free volume of its class. A volume that
 //! is meant for one claim is reserved for it by `claimRef`, as below.) Claim templates of StatefulSets and of ephemeral volumes
 //! are judged like claims.

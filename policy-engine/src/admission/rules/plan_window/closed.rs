@@ -144,10 +144,10 @@ pub(super) struct TooEarly<'a> {
 impl fmt::Display for TooEarly<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { gate, closed } = self;
-        write!(f, "asked to take away the gate {gate}, upon which the Pod would start; {closed}; take it away ")?;
+        write!(f, "asked to take away the gate {gate}, upon which the Pod would start; {closed}; ")?;
         match closed.opens {
-            Some(_) => f.write_str("then, or create the Pod in queue default"),
-            None => f.write_str("never: create the Pod in queue default, or ask an admin for a window"),
+            Some(_) => f.write_str("take it away then, or create the Pod in queue default"),
+            None => f.write_str("create the Pod in queue default, or ask an admin for a window"),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::storage::Permission;
 use crate::submission::case::Case;
-use crate::submission::identity::ControllerOwner;
+use crate::submission::identity::{ControllerOwner, Owner};
 use crate::submission::volume_claim::{Source, VolumeClaim};
 use crate::submission::volumes::{Known, Ownership, provisioning_begins};
 
@@ -77,9 +77,11 @@ pub(super) fn change(case: &Case<'_>, say: &mut Findings) {
     }
 }
 
-/// What is shared goes with the word of those who share it.
+/// What is shared goes with the word of those who share it; a snapshot also with its maker's.
 pub(super) fn deletion(case: &Case<'_>, say: &mut Findings) {
-    if let (Some(old), Some(party)) = (case.old(), actor(case)) {
+    let is_own = case.is_snapshot()
+        && case.caller.user().map(|user| user.id.as_str()) == case.owner.as_ref().ok().and_then(Owner::id);
+    if let (Some(old), Some(party)) = (case.old().filter(|_| !is_own), actor(case)) {
         shared(case, &party, old, "delete", Place::of(["metadata", "labels"]), say);
     }
 }
