@@ -1,26 +1,34 @@
 //! How many connections there may be, and how long one may be silent.
 
+mod places;
+
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Extension;
+use axum::extract::Request;
+use axum::middleware::{AddExtension, Next};
+use axum::response::Response;
 use axum_server::accept::Accept;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, timeout};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep};
+use tower::Layer as _;
 
 use crate::limits::SMALL_BODY_BYTES;
+use places::Place;
+pub(crate) use places::{Connection, Places};
 
 /// Each takes a file handle, of which a process often has 1024, and some 100 KiB. Handshakes have a limit of their own.
 pub(crate) const MAX_CONNECTIONS: usize = 512;
-/// What comes beyond waits for a place: a large body that is refused gives its own back in an instant. More are closed at once.
-const MAX_WAITING: usize = 64;
-const PATIENCE: Duration = Duration::from_secs(2);
+/// An API server that connects has something to ask.
+const FIRST_CALL: Duration = Duration::from_secs(10);
 /// Clients in Go close an idle connection after 90 s. It must never be us: a call that is on its way would be lost.
 const SILENCE: Duration = Duration::from_secs(120);
 /// Heads of calls, and of bodies what is read at once.
@@ -44,34 +52,13 @@ pub(crate) fn limit(builder: &mut Builder<TokioExecutor>) {
         .max_header_list_size(READ_BUFFER_BYTES as u32);
 }
 
-/// The places of connections. Clones are the same places.
-#[derive(Clone)]
-pub(crate) struct Places {
-    taken: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        let places = |count| Arc::new(Semaphore::new(count));
-        Self { taken: places(MAX_CONNECTIONS), waiting: places(MAX_WAITING) }
-    }
-}
-
 impl Places {
     /// The connection with a place.
-    pub(crate) async fn guard<S>(self, stream: S) -> io::Result<Guarded<S>> {
-        let place = self.take().await;
-        let place = place.ok_or_else(|| io::Error::new(io::ErrorKind::ResourceBusy, "too many connections"))?;
-        Ok(Guarded { stream, silence: Box::pin(tokio::time::sleep(SILENCE)), _place: place })
-    }
-
-    async fn take(self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(place) = Arc::clone(&self.taken).try_acquire_owned() {
-            return Some(place);
-        }
-        let _waiting = self.waiting.try_acquire().ok()?;
-        timeout(PATIENCE, self.taken.acquire_owned()).await.ok()?.ok()
+    pub(crate) async fn guard<S>(self, stream: S, source: Option<IpAddr>) -> io::Result<Guarded<S>> {
+        let place = self.take(source).await;
+        let (place, ended) =
+            place.ok_or_else(|| io::Error::new(io::ErrorKind::ResourceBusy, "too many connections"))?;
+        Ok(Guarded { stream, patience: Box::pin(tokio::time::sleep(FIRST_CALL)), is_first: true, ended, place })
     }
 }
 
@@ -92,33 +79,72 @@ type TlsStream = <certs::Acceptor as Accept<TcpStream, ()>>::Stream;
 
 impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
     type Stream = Guarded<TlsStream>;
-    type Service = S;
-    type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, S)>> + Send>>;
+    type Service = AddExtension<S, Connection>;
+    type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let source = stream.peer_addr().ok().map(|peer| peer.ip());
         let (handshake, places) = (self.tls.accept(stream, service), self.places.clone());
         Box::pin(async move {
             let (stream, service) = handshake.await?;
-            Ok((places.guard(stream).await?, service))
+            let guarded = places.guard(stream, source).await?;
+            let connection = guarded.connection();
+            Ok((guarded, Extension(connection).layer(service)))
         })
     }
 }
 
-/// A connection with its place, which ends when nothing was read or written for too long.
+/// Tells a connection's place what it is used for.
+pub(crate) async fn note(connection: Option<Extension<Connection>>, request: Request, next: Next) -> Response {
+    let Some(Extension(connection)) = connection else { return next.run(request).await };
+    let _busy = connection.called();
+    let response = next.run(request).await;
+    if response.status().is_success() {
+        connection.prove();
+    }
+    response
+}
+
+/// A connection with its place. It ends when it made room for another, when it asked nothing in time, and when nothing was read or
+/// written for too long.
 pub(crate) struct Guarded<S> {
     stream: S,
-    silence: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
+    patience: Pin<Box<Sleep>>,
+    /// Whether the first call is waited for.
+    is_first: bool,
+    ended: oneshot::Receiver<()>,
+    place: Place,
 }
 
 impl<S> Guarded<S> {
+    /// What is known of it.
+    pub(crate) fn connection(&self) -> Connection {
+        self.place.connection.clone()
+    }
+
     fn heard<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if outcome.is_pending() {
-            ready!(self.silence.as_mut().poll(cx));
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        let connection = &self.place.connection;
+        if outcome.is_ready() {
+            // Whoever sends a byte now and then has asked nothing.
+            if connection.is_proven() {
+                self.is_first = false;
+                self.patience.as_mut().reset(Instant::now() + SILENCE);
+            }
+            return outcome;
         }
-        self.silence.as_mut().reset(Instant::now() + SILENCE);
-        outcome
+        if Pin::new(&mut self.ended).poll(cx).is_ready() {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, "it made room for another")));
+        }
+        while self.patience.as_mut().poll(cx).is_ready() {
+            let left = match (self.is_first, connection.is_proven(), connection.is_busy()) {
+                (true, true, _) => SILENCE,
+                (_, _, true) => FIRST_CALL,
+                (_, _, false) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            };
+            self.is_first &= !connection.is_proven();
+            self.patience.as_mut().reset(Instant::now() + left);
+        }
+        Poll::Pending
     }
 }
 

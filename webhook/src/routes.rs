@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -19,7 +20,7 @@ use crate::limits::{Held, NoBody, Weight};
 use crate::outage::{self, Outage};
 use crate::path::Path;
 use crate::review::{NoReview, Request};
-use crate::{Webhook, binding, elsewhere, low_priority_thread, records};
+use crate::{Webhook, binding, connections, elsewhere, low_priority_thread, records};
 
 /// What the API server waits where it does not say.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,6 +42,7 @@ pub(crate) fn router(webhook: Webhook) -> Router {
         .route("/elsewhere", on(Path::Elsewhere))
         .route("/records", on(Path::Records))
         .with_state(webhook)
+        .layer(from_fn(connections::note))
 }
 
 /// What the API server puts behind the `?`.

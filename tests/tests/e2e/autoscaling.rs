@@ -1,7 +1,7 @@
 //! The autoscaler's controller is no way to a colleague's workload.
 
 use e2e::manifest::workload;
-use e2e::refusal::denials;
+use e2e::refusal::{assert_denied, assert_refused_by_policy, denials};
 use e2e::{create, eventually, get, kubectl, ok, shared};
 use ground::Ground;
 use serde_json::{Value, json};
@@ -29,7 +29,15 @@ fn class_confused_deputy_an_autoscaler_scales_what_its_maker_may_scale() {
         deployment["spec"]["replicas"] = json!(2);
         ok(create(&p, owner, deployment));
     }
+    let refused = create(&p, "bob", autoscaler("to-carols", "carols-scaled"));
+    let says = "asked to scale Deployment carols-scaled, which is carol's; a Member scales their own";
+    assert_denied(&refused, &[("project", says)]);
+    // What it names may come later: then it is judged when it scales.
+    ok(kubectl(&p, "carol", &["-n", NAMESPACE, "delete", "deployment/carols-scaled"]));
     ok(create(&p, "bob", autoscaler("to-carols", "carols-scaled")));
+    let mut deployment = workload("Deployment", NAMESPACE, "carols-scaled", json!({}));
+    deployment["spec"]["replicas"] = json!(2);
+    ok(create(&p, "carol", deployment));
     ok(create(&p, "carol", autoscaler("to-bobs", "bobs-scaled")));
     let refused = eventually("the controller hears of the refusal", || {
         let said = get(&p, NAMESPACE, "hpa/to-carols")["status"]["conditions"].to_string();
@@ -46,5 +54,5 @@ fn class_confused_deputy_an_autoscaler_scales_what_its_maker_may_scale() {
     eventually("a Manager's autoscaler scales", || (replicas(&p, "bobs-scaled") == json!(1)).then_some(()));
     assert_eq!(replicas(&p, "carols-scaled"), json!(2));
     let hers = kubectl(&p, "bob", &["-n", NAMESPACE, "delete", "hpa", "to-bobs"]);
-    assert_eq!(denials(&hers.stderr).first().map(|it| it.rule.clone()).as_deref(), Some("project"), "{}", hers.stderr);
+    assert_refused_by_policy(&hers, "sluice-colleagues", "made by carol, and bob is no Manager here");
 }

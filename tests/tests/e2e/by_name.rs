@@ -193,12 +193,21 @@ fn class_claim_planted_with_an_owner_of_no_kind_that_has_the_uid_of_a_colleagues
     let ephemeral = json!({"spec": {"volumes": [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": template}}]}});
     ok(create(&p, "carol", pod("detector", "owned", ephemeral)));
     let patch = owned_by("owned").to_string();
-    ok(kubectl(&p, "bob", &["-n", "detector", "patch", "pvc/owned-scratch", "--type=merge", "-p", &patch]));
+    let own =
+        |user: &str| kubectl(&p, user, &["-n", "detector", "patch", "pvc/owned-scratch", "--type=merge", "-p", &patch]);
+    let says = "asked Zed z as its owner, which only Kubernetes writes on the claims that it makes for Pods";
+    assert_denied(&own("bob"), &[("claim-origin", says)]);
+    // Where somebody else has planted it, it opens nothing.
+    ok(own(ADMIN));
     not_started(&p, "detector", "owned", "storage", "asked PersistentVolumeClaim owned-scratch, which is bob's");
     // So has the claim of devices that she waits for.
     let naming = json!({"spec": {"resourceClaims": [{"name": "gpu", "resourceClaimName": "owned"}]}});
     ok(create(&p, "carol", pod("detector", "owned-gpu", naming)));
-    ok(create(&p, "bob", device_claim("detector", "owned", owned_by("owned-gpu"))));
+    let planted = device_claim("detector", "owned", owned_by("owned-gpu"));
+    assert_denied(&create(&p, "bob", planted), &[("claim-origin", says)]);
+    ok(create(&p, "bob", device_claim("detector", "owned", json!({}))));
+    let patch = owned_by("owned-gpu").to_string();
+    ok(kubectl(&p, ADMIN, &["-n", "detector", "patch", "resourceclaim/owned", "--type=merge", "-p", &patch]));
     not_started(&p, "detector", "owned-gpu", "slot", "Pod owned-gpu is carol's, and ResourceClaim owned is bob's");
     ok(kubectl(&p, "carol", &["-n", "detector", "delete", "pod/owned", "pod/owned-gpu"]));
     ok(kubectl(&p, "bob", &["-n", "detector", "delete", "pvc/owned-scratch", "resourceclaim/owned"]));
@@ -210,7 +219,8 @@ fn class_by_name_nobody_tells_a_storage_driver_by_hand_to_look_for_a_source() {
     let told = json!({"metadata": {"annotations": {"volume.kubernetes.io/storage-provisioner": "csi.example.com"}},
         "spec": {"storageClassName": "", "dataSource": {"kind": "PersistentVolumeClaim", "name": "told-source"}}});
     without_a_word(create(&p, "bob", claim("llm-finetune", "told", told)));
-    assert_eq!(get(&p, "llm-finetune", "pvc/told")["metadata"]["annotations"], Value::Null);
+    let annotations = get(&p, "llm-finetune", "pvc/told")["metadata"]["annotations"].clone();
+    assert_eq!(annotations, json!({"platform-go/made-by": "bob"}));
     // So the name is anybody's.
     without_a_word(create(&p, "alice", claim("llm-finetune", "told-source", json!({}))));
     ok(kubectl(&p, "bob", &["-n", "llm-finetune", "delete", "pvc/told"]));

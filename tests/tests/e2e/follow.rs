@@ -208,21 +208,28 @@ fn not_done(p: &Ground, object: &str) -> Option<String> {
 #[test]
 fn a_namespace_that_exists_is_taken_over_only_if_it_is_empty_or_handed_over() {
     let p = shared();
-    for namespace in ["adopt-empty", "adopt-full", "adopt-foreign"] {
+    for namespace in ["adopt-empty", "adopt-full", "adopt-ruled", "adopt-foreign"] {
         ok(kubectl(&p, ADMIN, &["create", "namespace", namespace]));
     }
     ok(kubectl(&p, ADMIN, &["label", "namespace/adopt-foreign", "platform-go/project-id=detector"]));
     eventually("a service account there", || find(&p, "adopt-full", "serviceaccount/default"));
     ok(create(&p, ADMIN, pod("adopt-full", "settler", json!({}))));
+    // Its maker rules there, and would go on.
+    ok(kubectl(
+        &p,
+        ADMIN,
+        &["-n", "adopt-ruled", "create", "rolebinding", "maker", "--clusterrole=admin", "--user=eve"],
+    ));
     let labels = |name: &str| get(&p, "", &format!("namespace/{name}"))["metadata"]["labels"].clone();
     let before = labels("adopt-full");
 
-    let listed = json!({"owner": "mia", "namespaces": ["adopt-empty", "adopt-full", "adopt-foreign"]});
+    let listed = json!({"owner": "mia", "namespaces": ["adopt-empty", "adopt-full", "adopt-ruled", "adopt-foreign"]});
     ok(create(&p, ADMIN, record("Project", "adopting", listed)));
     bound(&p, "adopt-empty", "adopting");
     let why = eventually("both to be named in the project's status", || not_done(&p, "project/adopting"));
     for says in [
         "namespace adopt-full is not bound to project adopting: it existed before and holds ",
+        "namespace adopt-ruled is not bound to project adopting: it existed before and holds role binding maker; an admin may hand it over",
         "namespace adopt-foreign is not bound to project adopting: its label platform-go/project-id says detector",
     ] {
         assert!(why.contains(says), "{says:?} is not in {why:?}");

@@ -108,7 +108,7 @@ fn people_delete_their_own_and_the_garbage_collector_does_the_rest() {
 }
 
 #[test]
-fn a_finalizer_is_taken_off_an_object_that_is_being_deleted_whoever_does_it() {
+fn a_finalizer_is_taken_off_an_object_that_is_being_deleted_by_whoever_made_it() {
     let p = shared();
     let held = pod(NAMESPACE, "held", json!({"metadata": {"finalizers": ["example.com/hold"]}}));
     ok(create(&p, "carol", held));
@@ -116,19 +116,21 @@ fn a_finalizer_is_taken_off_an_object_that_is_being_deleted_whoever_does_it() {
     ok(run(&p, "carol", &on("pod/held", &["delete", "--wait=false"])));
     let pod = get(&p, NAMESPACE, "pod/held");
     assert!(!pod["metadata"]["deletionTimestamp"].is_null());
-    // bob may not change her work; ending what she ended is no change.
-    let patch = r#"{"metadata": {"finalizers": null}}"#;
-    ok(run(&p, "bob", &on("pod/held", &["patch", "--type=merge", "-p", patch])));
+    // It says what is still to be done before her work may go.
+    let patch = on("pod/held", &["patch", "--type=merge", "-p", r#"{"metadata": {"finalizers": null}}"#]);
+    let says = "bob asked to take off example.com/hold of what carol made";
+    assert_refused_by_policy(&run(&p, "bob", &patch), "sluice-finalizers", says);
+    ok(run(&p, "carol", &patch));
     eventually("the Pod to be gone", || find(&p, NAMESPACE, "pod/held").is_none().then_some(()));
 }
 
 #[test]
-fn what_an_eviction_asks_in_a_dry_run_is_judged_and_does_nothing() {
+fn what_a_deletion_asks_in_a_dry_run_is_judged_and_does_nothing() {
     let p = shared();
     ok(create(&p, "carol", pod(NAMESPACE, "dry", json!({}))));
     running(&p, NAMESPACE, "app=dry", 1);
     let delete = on("pod/dry", &["delete", "--dry-run=server"]);
-    assert_denied(&run(&p, "bob", &delete), &[("project", NOT_HIS)]);
+    assert_refused_by_policy(&run(&p, "bob", &delete), "sluice-colleagues", "made by carol");
     ok(run(&p, "carol", &delete));
     assert!(get(&p, NAMESPACE, "pod/dry")["metadata"]["deletionTimestamp"].is_null());
 }

@@ -11,7 +11,7 @@ fn refused_for_want_of_sluice(output: &ground::Output) {
 }
 
 #[test]
-fn a_killed_sluice_stops_governed_pods_and_nothing_else_and_governs_again_when_it_is_back() {
+fn class_while_away_a_killed_sluice_stops_governed_pods_and_nothing_else_and_governs_again_when_it_is_back() {
     let mut p = alone();
     ok(apply(&p, "bob", pod("detector", "outage-before", json!({}))));
     running(&p, "detector", "app=outage-before", 1);

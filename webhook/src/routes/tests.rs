@@ -68,7 +68,8 @@ async fn a_ledger_that_does_not_answer_a_workload_is_counted_and_refuses_nothing
     request["kind"] = json!({"group": "apps", "version": "v1", "kind": "Deployment"});
     request["resource"] = json!({"group": "apps", "version": "v1", "resource": "deployments"});
     request["object"] = json!({"apiVersion": "apps/v1", "kind": "Deployment",
-        "metadata": {"name": "a", "namespace": "llm-finetune", "labels": {"platform-go/user-id": "alice"}},
+        "metadata": {"name": "a", "namespace": "llm-finetune", "labels": {"platform-go/user-id": "alice"},
+            "annotations": {"platform-go/made-by": "alice"}},
         "spec": {"replicas": 2, "template": {"spec": {"containers": [container]}}}});
     let (_, said) = post_to(router, "/governed/validate", review(request)).await;
     let answer: Value = serde_json::from_str(&said).expect("JSON");

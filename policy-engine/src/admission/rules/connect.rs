@@ -3,7 +3,7 @@
 //! A shell in a Pod reads its volumes, its memory and its environment, and a forwarded port reaches its notebook. So a
 //! Member connects to their own Pods only. A Manager or Admin of the project and a platform Admin connect to
 //! everyone's. The rule judges `kubectl exec`, `attach`, `cp` and `port-forward`, and connections through the API
-//! server's own proxy (`pods/proxy`).
+//! server's own proxy (`pods/proxy`, and `services/proxy` of a Service: whose that is counts).
 //!
 //! A Pod from before the platform has no recorded user. Only Managers and Admins connect to it.
 //!
@@ -29,9 +29,10 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         // Judged before the API server looks for the Pod; it must not come to be between the two.
         Caller::Person(_) if case.target_missing => {
             let namespace = case.submission.namespace;
+            let plural = &case.submission.resource.resource;
             say.deny(
                 name,
-                format_args!("asked Pod {asked}, which does not exist in namespace {namespace}; see kubectl get pods"),
+                format_args!("asked {asked}, and there is none in namespace {namespace}; see kubectl get {plural}"),
             );
         }
         Caller::Person(user) => own_or_managed(case, user, "connects only to", say),

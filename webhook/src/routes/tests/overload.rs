@@ -35,10 +35,11 @@ impl Server {
         let (client, server) = tokio::io::duplex(ON_ITS_WAY);
         let this = self.clone();
         tokio::spawn(async move {
-            let Ok(stream) = this.places.guard(server).await else { return };
+            let Ok(stream) = this.places.guard(server, None).await else { return };
+            let router = this.router.layer(axum::Extension(stream.connection()));
             let mut builder = Builder::new(TokioExecutor::new());
             connections::limit(&mut builder);
-            drop(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(this.router)).await);
+            drop(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await);
         });
         TokioIo::new(client)
     }
