@@ -14,10 +14,16 @@ use crate::submission::volumes::TOLD;
 
 /// Kubernetes' LimitRanger says here what it filled in, which would look like ours.
 const LIMIT_RANGER: &str = "kubernetes.io/limit-ranger";
+/// Kinds that Sluice never writes in.
+const NEVER_HEARD_OF: [&str; 5] = ["Secret", "ConfigMap", "Ingress", "Endpoints", "EndpointSlice"];
 const CONTAINERS: [&str; 2] = ["containers", "initContainers"];
 
 /// The places at which rules may have written, for an object as it was submitted and as it was admitted.
 pub fn places(before: &Value, after: &Value) -> Vec<PointerBuf> {
+    // Who made these, the API server writes by itself.
+    if after.get("kind").and_then(Value::as_str).is_some_and(|kind| NEVER_HEARD_OF.contains(&kind)) {
+        return Vec::new();
+    }
     let mut places = Places(Vec::new());
     places.keys_of_ours(&PointerBuf::new(), before, after);
     for pod in pods(before) {
@@ -27,6 +33,10 @@ pub fn places(before: &Value, after: &Value) -> Vec<PointerBuf> {
     match after.get("kind").and_then(Value::as_str) {
         Some("Pod") => places.pod(before, after),
         Some("PersistentVolumeClaim") => places.volume_claim(before),
+        Some("Service") => places.add(&PointerBuf::new(), &["spec", "selector", contract::USER_ID]),
+        Some("PodDisruptionBudget") => {
+            places.add(&PointerBuf::new(), &["spec", "selector", "matchLabels", contract::USER_ID]);
+        }
         Some("ResourceClaim") => places.claim(before, after),
         Some(_) | None => {}
     }
@@ -134,7 +144,21 @@ impl Places {
                 extended.for_each(|name| self.add(&at, &["resources", list, name]));
             }
         }
+        self.affinity(before);
         self.mounts(before);
+    }
+
+    /// Where required terms are narrowed to the same user's Pods, or the same project's.
+    fn affinity(&mut self, pod: &Value) {
+        const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+        for kind in ["podAffinity", "podAntiAffinity"] {
+            for (index, _) in elements(pod["spec"]["affinity"][kind].get(REQUIRED)) {
+                for key in [contract::USER_ID, contract::PROJECT_ID] {
+                    let labels = ["spec", "affinity", kind, REQUIRED, &index, "labelSelector", "matchLabels", key];
+                    self.add(&PointerBuf::new(), &labels);
+                }
+            }
+        }
     }
 
     /// Where mounts of volume claims are made read-only.

@@ -92,13 +92,16 @@ fn class_finalizer_taken_off_a_colleagues() {
     let held = json!({"metadata": {"finalizers": ["example.com/hers"]}});
     ok(create(&p, "alice", pod(HERE, "hers-to-end", held.clone())));
     ok(create(&p, "alice", with(kinds("hers-to-end").remove(1), held)));
-    for object in ["pod/hers-to-end", "configmap/hers-to-end"] {
+    let of_pods =
+        "metadata.finalizers: bob asked to take off example.com/hers of what alice made; ask them, or a Manager";
+    for (object, policy, says) in [
+        ("pod/hers-to-end", "sluice-finalizers", of_pods),
+        ("configmap/hers-to-end", COLLEAGUES, "made by alice, and bob is no Manager here"),
+    ] {
         let off = json!({"metadata": {"finalizers": null}});
-        let says =
-            "metadata.finalizers: bob asked to take off example.com/hers of what alice made; ask them, or a Manager";
-        assert_refused_by_policy(&patch(&p, "bob", object, &off), "sluice-finalizers", says);
+        assert_refused_by_policy(&patch(&p, "bob", object, &off), policy, says);
         ok(kubectl(&p, "alice", &["-n", HERE, "delete", object, "--wait=false"]));
-        assert_refused_by_policy(&patch(&p, "bob", object, &off), "sluice-finalizers", says);
+        assert_refused_by_policy(&patch(&p, "bob", object, &off), policy, says);
         ok(patch(&p, "alice", object, &off));
     }
 }

@@ -1,7 +1,7 @@
 //! Who reaches which volume, and every way around that: classes *volumes* and *confused deputy*.
 
 use e2e::manifest::{claim, mounting, pod, with, workload};
-use e2e::refusal::{assert_denied, assert_warned};
+use e2e::refusal::{assert_denied, assert_refused_by_policy, assert_warned};
 use e2e::{apply, create, eventually, find, get, kubectl, kubectl_with, label, ok, project, shared};
 use serde_json::{Value, json};
 
@@ -38,10 +38,8 @@ fn class_volumes_bob_does_not_reach_alices_claim() {
     let ephemeral = json!({"spec": {"volumes": [{"name": "data", "ephemeral": {"volumeClaimTemplate": template}}]}});
     let refused = create(&p, "bob", pod("llm-finetune", "vol-ephemeral", ephemeral));
     assert_denied(&refused, &[("storage", says)]);
-    assert_denied(
-        &kubectl(&p, "bob", &["-n", "llm-finetune", "delete", "pvc", "vol-hers"]),
-        &[("project", "this PersistentVolumeClaim is alice's, and bob is a Member")],
-    );
+    let deleted = kubectl(&p, "bob", &["-n", "llm-finetune", "delete", "pvc", "vol-hers"]);
+    assert_refused_by_policy(&deleted, "sluice-colleagues", "made by alice, and bob is no Manager here");
     let annotate = ["-n", "llm-finetune", "annotate", "pvc", "vol-hers", "volume.kubernetes.io/selected-node=gpu-a"];
     assert_denied(&kubectl(&p, "bob", &annotate), &[("project", "this PersistentVolumeClaim is alice's")]);
     assert_eq!(find(&p, "llm-finetune", "pvc/vol-clone"), None);

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use e2e::manifest::{claim, with};
-use e2e::refusal::assert_denied;
+use e2e::refusal::{assert_denied, assert_refused_by_policy};
 use e2e::{ADMIN, create, eventually, get, kubectl, label, must, ok, shared};
 use ground::Ground;
 use serde_json::{Value, json};
@@ -74,5 +74,5 @@ fn class_volumes_a_snapshot_is_theirs_who_took_it() {
     assert_eq!(label(&get(&p, "detector", "volumesnapshot/snap-carol"), "user-id"), "carol");
     ok(create(&p, "carol", restored("detector", "snap-carol", "snap-carol")));
     let delete = kubectl(&p, "bob", &["-n", "llm-finetune", "delete", "volumesnapshot", "snap-alice"]);
-    assert_denied(&delete, &[("project", "this VolumeSnapshot is alice's")]);
+    assert_refused_by_policy(&delete, "sluice-colleagues", "made by alice, and bob is no Manager here");
 }

@@ -9,6 +9,8 @@
 //! together (`Project.spec.spreadTogether`), it narrows them to the project's Pods, by `platform-go/project-id`. What a chart
 //! says of its own replicas means the same as before, by node and by zone. Templates stay as they are, and so do
 //! preferred terms, which keep nobody away.
+//!
+//! This rule refuses nothing.
 
 use k8s_openapi::api::core::v1::PodAffinityTerm;
 

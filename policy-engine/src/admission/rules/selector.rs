@@ -9,6 +9,8 @@
 //!
 //! A Service whose annotation says `platform-go/share: project` selects Pods of the whole project, whoever made them:
 //! whoever may make Pods there can then answer what is sent to it.
+//!
+//! This rule refuses nothing.
 
 use crate::admission::findings::Findings;
 use crate::contract;

@@ -42,7 +42,7 @@ fn allowed_image() -> String {
 }
 
 /// Kind, API version, plural name, and where its Pod is, if it has one.
-const KINDS: [(&str, &str, &str, Option<&str>); 12] = [
+const KINDS: [(&str, &str, &str, Option<&str>); 14] = [
     ("Pod", "v1", "pods", Some("")),
     ("Deployment", "apps/v1", "deployments", Some("/spec/template")),
     ("ReplicaSet", "apps/v1", "replicasets", Some("/spec/template")),
@@ -55,6 +55,8 @@ const KINDS: [(&str, &str, &str, Option<&str>); 12] = [
     ("ResourceClaim", "resource.k8s.io/v1", "resourceclaims", None),
     ("ResourceClaimTemplate", "resource.k8s.io/v1", "resourceclaimtemplates", None),
     ("VolumeSnapshot", "snapshot.storage.k8s.io/v1", "volumesnapshots", None),
+    ("Service", "v1", "services", None),
+    ("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets", None),
 ];
 
 /// The resource of a built-in kind, or the one that is spelled out as `<plural>.<group>`.

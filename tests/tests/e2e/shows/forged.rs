@@ -52,10 +52,15 @@ fn a_made_up_owner_reference_gains_nothing() {
     let hers = get(&p, "llm-finetune", "deployment/hers");
     let reference = json!({"metadata": {"ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment",
         "name": "hers", "uid": hers["metadata"]["uid"], "controller": true, "blockOwnerDeletion": false}]}});
-    ok(create(&p, "bob", pod("llm-finetune", "not-hers", reference.clone())));
+    let says = "asked to be controlled by Deployment hers, which is alice's";
+    assert_denied(&create(&p, "bob", pod("llm-finetune", "not-hers", reference.clone())), &[("project", says)]);
+    let set = with(workload("ReplicaSet", "llm-finetune", "not-hers-either", json!({})), reference);
+    assert_denied(&create(&p, "bob", set), &[("project", says)]);
+    // What only goes with it is no controller's.
+    let reference = json!({"metadata": {"ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment",
+        "name": "hers", "uid": hers["metadata"]["uid"], "controller": false}]}});
+    ok(create(&p, "bob", pod("llm-finetune", "not-hers", reference)));
     assert_eq!(label(&get(&p, "llm-finetune", "pod/not-hers"), "user-id"), "bob");
-    ok(create(&p, "bob", with(workload("ReplicaSet", "llm-finetune", "not-hers-either", json!({})), reference)));
-    assert_eq!(label(&get(&p, "llm-finetune", "replicaset/not-hers-either"), "user-id"), "bob");
 }
 
 #[test]
