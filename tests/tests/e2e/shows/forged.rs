@@ -1,7 +1,7 @@
 //! Whose work it is, whatever the manifest says; and which namespaces are governed, whoever asks.
 
 use e2e::manifest::{pod, with, workload};
-use e2e::refusal::{assert_denied, assert_refused_by_rbac, assert_warned};
+use e2e::refusal::{assert_denied, assert_refused_by_policy, assert_refused_by_rbac, assert_warned};
 use e2e::{ADMIN, apply, create, find, get, kubectl, kubectl_with, label, must, ok, running, shared};
 use serde_json::{Value, json};
 
@@ -88,12 +88,22 @@ fn nobody_but_an_admin_binds_or_unbinds_a_namespace() {
     let unbind = r#"{"metadata": {"labels": {"platform-go/project-id": null}}}"#;
     let both = [
         ("unbound", bind, "asked to bind the namespace to project detector"),
-        ("llm-eval", unbind, "asked to take the namespace out of project llm-eval"),
+        (
+            "llm-eval",
+            unbind,
+            "namespace llm-eval belongs to project llm-eval; only platform Admins and Sluice change this label",
+        ),
     ];
     for user in ["bob", "mia"] {
         for (namespace, patch, says) in both {
             let refuse = |args: &[&str], input: &str| {
-                assert_denied(&kubectl_with(&p, user, args, input), &[("platform-labels", says)]);
+                let output = kubectl_with(&p, user, args, input);
+                // Of a namespace that belongs to a project the API server sees it by itself.
+                if namespace == "unbound" {
+                    assert_denied(&output, &[("platform-labels", says)]);
+                } else {
+                    assert_refused_by_policy(&output, "sluice-namespaces", says);
+                }
             };
             refuse(&["patch", "namespace", namespace, "--type=merge", "-p", patch], "");
             refuse(&["patch", "namespace", namespace, "--type=merge", "--subresource=status", "-p", patch], "");
