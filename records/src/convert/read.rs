@@ -134,7 +134,7 @@ fn instead(kind: Kind, field: &str) -> Option<Instead> {
         },
         Kind::Project => match field {
             "displayName" | "members" | "images" | "storage" | "ruleModes" | "plan" => Instead::Nothing,
-            "allowRootContainers" | "allowServiceAccountToken" => Instead::Nothing,
+            "allowRootContainers" | "allowServiceAccountToken" | "spreadTogether" => Instead::Nothing,
             "id" | "owner" | "group" | "parent" | "namespaces" => Instead::NoRecord,
             _ => return None,
         },
@@ -161,6 +161,7 @@ fn instead(kind: Kind, field: &str) -> Option<Instead> {
         Kind::PlatformPolicy => match field {
             "withoutPlan" => Instead::This(json!({"quota": no_quota()})),
             "unstamped" => Instead::This("Refuse".into()),
+            "services" => Instead::Nothing,
             "volumeTypes" => Instead::This(json!([])),
             "id" | "ruleModes" | "adminGroups" | "exemptNamespaces" | "permissions" | "personalPlan" | "grace" => {
                 Instead::Nothing

@@ -202,5 +202,6 @@ mod autoscalers {
         assert_eq!(found, Some(alices));
         assert_eq!(owners.scaled("team", named("to-come"), soon()).await.expect("answers"), None);
         assert_eq!(owners.scaled("team", named("../web"), soon()).await.expect("answers"), None);
+        server.assert_asked(["/apis/x.y/v1", WEB, "/apis/x.y/v1/namespaces/team/proxies/to-come"]);
     }
 }
