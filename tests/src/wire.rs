@@ -74,6 +74,18 @@ impl Wire {
         TcpStream::connect(self.address).expect("the webhook listens")
     }
 
+    /// A connection that has shaken hands, and has begun to ask something that it never ends.
+    #[track_caller]
+    pub fn idle(&self) -> Call {
+        let stream = TcpStream::connect(self.address).expect("the webhook listens");
+        stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+        let name = ServerName::from(self.address.ip());
+        let client = ClientConnection::new(Arc::clone(&self.config), name).expect("a client");
+        let mut call = Call(StreamOwned::new(client, stream));
+        call.send(b"P");
+        call
+    }
+
     /// The same as [`Wire::trusting`], by a client that shows the certificate in a file.
     #[track_caller]
     pub fn showing(pem: &[u8], port: u16, certificate: &str, key: &str) -> Self {

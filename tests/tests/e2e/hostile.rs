@@ -86,6 +86,23 @@ fn class_exhaustion_connections_that_say_nothing_are_closed_and_bounded() {
 }
 
 #[test]
+fn class_exhaustion_who_connects_and_asks_nothing_keeps_no_api_server_out() {
+    let p = alone();
+    let wire = wire(&p);
+    ok(create(&p, "carol", pod("detector", "besieged", json!({}))));
+    let idle: Vec<_> = (0..600).map(|_| wire.idle()).collect();
+    (0..20).for_each(|_| assert_answers(&wire));
+    assert_takes_little(&p);
+    // Hers stays hers, whether it is asked about on a connection that was kept or on a new one.
+    let changed = kubectl(&p, "bob", &["-n", "detector", "label", "pod/besieged", "mine=true"]);
+    assert_denied(&changed, &[("project", "this Pod is carol's")]);
+    let deleted = kubectl(&p, "bob", &["-n", "detector", "delete", "pod/besieged"]);
+    assert!(!deleted.success, "{}", deleted.stdout);
+    eventually("those that asked nothing in time to be closed", || (handles(&p) < MOST_HANDLES - 400).then_some(()));
+    drop(idle);
+}
+
+#[test]
 fn class_exhaustion_giants_are_judged_and_what_would_be_too_much_is_not_read() {
     let p = alone();
     let wire = wire(&p).waiting("30s");
