@@ -75,15 +75,6 @@ fn class_colleagues_objects() {
     }
     let all = format!("/api/v1/namespaces/{HERE}/secrets?labelSelector=none%3Dnone");
     assert_refused_by_rbac(&kubectl(&p, "bob", &["delete", "--raw", &all]));
-    // What the control plane made is its own.
-    let says = "configmaps kube-root-ca.crt: made by system:serviceaccount:kube-system:root-ca-cert-publisher, and bob is no Manager here";
-    if maker(&get(&p, HERE, "configmap/kube-root-ca.crt")).is_string() {
-        assert_refused_by_policy(
-            &kubectl(&p, "bob", &["-n", HERE, "delete", "configmap/kube-root-ca.crt"]),
-            COLLEAGUES,
-            says,
-        );
-    }
 }
 
 #[test]
@@ -285,6 +276,31 @@ fn class_selected_by_a_colleague() {
         &["-n", HERE, "delete", "pod/selected", "service/hers-alone", "service/of-all", "--wait=false"],
     ));
     ok(kubectl(&p, "bob", &["-n", HERE, "delete", "pod/joins", "pdb/over-both", "--wait=false"]));
+}
+
+#[test]
+fn a_manifest_with_a_selector_is_applied_under_every_managers_name() {
+    let p = shared();
+    let ports = json!([{"port": 80}]);
+    let service = config("v1", "Service", "many-managers", json!({"spec": {"selector": {"app": "x"}, "ports": ports}}));
+    let budget = json!({"spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "x"}}}});
+    let budget = config("policy/v1", "PodDisruptionBudget", "many-managers", budget);
+    let both = format!("{service}\n---\n{budget}");
+    let apply = |args: &[&str]| kubectl_with(&p, "bob", &[&["apply", "-f", "-"], args].concat(), &both);
+    ok(apply(&[]));
+    for manager in ["argocd", "flux", "helm"] {
+        ok(apply(&["--server-side", &format!("--field-manager={manager}")]));
+    }
+    ok(kubectl_with(&p, "bob", &["replace", "-f", "-"], &both));
+    for manager in ["helm", "argocd"] {
+        ok(apply(&["--server-side", &format!("--field-manager={manager}")]));
+    }
+    ok(apply(&[]));
+    let stands = get(&p, HERE, "service/many-managers");
+    assert_eq!(stands["spec"]["selector"], json!({"app": "x", "platform-go/user-id": "bob"}));
+    let stands = get(&p, HERE, "pdb/many-managers");
+    assert_eq!(stands["spec"]["selector"]["matchLabels"], json!({"app": "x", "platform-go/user-id": "bob"}));
+    ok(kubectl(&p, "bob", &["-n", HERE, "delete", "service/many-managers", "pdb/many-managers"]));
 }
 
 #[test]

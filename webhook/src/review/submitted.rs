@@ -1,7 +1,7 @@
 //! Objects as they are submitted, but for `metadata.managedFields`.
 //!
 //! Who wrote which field is about half of what a review says, and nobody here asks. It is passed over instead of being
-//! read, so that it costs neither time nor memory.
+//! read, so that it costs neither time nor memory. Of Services and disruption budgets it is read: the rule `selector` asks.
 
 use std::fmt;
 
@@ -11,6 +11,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 const PASSED_OVER: &[&str] = &["metadata", "managedFields"];
+
+/// Of these it is read. The API server writes the kind before the metadata.
+const READ_WHOLE: [&str; 2] = ["Service", "PodDisruptionBudget"];
 
 /// For `deserialize_with`.
 pub(super) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
@@ -43,6 +46,8 @@ impl<'de> Visitor<'de> for Without {
                 read.insert(next, map.next_value()?);
             } else if below.is_empty() {
                 map.next_value::<IgnoredAny>()?;
+            } else if read.get("kind").and_then(Value::as_str).is_some_and(|kind| READ_WHOLE.contains(&kind)) {
+                read.insert(next, map.next_value()?);
             } else {
                 read.insert(next, map.next_value_seed(Self(below))?);
             }

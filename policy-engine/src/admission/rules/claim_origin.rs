@@ -9,6 +9,8 @@
 //! StatefulSets, and knows a Pod by its UID alone, of whichever kind it is said to be. (An operator may be the controller of the claims
 //! of devices that it makes.)
 //!
+//! So the claim templates of a StatefulSet name no owners and no finalizers: its controller would write them.
+//!
 //! The platform reserves the device taint `platform-go/hold` for devices that it frees for one claim, and gives each
 //! claim the toleration of its own hold. (Nothing sets the taint yet.) Users may not write tolerations of that key, nor
 //! tolerations of every key.
@@ -31,6 +33,7 @@ use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::devices::KUBERNETES_OWN;
 use crate::submission::identity::{Caller, is_claim_maker};
+use crate::submission::volume_claim::VolumeClaim;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     let changes = matches!(case.submission.act, Act::Create | Act::Update);
@@ -44,6 +47,8 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         tolerations(case, object, Place::root(), say);
     } else if case.is_volume_claim() && matches!(case.caller, Caller::Person(_) | Caller::Client | Caller::Stranger) {
         owners(case, object, say);
+    } else if case.submission.resource.is_stateful_set() {
+        case.volume_claims.iter().for_each(|claim| of_stateful_set(claim, say));
     } else if case.is_claim_template() {
         template_name(case, say);
         let Some(template) = object.at(&["spec"]).map(Object) else { return };
@@ -71,6 +76,23 @@ fn owners(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
                 text("name")
             );
             say.deny(Place::of(["metadata", "ownerReferences"]).index(at), why);
+        }
+    }
+}
+
+/// Its controller writes whatever a template says, and is believed: owners that are a colleague's, and finalizers that nobody takes
+/// off.
+fn of_stateful_set(claim: &VolumeClaim<'_>, say: &mut Findings) {
+    for (key, why) in [
+        (
+            "ownerReferences",
+            "asked owners for the claims of a StatefulSet, which its controller gives them; leave them out",
+        ),
+        ("finalizers", "asked finalizers for the claims of a StatefulSet, which would stay for ever; leave them out"),
+    ] {
+        let place = claim.at([]).key("metadata").key(key);
+        if claim.object.at(&["metadata", key]).and_then(Value::as_array).is_some_and(|list| !list.is_empty()) {
+            say.deny(place, why);
         }
     }
 }
