@@ -62,20 +62,15 @@ fn is_finishing(submission: &Submission<'_>) -> bool {
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     match case.submission.act {
-        Act::Create => {
-            creation(case, say);
-            deputies::controller(case, say);
-            deputies::target(case, say);
-        }
-        Act::Update | Act::Touch | Act::Delete => {
-            change(case, say);
-            deputies::controller(case, say);
-            deputies::target(case, say);
-        }
+        Act::Create => creation(case, say),
+        Act::Update | Act::Touch | Act::Delete => change(case, say),
         Act::Status if !case.is_pod() => change(case, say),
         // Who binds Pods and writes their status is the rule `placement`'s, who speaks to them `connect`'s.
         Act::Status | Act::Bind | Act::Connect => {}
     }
+    // Who names nothing new has none of these.
+    deputies::controller(case, say);
+    deputies::target(case, say);
 }
 
 fn creation(case: &Case<'_>, say: &mut Findings) {

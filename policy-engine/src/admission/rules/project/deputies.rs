@@ -16,10 +16,10 @@ pub(super) fn controller(case: &Case<'_>, say: &mut Findings) {
     let Some(controller) = case.named_controller else { return };
     let why = match controller {
         ControllerOwner::Stamped { kind, name, user_id } => {
-            if may_be_given_to(case, Owner::stamped(user_id.as_ref(), case.policy)) {
+            let whose = Owner::stamped(user_id.as_ref(), case.policy);
+            if may_be_given_to(case, whose) {
                 return;
             }
-            let whose = Owner::stamped(user_id.as_ref(), case.policy);
             format!(
                 "asked to be controlled by {kind} {name}, which is {whose}'s; a controller counts and deletes what names it; leave the reference out, or have its owner or a Manager make this"
             )
