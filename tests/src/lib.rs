@@ -25,6 +25,9 @@ pub const ADMIN: &str = "admin";
 /// How long what happens by itself may take, in seconds: controllers, daemons, simulated nodes.
 pub const SOON: u64 = 60;
 
+/// How often a command is said that another writer overtakes.
+const TRIES: usize = 6;
+
 /// Names other directories under `.dev/e2e/`, for a second run beside one that goes on.
 const DIRECTORY: &str = "SLUICE_E2E";
 
@@ -127,6 +130,9 @@ pub fn kubectl(ground: &Ground, user: &str, args: &[&str]) -> Output {
 }
 
 /// The same with an input, for `-f -`.
+///
+/// `kubectl replace` reads an object, and writes it with the version that it read. A controller that writes its status
+/// in between makes that a conflict, which says nothing of Sluice: it is said again, a few times.
 #[track_caller]
 pub fn kubectl_with(ground: &Ground, user: &str, args: &[&str], stdin: &str) -> Output {
     let impersonate = format!("--as={user}");
@@ -136,7 +142,9 @@ pub fn kubectl_with(ground: &Ground, user: &str, args: &[&str], stdin: &str) -> 
         _ => (Who::User(user), None),
     };
     let args: Vec<&str> = first.into_iter().chain(args.iter().copied()).collect();
-    must(ground.kubectl_with(who, &args, stdin))
+    let said = || must(ground.kubectl_with(who, &args, stdin));
+    let overtaken = |output: &Output| output.stderr.contains("the object has been modified");
+    (1..TRIES).map(|_| said()).find(|output| !overtaken(output)).unwrap_or_else(said)
 }
 
 /// `kubectl apply -f -` of one object or of several.
