@@ -11,6 +11,7 @@
 //! nowhere. What is named with `_` is read by others, or is for people alone.
 
 mod clashes;
+mod member_namespaces;
 mod no_effect;
 mod people;
 mod plans;

@@ -26,8 +26,10 @@ pub struct Project {
     pub plan: Option<PlanName>,
     /// Who may work here. An owning group's members are not members by that.
     pub members: Vec<Member>,
-    /// Namespaces that the platform binds to the project.
+    /// Namespaces that the platform binds to the project, those of single members among them.
     pub namespaces: Vec<String>,
+    /// Whose those of them are that belong to one member; `None` where members have none of their own.
+    pub member_namespaces: Option<BTreeMap<String, UserName>>,
     /// Whether containers may run as UID 0; a group-owned project needs the group's consent too.
     pub allow_root_containers: bool,
     /// Patterns one of which every image must match; none means no image.
@@ -40,6 +42,13 @@ pub struct Project {
     pub spread_together: bool,
     /// Rules that this project enforces less strictly, or more, than the platform.
     pub rule_modes: RuleModes,
+}
+
+impl Project {
+    /// Whose Namespace this is; `None` where it is that of all members.
+    pub fn member_of(&self, namespace: &str) -> Option<&UserName> {
+        self.member_namespaces.as_ref()?.get(namespace)
+    }
 }
 
 /// Whose project it is.

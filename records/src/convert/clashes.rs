@@ -7,6 +7,7 @@ use policy_engine::policy::names::{GroupName, ModelName, PlanName, ProjectName, 
 use policy_engine::policy::queue::DEFAULT_QUEUE;
 
 use super::Written;
+use super::member_namespaces::{self, Holders};
 use super::problem::{About, Report};
 use super::read::Entry;
 use crate::{Kind, POLICY_NAME};
@@ -31,7 +32,8 @@ pub(super) fn resolve(records: &mut Records, written: &Written, report: &mut Rep
             Kind::PlatformPolicy => {}
         }
     }
-    namespaces(records, written, report);
+    let holders = namespaces(records, written, report);
+    member_namespaces::add(records, written, holders, report);
     trusted(records, written, report);
     models(records, written, report);
     cycles(records, written, report);
@@ -74,10 +76,11 @@ fn usernames(written: &Written, gone: &mut Vec<About>, report: &mut Report) {
     }
 }
 
-fn namespaces(records: &mut Records, written: &Written, report: &mut Report) {
+/// Whose Namespace is whose, of those that projects list.
+fn namespaces(records: &mut Records, written: &Written, report: &mut Report) -> Holders {
     let exempt = &records.platform.exempt_namespaces;
     let policy = written.policies.iter().find(|entry| entry.about.name == crate::POLICY_NAME);
-    let mut holders: BTreeMap<String, String> = BTreeMap::new();
+    let mut holders = Holders::new();
     for entry in &written.projects {
         // One that counts as missing claims nothing, and is told all the same.
         let mut project = records.projects.get_mut(entry.about.name.as_str());
@@ -106,6 +109,7 @@ fn namespaces(records: &mut Records, written: &Written, report: &mut Report) {
             }
         }
     }
+    holders
 }
 
 /// What a device or a resource is called must lead to one model.

@@ -1,5 +1,7 @@
 //! Projects.
 
+use std::collections::BTreeMap;
+
 use policy_engine::policy::ids::ProjectId;
 use policy_engine::policy::image_pattern::ImagePattern;
 use policy_engine::policy::modes::{RuleMode, RuleModes};
@@ -25,6 +27,7 @@ pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option
         plan,
         members,
         namespaces,
+        namespace_per_member,
         allow_root_containers,
         images,
         storage: shared,
@@ -68,6 +71,7 @@ pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option
         images: images.collect(),
         members: lines(members, about, report),
         namespaces: governed(namespaces, about, report),
+        member_namespaces: namespace_per_member.then(BTreeMap::new),
         allow_root_containers: *allow_root_containers,
         storage: storage(shared, about, report),
         allow_service_account_token: *allow_service_account_token,
@@ -118,11 +122,7 @@ fn governed(listed: &[NamespaceName], about: &About, report: &mut Report) -> Vec
 }
 
 /// The modes of rules that exist. A misspelt rule would go on being enforced without anybody noticing.
-pub(super) fn modes(
-    written: &std::collections::BTreeMap<String, platform::RuleMode>,
-    about: &About,
-    report: &mut Report,
-) -> RuleModes {
+pub(super) fn modes(written: &BTreeMap<String, platform::RuleMode>, about: &About, report: &mut Report) -> RuleModes {
     let mode = |mode: &platform::RuleMode| match mode {
         platform::RuleMode::Enforce => RuleMode::Enforce,
         platform::RuleMode::Warn => RuleMode::Warn,

@@ -135,7 +135,7 @@ fn instead(kind: Kind, field: &str) -> Option<Instead> {
         Kind::Project => match field {
             "displayName" | "members" | "images" | "storage" | "ruleModes" | "plan" => Instead::Nothing,
             "allowRootContainers" | "allowServiceAccountToken" | "spreadTogether" => Instead::Nothing,
-            "id" | "owner" | "group" | "parent" | "namespaces" => Instead::NoRecord,
+            "id" | "owner" | "group" | "parent" | "namespaces" | "namespacePerMember" => Instead::NoRecord,
             _ => return None,
         },
         Kind::ResourcePlan => match field {

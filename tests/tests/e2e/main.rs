@@ -18,6 +18,7 @@ mod gpu;
 mod hostile;
 mod identity;
 mod manual;
+mod member_namespaces;
 mod members;
 mod modes;
 mod one_decision;

@@ -1,7 +1,8 @@
 //! # project: members launch, and change what is theirs
 //!
 //! The label `platform-go/project-id` on a Namespace says which project it belongs to. Only members of the project
-//! create workloads there. The people of the group that owns the project are members only if the project lists them.
+//! create workloads there; where each member has a namespace of their own (`Project.spec.namespacePerMember`), only they
+//! and those who manage the project do so in it. The people of the group that owns the project are members only if the project lists them.
 //! What a controller creates belongs to the user who is stamped on the object that controls it, and that user must
 //! still be a member.
 //!
@@ -79,6 +80,8 @@ fn creation(case: &Case<'_>, say: &mut Findings) {
         Ok(Owner::User(user)) => {
             if !may_work_here(case, user) {
                 say.deny(Place::of(["metadata", "namespace"]), NoMember { user: &user.name, project: case.project });
+            } else {
+                namespace_of_another(case, user, say);
             }
         }
         Ok(Owner::Former(id)) => {
@@ -87,6 +90,22 @@ fn creation(case: &Case<'_>, say: &mut Findings) {
             say.deny(Place::of(["metadata", "ownerReferences"]), why);
         }
         Ok(Owner::Project) => without_user(case, say),
+    }
+}
+
+/// A Namespace that is one member's own is for them, and for those who manage the project.
+///
+/// A controller makes what follows from an object that was judged so when its owner made it.
+fn namespace_of_another(case: &Case<'_>, user: &User, say: &mut Findings) {
+    let Submission { namespace, requester, .. } = case.submission;
+    let Some(whose) = case.project.member_of(namespace).filter(|whose| **whose != user.name) else { return };
+    if !matches!(case.caller, Caller::Controller) && !case.policy.manages(user, requester.groups, case.project) {
+        let why = format_args!(
+            "namespace {namespace} is {whose}'s own, and {user} is a Member of project {project}; use another of the project's namespaces",
+            user = user.name,
+            project = case.project.name
+        );
+        say.deny(Place::of(["metadata", "namespace"]), why);
     }
 }
 

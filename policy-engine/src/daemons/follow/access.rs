@@ -31,8 +31,12 @@ pub(super) fn plan(view: &View, policy: &Policy, bound: &Bound<'_>, plan: &mut P
             continue;
         };
         for role in ROLES {
+            let mut wanted = by_role.get(&role).cloned().unwrap_or_default();
+            if role == ProjectRole::Member {
+                keep_who_may_enter(&mut wanted, namespace, project, bound, policy);
+            }
             let found = view.role_bindings.get(&(namespace.into(), role_binding_name(role).into()));
-            plan.actions.extend(one(namespace, role, by_role.get(&role).cloned().unwrap_or_default(), found));
+            plan.actions.extend(one(namespace, role, wanted, found));
         }
     }
     for ((namespace, name), found) in &view.role_bindings {
@@ -44,6 +48,22 @@ pub(super) fn plan(view: &View, policy: &Policy, bound: &Bound<'_>, plan: &mut P
         if view.namespaces.contains_key(namespace) && !left_alone.contains(namespace.as_str()) {
             plan.actions.push(delete(namespace, name, found, because));
         }
+    }
+}
+
+/// In a Namespace that is one member's own no other Member works, and none at all once that member has left.
+fn keep_who_may_enter(
+    members: &mut BTreeSet<Subject>,
+    namespace: &str,
+    project: &Project,
+    bound: &Bound<'_>,
+    policy: &Policy,
+) {
+    if bound.left.contains(namespace) {
+        members.clear();
+    } else if let Some(name) = project.member_of(namespace) {
+        let theirs = policy.records().users.get(name).map(|user| Subject::of_username(&user.username));
+        members.retain(|subject| Some(subject) == theirs.as_ref());
     }
 }
 

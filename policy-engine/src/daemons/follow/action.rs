@@ -14,11 +14,11 @@ use super::view::Subject;
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Makes a Namespace that a project lists.
+    /// Makes a Namespace of a project.
     CreateNamespace {
         /// Its name.
         namespace: String,
-        /// The project that lists it.
+        /// The project whose it is.
         project: ProjectName,
         /// What it is made with.
         metadata: MetadataChange,
@@ -232,7 +232,7 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CreateNamespace { namespace, project, .. } => {
-                write!(f, "make namespace {namespace}, which project {project} lists")
+                write!(f, "make namespace {namespace} of project {project}")
             }
             Self::LabelNamespace { namespace, project, because, metadata, .. } => match because {
                 Because::Empty => write!(f, "bind namespace {namespace} to project {project}: it was empty"),

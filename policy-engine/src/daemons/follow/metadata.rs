@@ -18,12 +18,15 @@ const FLOOR: &str = "baseline";
 const AT_LEAST_FLOOR: [&str; 2] = [FLOOR, "restricted"];
 
 /// What a Namespace is made with.
-pub(super) fn at_creation(project: &Project, policy: &Policy) -> MetadataChange {
+pub(super) fn at_creation(name: &str, project: &Project, policy: &Policy) -> MetadataChange {
     let text = |value: &str| Some(value.to_owned());
     let mut metadata = MetadataChange {
         labels: [(MANAGED_BY, text(MANAGER)), (contract::PROJECT_ID, text(project.id.as_str()))].into(),
         annotations: [(BOUND_MARK, Some(mark(project)))].into(),
     };
+    if let Some(user) = member(name, project, policy) {
+        metadata.labels.insert(contract::USER_ID, text(user));
+    }
     if wants_floor(policy) {
         metadata.labels.insert(POD_SECURITY, text(FLOOR));
         metadata.annotations.insert(FLOOR_MARK, text(FLOOR));
@@ -32,10 +35,10 @@ pub(super) fn at_creation(project: &Project, policy: &Policy) -> MetadataChange 
 }
 
 /// What has to change on a Namespace for it to be as the verdict says.
-pub(super) fn changes(found: &Namespace, verdict: &Verdict<'_>, policy: &Policy) -> MetadataChange {
+pub(super) fn changes(name: &str, found: &Namespace, verdict: &Verdict<'_>, policy: &Policy) -> MetadataChange {
     let mut change = MetadataChange::default();
     let binding = match verdict {
-        Verdict::Ours(project, _) => Some((Some(project.id.as_str()), Some(mark(project)))),
+        Verdict::Ours(project, _) | Verdict::Left(project) => Some((Some(project.id.as_str()), Some(mark(project)))),
         Verdict::Theirs(_) | Verdict::Unknown => Some((found.bound_to(), None)),
         Verdict::Free => {
             let ours = found.mark();
@@ -47,6 +50,15 @@ pub(super) fn changes(found: &Namespace, verdict: &Verdict<'_>, policy: &Policy)
     if let Some((label, mark)) = binding {
         set(&mut change.labels, &found.labels, contract::PROJECT_ID, label);
         set(&mut change.annotations, &found.annotations, BOUND_MARK, mark.as_deref());
+    }
+    let whose = match verdict {
+        Verdict::Ours(project, _) => Some(member(name, project, policy)),
+        Verdict::Free if found.mark().is_some() => Some(None),
+        Verdict::Free | Verdict::Left(_) | Verdict::Theirs(_) | Verdict::Unknown => None,
+        Verdict::Unreadable(_) | Verdict::Terminating => None,
+    };
+    if let Some(label) = whose {
+        set(&mut change.labels, &found.labels, contract::USER_ID, label);
     }
     if let Some((label, mark)) = floor(found, verdict, policy) {
         set(&mut change.labels, &found.labels, POD_SECURITY, label);
@@ -65,11 +77,11 @@ fn floor<'a>(
     let ours = found.floor_is_ours();
     let taken_back = ours.then(|| (level.filter(|level| *level != FLOOR), None));
     match verdict {
-        Verdict::Ours(..) | Verdict::Theirs(_) if wants_floor(policy) => {
+        Verdict::Ours(..) | Verdict::Left(_) | Verdict::Theirs(_) if wants_floor(policy) => {
             let enough = level.filter(|level| AT_LEAST_FLOOR.contains(level));
             Some((enough.or(Some(FLOOR)), (ours || enough.is_none()).then_some(FLOOR)))
         }
-        Verdict::Ours(..) | Verdict::Theirs(_) | Verdict::Free => taken_back,
+        Verdict::Ours(..) | Verdict::Left(_) | Verdict::Theirs(_) | Verdict::Free => taken_back,
         Verdict::Unknown | Verdict::Unreadable(_) | Verdict::Terminating => None,
     }
 }
@@ -77,6 +89,12 @@ fn floor<'a>(
 /// *Baseline* refuses every host path, so it cannot stand where the platform lists some.
 fn wants_floor(policy: &Policy) -> bool {
     policy.platform().host_paths.is_empty()
+}
+
+/// The id of the member whose own this Namespace is.
+fn member<'a>(name: &str, project: &Project, policy: &'a Policy) -> Option<&'a str> {
+    let user = policy.records().users.get(project.member_of(name)?)?;
+    Some(user.id.as_str())
 }
 
 fn mark(project: &Project) -> String {

@@ -3,6 +3,7 @@
 use crate::daemons::common::is_exempt;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::contract;
 use crate::policy::Policy;
 use crate::policy::ids::ProjectId;
 use crate::policy::project::Project;
@@ -18,6 +19,8 @@ use super::{Plan, metadata};
 pub(super) struct Bound<'a> {
     /// The project of each Namespace that is bound to a known one.
     pub(super) projects: BTreeMap<&'a str, &'a Project>,
+    /// Those of them that belonged to a member who has left.
+    pub(super) left: BTreeSet<&'a str>,
     /// Namespaces in which nothing is written or deleted.
     pub(super) hands_off: BTreeSet<&'a str>,
 }
@@ -44,7 +47,9 @@ pub(super) fn plan<'a>(view: &'a View, policy: &'a Policy, plan: &mut Plan) -> B
             (None, None) => continue,
             (None, Some(project)) => {
                 bound.projects.insert(name, project);
-                plan.actions.push(create(name, project, policy));
+                let metadata = metadata::at_creation(name, project, policy);
+                let (namespace, project) = (name.into(), project.name.clone());
+                plan.actions.push(Action::CreateNamespace { namespace, project, metadata });
                 continue;
             }
             (Some(found), None) => unclaimed(view, policy, found),
@@ -129,15 +134,18 @@ fn unclaimed<'a>(view: &View, policy: &'a Policy, found: &Namespace) -> Verdict<
     let marked = found.mark();
     match (marked, found.bound_to()) {
         (Some(mark), _) if !is_given_up(view, policy, &mark) => Verdict::Unreadable(mark),
+        (Some(mark), _) if let Some(project) = left_to(policy, found, &mark) => Verdict::Left(project),
         (Some(mark), Some(id)) if mark.id.as_str() == id => Verdict::Free,
         (_, Some(id)) => policy.project_by_id(id).map_or(Verdict::Unknown, Verdict::Theirs),
         (_, None) => Verdict::Free,
     }
 }
 
-fn create(name: &str, project: &Project, policy: &Policy) -> Action {
-    let metadata = metadata::at_creation(project, policy);
-    Action::CreateNamespace { namespace: name.into(), project: project.name.clone(), metadata }
+/// The project that gives its members namespaces and gave this one to somebody who is no member any more.
+fn left_to<'a>(policy: &'a Policy, found: &Namespace, mark: &Mark) -> Option<&'a Project> {
+    let project = policy.records().projects.get(&mark.project)?;
+    let was_given = project.member_namespaces.is_some() && found.labels.contains_key(contract::USER_ID);
+    was_given.then_some(project)
 }
 
 fn carry<'a>(
@@ -148,14 +156,17 @@ fn carry<'a>(
     bound: &mut Bound<'a>,
     plan: &mut Plan,
 ) {
-    let metadata = metadata::changes(found, &verdict, policy);
+    let metadata = metadata::changes(name, found, &verdict, policy);
     let (namespace, seen) = (name.to_owned(), found.seen.clone());
     let action = match verdict {
         Verdict::Ours(project, because) => {
             bound.projects.insert(name, project);
             Action::LabelNamespace { namespace, project: project.name.clone(), seen, metadata, because }
         }
-        Verdict::Theirs(project) => {
+        Verdict::Theirs(project) | Verdict::Left(project) => {
+            if matches!(verdict, Verdict::Left(_)) {
+                bound.left.insert(name);
+            }
             bound.projects.insert(name, project);
             let project = project.name.clone();
             Action::LabelNamespace { namespace, project, seen, metadata, because: Because::Drift }

@@ -70,6 +70,7 @@ pub(crate) fn project(name: &str, namespaces: &[&str]) -> Project {
         plan: None,
         members: Vec::new(),
         namespaces: namespaces.iter().map(|&name| name.into()).collect(),
+        member_namespaces: None,
         allow_root_containers: false,
         storage: BTreeMap::new(),
         images: Vec::new(),

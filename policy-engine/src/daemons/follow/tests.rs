@@ -1,7 +1,8 @@
 mod access;
+mod members;
 mod quotas;
 
-use crate::contract::{ADOPT, PROJECT_ID};
+use crate::contract::{ADOPT, PROJECT_ID, USER_ID};
 use crate::daemons::common::MANAGED_BY;
 use crate::policy::ids::ProjectId;
 use crate::policy::platform::Platform;
@@ -36,7 +37,7 @@ fn a_listed_namespace_is_made_with_everything_it_needs() {
     assert_eq!(namespace.labels[PROJECT_ID], "id-nlp");
     assert_eq!(namespace.labels[POD_SECURITY], "baseline");
     assert_eq!(namespace.labels[MANAGED_BY], "sluice");
-    assert_eq!(actions(&view(), &policy), ["make namespace nlp, which project nlp lists"]);
+    assert_eq!(actions(&view(), &policy), ["make namespace nlp of project nlp"]);
     assert!(actions(&made, &policy).is_empty());
 }
 

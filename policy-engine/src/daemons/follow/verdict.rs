@@ -9,6 +9,8 @@ use crate::policy::project::Project;
 pub(super) enum Verdict<'a> {
     /// It belongs to the project by its record.
     Ours(&'a Project, Because),
+    /// It belonged to a member of the project who has left: those who manage the project keep it.
+    Left(&'a Project),
     /// Others labelled it for the project.
     Theirs(&'a Project),
     /// Others labelled it for a project that is not known.

@@ -73,6 +73,9 @@ struct ProjectOptions {
     images: Option<Vec<String>>,
     allow_service_account_token: Option<bool>,
     spread_together: Option<bool>,
+    /// Namespaces of single members, and whose each is.
+    #[serde(default)]
+    member_namespaces: BTreeMap<String, String>,
     allow_root_containers: Option<bool>,
     storage: Storages,
     owner: Option<String>,
@@ -250,6 +253,10 @@ impl ProjectOptions {
         }
         project.allow_service_account_token |= self.allow_service_account_token == Some(true);
         project.spread_together |= self.spread_together == Some(true);
+        if !self.member_namespaces.is_empty() {
+            let given = self.member_namespaces.iter().map(|(name, user)| (name.clone(), user.as_str().into()));
+            project.member_namespaces = Some(given.collect());
+        }
         project.allow_root_containers = self.allow_root_containers.unwrap_or(project.allow_root_containers);
         project.storage.extend(self.storage.values());
         let groups = self.member_groups.iter();

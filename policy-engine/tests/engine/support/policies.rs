@@ -119,6 +119,7 @@ fn project(name: &str, holder: Holder, plan: &str, root: bool, members: Vec<Memb
         plan: Some(plan.into()),
         members,
         namespaces: vec![name.into()],
+        member_namespaces: None,
         allow_root_containers: root,
         storage: BTreeMap::new(),
         images: images.map(|pattern| pattern.parse().expect("a pattern")).into(),

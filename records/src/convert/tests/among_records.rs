@@ -67,6 +67,35 @@ fn a_namespace_has_one_project() {
 }
 
 #[test]
+fn each_member_has_a_namespace_of_their_own_where_a_project_says_so() {
+    let users = ["alice", "bob.b", "carol"].map(|name| user(name, 9, name));
+    let group = record("Group", "lab", 9, json!({"members": [{"user": "carol"}]}));
+    let listed = json!([{"user": "bob.b"}, {"user": "nobody"}, {"group": "lab", "role": "Manager"}]);
+    let each = json!({"namespacePerMember": true, "members": listed});
+    let taken = project("other", 1, json!({"namespaces": ["p-carol"]}));
+    let objects = [&users[..], &[group, project("p", 5, each.clone()), taken]].concat();
+    let (records, problems) = build(&raw(objects.clone()));
+    let p = &records.projects["p"];
+    assert_eq!(p.namespaces, ["p", "p-alice", "p-bob-b"]);
+    assert_eq!(p.member_of("p-bob-b").map(|it| it.as_str()), Some("bob.b"));
+    assert_eq!(p.member_of("p"), None);
+    let says = "Project p: spec.namespacePerMember[carol]: User carol has no namespace of their own: p-carol is that of Project other; take it out there";
+    assert!(lines(&problems).contains(&says.to_owned()), "{problems:?}");
+
+    let long = "x".repeat(60);
+    let (records, problems) =
+        build(&raw([user("alice", 9, "alice"), project(&long, 5, json!({"namespacePerMember": true}))]));
+    assert_eq!(records.projects[long.as_str()].namespaces, [long.clone()]);
+    assert!(lines(&problems)[0].contains("has 66 characters, and a namespace's name at most 63"), "{problems:?}");
+
+    let (records, _) = build(&raw([user("alice", 9, "alice"), project("p", 5, json!({}))]));
+    assert_eq!(
+        (&records.projects["p"].namespaces, &records.projects["p"].member_namespaces),
+        (&vec!["p".to_owned()], &None)
+    );
+}
+
+#[test]
 fn parents_form_no_circle() {
     let existing = raw([project("a", 0, json!({"parent": "b"})), project("b", 1, json!({"parent": "c"}))]);
     let closing = project("c", 0, json!({"parent": "a"}));
