@@ -1,11 +1,12 @@
 //! TLS handshakes: their limits, and what is said of those that led to nothing.
 //!
-//! A handshake takes milliseconds and one round trip; who needs seconds is no API server. Where too many are going on the one that began
-//! first is ended, not the newest: whoever opens connections and says nothing makes room for those who do.
+//! A handshake takes milliseconds and one round trip; who needs seconds is no API server. Where too many are going on, whoever has most of
+//! them makes room, and of theirs the one that began first: whoever opens connections and says nothing makes room for those who do.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,7 +41,20 @@ pub struct Acceptor {
 #[derive(Default)]
 struct Places {
     next: u64,
-    taken: BTreeMap<u64, oneshot::Sender<()>>,
+    taken: BTreeMap<u64, (Option<IpAddr>, oneshot::Sender<()>)>,
+}
+
+impl Places {
+    /// Ends the first that began of whoever has most of them.
+    fn make_room(&mut self) {
+        let mut of_source: HashMap<Option<IpAddr>, (usize, u64)> = HashMap::new();
+        for (number, (source, _)) in &self.taken {
+            of_source.entry(*source).or_insert((0, *number)).0 += 1;
+        }
+        if let Some((_, first)) = of_source.values().max_by_key(|(count, first)| (*count, Reverse(*first))) {
+            self.taken.remove(first);
+        }
+    }
 }
 
 /// When the last line was logged, and how many were not since.
@@ -72,15 +86,15 @@ impl Acceptor {
         Self { inner, places: Arc::default(), quiet: Arc::default(), metrics }
     }
 
-    fn enter(&self) -> (Place, oneshot::Receiver<()>) {
+    fn enter(&self, source: Option<IpAddr>) -> (Place, oneshot::Receiver<()>) {
         let (hold, ended) = oneshot::channel();
         let mut places = lock(&self.places);
         let number = places.next;
         places.next += 1;
         if places.taken.len() >= MAX_HANDSHAKES {
-            drop(places.taken.pop_first());
+            places.make_room();
         }
-        places.taken.insert(number, hold);
+        places.taken.insert(number, (source, hold));
         self.metrics.handshakes(1);
         (Place { number, places: Arc::clone(&self.places), metrics: self.metrics.clone() }, ended)
     }
@@ -115,7 +129,7 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let (this, peer) = (self.clone(), stream.peer_addr().ok());
         let handshake = self.inner.accept(stream, service);
-        let (place, ended) = self.enter();
+        let (place, ended) = self.enter(peer.map(|peer| peer.ip()));
         Box::pin(async move {
             let shaken = tokio::select! {
                 shaken = handshake => shaken,
@@ -135,7 +149,7 @@ fn explain(error: &io::Error) -> (&'static str, String) {
     match (error.kind(), tls) {
         (ErrorKind::TimedOut, _) => ("timeout", format!("it took longer than {} s", HANDSHAKE_TIMEOUT.as_secs())),
         (ErrorKind::ResourceBusy, _) => {
-            ("crowded", format!("more than {MAX_HANDSHAKES} were going on, and this one was the oldest"))
+            ("crowded", format!("more than {MAX_HANDSHAKES} were going on, and this one was the oldest of who had most"))
         }
         (_, Some(rustls::Error::NoCertificatesPresented)) => (
             "no-client-certificate",

@@ -119,7 +119,7 @@ fn tests(into: &Path, name: &str) -> Result<()> {
 fn render(into: &Path) -> Result<()> {
     let to = into.join("manifests/rendered/sluice.yaml");
     std::fs::create_dir_all(to.parent().unwrap_or(into))?;
-    let text = format!("{RENDERED}{}", ground::render_chart()?);
+    let text = format!("{RENDERED}{}", ground::render_chart(&[])?);
     std::fs::write(&to, text).with_context(|| to.display().to_string())
 }
 

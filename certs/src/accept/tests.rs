@@ -1,7 +1,7 @@
 use std::net::Ipv4Addr;
 
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::*;
 use crate::issue_all;
@@ -41,6 +41,24 @@ async fn a_crowd_that_says_nothing_loses_its_oldest_and_makes_room() {
         assert_eq!(explain(&handshake.await.unwrap().err().unwrap()).0, CLOSED);
     }
     assert!(lock(&acceptor.places).taken.is_empty());
+}
+
+#[tokio::test]
+async fn a_crowd_of_one_source_ends_nobody_elses_handshake() {
+    let acceptor = acceptor();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let (_alone, server) = pair(&listener).await;
+    let alone = tokio::spawn(acceptor.accept(server, ()));
+    let (mut clients, mut crowd) = (Vec::new(), Vec::new());
+    for _ in 0..MAX_HANDSHAKES {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::new(127, 0, 0, 2), 0).into()).unwrap();
+        let (client, accepted) = tokio::join!(socket.connect(listener.local_addr().unwrap()), listener.accept());
+        clients.push(client.unwrap());
+        crowd.push(tokio::spawn(acceptor.accept(accepted.unwrap().0, ())));
+    }
+    assert_eq!(explain(&crowd.remove(0).await.unwrap().err().unwrap()).0, "crowded");
+    assert!(!alone.is_finished() && crowd.iter().all(|it| !it.is_finished()));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The drills, one file each.
 
 mod apiserver;
+mod besieged;
 mod clock;
 mod cold;
 mod deleted;
@@ -20,6 +21,7 @@ pub const ALL: &[Drill] = &[
     replicas::DRILL,
     hung::DRILL,
     handles::DRILL,
+    besieged::DRILL,
     cold::DRILL,
     apiserver::DRILL,
     etcd::DRILL,

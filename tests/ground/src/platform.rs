@@ -150,12 +150,13 @@ impl Ground {
     }
 }
 
-/// What the chart renders with its defaults.
-pub fn render_chart() -> Result<String> {
+/// What the chart renders with its defaults but for these `--set-json` pairs.
+pub fn render_chart(values: &[&str]) -> Result<String> {
     let layout = Layout::up();
     binaries::provide_one(&layout, "helm")?;
     let mut command = helm(&layout);
     command.args(["template", RELEASE, CHART, "--namespace", SYSTEM_NAMESPACE, "--include-crds"]);
+    command.args(values.iter().flat_map(|value| ["--set-json", value]));
     Output::of(command, "")?.ok("helm template sluice manifests/sluice")
 }
 

@@ -20,6 +20,11 @@ fn drill_killed() {
 }
 
 #[test]
+fn drill_besieged() {
+    assert_as_expected("besieged");
+}
+
+#[test]
 fn drill_deleted() {
     assert_as_expected("deleted");
 }

@@ -7,6 +7,7 @@ mod bypass;
 mod bypass_objects;
 mod calls;
 mod certificates;
+mod chart;
 mod colleagues;
 mod connect;
 mod debt;

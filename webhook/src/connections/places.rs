@@ -97,22 +97,22 @@ impl Places {
 }
 
 impl Table {
-    /// The connection that can be missed most: the first that came of those that have asked nothing; else, of whoever has most of
-    /// them, the one that is silent for longest. None that is being answered.
+    /// The connection that can be missed most, and none that is being answered: one that has asked nothing, else any; of them one
+    /// of whoever has most; of theirs the one that is silent for longest.
     fn dispensable(&self) -> Option<u64> {
         let idle = || self.taken.iter().map(|(number, it)| (*number, &it.connection)).filter(|(_, it)| !it.is_busy());
-        if let Some((number, _)) = idle().find(|(_, it)| !it.is_proven()) {
-            return Some(number);
-        }
-        let mut of_source: HashMap<Option<IpAddr>, usize> = HashMap::new();
-        for taken in self.taken.values() {
-            *of_source.entry(taken.connection.0.source).or_default() += 1;
-        }
-        let most = of_source.values().max().copied()?;
-        let (crowd, _) = of_source.iter().find(|(_, count)| **count == most)?;
-        let of_crowd = idle().filter(|(_, it)| it.0.source == *crowd);
-        of_crowd.min_by_key(|(_, it)| *lock(&it.0.since)).map(|(number, _)| number)
+        longest_silent_of_a_crowd(idle().filter(|(_, it)| !it.is_proven()))
+            .or_else(|| longest_silent_of_a_crowd(idle()))
     }
+}
+
+fn longest_silent_of_a_crowd<'a>(connections: impl Iterator<Item = (u64, &'a Connection)>) -> Option<u64> {
+    let mut of_source: HashMap<Option<IpAddr>, Vec<(Instant, u64)>> = HashMap::new();
+    for (number, connection) in connections {
+        of_source.entry(connection.0.source).or_default().push((*lock(&connection.0.since), number));
+    }
+    let crowd = of_source.into_values().max_by_key(Vec::len)?;
+    crowd.into_iter().min().map(|(_, number)| number)
 }
 
 impl Drop for Place {
@@ -189,6 +189,23 @@ mod tests {
         assert!(silent[0].1.try_recv().is_err_and(|it| it == oneshot::error::TryRecvError::Closed), "the oldest ends");
         assert!(silent[1..].iter_mut().all(|it| it.1.try_recv() == Err(oneshot::error::TryRecvError::Empty)));
         assert!(kept.iter_mut().all(|it| it.1.try_recv() == Err(oneshot::error::TryRecvError::Empty)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn class_exhaustion_a_crowd_that_asked_nothing_makes_room_before_one_that_comes_to_ask() {
+        let places = Places::default();
+        let mut new = places.take(from(1)).await.expect("a place");
+        let mut crowd = Vec::new();
+        for _ in 1..MAX_CONNECTIONS + 10 {
+            crowd.push(places.take(from(2)).await.expect("a place"));
+        }
+        assert_eq!(
+            new.1.try_recv(),
+            Err(oneshot::error::TryRecvError::Empty),
+            "the oldest, and the only one of its source"
+        );
+        assert_eq!(crowd[9].1.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+        assert_eq!(crowd[10].1.try_recv(), Err(oneshot::error::TryRecvError::Empty));
     }
 
     #[tokio::test(start_paused = true)]

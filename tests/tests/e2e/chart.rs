@@ -1,0 +1,27 @@
+//! What the chart renders where values choose otherwise than its defaults: the API server takes it.
+
+use e2e::{ADMIN, kubectl_with, must, ok, shared};
+
+const APPLY: [&str; 6] = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"];
+
+const DATABASE: &str = r#"database={"url": "postgres://sluice@db:5432/sluice"}"#;
+
+#[test]
+fn the_api_server_takes_what_the_chart_renders_by_each_choice() {
+    let p = shared();
+    let network = r#"networkPolicy={"enabled": true, "apiServers": [{"ipBlock": {"cidr": "10.0.0.0/28"}}], "metrics": [{"podSelector": {}}]}"#;
+    let choices: [(&[&str], &str); 4] = [
+        (&[network], "networkpolicy.networking.k8s.io/sluice"),
+        (&[r#"networkPolicy={"enabled": true}"#], "networkpolicy.networking.k8s.io/sluice"),
+        (&[r#"components="apart""#, DATABASE], "deployment.apps/sluice-reapers"),
+        (&["replicas=2", DATABASE], "poddisruptionbudget.policy/sluice"),
+    ];
+    for (values, renders) in choices {
+        let rendered = must(ground::render_chart(values));
+        // Those of the same name that exist call a URL, and an apply cannot take that away for a Service.
+        let documents = rendered.split("\n---\n").filter(|it| !it.contains("WebhookConfiguration\n"));
+        let taken = ok(kubectl_with(&p, ADMIN, &APPLY, &documents.collect::<Vec<_>>().join("\n---\n")));
+        assert!(taken.contains(renders), "{values:?}: {taken}");
+    }
+    assert!(!must(ground::render_chart(&[])).contains("kind: NetworkPolicy"), "only where it is chosen");
+}
