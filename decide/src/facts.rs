@@ -19,7 +19,7 @@ use policy_engine::object::place::Place;
 use policy_engine::object::{Object, Unreadable};
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::ProjectId;
-use policy_engine::submission::identity::{Caller, ControllerOwner};
+use policy_engine::submission::identity::{Caller, ControllerOwner, is_autoscaling};
 use policy_engine::submission::{devices, volumes};
 use policy_engine::{Act, Facts, Submission};
 use serde::Deserialize;
@@ -197,16 +197,6 @@ fn untold(submission: &Submission<'_>, policy: &Policy) -> volumes::Volumes {
         snapshots: snapshots.into_iter().map(untold).collect(),
         ..volumes::Volumes::default()
     }
-}
-
-/// Whether the controller of autoscalers scales something.
-fn is_autoscaling(submission: &Submission<'_>) -> bool {
-    /// The second name where the controller manager does not use an account for each controller.
-    const ACCOUNTS: [&str; 2] =
-        ["system:serviceaccount:kube-system:horizontal-pod-autoscaler", "system:kube-controller-manager"];
-    submission.act == Act::Touch
-        && submission.subresource == "scale"
-        && ACCOUNTS.contains(&submission.requester.username)
 }
 
 /// What an autoscaler names that it did not name before.

@@ -1,6 +1,7 @@
 //! What the cluster knows about a submission.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::policy::ids::{ProjectId, UserId};
@@ -24,7 +25,9 @@ pub struct Facts {
     pub devices: Devices,
     /// The object that a connection is asked to does not exist.
     pub target_missing: bool,
-    /// On whose word the control plane scales a workload.
+    /// On whose word the control plane scales a workload: known where [`is_autoscaling`] says that it does.
+    ///
+    /// [`is_autoscaling`]: crate::submission::identity::is_autoscaling
     pub autoscalers: Vec<Autoscaler>,
     /// The workload that an autoscaler names now, if it exists.
     pub scaled: Option<Scaled>,
@@ -51,6 +54,8 @@ pub struct Autoscaler {
     pub name: String,
     /// The stamp on it; absent where it is from before the platform.
     pub user_id: Option<UserId>,
+    /// How many replicas it gives.
+    pub replicas: RangeInclusive<i64>,
 }
 
 /// The workload that a HorizontalPodAutoscaler names.

@@ -58,6 +58,17 @@ pub fn makes_for_pod(submission: &Submission<'_>) -> bool {
     submission.act == Act::Create && submission.resource.is_claim() && is_claim_maker(submission.requester.username)
 }
 
+/// The second name where the controller manager does not use an account for each controller.
+const AUTOSCALERS: [&str; 2] =
+    ["system:serviceaccount:kube-system:horizontal-pod-autoscaler", "system:kube-controller-manager"];
+
+/// Whether the controller of autoscalers scales something.
+pub fn is_autoscaling(submission: &Submission<'_>) -> bool {
+    submission.act == Act::Touch
+        && submission.subresource == "scale"
+        && AUTOSCALERS.contains(&submission.requester.username)
+}
+
 impl<'a> Caller<'a> {
     /// Classifies who sends a submission: whoever makes claims for Pods is their controller.
     pub fn of_submission(submission: &Submission<'a>, policy: &'a Policy) -> Self {

@@ -10,9 +10,13 @@ const NAMESPACE: &str = "detector";
 
 /// Wants fewer replicas than the workload has, which its controller sees without any metric.
 fn autoscaler(name: &str, deployment: &str) -> Value {
+    autoscaler_to(1, name, deployment)
+}
+
+fn autoscaler_to(replicas: i64, name: &str, deployment: &str) -> Value {
     json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
         "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {"minReplicas": 1, "maxReplicas": 1,
+        "spec": {"minReplicas": replicas, "maxReplicas": replicas,
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment},
             "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}]}})
 }
@@ -32,6 +36,10 @@ fn class_confused_deputy_an_autoscaler_scales_what_its_maker_may_scale() {
     let refused = create(&p, "bob", autoscaler("to-carols", "carols-scaled"));
     let says = "asked to scale Deployment carols-scaled, which is carol's; a Member scales their own";
     assert_denied(&refused, &[("project", says)]);
+    // The controller finds a kind in whichever version of its group.
+    let mut other_version = autoscaler("to-carols", "carols-scaled");
+    other_version["spec"]["scaleTargetRef"]["apiVersion"] = json!("apps/v1beta1");
+    assert_denied(&create(&p, "bob", other_version), &[("project", says)]);
     // What it names may come later: then it is judged when it scales.
     ok(kubectl(&p, "carol", &["-n", NAMESPACE, "delete", "deployment/carols-scaled"]));
     ok(create(&p, "bob", autoscaler("to-carols", "carols-scaled")));
@@ -53,6 +61,8 @@ fn class_confused_deputy_an_autoscaler_scales_what_its_maker_may_scale() {
     assert!(text.contains("HorizontalPodAutoscaler to-carols is bob's and asked to scale what is carol's"), "{text}");
     eventually("a Manager's autoscaler scales", || (replicas(&p, "bobs-scaled") == json!(1)).then_some(()));
     assert_eq!(replicas(&p, "carols-scaled"), json!(2));
+    ok(create(&p, "carol", autoscaler_to(3, "hers", "carols-scaled")));
+    eventually("her own scales", || (replicas(&p, "carols-scaled") == json!(3)).then_some(()));
     let hers = kubectl(&p, "bob", &["-n", NAMESPACE, "delete", "hpa", "to-bobs"]);
     assert_refused_by_policy(&hers, "sluice-colleagues", "made by carol, and bob is no Manager here");
 }

@@ -8,6 +8,7 @@ use policy_engine::policy::ids::UserId;
 use policy_engine::submission::facts::{Autoscaler, Scaled};
 use tokio::time::Instant;
 
+use super::kinds::{self, Served};
 use super::{Owners, TargetMeta};
 use crate::client::{LookupFailed, in_time, is_path_segment};
 use crate::lookup::each_page;
@@ -25,23 +26,23 @@ impl Owners {
         deadline: Instant,
     ) -> Result<Vec<Autoscaler>, LookupFailed> {
         let what = || format!("horizontalpodautoscalers of {namespace}");
-        let api = Api::<HorizontalPodAutoscaler>::namespaced(self.client.clone(), namespace);
-        let named = |autoscaler: HorizontalPodAutoscaler| {
-            let target = autoscaler.spec.scale_target_ref.clone();
-            (target.name == name).then(|| (target, self::autoscaler(autoscaler)))
+        // The controller of autoscalers looks for the kind in every version of its group. The kind is asked for once, however
+        // many kinds that there are not autoscalers name.
+        let served = in_time(deadline, what, self.kinds.of_resource(workload)).await?;
+        let served = served.map_err(|source| LookupFailed::api(what, source))?;
+        let Some(Served { resource: of, .. }) = served.as_deref() else { return Ok(Vec::new()) };
+        let is_named = |target: &CrossVersionObjectReference| {
+            let version = target.api_version.as_deref().unwrap_or_default();
+            target.name == name && target.kind == of.kind && kinds::group(version) == Some(workload.group.as_str())
         };
-        let all = each_page(&api, deadline, what, named).await?;
-        let mut found = Vec::new();
-        for (target, autoscaler) in all {
-            if self.is_of_kind(&target, workload, deadline).await? {
-                found.push(autoscaler);
-            }
-        }
-        Ok(found)
+        let api = Api::<HorizontalPodAutoscaler>::namespaced(self.client.clone(), namespace);
+        each_page(&api, deadline, what, |it: HorizontalPodAutoscaler| {
+            is_named(&it.spec.scale_target_ref).then(|| autoscaler(it))
+        })
+        .await
     }
 
-    /// The workload that an autoscaler in `namespace` names, if it exists. One that only another version serves is judged when it is
-    /// scaled.
+    /// The workload that an autoscaler in `namespace` names, if it exists.
     ///
     /// # Errors
     /// Where the API server did not answer.
@@ -54,7 +55,7 @@ impl Owners {
         let CrossVersionObjectReference { api_version, kind, name } = target;
         let version = api_version.unwrap_or_default();
         let what = || format!("{kind} {namespace}/{name}");
-        let served = in_time(deadline, what, self.kinds.find(&version, &kind)).await?;
+        let served = in_time(deadline, what, self.kinds.find_in_group(&version, &kind)).await?;
         let served = served.map_err(|source| LookupFailed::api(what, source))?;
         let Some(served) = served.filter(|_| is_path_segment(&name)) else { return Ok(None) };
         let found = in_time(deadline, what, served.api(&self.client, namespace).get_opt(&name)).await?;
@@ -64,28 +65,11 @@ impl Owners {
             Scaled { kind: kind.clone(), name: name.clone(), user_id }
         }))
     }
-
-    /// Whether an autoscaler's target is of the workload's resource. The controller of autoscalers looks for the kind in every
-    /// version of its group: one that this version does not serve may still be the workload's.
-    async fn is_of_kind(
-        &self,
-        target: &CrossVersionObjectReference,
-        workload: &GroupResource,
-        deadline: Instant,
-    ) -> Result<bool, LookupFailed> {
-        let version = target.api_version.as_deref().unwrap_or_default();
-        let group = version.rsplit_once('/').map_or("", |(group, _)| group);
-        if group != workload.group {
-            return Ok(false);
-        }
-        let what = || format!("the kind {} of {version}", target.kind);
-        let served = in_time(deadline, what, self.kinds.find(version, &target.kind)).await?;
-        let served = served.map_err(|source| LookupFailed::api(what, source))?;
-        Ok(served.is_none_or(|served| served.resource.plural == workload.resource))
-    }
 }
 
 fn autoscaler(found: HorizontalPodAutoscaler) -> Autoscaler {
     let user_id = found.metadata.labels.and_then(|mut labels| labels.remove(contract::USER_ID));
-    Autoscaler { name: found.metadata.name.unwrap_or_default(), user_id: user_id.map(UserId::new) }
+    // The API server fills in the least.
+    let replicas = i64::from(found.spec.min_replicas.unwrap_or(1))..=i64::from(found.spec.max_replicas);
+    Autoscaler { name: found.metadata.name.unwrap_or_default(), user_id: user_id.map(UserId::new), replicas }
 }

@@ -139,18 +139,28 @@ mod autoscalers {
     use super::*;
 
     const AUTOSCALERS: &str = "/apis/autoscaling/v2/namespaces/team/horizontalpodautoscalers";
+    const WEB: &str = "/apis/x.y/v1/namespaces/team/proxies/web";
 
     fn autoscaler(name: &str, (api_version, kind, target): (&str, &str, &str)) -> Value {
         let target = json!({"apiVersion": api_version, "kind": kind, "name": target});
         json!({"metadata": {"name": name, "labels": {contract::USER_ID: "bob"}}, "spec": {"maxReplicas": 1, "scaleTargetRef": target}})
     }
 
+    /// Serves the group x.y in the version v1 alone.
     fn server(autoscalers: Vec<Value>) -> ApiServer {
+        let version = json!({"groupVersion": "x.y/v1", "version": "v1"});
+        let groups = json!({"groups": [{"name": "x.y", "versions": [version], "preferredVersion": version}]});
         let proxies = json!({"kind": "APIResourceList", "groupVersion": "x.y/v1", "resources": [
             {"name": "proxies", "singularName": "", "namespaced": true, "kind": "Proxy", "verbs": ["get"]},
             {"name": "pros", "singularName": "", "namespaced": true, "kind": "Pro", "verbs": ["get"]},
         ]});
-        ApiServer::new([("/apis/x.y/v1", proxies), (AUTOSCALERS, json!({"metadata": {}, "items": autoscalers}))])
+        let web = json!({"metadata": {"name": "web", "labels": {contract::USER_ID: "alice"}}});
+        ApiServer::new([
+            ("/apis", groups),
+            ("/apis/x.y/v1", proxies),
+            (WEB, web),
+            (AUTOSCALERS, json!({"metadata": {}, "items": autoscalers})),
+        ])
     }
 
     async fn of_proxies(server: &ApiServer) -> Result<Vec<Autoscaler>, LookupFailed> {
@@ -164,13 +174,17 @@ mod autoscalers {
             autoscaler("ours", ("x.y/v1", "Proxy", "web")),
             autoscaler("other-name", ("x.y/v1", "Proxy", "web-2")),
             autoscaler("other-kind", ("x.y/v1", "Pro", "web")),
+            autoscaler("other-kind-and-version", ("x.y/v0", "Pro", "web")),
+            autoscaler("no-kind", ("x.y/v1", "Nonsense", "web")),
             autoscaler("other-group", ("apps/v1", "Deployment", "web")),
             autoscaler("other-version", ("x.y/v0", "Proxy", "web")),
+            autoscaler("no-version", ("x.y/", "Proxy", "web")),
         ]);
         let found: Vec<_> = of_proxies(&server).await.expect("answers").into_iter().map(|it| it.name).collect();
         // Its controller finds the kind in whichever version serves it.
-        assert_eq!(found, ["ours", "other-version"]);
-        server.assert_asked([AUTOSCALERS, "/apis/x.y/v1", "/apis/x.y/v1", "/apis/x.y/v0"]);
+        assert_eq!(found, ["ours", "other-version", "no-version"]);
+        // What autoscalers name costs no question.
+        server.assert_asked(["/apis", "/apis/x.y/v1", AUTOSCALERS]);
     }
 
     #[tokio::test]
@@ -179,29 +193,30 @@ mod autoscalers {
         let last = [autoscaler("last", ("x.y/v1", "Proxy", "web"))];
         let server = server((1..2500).map(other).chain(last).collect());
         let found = of_proxies(&server).await.expect("answers");
-        assert_eq!(found, [Autoscaler { name: "last".into(), user_id: Some(UserId::new("bob")) }]);
-        server.assert_asked([AUTOSCALERS; 125].into_iter().chain(["/apis/x.y/v1"]));
+        assert_eq!(found, [Autoscaler { name: "last".into(), user_id: Some(UserId::new("bob")), replicas: 1..=1 }]);
+        server.assert_asked(["/apis", "/apis/x.y/v1"].into_iter().chain([AUTOSCALERS; 125]));
     }
 
     #[tokio::test]
     async fn what_an_autoscaler_names_has_its_stamp() {
-        const WEB: &str = "/apis/x.y/v1/namespaces/team/proxies/web";
-        let proxies = json!({"kind": "APIResourceList", "groupVersion": "x.y/v1", "resources": [
-            {"name": "proxies", "singularName": "", "namespaced": true, "kind": "Proxy", "verbs": ["get"]},
-        ]});
-        let web = json!({"metadata": {"name": "web", "labels": {contract::USER_ID: "alice"}}});
-        let server = ApiServer::new([("/apis/x.y/v1", proxies), (WEB, web)]);
+        let server = server(Vec::new());
         let owners = Owners::new(server.client());
-        let named = |name: &str| CrossVersionObjectReference {
-            api_version: Some("x.y/v1".into()),
+        let in_version = |version: &str, name: &str| CrossVersionObjectReference {
+            api_version: Some(version.into()),
             kind: "Proxy".into(),
             name: name.into(),
         };
+        let named = |name: &str| in_version("x.y/v1", name);
         let found = owners.scaled("team", named("web"), soon()).await.expect("answers");
         let alices = Scaled { kind: "Proxy".into(), name: "web".into(), user_id: Some(UserId::new("alice")) };
         assert_eq!(found, Some(alices));
         assert_eq!(owners.scaled("team", named("to-come"), soon()).await.expect("answers"), None);
         assert_eq!(owners.scaled("team", named("../web"), soon()).await.expect("answers"), None);
         server.assert_asked(["/apis/x.y/v1", WEB, "/apis/x.y/v1/namespaces/team/proxies/to-come"]);
+        // Its controller finds the kind in whichever version of the group serves it.
+        let found = owners.scaled("team", in_version("x.y/v0", "web"), soon()).await.expect("answers");
+        assert_eq!(found.and_then(|it| it.user_id), Some(UserId::new("alice")));
+        assert_eq!(owners.scaled("team", in_version("y.z/v1", "web"), soon()).await.expect("answers"), None);
+        server.assert_asked(["/apis/x.y/v0", "/apis", "/apis/x.y/v1", WEB, "/apis/y.z/v1", "/apis"]);
     }
 }

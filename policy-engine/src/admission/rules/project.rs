@@ -13,7 +13,8 @@
 //! colleague's Pods by writing a selector that matches them. The other way round, a Member's Pod or workload names as its
 //! controller (`metadata.ownerReferences`) only what is their own, as `kubectl create job --from` does: a controller
 //! counts, rolls back to and deletes what it controls. In the same way, a HorizontalPodAutoscaler names and
-//! scales only what the user who made the autoscaler may scale.
+//! scales only what the user who made the autoscaler may scale. It may name what does not exist yet, and is judged again when it
+//! scales: a number of replicas must be one that an autoscaler of the workload's owner, or of a Manager, gives.
 
 mod deputies;
 

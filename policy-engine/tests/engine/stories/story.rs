@@ -59,9 +59,9 @@ pub(crate) struct Story {
     /// The claims of devices, their templates and classes that there are.
     #[serde(default)]
     pub(crate) devices: Inventory,
-    /// Autoscaler to the stamp on it: who names what is scaled.
+    /// The autoscalers that name what is scaled, by name.
     #[serde(default)]
-    autoscalers: BTreeMap<String, Option<UserId>>,
+    autoscalers: BTreeMap<String, Named>,
     /// The workload that the submitted autoscaler names.
     scaled: Option<Owner>,
     /// The value of each PriorityClass that has been seen; none of them lets Pods preempt.
@@ -89,6 +89,14 @@ struct Creation {
     #[serde(rename = "as")]
     by: String,
     submit: Sketch,
+}
+
+/// An autoscaler: the stamp on it, and between which numbers of replicas it scales.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    user: Option<UserId>,
+    replicas: [i64; 2],
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -261,7 +269,11 @@ impl Story {
                 .autoscalers
                 .clone()
                 .into_iter()
-                .map(|(name, user_id)| Autoscaler { name, user_id })
+                .map(|(name, Named { user, replicas: [least, most] })| Autoscaler {
+                    name,
+                    user_id: user,
+                    replicas: least..=most,
+                })
                 .collect(),
         };
         let decision = self.judge(&facts, policy, object.as_ref(), old.as_ref());

@@ -1,10 +1,12 @@
 //! Controllers that act on what a person wrote: on whose objects they may.
 
+use serde_json::Value;
+
 use crate::admission::findings::Findings;
 use crate::object::place::Place;
 use crate::submission::case::Case;
-use crate::submission::facts::Scaled;
-use crate::submission::identity::{ControllerOwner, Owner};
+use crate::submission::facts::{Autoscaler, Scaled};
+use crate::submission::identity::{ControllerOwner, Owner, is_autoscaling};
 
 fn owners() -> Place {
     Place::of(["metadata", "ownerReferences"])
@@ -61,19 +63,36 @@ pub(super) fn adoption(case: &Case<'_>, say: &mut Findings) {
 
 /// The autoscaler's controller scales whatever an autoscaler names, so that whoever writes one could scale what a colleague
 /// made. It is judged when it scales: what it names may have come later. One from before the platform goes on.
+///
+/// The controller does not say for which autoscaler it scales, but asks no number of replicas that this one does not give. So
+/// what a colleague's autoscaler asks is refused, and it does not stand in the way of the owner's own.
 pub(super) fn autoscaling(case: &Case<'_>, say: &mut Findings) {
-    let Ok(owner) = &case.owner else { return };
-    for autoscaler in case.autoscalers {
-        let Some(id) = &autoscaler.user_id else { continue };
-        let manages = case.policy.user_by_id(id).is_some_and(|user| case.policy.manages(user, &[], case.project));
-        if !owner.is(Some(id)) && !manages {
-            let (name, whose) = (&autoscaler.name, case.policy.user_name(id));
-            let why = format!(
-                "HorizontalPodAutoscaler {name} is {whose}'s and asked to scale what is {owner}'s; a Member scales their own; have its owner or a Manager make the autoscaler"
-            );
-            say.deny(Place::of(["spec", "replicas"]), why);
-        }
+    let (true, Ok(owner)) = (is_autoscaling(case.submission), &case.owner) else { return };
+    let replicas = Place::of(["spec", "replicas"]);
+    let asked = case.object().and_then(|scale| scale.at(&["spec", "replicas"])).and_then(Value::as_i64);
+    let gives = |it: &Autoscaler| asked.is_some_and(|asked| it.replicas.contains(&asked));
+    let (theirs, foreign): (Vec<_>, Vec<_>) = case.autoscalers.iter().partition(|it| may_scale(case, owner, it));
+    if theirs.iter().any(|it| gives(it)) {
+        return;
     }
+    for Autoscaler { name, user_id, .. } in &foreign {
+        let whose = Owner::stamped(user_id.as_ref(), case.policy);
+        let why = format!(
+            "HorizontalPodAutoscaler {name} is {whose}'s and asked to scale what is {owner}'s; a Member scales their own; have its owner or a Manager make the autoscaler"
+        );
+        say.deny(replicas.clone(), why);
+    }
+    if case.autoscalers.is_empty() {
+        let why = "asked to scale what no HorizontalPodAutoscaler names any more; make one anew if it is to be scaled";
+        say.deny(replicas, why);
+    }
+}
+
+/// Whether what is `owner`'s may be scaled on the word of this autoscaler.
+fn may_scale(case: &Case<'_>, owner: &Owner<'_>, autoscaler: &Autoscaler) -> bool {
+    let Some(id) = &autoscaler.user_id else { return true };
+    let manages = || case.policy.user_by_id(id).is_some_and(|user| case.policy.manages(user, &[], case.project));
+    owner.is(Some(id)) || manages()
 }
 
 /// What an autoscaler names is judged when it is written, too, so that its maker hears of it.
