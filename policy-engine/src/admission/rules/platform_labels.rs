@@ -21,10 +21,12 @@
 //!
 //! Finalizers of Kubernetes and of the platform stay, also where somebody replaces an object by a manifest that says
 //! nothing of them. (Who takes one off and changes nothing else is refused by the API server itself: see *Security*.)
+//! Nobody writes a new one into a Pod or a pod template: no controller would take it off, and the Pods would never end.
 //!
 //! The platform refuses a workload whose selector names a `platform-go/` key. The selector would never match the
 //! workload's Pods, and the controller would make Pods for ever.
 
+mod finalizers;
 mod gpu;
 mod maker;
 mod put_back;
@@ -38,11 +40,11 @@ use crate::object::Object;
 use crate::object::place::Place;
 use crate::submission::Act;
 use crate::submission::case::Case;
-use crate::submission::identity::{Caller, Owner};
+use crate::submission::identity::Owner;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
-    if matches!((case.submission.act, case.caller), (Act::Update, Caller::Person(_) | Caller::Client)) {
-        put_back::finalizers(case, say);
+    if matches!(case.submission.act, Act::Create | Act::Update) {
+        finalizers::judge(case, say);
     }
     let is_claim = case.is_volume_claim() || case.is_snapshot() || case.is_claim();
     let stamped = case.is_pod() || case.is_workload() || case.is_claim_template() || case.is_service();

@@ -64,27 +64,6 @@ pub(super) fn pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     copied(&change).into_iter().for_each(|place| say.discard(place));
 }
 
-/// What protects an object that is used, or ends its deletion, is its controller's to take off.
-pub(super) fn finalizers(case: &Case<'_>, say: &mut Findings) {
-    let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
-    let asked = object.finalizers();
-    let missing: Vec<_> = old.finalizers().iter().filter(|it| protects(it) && !asked.contains(it)).collect();
-    if !missing.is_empty() {
-        let all: Vec<_> = asked.iter().chain(missing).cloned().collect();
-        say.put_back(Place::of(["metadata", "finalizers"]), all);
-    }
-}
-
-/// The static policy `sluice-finalizers` of the chart says the same.
-fn protects(finalizer: &Value) -> bool {
-    let name = finalizer.as_str().unwrap_or_default();
-    let domain = name.split_once('/').map_or("", |(domain, _)| domain);
-    let kubernetes = ["kubernetes.io", "k8s.io"]
-        .iter()
-        .any(|of| domain.strip_suffix(of).is_some_and(|sub| sub.is_empty() || sub.ends_with('.')));
-    kubernetes || name.starts_with(contract::PREFIX) || matches!(name, "foregroundDeletion" | "orphan")
-}
-
 fn shown(value: Option<&str>) -> String {
     value.map_or_else(|| "nothing".into(), |value| format!("{value:?}"))
 }
