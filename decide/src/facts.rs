@@ -125,6 +125,7 @@ impl Sources {
         let mut facts = Facts { project_id, ..Facts::default() };
         if let Subject::Existing(owner) = &subject {
             facts.controller = Some(owner.clone());
+            facts.is_allocated = true;
         }
         match self {
             Self::Cluster(lookups) => lookups.gather(facts, submission, subject, policy, deadline).await,

@@ -45,7 +45,8 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
         }
     };
     let subject = Subject::Request { version: &request.resource.version };
-    let facts = webhook.sources.gather(&submission, subject, project_id, &policy, deadline).await?;
+    let mut facts = webhook.sources.gather(&submission, subject, project_id, &policy, deadline).await?;
+    facts.is_allocated = path == Path::Validate;
     let (mut decision, patch) = judged(path, &submission, &facts, &policy, now)?;
     if path == Path::Validate {
         reserve::reserve(webhook, &mut decision, &policy, request.dry_run.unwrap_or(false), deadline).await?;

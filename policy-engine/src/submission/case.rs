@@ -53,6 +53,8 @@ pub struct Case<'a> {
     pub device_names: devices::Names,
     /// What is known about devices, and about the claims of them that the submission names.
     pub devices: &'a Devices,
+    /// The object has what the API server allocates.
+    pub is_allocated: bool,
     /// The object that a connection is asked to does not exist.
     pub target_missing: bool,
     /// On whose word the control plane scales a workload.
@@ -128,6 +130,7 @@ impl<'a> Case<'a> {
             volumes: &facts.volumes,
             devices: &facts.devices,
             target_missing: facts.target_missing,
+            is_allocated: facts.is_allocated,
             autoscalers: &facts.autoscalers,
             scaled: facts.scaled.as_ref(),
             priority_classes: &facts.priority_classes,

@@ -23,6 +23,9 @@ pub struct Facts {
     pub volumes: Volumes,
     /// What is known about devices, and about the claims of them that the submission names.
     pub devices: Devices,
+    /// The API server has already written into the object what it allocates, such as the ports of a Service: in the validating
+    /// call, and where the object exists.
+    pub is_allocated: bool,
     /// The object that a connection is asked to does not exist.
     pub target_missing: bool,
     /// On whose word the control plane scales a workload: known where [`is_autoscaling`] says that it does.

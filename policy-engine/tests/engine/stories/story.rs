@@ -59,6 +59,9 @@ pub(crate) struct Story {
     /// The claims of devices, their templates and classes that there are.
     #[serde(default)]
     pub(crate) devices: Inventory,
+    /// Whether the object has what the API server allocates, as in the validating call.
+    #[serde(default)]
+    allocated: bool,
     /// The autoscalers that name what is scaled, by name.
     #[serde(default)]
     autoscalers: BTreeMap<String, Named>,
@@ -256,6 +259,7 @@ impl Story {
             target_user_id: self.target.as_ref().and_then(|target| target.user_id.clone()),
             volumes: self.volumes.facts(),
             devices: self.devices.facts(),
+            is_allocated: self.allocated,
             target_missing: self.target.as_ref().is_some_and(|target| target.missing),
             priority_classes: Arc::new(
                 self.priority_classes
