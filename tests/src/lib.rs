@@ -159,6 +159,11 @@ pub fn create(ground: &Ground, user: &str, manifest: impl ToString) -> Output {
     kubectl_with(ground, user, &["create", "-f", "-"], &manifest.to_string())
 }
 
+/// Merges a patch into an object.
+pub fn patch(ground: &Ground, user: &str, namespace: &str, object: &str, patch: &Value) -> Output {
+    kubectl(ground, user, &["-n", namespace, "patch", object, "--type=merge", "-p", &patch.to_string()])
+}
+
 /// Runs an admin's command of `sluice`, as [`ADMIN`] and in the checkout.
 #[track_caller]
 pub fn sluice(ground: &Ground, args: &[&str], stdin: &str) -> Output {

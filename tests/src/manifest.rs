@@ -59,6 +59,11 @@ pub fn claim(namespace: &str, name: &str, more: Value) -> Value {
     claim
 }
 
+/// An object of a kind that says little; `more` is merged into it.
+pub fn object(api_version: &str, kind: &str, namespace: &str, name: &str, more: Value) -> Value {
+    with(json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace}}), more)
+}
+
 /// What a Pod or pod template says to mount a claim.
 pub fn mounting(claim: &str) -> Value {
     json!({"spec": {

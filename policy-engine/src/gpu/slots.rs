@@ -6,7 +6,6 @@ use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::people::User;
-use crate::policy::project::ProjectRole;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::devices::KnownClaim;
@@ -150,11 +149,8 @@ pub(crate) fn may_use<'a>(case: &Case<'a>, claim: &KnownClaim) -> Result<(), Why
     }
     match case.caller {
         Caller::Person(editor) if case.submission.act == Act::Update => {
-            let groups = case.submission.requester.groups;
-            let manages = case.policy.role(editor, groups, case.project) > Some(ProjectRole::Member)
-                || case.policy.is_admin(Some(editor), groups);
             let own = claim.user_id.as_ref() == Some(&editor.id);
-            if manages || own { Ok(()) } else { Err(Why::Foreign(Some(editor))) }
+            if own || case.manages(editor) { Ok(()) } else { Err(Why::Foreign(Some(editor))) }
         }
         Caller::Person(_)
         | Caller::Admin

@@ -9,6 +9,7 @@ use crate::object::{Object, Unreadable};
 use crate::policy::Policy;
 use crate::policy::ids::UserId;
 use crate::policy::model::Model;
+use crate::policy::people::User;
 use crate::policy::plan::Plan;
 use crate::policy::project::Project;
 use crate::policy::queue::{DEFAULT_QUEUE, Queue};
@@ -207,6 +208,17 @@ impl<'a> Case<'a> {
     /// The Pod that is being made. On Pods the platform writes; in templates it only reads.
     pub fn new_pod(&self) -> Option<&Pod<'a>> {
         (self.is_pod() && self.submission.act == Act::Create).then(|| self.pods.first()).flatten()
+    }
+
+    /// The groups that the request proves of a user. It says nothing of anybody but its sender.
+    pub fn proven(&self, user: &User) -> &'a [String] {
+        let is_sender = self.caller.user().is_some_and(|sender| sender.name == user.name);
+        if is_sender { self.submission.requester.groups } else { &[] }
+    }
+
+    /// Whether a user decides about what the project's people made, as far as the request can prove it.
+    pub fn manages(&self, user: &User) -> bool {
+        self.policy.manages(user, self.proven(user), self.project)
     }
 
     /// The project's plan, if it is in force.

@@ -11,6 +11,7 @@ mod chart;
 mod colleagues;
 mod connect;
 mod debt;
+mod deputies;
 mod drills;
 mod dry_run;
 mod endings;

@@ -131,8 +131,7 @@ fn without_user(case: &Case<'_>, say: &mut Findings) {
 
 /// Whether the owner of a new object is a member, as far as can be known.
 fn may_work_here(case: &Case<'_>, user: &User) -> bool {
-    let own = case.caller.user().is_some_and(|caller| caller.name == user.name);
-    let proven = if own { case.submission.requester.groups } else { &[] };
+    let proven = case.proven(user);
     case.policy.role(user, proven, case.project).is_some()
         || case.policy.is_admin(Some(user), proven)
         // A controller's request does not carry its owner's groups. The stamp was made when the request did.
@@ -166,9 +165,8 @@ pub(super) fn stranger(case: &Case<'_>, say: &mut Findings) {
 
 /// A Member reaches what is theirs, a Manager or Admin what is anyone's. `does` says what is done, of the third person.
 pub(super) fn own_or_managed(case: &Case<'_>, user: &User, does: &'static str, say: &mut Findings) {
-    let groups = case.submission.requester.groups;
-    match (case.policy.role(user, groups, case.project), &case.owner) {
-        _ if case.policy.manages(user, groups, case.project) => {}
+    match (case.policy.role(user, case.proven(user), case.project), &case.owner) {
+        _ if case.manages(user) => {}
         (None, _) => {
             let why = NoMember { user: &user.name, project: case.project };
             say.deny(Place::of(["metadata", "namespace"]), why);

@@ -52,7 +52,7 @@ fn foretell(case: &Case<'_>, selector: &Map<String, Value>, say: &mut Findings) 
     let Caller::Person(user) = case.caller else { return };
     let is_narrowed = selector.contains_key(contract::USER_ID)
         || selector.get("matchLabels").is_some_and(|it| it.get(contract::USER_ID).is_some());
-    if !is_narrowed && case.policy.manages(user, case.submission.requester.groups, case.project) {
+    if !is_narrowed && case.manages(user) {
         let owner = case.owner.as_ref().ok().and_then(Owner::id).unwrap_or_default();
         let kind = case.submission.kind;
         let else_do = if case.is_service() {

@@ -41,8 +41,7 @@ pub(super) fn controller(case: &Case<'_>, say: &mut Findings) {
 
 /// Whether what is asked may go to a controller of this owner: to one's own, and to anybody's for those who manage.
 fn may_be_given_to(case: &Case<'_>, controller: Owner<'_>) -> bool {
-    let groups = case.submission.requester.groups;
-    let manages = case.caller.user().is_some_and(|user| case.policy.manages(user, groups, case.project));
+    let manages = case.caller.user().is_some_and(|user| case.manages(user));
     manages || case.owner.as_ref().is_ok_and(|owner| owner.id().is_some() && owner.id() == controller.id())
 }
 
@@ -91,7 +90,7 @@ pub(super) fn autoscaling(case: &Case<'_>, say: &mut Findings) {
 /// Whether what is `owner`'s may be scaled on the word of this autoscaler.
 fn may_scale(case: &Case<'_>, owner: &Owner<'_>, autoscaler: &Autoscaler) -> bool {
     let Some(id) = &autoscaler.user_id else { return true };
-    let manages = || case.policy.user_by_id(id).is_some_and(|user| case.policy.manages(user, &[], case.project));
+    let manages = || case.policy.user_by_id(id).is_some_and(|user| case.manages(user));
     owner.is(Some(id)) || manages()
 }
 
@@ -101,11 +100,7 @@ pub(super) fn target(case: &Case<'_>, say: &mut Findings) {
     let target = Owner::stamped(user_id.as_ref(), case.policy);
     let is_own = owner.id().is_some() && owner.id() == target.id();
     let manages = match owner {
-        Owner::User(user) => {
-            let own = case.caller.user().is_some_and(|caller| caller.name == user.name);
-            let groups = if own { case.submission.requester.groups } else { &[] };
-            case.policy.manages(user, groups, case.project)
-        }
+        Owner::User(user) => case.manages(user),
         // From before the platform, or an Admin's.
         Owner::Project => true,
         Owner::Former(_) => false,
