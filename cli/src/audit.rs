@@ -1,4 +1,5 @@
-//! `sluice audit`: what exists in governed namespaces and would not be admitted now, or was never judged.
+//! `sluice audit`: what exists in governed namespaces and would not be admitted now, was never judged, or says of itself that two
+//! people made it.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +31,8 @@ const AT_A_TIME: usize = 8;
 ///
 /// Looks at Pods, workloads, volume claims, snapshots, and claims of devices with their templates, in governed namespaces:
 /// those made while the webhooks were taken away carry no stamp, and those from before a record changed may not be allowed
-/// any more. Nothing is changed. Needs the rights of an admin.
+/// any more. Those whose label platform-go/user-id and annotation platform-go/made-by name two people are somebody else's while Sluice
+/// is away. Nothing is changed. Needs the rights of an admin.
 ///
 /// Exit codes: 0 nothing found, 1 something found, 3 bad input, 4 could not ask.
 #[derive(Args, Debug)]
@@ -54,7 +56,7 @@ struct Found {
     findings: Vec<Finding>,
 }
 
-/// An object that was never judged, or would be refused now.
+/// An object that was never judged, would be refused now, or names two people as its maker.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Finding {
@@ -67,6 +69,8 @@ struct Finding {
     /// The project that is stamped on it: on Pods, volumes and claims, not on workloads.
     #[serde(skip)]
     project_id: Option<ProjectId>,
+    /// Who made it by its annotation, where that is not the user who is stamped on it; else null.
+    other_maker: Option<String>,
     /// Why it would be refused now, as refusals say it.
     denials: Vec<String>,
 }
@@ -150,9 +154,11 @@ async fn look_at(
         created: text("/metadata/creationTimestamp"),
         user_id: label(contract::USER_ID).map(UserId::new),
         project_id: label(contract::PROJECT_ID).map(ProjectId::new),
+        other_maker: decide::existing::other_maker(existing, policy).map(Into::into),
         denials,
     };
-    Ok((!finding.was_judged() || !finding.denials.is_empty()).then_some(finding))
+    let is_fine = finding.was_judged() && finding.denials.is_empty() && finding.other_maker.is_none();
+    Ok((!is_fine).then_some(finding))
 }
 
 impl Finding {
@@ -164,13 +170,17 @@ impl Finding {
 
 fn text(found: &Found) -> String {
     let mut lines = Vec::new();
-    for finding @ Finding { namespace, kind, name, created, user_id, denials, .. } in &found.findings {
+    for finding @ Finding { namespace, kind, name, created, user_id, other_maker, denials, .. } in &found.findings {
         let of = match user_id {
             Some(id) => format!("{id}'s"),
             None if finding.was_judged() => "the project's".to_owned(),
             None => "unstamped: nobody judged it".yellow().to_string(),
         };
         lines.push(format!("{} created {created}, {of}", format!("{kind} {namespace}/{name}").bold()));
+        lines.extend(other_maker.iter().map(|maker| {
+            let two = "two makers:".yellow();
+            format!("  {two} platform-go/made-by says {maker}, who may delete it while Sluice is away; have its user make it anew, or an Admin correct the annotation")
+        }));
         lines.extend(denials.iter().map(|denial| format!("  {} {denial}", "would be refused:".red())));
     }
     let (objects, findings) = (found.objects, found.findings.len());
@@ -193,10 +203,15 @@ mod tests {
     }
 
     async fn looked_at(labels: Value, image: &str) -> Option<Finding> {
+        made_by(None, labels, image).await
+    }
+
+    async fn made_by(maker: Option<&str>, labels: Value, image: &str) -> Option<Finding> {
         let policy = policy();
         let project = policy.records().projects.values().find(|project| project.name.to_string() == "detector");
         let object = json!({
-            "metadata": {"name": "x", "namespace": "detector", "labels": labels, "creationTimestamp": "2026-11-22T10:00:00Z"},
+            "metadata": {"name": "x", "namespace": "detector", "labels": labels, "creationTimestamp": "2026-11-22T10:00:00Z",
+                "annotations": maker.map(|maker| json!({"platform-go/made-by": maker}))},
             "spec": {"nodeName": "gpu-a", "containers": [{"name": "main", "image": image}]},
             "status": {"phase": "Running"},
         });
@@ -216,6 +231,23 @@ mod tests {
         assert_eq!(forbidden.user_id, Some(UserId::new("bob")));
         let [denial] = &forbidden.denials[..] else { panic!("{:?}", forbidden.denials) };
         assert!(denial.starts_with("image: spec.containers[0].image: asked quay.io/somebody/miner:latest"), "{denial}");
+    }
+
+    #[tokio::test]
+    async fn what_names_two_people_as_its_maker_is_found() {
+        let (bobs, image) = (json!({"platform-go/user-id": "bob"}), "registry.example.com/app:1");
+        assert_eq!(made_by(Some("bob"), bobs.clone(), image).await, None);
+        let found = made_by(Some("alice"), bobs, image).await.expect("a finding");
+        assert_eq!((found.other_maker.as_deref(), found.denials.len()), (Some("alice"), 0));
+        let text = text(&Found { objects: 1, findings: vec![found] });
+        assert!(text.contains("platform-go/made-by says alice, who may delete it while Sluice is away"), "{text}");
+        // Whose record is gone has no username to compare.
+        assert_eq!(
+            made_by(Some("alice"), json!({"platform-go/user-id": "long-gone"}), image)
+                .await
+                .and_then(|it| it.other_maker),
+            None
+        );
     }
 
     #[test]

@@ -62,6 +62,14 @@ pub async fn judge(
     Ok(decision)
 }
 
+/// Who made it by its annotation, where that is not the user who is stamped on it: while Sluice is away, the API server takes
+/// it for theirs. What lacks either, or is stamped with nobody's id, cannot be compared.
+pub fn other_maker<'a>(existing: &'a Existing, policy: &Policy) -> Option<&'a str> {
+    let object = Object(&existing.object);
+    let user = policy.user_by_id(object.label(contract::USER_ID)?)?;
+    object.annotation(contract::MADE_BY).filter(|maker| *maker != user.username.as_str())
+}
+
 /// Whether the platform made it itself, so that no webhook ever heard of it.
 pub fn is_platforms_own(existing: &Existing) -> bool {
     let object = Object(&existing.object);
