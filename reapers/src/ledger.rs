@@ -11,7 +11,7 @@
 //! charged for them until it has ended (Event *HeldClaimGone* on the Pod). So is a device that two claims hold, each for
 //! itself (Event *DeviceHeldTwice* on both). Each is told once while it lasts.
 //!
-//! Who is over a limit because an Admin gave them a smaller plan is no alarm. An Event *QuotaPassed* on the Project says it
+//! Who is over a limit because an Admin gave them a smaller plan, or has limits charged instead of requests, is no alarm. An Event *QuotaPassed* on the Project says it
 //! once while it lasts. Where the rule *quota* is not enforced, neither is told.
 //!
 //! What a project uses and what is reserved in it stands in the status of its record (`kubectl get sp`).
@@ -37,8 +37,9 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use policy_engine::ledger::{
-    Account, Amounts, Balance, Charge, Drift, Entry, Missing, Reconciliation, Verdict, View, reconcile,
+    Account, Amounts, Balance, Charge, Drift, Entry, Missing, Reconciliation, Sight, Verdict, View, reconcile,
 };
+use policy_engine::policy::platform::ChargeBy;
 use tokio::time::Instant;
 
 use alarms::Told;
@@ -80,8 +81,10 @@ struct Memory {
     had: BTreeSet<String>,
     /// UIDs of what the watches have heard of since then.
     passed: BTreeSet<String>,
-    /// The view of the last turn, and how many of its steps were not taken.
-    last: Option<(BTreeSet<String>, Arc<AtomicUsize>)>,
+    /// What Pods were charged by then; `None` before the first turn.
+    charged: Option<ChargeBy>,
+    /// The view of the last turn, by what it charged Pods, and how many of its steps were not taken.
+    last: Option<(BTreeSet<String>, ChargeBy, Arc<AtomicUsize>)>,
     /// The alarms of which people were told.
     told: Told,
     /// What each account had in the last turn.
@@ -91,7 +94,8 @@ struct Memory {
 impl Default for Memory {
     fn default() -> Self {
         let (had, passed) = (BTreeSet::new(), BTreeSet::new());
-        Self { recounted: Instant::now(), had, passed, last: None, told: Told::default(), had_in_all: BTreeMap::new() }
+        let (told, had_in_all) = (Told::default(), BTreeMap::new());
+        Self { recounted: Instant::now(), had, passed, charged: None, last: None, told, had_in_all }
     }
 }
 
@@ -109,10 +113,10 @@ impl Memory {
 
     /// Only what was taken over is known to have been seen.
     fn take_over(&mut self) {
-        if let Some((had, left)) = self.last.take()
+        if let Some((had, charged, left)) = self.last.take()
             && left.load(Ordering::Acquire) == 0
         {
-            (self.had, self.passed) = (had, BTreeSet::new());
+            (self.had, self.passed, self.charged) = (had, BTreeSet::new(), Some(charged));
         }
     }
 }
@@ -175,8 +179,10 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         let mut steps = alarms::gone(stage, held, &mut memory.told).await?;
         steps.extend(alarms::twice(stage, &mut memory.told));
         steps.extend(alarms::above(&snapshot, &balances, &mut memory.told));
-        steps.extend(self::steps(stage, &snapshot, entries, &charges, &left));
-        memory.last = Some((view.uids(), left));
+        let charge = snapshot.policy.platform().charge;
+        let is_repriced = memory.charged.is_some_and(|before| before != charge);
+        steps.extend(self::steps(stage, &snapshot, entries, &charges, &left, is_repriced));
+        memory.last = Some((view.uids(), charge, left));
         // What is taken now shows in the sums of the next turn, and what may be an alarm in the next view.
         let again = if steps.is_empty() && !memory.told.may_tell() { TICK } else { INTERVAL };
         if memory.recounted.elapsed() >= RECOUNT {
@@ -198,13 +204,15 @@ fn observe(stage: &Stage, snapshot: &Snapshot) -> View {
     view::ledger::view(&stage.world, &stage.prices, &snapshot.policy, &stage.own_namespace)
 }
 
-/// What becomes of the ledger, a step for each entry. `left` counts those that were not taken.
+/// What becomes of the ledger, a step for each entry. `left` counts those that were not taken. Where Pods are charged by
+/// something else than before, none of them has grown.
 fn steps(
     stage: &Stage,
     snapshot: &Arc<Snapshot>,
     entries: Vec<Entry>,
     charges: &[Charge],
     left: &Arc<AtomicUsize>,
+    is_repriced: bool,
 ) -> Vec<Step> {
     let charges = words::by_uid(charges);
     let step = |entry: Entry| {
@@ -213,12 +221,16 @@ fn steps(
             Entry::Observe(sight) => charges.get(sight.uid()).and_then(|charge| Missing::of(charge)),
             Entry::Reserve(_) | Entry::Try(_) | Entry::Adopt(_) | Entry::Withdraw { .. } => None,
         };
+        let is_admins_doing = is_repriced && matches!(entry, Entry::Observe(Sight::Pod { .. }));
         let what = words.as_ref().map(|(kind, news)| (*kind, news.about.clone()));
         let (stage, snapshot, left) = (stage.clone(), snapshot.clone(), left.clone());
         let act = async move {
             let verdicts = stage.ledger.reconcile(vec![entry]).await?;
             left.fetch_sub(1, Ordering::AcqRel);
             for ((kind, about), mut verdict) in what.iter().zip(verdicts) {
+                if is_admins_doing {
+                    verdict.over.clear();
+                }
                 if let Some(seen) = seen.as_ref().filter(|_| !verdict.over.is_empty())
                     && matches!(names::is_as_cached(&stage.world, seen).await, Ok(false))
                 {

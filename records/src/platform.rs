@@ -74,6 +74,10 @@ pub struct PlatformPolicySpec {
     /// tried again. Admit: it is admitted as a debt, and charged once the database answers again.
     #[serde(default)]
     pub without_ledger: WithoutLedger,
+    /// What a Pod is charged of CPU and memory. Requests: what the scheduler sets aside for it. Limits: of each container its
+    /// limit, or its request where it states no limit. A change counts at once, also for Pods that run.
+    #[serde(default)]
+    pub charge: ChargeBy,
     /// Name of the ResourcePlan that a new personal project is given (not yet). Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub personal_plan: Option<RecordName>,
@@ -175,6 +179,16 @@ pub enum WithoutLedger {
     Retry,
     /// Admitted.
     Admit,
+}
+
+/// What a Pod is charged of CPU and memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ChargeBy {
+    /// Its requests.
+    #[default]
+    Requests,
+    /// Its limits.
+    Limits,
 }
 
 /// A kind whose objects make Pods from templates.

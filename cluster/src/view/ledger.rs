@@ -210,7 +210,8 @@ impl<'a> Reading<'a> {
                 Some(KnownPrice { uid, price, payers, shared: is_shared(&claim) })
             },
         );
-        Some(AdmitPod { uses, ..charge::pod(named, pod.spec.amounts?, payers(owner(meta))) })
+        let amounts = pod.spec.amounts(self.policy.platform().charge)?;
+        Some(AdmitPod { uses, ..charge::pod(named, amounts, payers(owner(meta))) })
     }
 
     fn claim(&self, claim: &ResourceClaim) -> Option<ClaimMade> {

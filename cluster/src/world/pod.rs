@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{PodResourceClaim, PodSpec, PodStatus, Volume};
 use kube::core::Object;
 use policy_engine::contract;
 use policy_engine::ledger::{Amounts, Life};
+use policy_engine::policy::platform::ChargeBy;
 use policy_engine::submission::compute::{Asked, Given};
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +19,7 @@ pub type Pod = Object<Spec, Status>;
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(from = "PodSpec")]
 pub struct Spec {
-    /// What it holds, by its spec and its status; `None` for what is no amount.
-    pub amounts: Option<Amounts>,
+    held: Held,
     /// What that is made of, until the Pod is kept.
     asked: Option<Asked>,
     /// The claims of devices that it names.
@@ -36,11 +36,31 @@ pub struct Spec {
     pub is_scheduled: bool,
 }
 
+/// What a Pod holds, by its spec and its status, however the policy charges it: the policy may change while the Pod runs.
+/// `None` for what is no amount.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+struct Held {
+    by_requests: Option<Amounts>,
+    by_limits: Option<Amounts>,
+}
+
+impl Spec {
+    /// What it is charged; `None` for what is no amount. One whose limits are beyond all counting, which were not looked
+    /// at when it was admitted, is charged its requests.
+    pub fn amounts(&self, by: ChargeBy) -> Option<Amounts> {
+        let Held { by_requests, by_limits } = self.held;
+        match by {
+            ChargeBy::Requests => by_requests,
+            ChargeBy::Limits => by_limits.or(by_requests),
+        }
+    }
+}
+
 impl From<PodSpec> for Spec {
     fn from(spec: PodSpec) -> Self {
         let gates = spec.scheduling_gates.iter().flatten();
         Self {
-            amounts: None,
+            held: Held::default(),
             asked: Asked::by(&spec).ok(),
             is_gated: gates.clone().next().is_some(),
             waits_for_queue: gates.clone().any(|gate| gate.name == contract::PLAN_WINDOW_GATE),
@@ -100,8 +120,9 @@ pub fn life(pod: &Pod) -> Life {
 
 pub(super) fn keep(pod: &mut Pod) {
     let given = pod.status.as_mut().map(|status| std::mem::take(&mut status.given)).unwrap_or_default();
-    let held = pod.spec.asked.take().map(|asked| asked.held(&given, pod.metadata.generation));
-    pod.spec.amounts = held.and_then(Result::ok);
+    let asked = pod.spec.asked.take();
+    let held = |by| asked.as_ref()?.held(&given, pod.metadata.generation, by).ok();
+    pod.spec.held = Held { by_requests: held(ChargeBy::Requests), by_limits: held(ChargeBy::Limits) };
     keep::least(&mut pod.metadata);
     pod.metadata.owner_references = None;
     // The content of the template that a Pod names is long, and of no use once the Pod has ended.
@@ -141,10 +162,12 @@ mod tests {
 
     #[test]
     fn a_pod_is_kept_as_what_it_costs_and_where_it_is_in_its_life() {
-        let container = json!([{"name": "c", "resources": {"requests": {"cpu": "2", "memory": "1Gi"}}}]);
+        let resources = json!({"requests": {"cpu": "2", "memory": "1Gi"}, "limits": {"cpu": "32"}});
+        let container = json!([{"name": "c", "resources": resources}]);
         let pod = read(json!({"containers": container}), "Pending");
-        let amounts = pod.spec.amounts.expect("amounts");
-        assert_eq!((amounts.milli_cpu, amounts.memory_bytes), (2000, 1 << 30));
+        let held = |by| pod.spec.amounts(by).map(|amounts| (amounts.milli_cpu, amounts.memory_bytes));
+        assert_eq!(held(ChargeBy::Requests), Some((2000, 1 << 30)));
+        assert_eq!(held(ChargeBy::Limits), Some((32_000, 1 << 30)), "whichever the policy says");
         assert_eq!(pod.metadata.labels.as_ref().map(|labels| labels.len()), Some(1));
         assert_eq!(pod.metadata.annotations.as_ref().map(|annotations| annotations.len()), Some(1));
         assert_eq!(life(&pod), Life::Waiting);
@@ -155,6 +178,14 @@ mod tests {
         let ended = read(scheduled, "Succeeded");
         assert_eq!(life(&ended), Life::Finished);
         assert_eq!(ended.metadata.annotations.as_ref().map(|annotations| annotations.len()), Some(0));
+    }
+
+    #[test]
+    fn what_has_limits_beyond_counting_is_charged_its_requests() {
+        let resources = json!({"requests": {"memory": "1Gi"}, "limits": {"memory": "5E"}});
+        let containers = ["a", "b"].map(|name| json!({"name": name, "resources": resources}));
+        let pod = read(json!({"containers": containers}), "Running");
+        assert_eq!(pod.spec.amounts(ChargeBy::Limits).map(|amounts| amounts.memory_bytes), Some(2 << 30));
     }
 
     #[test]
@@ -186,7 +217,7 @@ mod tests {
             keep(&mut pod);
             pod
         };
-        let milli_cpu = |pod: &Pod| pod.spec.amounts.map(|amounts| amounts.milli_cpu);
+        let milli_cpu = |pod: &Pod| pod.spec.amounts(ChargeBy::Requests).map(|amounts| amounts.milli_cpu);
         let (started, resized) = (pod("2"), pod("8"));
         assert_eq!((milli_cpu(&started), milli_cpu(&resized)), (Some(2000), Some(8000)));
         assert!(says_the_same(&started, &pod("1")) && !says_the_same(&started, &resized));

@@ -48,8 +48,8 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
             // A resize to what it has already.
             None => read.insert(Pod::read(object.0, Place::root()).ok()?),
         };
-        // What is no amount is the rule's to refuse, and no scheduler places it.
-        let amounts = new.amounts().ok()?.max(held(case));
+        // What is no amount is the rule's to refuse.
+        let amounts = new.amounts(case.policy.platform().charge).ok()?.max(held(case));
         let uses = charge::uses(
             new.spec.resource_claims.as_deref().unwrap_or_default(),
             |template| from_template(case, object, template),
@@ -110,7 +110,7 @@ fn begins(case: &Case<'_>, pod: Object<'_>) -> bool {
 fn held(case: &Case<'_>) -> Amounts {
     let resized = case.old().filter(|_| case.submission.subresource == "resize");
     let old = resized.and_then(|old| Pod::read(old.0, Place::root()).ok());
-    old.and_then(|old| old.held().ok()).unwrap_or_default()
+    old.and_then(|old| old.held(case.policy.platform().charge).ok()).unwrap_or_default()
 }
 
 /// The Pod for which the controller makes a claim from a template.

@@ -66,6 +66,18 @@ pub struct Platform {
     pub plan_window_grace: Duration,
     /// What happens to a Pod while the ledger does not answer.
     pub without_ledger: WithoutLedger,
+    /// What a Pod is charged of CPU and memory.
+    pub charge: ChargeBy,
+}
+
+/// What a Pod is charged of CPU and memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum ChargeBy {
+    /// What it requests: the scheduler sets that aside for it.
+    #[default]
+    Requests,
+    /// Its limits: it may use that much.
+    Limits,
 }
 
 /// What happens to what costs something while the ledger does not answer.
@@ -115,6 +127,7 @@ impl Default for Platform {
             without_plan: WithoutPlan::default(),
             plan_window_grace: Duration::from_secs(5 * 60),
             without_ledger: WithoutLedger::default(),
+            charge: ChargeBy::default(),
         }
     }
 }

@@ -4,6 +4,10 @@
 //! Each init container runs alone but for the sidecars that were started before it, so the largest of them counts if it
 //! is larger than that sum. What the Pod as a whole asks goes before what its containers do. The overhead of its
 //! RuntimeClass comes on top. A container that states a limit and no request asks for its limit.
+//!
+//! Where [limits are charged](ChargeBy::Limits), the same is added up of what each container may use: its limit, where
+//! it states one, else its request. A limit of the Pod as a whole goes before what its containers may use. A request of
+//! the Pod as a whole does not, because it keeps no container from using more.
 
 mod held;
 
@@ -16,6 +20,7 @@ use serde::Serialize;
 use crate::ledger::Amounts;
 use crate::object::Unreadable;
 use crate::object::place::Place;
+use crate::policy::platform::ChargeBy;
 use crate::policy::quantity::{Unit, parse_up};
 
 pub use held::Given;
@@ -26,29 +31,27 @@ type Pair = [u64; 2];
 type Said = [Option<u64>; 2];
 const RESOURCES: [(&str, Unit); 2] = [("cpu", Unit::Milli), ("memory", Unit::One)];
 
-/// What a Pod of this spec takes of CPU and memory; `at` is where the spec stands.
-///
-/// # Errors
-/// Where something is no amount, or more than the platform counts.
-pub fn of(spec: &PodSpec, at: &Place) -> Result<Amounts, Unreadable> {
-    let taken = Asked::by(spec).and_then(|asked| asked.taken());
-    taken.map_err(|unreadable| unreadable.within(at.clone()))
-}
-
 /// What a Pod's spec asks, container by container: that much has to be known of it to add up what it takes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Asked {
     init: Vec<Part>,
     containers: Vec<Part>,
-    whole: Said,
+    whole: Stated,
     overhead: Pair,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct Part {
     name: String,
-    asks: Pair,
+    asks: Stated,
     is_sidecar: bool,
+}
+
+/// What is set aside for somebody, and what they may use at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+struct Stated {
+    requests: Said,
+    limits: Said,
 }
 
 impl Asked {
@@ -62,14 +65,17 @@ impl Asked {
         Ok(Self {
             init: init.map(|(index, it)| Part::of(it, "initContainers", index)).collect::<Result<_, _>>()?,
             containers: containers.map(|(index, it)| Part::of(it, "containers", index)).collect::<Result<_, _>>()?,
-            whole: asks(spec.resources.as_ref()).map_err(|why| why.within(Place::of(["resources"])))?,
+            whole: Stated::by(spec.resources.as_ref()).map_err(|why| why.within(Place::of(["resources"])))?,
             overhead: amounts(spec.overhead.as_ref(), "overhead")?.map(Option::unwrap_or_default),
         })
     }
 
     /// What the Pod takes if it has what it asks.
-    fn taken(&self) -> Result<Amounts, Unreadable> {
-        self.with_overhead(self.add_up(|part| part.asks)?, self.whole)
+    ///
+    /// # Errors
+    /// Where that is more than the platform counts.
+    pub fn taken(&self, by: ChargeBy) -> Result<Amounts, Unreadable> {
+        self.in_all(by, self.add_up(|part| amount(part.asks.charged(by)))?, &[self.whole])
     }
 
     /// What its containers take together, of which each takes what is said here.
@@ -89,8 +95,17 @@ impl Asked {
         Ok(max(beside, largest))
     }
 
-    fn with_overhead(&self, containers: Pair, whole: Said) -> Result<Amounts, Unreadable> {
-        let total = [whole[0].unwrap_or(containers[0]), whole[1].unwrap_or(containers[1])];
+    /// What the Pod takes whose containers take so much together; `whole` is all that is said of it as a whole.
+    fn in_all(&self, by: ChargeBy, containers: Pair, whole: &[Stated]) -> Result<Amounts, Unreadable> {
+        let total = [0, 1].map(|resource| {
+            let said = whole.iter().filter_map(|it| it.charged(by)[resource]).max();
+            let is_bounded = match by {
+                ChargeBy::Requests => true,
+                ChargeBy::Limits => whole.iter().all(|it| it.limits[resource].is_some()),
+            };
+            let containers = containers[resource];
+            if is_bounded { said.unwrap_or(containers) } else { containers.max(said.unwrap_or_default()) }
+        });
         let [milli_cpu, memory_bytes] = sum(total, self.overhead)?;
         Ok(Amounts { milli_cpu, memory_bytes, ..Amounts::default() })
     }
@@ -99,20 +114,29 @@ impl Asked {
 impl Part {
     fn of(container: &Container, list: &'static str, index: usize) -> Result<Self, Unreadable> {
         let at = || Place::of([list]).index(index).key("resources");
-        let asked = asks(container.resources.as_ref()).map_err(|why| why.within(at()))?;
         Ok(Self {
             name: container.name.clone(),
-            asks: asked.map(Option::unwrap_or_default),
+            asks: Stated::by(container.resources.as_ref()).map_err(|why| why.within(at()))?,
             is_sidecar: container.restart_policy.as_deref() == Some("Always"),
         })
     }
 }
 
-fn asks(requirements: Option<&ResourceRequirements>) -> Result<Said, Unreadable> {
-    let Some(ResourceRequirements { requests, limits, .. }) = requirements else { return Ok([None; 2]) };
-    let requests = amounts(requests.as_ref(), "requests")?;
-    let limits = amounts(limits.as_ref(), "limits")?;
-    Ok([requests[0].or(limits[0]), requests[1].or(limits[1])])
+impl Stated {
+    fn by(requirements: Option<&ResourceRequirements>) -> Result<Self, Unreadable> {
+        let Some(ResourceRequirements { requests, limits, .. }) = requirements else { return Ok(Self::default()) };
+        let requests = amounts(requests.as_ref(), "requests")?;
+        Ok(Self { requests, limits: amounts(limits.as_ref(), "limits")? })
+    }
+
+    fn charged(self, by: ChargeBy) -> Said {
+        let Self { requests, limits } = self;
+        match by {
+            ChargeBy::Requests => [0, 1].map(|resource| requests[resource].or(limits[resource])),
+            // The API server allows no limit below the request.
+            ChargeBy::Limits => [0, 1].map(|resource| limits[resource].max(requests[resource])),
+        }
+    }
 }
 
 fn amounts(list: Option<&BTreeMap<String, Quantity>>, at: &'static str) -> Result<Said, Unreadable> {
@@ -126,6 +150,10 @@ fn amounts(list: Option<&BTreeMap<String, Quantity>>, at: &'static str) -> Resul
         *found = Some(read?);
     }
     Ok(found)
+}
+
+fn amount(said: Said) -> Pair {
+    said.map(Option::unwrap_or_default)
 }
 
 fn max(one: Pair, two: Pair) -> Pair {
@@ -146,17 +174,25 @@ fn too_much() -> Unreadable {
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use serde::Deserialize;
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn taken(spec: Value) -> Result<(u64, u64), String> {
+    fn charged(by: ChargeBy, spec: Value) -> Result<(u64, u64), String> {
         let spec = PodSpec::deserialize(spec).expect("a spec");
-        let amounts = of(&spec, &Place::of(["spec"])).map_err(|why| why.to_string())?;
+        let taken = Asked::by(&spec).and_then(|asked| asked.taken(by));
+        let amounts = taken.map_err(|why| why.within(Place::of(["spec"])).to_string())?;
         assert_eq!((amounts.milli_gpu, amounts.devices), (0, 0));
         Ok((amounts.milli_cpu, amounts.memory_bytes))
+    }
+
+    fn taken(spec: Value) -> Result<(u64, u64), String> {
+        charged(ChargeBy::Requests, spec)
     }
 
     fn container(cpu: &str, memory: &str) -> Value {
@@ -199,6 +235,42 @@ mod tests {
         let resources = json!({"requests": {"cpu": "1"}, "limits": {"cpu": "2", "memory": "8"}});
         assert_eq!(taken(json!({"containers": [{"name": "c", "resources": resources}]})), Ok((1000, 8)));
         assert_eq!(taken(json!({"containers": [{"name": "c"}]})), Ok((0, 0)));
+    }
+
+    #[test]
+    fn class_limits_beyond_requests_a_container_is_charged_its_limit_or_else_its_request() {
+        let one = |resources: Value| {
+            charged(ChargeBy::Limits, json!({"containers": [{"name": "c", "resources": resources}]}))
+        };
+        assert_eq!(one(json!({"requests": {"cpu": "100m", "memory": "8"}, "limits": {"cpu": "32"}})), Ok((32_000, 8)));
+        assert_eq!(one(json!({"limits": {"cpu": "2", "memory": "8"}})), Ok((2000, 8)));
+        assert_eq!(one(json!({"requests": {"cpu": "2"}, "limits": {"cpu": "1"}})), Ok((2000, 0)), "never less");
+        assert_eq!(one(json!({})), Ok((0, 0)));
+    }
+
+    #[test]
+    fn class_limits_beyond_requests_sidecars_and_init_containers_are_added_up_as_ever() {
+        let limited = |mut it: Value, cpu: &str| {
+            it["resources"]["limits"] = json!({"cpu": cpu});
+            it
+        };
+        let app = [limited(container("100m", "10"), "4")];
+        let init = [limited(sidecar("100m", "1"), "2"), limited(container("100m", "5"), "8")];
+        let spec = json!({"containers": app, "initContainers": init, "overhead": {"cpu": "250m"}});
+        assert_eq!(charged(ChargeBy::Limits, spec.clone()), Ok((10_250, 11)));
+        assert_eq!(taken(spec), Ok((450, 11)));
+    }
+
+    #[test]
+    fn class_limits_beyond_requests_the_pod_as_a_whole_bounds_its_containers_by_a_limit_alone() {
+        let resources = json!({"requests": {"cpu": "100m"}, "limits": {"cpu": "32"}});
+        let of = |whole: Value| {
+            let app = json!([{"name": "c", "resources": resources}]);
+            charged(ChargeBy::Limits, json!({"containers": app, "resources": whole})).map(|(cpu, _)| cpu)
+        };
+        assert_eq!(of(json!({"requests": {"cpu": "1"}, "limits": {"cpu": "8"}})), Ok(8000));
+        assert_eq!(of(json!({"requests": {"cpu": "1"}})), Ok(32_000), "the container may use more than that");
+        assert_eq!(of(json!({"requests": {"cpu": "40"}})), Ok(40_000));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::cell::OnceCell;
 
 use crate::claims::template::Template;
-use crate::ledger::Amounts;
 use crate::object::Unreadable;
 use crate::policy::rule_id::RuleId;
+use crate::submission::compute::Asked;
 
 /// What several rules ask about a Pod, found for the first of them.
 #[derive(Clone, Debug, Default)]
@@ -16,8 +16,8 @@ pub(crate) struct Found {
     pub(crate) slots: OnceCell<Vec<String>>,
     /// What it is to have of both.
     pub(crate) attachments: OnceCell<Vec<Attachment>>,
-    /// What it takes of CPU and memory.
-    pub(super) amounts: OnceCell<Result<Amounts, Unreadable>>,
+    /// What it asks of CPU and memory.
+    pub(super) asked: OnceCell<Result<Asked, Unreadable>>,
 }
 
 /// A claim that a Pod is to have.

@@ -13,8 +13,9 @@ use crate::ledger::Amounts;
 
 use crate::object::place::Place;
 use crate::object::{Object, Unreadable};
+use crate::policy::platform::ChargeBy;
 use crate::policy::workload::WorkloadKind;
-use crate::submission::compute::{self, Asked, Given};
+use crate::submission::compute::{Asked, Given};
 use crate::submission::found::Found;
 
 use size::Size;
@@ -76,20 +77,23 @@ impl<'a> Pod<'a> {
     ///
     /// # Errors
     /// Where something is no amount, or more than the platform counts.
-    pub fn amounts(&self) -> Result<Amounts, &Unreadable> {
-        let found = self.found.amounts.get_or_init(|| compute::of(&self.spec, &self.at(["spec"])));
-        found.as_ref().copied()
+    pub fn amounts(&self, by: ChargeBy) -> Result<Amounts, Unreadable> {
+        self.asked().and_then(|asked| asked.taken(by)).map_err(|unreadable| unreadable.within(self.at(["spec"])))
+    }
+
+    fn asked(&self) -> Result<&Asked, Unreadable> {
+        self.found.asked.get_or_init(|| Asked::by(&self.spec)).as_ref().map_err(Clone::clone)
     }
 
     /// What it holds by its status of CPU and memory. A status that cannot be read says nothing.
     ///
     /// # Errors
     /// Where something is no amount, or more than the platform counts.
-    pub fn held(&self) -> Result<Amounts, Unreadable> {
+    pub fn held(&self, by: ChargeBy) -> Result<Amounts, Unreadable> {
         let status = self.object.at(&["status"]).and_then(|status| PodStatus::deserialize(status).ok());
         let generation = self.object.at(&["metadata", "generation"]).and_then(Value::as_i64);
         let given = status.as_ref().map(Given::by).unwrap_or_default();
-        let held = Asked::by(&self.spec).and_then(|asked| asked.held(&given, generation));
+        let held = self.asked().and_then(|asked| asked.held(&given, generation, by));
         held.map_err(|unreadable| unreadable.within(self.at(["spec"])))
     }
 

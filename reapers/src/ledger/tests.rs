@@ -1,5 +1,7 @@
 use cluster::testing::ApiServer;
-use policy_engine::ledger::{Account, Amounts, ChargeKey, ClaimMade, Limits, ObjectName, Request, Sight, Tags};
+use policy_engine::ledger::{
+    Account, Amounts, ChargeKey, ClaimMade, Limits, ObjectName, REQUEST_TIMEOUT, Request, Sight, Tags,
+};
 use policy_engine::policy::ids::ProjectId;
 use policy_engine::policy::quota::Quota;
 use serde_json::{Value, json};
@@ -25,6 +27,13 @@ fn running(name: &str, cpu: &str) -> (String, Value) {
         pod["spec"]["nodeName"] = json!("cpu-a");
         pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!(cpu);
     })
+}
+
+/// It is charged nothing, long after it was admitted.
+fn lowered(account: &Account) -> Sight {
+    let payers = [(account.clone(), Quota::default())].into_iter().collect();
+    let at = Timestamp::now() + REQUEST_TIMEOUT;
+    Sight::Pod { uid: "uid-of-owl".into(), bound: true, amounts: Amounts::NOTHING, payers, at }
 }
 
 #[track_caller]
@@ -115,6 +124,38 @@ async fn who_is_over_a_limit_since_an_admin_lowered_it_is_told_once_and_is_no_al
     turn(&DAEMON, &stage, &mut past, &|| true).await;
     assert_eq!(told(&server), [""; 0], "it was said");
     alarms(&stage, "over-limit", 0);
+}
+
+#[tokio::test]
+async fn what_runs_is_charged_by_limits_as_soon_as_an_admin_says_so_and_that_is_no_alarm() {
+    let (ledger, _directory) = ledger().await;
+    let detector = Account::Project(ProjectId::new("detector"));
+    let cpu = async || ledger.balance(&detector).await.expect("an answer").used.milli_cpu;
+    let cluster = |charge: &str| {
+        let policy = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "PlatformPolicy",
+            "metadata": {"name": "default", "uid": "policy"}, "spec": {"charge": charge}});
+        let (path, mut owl) = running("owl", "1");
+        owl["spec"]["containers"][0]["resources"]["limits"] = json!({"cpu": "32"});
+        let policy = ("/apis/sluice.dev/v1alpha1/platformpolicies/default".to_owned(), policy);
+        ApiServer::with_collections(projects(["detector"]).into_iter().chain([policy, (path, owl)]))
+    };
+    let mut past = Past::default();
+    let before = stage(&cluster("Requests"), ledger.clone()).await;
+    turn(&DAEMON, &before, &mut past, &|| true).await;
+    assert_eq!(cpu().await, 1000);
+    let server = cluster("Limits");
+    let after = stage(&server, ledger.clone()).await;
+    turn(&DAEMON, &after, &mut past, &|| true).await;
+    assert_eq!(cpu().await, 32_000);
+    turn(&DAEMON, &after, &mut past, &|| true).await;
+    let says = "project detector has 32 CPU and may have 16 CPU; what runs goes on";
+    assert!(told(&server).iter().any(|note| note.starts_with(says)));
+    alarms(&after, "over-limit", 0);
+    // Whoever grows something later did not ask.
+    ledger.observe(vec![lowered(&detector)]).await.expect("an answer");
+    turn(&DAEMON, &after, &mut past, &|| true).await;
+    assert_eq!(cpu().await, 32_000);
+    alarms(&after, "over-limit", 1);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::platform::{
-    HostPath, LabelsAlone, Platform, ServiceFeature, Unstamped, WithoutLedger, WithoutPlan,
+    ChargeBy, HostPath, LabelsAlone, Platform, ServiceFeature, Unstamped, WithoutLedger, WithoutPlan,
 };
 use policy_engine::policy::workload::{TemplatePath, WorkloadKind, built_in};
 
@@ -51,6 +51,7 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
         unstamped,
         workload_kinds: kinds,
         without_ledger,
+        charge,
         personal_plan,
         without_plan,
         storage_lanes,
@@ -92,6 +93,10 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
         without_ledger: match without_ledger {
             platform::WithoutLedger::Retry => WithoutLedger::Retry,
             platform::WithoutLedger::Admit => WithoutLedger::Admit,
+        },
+        charge: match charge {
+            platform::ChargeBy::Requests => ChargeBy::Requests,
+            platform::ChargeBy::Limits => ChargeBy::Limits,
         },
         workload_kinds: workload_kinds(kinds, about, report),
         personal_plan: personal_plan.as_ref().map(|plan| plan.as_str().into()),

@@ -161,6 +161,7 @@ fn instead(kind: Kind, field: &str) -> Option<Instead> {
         Kind::PlatformPolicy => match field {
             "withoutPlan" => Instead::This(json!({"quota": no_quota()})),
             "unstamped" => Instead::This("Refuse".into()),
+            "charge" => Instead::This("Limits".into()),
             "services" => Instead::Nothing,
             "volumeTypes" => Instead::This(json!([])),
             "id" | "ruleModes" | "adminGroups" | "exemptNamespaces" | "permissions" | "personalPlan" | "grace" => {

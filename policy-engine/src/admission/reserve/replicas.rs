@@ -26,7 +26,7 @@ pub(super) fn foresee(case: &Case<'_>, workload: Object<'_>) -> Option<Reservati
     let pods = wants(workload)?.checked_sub(case.old().and_then(wants).unwrap_or(0)).filter(|more| *more > 0)?;
     let templates = Pod::templates(workload.0, kind).ok()?;
     let [template] = &templates[..] else { return None };
-    let each = template.amounts().ok()?.plus(own_claims(case, template));
+    let each = template.amounts(case.policy.platform().charge).ok()?.plus(own_claims(case, template));
     let named = Identity { uid: "", namespace: case.submission.namespace, name: "" };
     let owner = case.owner.as_ref().ok().and_then(Owner::id).map(UserId::new);
     let payers = payers(case.policy, case.project, owner, case.now);

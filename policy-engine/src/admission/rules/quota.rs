@@ -5,9 +5,10 @@
 //! (`Project.spec.parent`), and against its user's quota in the project. A project without a plan in force has the
 //! quota of `PlatformPolicy.spec.withoutPlan`. A closed window changes no quota.
 //!
-//! A Pod is charged the CPU and memory that the scheduler sets aside for it, from the moment when it is admitted. A Pod
-//! with scheduling gates is charged when the last gate is removed, and holds nothing until then. A workload is charged
-//! nothing; its Pods are. A device claim is charged its GPU (`dra-gpu-count` × `dra-sm-pct`) and its devices, to the
+//! A Pod is charged the CPU and memory that the scheduler sets aside for it, from the moment when it is admitted. With
+//! `PlatformPolicy.spec.charge: Limits`, it is charged what its containers may use: of each container its limit. A container
+//! without a limit is charged its request all the same, and nothing if it states neither. A Pod with scheduling gates is
+//! charged when the last gate is removed, and holds nothing until then. A workload is charged nothing; its Pods are. A device claim is charged its GPU (`dra-gpu-count` × `dra-sm-pct`) and its devices, to the
 //! claim's owner. It is charged only while a Pod names it, and once however many Pods do.
 //!
 //! The platform refuses at once what could never run: a Pod, or a workload whose single Pod asks for more than one of
@@ -40,9 +41,9 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 
 fn could_ever_run(case: &Case<'_>, pod: &Pod<'_>, payers: &Limits, say: &mut Findings) {
     let at = pod.at(["spec"]);
-    let asked = match pod.amounts() {
+    let asked = match pod.amounts(case.policy.platform().charge) {
         Ok(asked) => asked.plus(charge::own_claims(case, pod)),
-        Err(unreadable) => return say.deny(unreadable.field.clone(), &unreadable.why),
+        Err(unreadable) => return say.deny(unreadable.field, &unreadable.why),
     };
     for (account, limits) in &payers.0 {
         for resource in Resource::ALL {

@@ -8,12 +8,13 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ContainerStatus, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerStatus, PodStatus, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::{Asked, Pair, Part, Said, amounts, max};
+use super::{Asked, Pair, Part, Said, Stated, amount, amounts, max};
 use crate::ledger::Amounts;
 use crate::object::Unreadable;
+use crate::policy::platform::ChargeBy;
 
 /// What a Pod's status says that it has. Only kubelets write it; what is no amount there is not said.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,8 +27,9 @@ pub struct Given {
 /// What the kubelet says of a container, or of the Pod as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Has {
+    /// What is set aside. Limits that are allocated and not in force yet are said nowhere.
     allocated: Option<Said>,
-    actual: Option<Said>,
+    actual: Option<Stated>,
 }
 
 impl Given {
@@ -35,11 +37,10 @@ impl Given {
     pub fn by(status: &PodStatus) -> Self {
         let of_init = status.init_container_statuses.iter().flatten();
         let containers = status.container_statuses.iter().flatten().chain(of_init);
-        let actual = status.resources.as_ref().and_then(|it| it.requests.as_ref());
         let pending = status.conditions.iter().flatten().find(|it| it.type_ == "PodResizePending");
         Self {
             containers: containers.filter_map(of_container).collect(),
-            whole: Has::of(status.allocated_resources.as_ref(), actual),
+            whole: Has::of(status.allocated_resources.as_ref(), status.resources.as_ref()),
             infeasible: pending
                 .filter(|it| it.reason.as_deref() == Some("Infeasible"))
                 .and_then(|it| it.observed_generation),
@@ -53,15 +54,15 @@ impl Given {
 }
 
 fn of_container(status: &ContainerStatus) -> Option<(String, Has)> {
-    let actual = status.resources.as_ref().and_then(|it| it.requests.as_ref());
-    let has = Has::of(status.allocated_resources.as_ref(), actual);
+    let has = Has::of(status.allocated_resources.as_ref(), status.resources.as_ref());
     (has != Has::default()).then(|| (status.name.clone(), has))
 }
 
 impl Has {
-    fn of(allocated: Option<&BTreeMap<String, Quantity>>, actual: Option<&BTreeMap<String, Quantity>>) -> Self {
-        let read = |list: Option<&_>| amounts(Some(list?), "requests").ok();
-        Self { allocated: read(allocated), actual: read(actual) }
+    fn of(allocated: Option<&BTreeMap<String, Quantity>>, actual: Option<&ResourceRequirements>) -> Self {
+        let allocated = allocated.and_then(|list| amounts(Some(list), "requests").ok());
+        let actual = Stated::by(actual).ok().filter(|actual| *actual != Stated::default());
+        Self { allocated, actual }
     }
 }
 
@@ -70,34 +71,32 @@ impl Asked {
     ///
     /// # Errors
     /// Where that is more than the platform counts.
-    pub fn held(&self, given: &Given, generation: Option<i64>) -> Result<Amounts, Unreadable> {
+    pub fn held(&self, given: &Given, generation: Option<i64>, by: ChargeBy) -> Result<Amounts, Unreadable> {
         let infeasible = given.is_infeasible(generation);
-        let asks = |part: &Part| if infeasible { Pair::default() } else { part.asks };
+        let asks = |part: &Part| if infeasible { Pair::default() } else { amount(part.asks.charged(by)) };
         let has = |part: &Part| given.containers.get(&part.name).copied().unwrap_or_default();
-        let (allocated, actual) = match given.whole {
-            Has { allocated: Some(allocated), actual: Some(actual) } => (amount(allocated), amount(actual)),
-            Has { .. } => {
-                let allocated = |part: &Part| has(part).allocated.map_or_else(|| asks(part), amount);
-                let actual = |part: &Part| has(part).actual.map_or_else(|| allocated(part), amount);
-                (self.add_up(allocated)?, self.add_up(actual)?)
-            }
+        let allocated = |part: &Part| has(part).allocated.map_or_else(|| asks(part), amount);
+        let actual = |part: &Part| has(part).actual.map_or_else(|| allocated(part), |it| amount(it.charged(by)));
+        let of_each = || Ok(max(self.add_up(allocated)?, self.add_up(actual)?));
+        let of_all = given.whole.allocated.zip(given.whole.actual);
+        let given_now = match (by, of_all.map(|(allocated, actual)| max(amount(allocated), amount(actual.charged(by)))))
+        {
+            (ChargeBy::Requests, Some(of_all)) => of_all,
+            // It is what is set aside for them together. Each of them may have a limit beyond that.
+            (ChargeBy::Limits, Some(of_all)) => max(of_all, of_each()?),
+            (ChargeBy::Requests | ChargeBy::Limits, None) => of_each()?,
         };
-        let containers = max(self.add_up(asks)?, max(allocated, actual));
-        self.with_overhead(containers, self.whole_held(given.whole, infeasible))
+        self.in_all(by, max(self.add_up(asks)?, given_now), &self.whole_held(given.whole, infeasible))
     }
 
-    /// The largest of what the Pod as a whole asks and has, if it asks anything as a whole.
-    fn whole_held(&self, has: Has, infeasible: bool) -> Said {
-        if self.whole == Said::default() || has.actual.is_none() {
-            return self.whole;
-        }
-        let said = [(!infeasible).then_some(self.whole), has.allocated, has.actual];
-        [0, 1].map(|resource| said.iter().flatten().filter_map(|it| it[resource]).max())
+    /// What the Pod as a whole asks and has, if it asks anything as a whole.
+    fn whole_held(&self, has: Has, infeasible: bool) -> Vec<Stated> {
+        let Some(actual) = has.actual.filter(|_| self.whole != Stated::default()) else { return vec![self.whole] };
+        let allocated = has.allocated.unwrap_or_default();
+        let requests = [0, 1].map(|resource| allocated[resource].max(actual.requests[resource]));
+        let asked = (!infeasible).then_some(self.whole);
+        asked.into_iter().chain([Stated { requests, ..actual }]).collect()
     }
-}
-
-fn amount(said: Said) -> Pair {
-    said.map(Option::unwrap_or_default)
 }
 
 #[cfg(test)]
@@ -109,10 +108,14 @@ mod tests {
     use super::*;
 
     fn held(spec: Value, status: Value) -> (u64, u64) {
+        held_by(ChargeBy::Requests, spec, status)
+    }
+
+    fn held_by(by: ChargeBy, spec: Value, status: Value) -> (u64, u64) {
         let spec = PodSpec::deserialize(spec).expect("a spec");
         let status = PodStatus::deserialize(status).expect("a status");
         let asked = Asked::by(&spec).expect("amounts");
-        let amounts = asked.held(&Given::by(&status), Some(7)).expect("a sum");
+        let amounts = asked.held(&Given::by(&status), Some(7), by).expect("a sum");
         (amounts.milli_cpu, amounts.memory_bytes)
     }
 
@@ -179,5 +182,39 @@ mod tests {
         spec["resources"] = json!({"requests": {"cpu": "4"}});
         assert_eq!(held(spec.clone(), has.clone()), (6100, 10), "and of what it asks as a whole");
         assert_eq!(held(spec, json!({"allocatedResources": {"cpu": "6"}})), (4100, 10));
+    }
+
+    #[test]
+    fn class_limits_beyond_requests_a_limit_that_is_in_force_counts_until_the_kubelet_has_lowered_it() {
+        let mut spec = json!({"containers": [container("a", "1"), container("b", "1")]});
+        spec["containers"][0]["resources"]["limits"] = json!({"cpu": "2"});
+        let has = |limit: &str, conditions: Value| {
+            let mut of_a = status("a", json!({"cpu": "1"}), json!({"cpu": "1"}));
+            of_a["resources"]["limits"] = json!({"cpu": limit});
+            json!({"containerStatuses": [of_a], "conditions": conditions})
+        };
+        let by_limits = |spec: &Value, has| held_by(ChargeBy::Limits, spec.clone(), has).0;
+        assert_eq!(by_limits(&spec, has("32", json!([]))), 33_000);
+        assert_eq!(by_limits(&spec, has("2", json!([]))), 3000);
+        spec["containers"][0]["resources"]["limits"] = json!({"cpu": "64"});
+        assert_eq!(by_limits(&spec, has("2", json!([]))), 65_000, "a resize that may come");
+        assert_eq!(by_limits(&spec, has("2", infeasible(7))), 2000, "and one that does not");
+        assert_eq!(held(spec, has("64", json!([]))), (2000, 20), "requests are charged");
+    }
+
+    #[test]
+    fn class_limits_beyond_requests_what_is_set_aside_for_the_whole_bounds_no_container() {
+        let mut spec = json!({"containers": [container("a", "1")], "resources": {"requests": {"cpu": "4"}}});
+        spec["containers"][0]["resources"]["limits"] = json!({"cpu": "2"});
+        let mut of_a = status("a", json!({"cpu": "1"}), json!({"cpu": "1"}));
+        of_a["resources"]["limits"] = json!({"cpu": "32"});
+        let mut has = json!({"containerStatuses": [of_a],
+            "allocatedResources": {"cpu": "4"}, "resources": {"requests": {"cpu": "4"}}});
+        let by_limits = |spec: &Value, has: &Value| held_by(ChargeBy::Limits, spec.clone(), has.clone()).0;
+        assert_eq!(by_limits(&spec, &has), 32_000);
+        spec["resources"]["limits"] = json!({"cpu": "6"});
+        assert_eq!(by_limits(&spec, &has), 32_000, "the limit is not in force yet");
+        has["resources"]["limits"] = json!({"cpu": "8"});
+        assert_eq!(by_limits(&spec, &has), 8000);
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::ledger::{Account, Amounts, MOST_OF_A_NAME, ObjectName, Resource, Shortage};
 use crate::policy::Policy;
+use crate::policy::platform::ChargeBy;
 use crate::policy::quantity::{bytes, decimal};
 use crate::sentence::list;
 
@@ -14,6 +15,14 @@ fn say_amount(resource: Resource, amount: u64) -> String {
         Resource::Devices => format!("{amount} devices"),
         Resource::Cpu => format!("{} CPU", decimal(amount)),
         Resource::Memory => format!("{} of memory", bytes(amount)),
+    }
+}
+
+/// Says what is charged, where that may not be what people read in `requests`.
+fn charged(resource: Resource, policy: &Policy) -> &'static str {
+    match (resource, policy.platform().charge) {
+        (Resource::Cpu | Resource::Memory, ChargeBy::Limits) => " (limits are charged)",
+        (Resource::Cpu | Resource::Memory, ChargeBy::Requests) | (Resource::Gpu | Resource::Devices, _) => "",
     }
 }
 
@@ -29,7 +38,8 @@ pub(super) struct Never<'a> {
 impl fmt::Display for Never<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { resource, asked, account, limit, policy } = self;
-        write!(f, "asked {} for one Pod; {}", say_amount(*resource, *asked), who(account, policy))?;
+        let how = charged(*resource, policy);
+        write!(f, "asked {} for one Pod{how}; {}", say_amount(*resource, *asked), who(account, policy))?;
         write!(f, " may have {} in all, so it would never run; ", say_amount(*resource, *limit))?;
         f.write_str("ask for less, or ask an admin for a plan that allows more")
     }
@@ -48,7 +58,7 @@ impl fmt::Display for Full<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Shortage { account, resource, used, reserved, asked, limit } = self.shortage;
         let say = |amount: &u64| say_amount(*resource, *amount);
-        write!(f, "asked {}; ", say(asked))?;
+        write!(f, "asked {}{}; ", say(asked), charged(*resource, self.policy))?;
         f.write_str(&who(account, self.policy))?;
         write!(f, " uses {} and has {} reserved, of {} in all; ", say(used), say(reserved), say(limit))?;
         let missing = used.saturating_add(*reserved).saturating_add(*asked).saturating_sub(*limit);
@@ -108,7 +118,8 @@ impl fmt::Display for Foreseen<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { shortage: Shortage { account, resource, used, reserved, asked, limit }, pods, policy } = self;
         let say = |amount: &u64| say_amount(*resource, *amount);
-        write!(f, "asked {} for {pods} Pods; {} uses {}", say(asked), who(account, policy), say(used))?;
+        let how = charged(*resource, policy);
+        write!(f, "asked {} for {pods} Pods{how}; {} uses {}", say(asked), who(account, policy), say(used))?;
         write!(f, " and has {} reserved, of {} in all; ", say(reserved), say(limit))?;
         f.write_str("Pods that have no room now start when there is")
     }
