@@ -130,7 +130,7 @@ async fn who_is_over_a_limit_since_an_admin_lowered_it_is_told_once_and_is_no_al
 async fn what_runs_is_charged_by_limits_as_soon_as_an_admin_says_so_and_that_is_no_alarm() {
     let (ledger, _directory) = ledger().await;
     let detector = Account::Project(ProjectId::new("detector"));
-    let cpu = async || ledger.balance(&detector).await.expect("an answer").used.milli_cpu;
+    let cpu = async || ledger.balance(&detector).await.expect("an answer").total().milli_cpu;
     let cluster = |charge: &str| {
         let policy = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "PlatformPolicy",
             "metadata": {"name": "default", "uid": "policy"}, "spec": {"charge": charge}});
@@ -140,22 +140,25 @@ async fn what_runs_is_charged_by_limits_as_soon_as_an_admin_says_so_and_that_is_
         ApiServer::with_collections(projects(["detector"]).into_iter().chain([policy, (path, owl)]))
     };
     let mut past = Past::default();
-    let before = stage(&cluster("Requests"), ledger.clone()).await;
-    turn(&DAEMON, &before, &mut past, &|| true).await;
-    assert_eq!(cpu().await, 1000);
+    {
+        let server = cluster("Requests");
+        let stage = stage(&server, ledger.clone()).await;
+        turn(&DAEMON, &stage, &mut past, &|| true).await;
+        assert_eq!((told(&server).len(), cpu().await), (1, 1000), "it is charged");
+    }
     let server = cluster("Limits");
-    let after = stage(&server, ledger.clone()).await;
-    turn(&DAEMON, &after, &mut past, &|| true).await;
+    let stage = stage(&server, ledger.clone()).await;
+    turn(&DAEMON, &stage, &mut past, &|| true).await;
     assert_eq!(cpu().await, 32_000);
-    turn(&DAEMON, &after, &mut past, &|| true).await;
+    turn(&DAEMON, &stage, &mut past, &|| true).await;
     let says = "project detector has 32 CPU and may have 16 CPU; what runs goes on";
     assert!(told(&server).iter().any(|note| note.starts_with(says)));
-    alarms(&after, "over-limit", 0);
+    alarms(&stage, "over-limit", 0);
     // Whoever grows something later did not ask.
     ledger.observe(vec![lowered(&detector)]).await.expect("an answer");
-    turn(&DAEMON, &after, &mut past, &|| true).await;
-    assert_eq!(cpu().await, 32_000);
-    alarms(&after, "over-limit", 1);
+    turn(&DAEMON, &stage, &mut past, &|| true).await;
+    assert_eq!((told(&server).len(), cpu().await), (1, 32_000));
+    alarms(&stage, "over-limit", 1);
 }
 
 #[tokio::test]
