@@ -5,14 +5,21 @@ use e2e::manifest::{IMAGE, pod, with, workload};
 use e2e::quota::{assert_a_fifth_gpu_waits, assert_dry_runs_deny_as, balance, dry_runs, names_in_event, settles};
 use e2e::refusal::{assert_denied, assert_warned};
 use e2e::{
-    ADMIN, create, eventually, get, kubectl, kubectl_with, list, ok, project, project_with_bob, running, shared,
-    sluice, within,
+    ADMIN, alone, create, eventually, get, kubectl, kubectl_with, list, ok, project, project_with_bob, running, shared,
+    sluice, with_policy, within,
 };
 use ground::Ground;
 use serde_json::{Value, json};
 
 fn cpu(amount: &str) -> Value {
     json!({"spec": {"containers": [{"name": "main", "image": IMAGE, "resources": {"requests": {"cpu": amount}}}]}})
+}
+
+/// What `sluice usage` says of a project.
+fn usage(p: &Ground, project: &str) -> Value {
+    let (project, url) = (format!("--project={project}"), p.layout().database_url());
+    let usage = sluice(p, &["usage", &project, "-o=json", "--database-url", &url], "");
+    serde_json::from_str(&ok(usage)).expect("JSON")
 }
 
 /// A template of claims of so many whole GPUs, made by alice.
@@ -102,6 +109,43 @@ fn class_resize_not_taken_back() {
         more.stderr.contains(account).then_some(())
     });
     assert_denied(&create(&p, "alice", pod("quota-resize", "more", cpu("3"))), &[("quota", account)]);
+}
+
+#[test]
+fn class_limits_beyond_requests() {
+    let limited = |cpu: &str| {
+        let resources = json!({"requests": {"cpu": "100m"}, "limits": {"cpu": cpu}});
+        json!({"spec": {"containers": [{"name": "main", "image": IMAGE, "resources": resources}]}})
+    };
+    let used = |p: &Ground| usage(p, "quota-limits")["accounts"][0]["cpu"].clone();
+    {
+        let p = alone();
+        project(&p, "quota-limits", json!({}));
+        ok(create(&p, "alice", pod("quota-limits", "first", limited("12"))));
+        let requested = json!({"used": "0.1", "reserved": "0", "limit": "16"});
+        eventually("the Pod to count with what it requests", || (used(&p) == requested).then_some(()));
+    }
+    with_policy(&[("policy.charge", "Limits")], |p| {
+        let limits = json!({"used": "12", "reserved": "0", "limit": "16"});
+        within(5, "the Pod that runs to count with its limit", || (used(p) == limits).then_some(()));
+        let more = pod("quota-limits", "more", limited("8")).to_string();
+        let refused = create(p, "alice", &more);
+        let says =
+            "asked 8 CPU (limits are charged); project quota-limits uses 12 CPU and has 0 CPU reserved, of 16 CPU";
+        assert_denied(&refused, &[("quota", says)]);
+        assert_dry_runs_deny_as(p, "alice", &more, &refused);
+        let never = "asked 32 CPU for one Pod (limits are charged); project quota-limits may have 16 CPU in all";
+        assert_denied(&create(p, "alice", pod("quota-limits", "huge", limited("32"))), &[("quota", never)]);
+        let web = with(workload("Deployment", "quota-limits", "web", limited("3")), json!({"spec": {"replicas": 2}}));
+        for (_, verdict) in dry_runs(p, "alice", &web.to_string()) {
+            let warnings = verdict["warnings"].to_string();
+            assert!(
+                warnings.contains("asked 6 CPU for 2 Pods (limits are charged); project quota-limits"),
+                "{verdict}"
+            );
+        }
+        ok(create(p, "alice", pod("quota-limits", "fits", limited("4"))));
+    });
 }
 
 #[test]
@@ -259,10 +303,8 @@ fn both_dry_runs_say_what_the_real_answer_says() {
         let warnings = verdict["warnings"].to_string();
         assert!(warnings.contains("asked 6 CPU for 2 Pods; project quota-same uses 12 CPU"), "{verdict}");
     }
-    let url = p.layout().database_url();
     // Nothing was written by any of it.
-    let usage = sluice(&p, &["usage", "--project=quota-same", "-o=json", "--database-url", &url], "");
-    let usage: Value = serde_json::from_str(&ok(usage)).expect("JSON");
+    let usage = usage(&p, "quota-same");
     let [project, user] = [&usage["accounts"][0], &usage["accounts"][1]];
     assert_eq!(project["cpu"], json!({"used": "12", "reserved": "0", "limit": "16"}), "{usage}");
     assert_eq!((&user["user"], &user["cpu"]["used"]), (&json!("alice"), &json!("12")), "{usage}");

@@ -9,7 +9,7 @@ use policy_engine::policy::Records;
 use policy_engine::policy::model::Sharing;
 use policy_engine::policy::modes::{RuleMode, RuleModes};
 use policy_engine::policy::plan::{ExtendedResources, OutsideWindow, USUAL_GRACE_LIMIT, VramPolicy};
-use policy_engine::policy::platform::{LabelsAlone, ServiceFeature, Unstamped};
+use policy_engine::policy::platform::{ChargeBy, LabelsAlone, ServiceFeature, Unstamped};
 use policy_engine::policy::project::{Holder, Member, MemberRef, ProjectRole};
 use policy_engine::policy::quantity::{Unit, parse};
 use policy_engine::policy::quota::Quota;
@@ -32,6 +32,7 @@ pub(crate) struct Options {
     /// GPU labels alone are enough for a claim.
     labels_alone: bool,
     refuse_unstamped: bool,
+    charge_limits: bool,
     host_paths: Vec<String>,
     volume_types: Option<BTreeSet<String>>,
     csi_drivers: BTreeSet<String>,
@@ -172,6 +173,7 @@ impl Options {
         platform.schedulers.clone_from(&self.schedulers);
         platform.labels_alone = if self.labels_alone { LabelsAlone::Claim } else { LabelsAlone::Warn };
         platform.unstamped = if self.refuse_unstamped { Unstamped::Refuse } else { Unstamped::Project };
+        platform.charge = if self.charge_limits { ChargeBy::Limits } else { ChargeBy::Requests };
         platform.host_paths = self.host_paths.iter().map(|path| path.parse().expect("a host path")).collect();
         if let Some(types) = &self.volume_types {
             platform.volume_types.clone_from(types);

@@ -199,7 +199,7 @@ fn the_policy_survives_garbage() {
             name,
             0,
             json!({
-                "unstamped": 3, "withoutPlan": "all", "adminGroups": ["ops"], "hostPaths": ["/data/../etc"],
+                "unstamped": 3, "charge": 3, "withoutPlan": "all", "adminGroups": ["ops"], "hostPaths": ["/data/../etc"],
                 "workloadKinds": [{"group": "ray.io", "version": "v1", "resource": "rayclusters", "podTemplates": ["/a~2"]}],
                 "grace": {"planWindow": "soon"},
             }),
@@ -207,8 +207,9 @@ fn the_policy_survives_garbage() {
     };
     let (records, problems) = build(&raw([policy("default"), policy("other")]));
     assert_eq!(
-        lines(&problems[..6]),
+        lines(&problems[..7]),
         [
+            "PlatformPolicy default: spec.charge: given 3; write text, in quotes: \"3\"",
             "PlatformPolicy default: spec.grace.planWindow: given \"soon\"; write a length of time such as 30s, 5m or 1h30m",
             "PlatformPolicy default: spec.hostPaths[0]: \"/data/../etc\" is no absolute path without `..`; write for example \
          /data/shared",
@@ -222,6 +223,7 @@ fn the_policy_survives_garbage() {
     let platform = &records.platform;
     assert_eq!(platform.admin_groups, ["ops".to_owned()].into());
     assert_eq!(platform.unstamped, policy_engine::policy::platform::Unstamped::Refuse);
+    assert_eq!(platform.charge, policy_engine::policy::platform::ChargeBy::Limits);
     assert_eq!(platform.without_plan.quota, Quota::NOTHING);
     assert_eq!(platform.plan_window_grace, Duration::from_secs(300));
 }
