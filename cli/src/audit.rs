@@ -1,6 +1,8 @@
 //! `sluice audit`: what exists in governed namespaces and would not be admitted now, was never judged, or says of itself that two
 //! people made it.
 
+mod rulers;
+
 use std::collections::BTreeMap;
 
 use anyhow::Error;
@@ -23,6 +25,7 @@ use serde_json::Value;
 use crate::cluster_args::ClusterArgs;
 use crate::ending::{self, Ending, Failure};
 use crate::output::{self, Format};
+use rulers::ForeignRoleBinding;
 
 /// Enough to hide the way there and back, and no load for the API server.
 const AT_A_TIME: usize = 8;
@@ -32,7 +35,8 @@ const AT_A_TIME: usize = 8;
 /// Looks at Pods, workloads, volume claims, snapshots, and claims of devices with their templates, in governed namespaces:
 /// those made while the webhooks were taken away carry no stamp, and those from before a record changed may not be allowed
 /// any more. Those whose label platform-go/user-id and annotation platform-go/made-by name two people are somebody else's while Sluice
-/// is away. Nothing is changed. Needs the rights of an admin.
+/// is away. RoleBindings there that Sluice did not make are named at the end, and count as nothing found. Nothing is changed. Needs
+/// the rights of an admin.
 ///
 /// Exit codes: 0 nothing found, 1 something found, 3 bad input, 4 could not ask.
 #[derive(Args, Debug)]
@@ -48,12 +52,14 @@ pub(crate) struct Audit {
 }
 
 /// Everything that was found: the contract of `-o json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Found {
     /// How many objects were looked at.
     objects: usize,
     findings: Vec<Finding>,
+    /// RoleBindings that Sluice did not make.
+    foreign_role_bindings: Vec<ForeignRoleBinding>,
 }
 
 /// An object that was never judged, would be refused now, or names two people as its maker.
@@ -85,7 +91,7 @@ impl Audit {
         problems.iter().for_each(ending::warn);
         let policy = Policy::from(records);
         let governed = governed(observed.bindings, &namespaces, &policy)?;
-        let (now, mut found) = (Timestamp::now(), Found { objects: 0, findings: Vec::new() });
+        let (now, mut found) = (Timestamp::now(), Found::default());
         let sources = Sources::asking(&server);
         let mut kinds = entry::judged_kinds(&policy);
         // No Secret carries a stamp, and their content is nothing to read all of.
@@ -93,6 +99,8 @@ impl Audit {
         for (namespace, project_id) in &governed {
             let existing = server.inventory(namespace, &kinds).await;
             let existing = existing.map_err(|error| unanswered(error.into()))?;
+            let foreign = rulers::foreign(&server, namespace).await;
+            found.foreign_role_bindings.extend(foreign.map_err(|error| unanswered(error.into()))?);
             found.objects += existing.len();
             let looks = existing.iter().map(|it| look_at(it, namespace, project_id, &sources, &policy, now));
             let looks = stream::iter(looks).buffered(AT_A_TIME).try_collect::<Vec<_>>().await;
@@ -183,6 +191,7 @@ fn text(found: &Found) -> String {
         }));
         lines.extend(denials.iter().map(|denial| format!("  {} {denial}", "would be refused:".red())));
     }
+    lines.extend(found.foreign_role_bindings.iter().map(ForeignRoleBinding::text));
     let (objects, findings) = (found.objects, found.findings.len());
     let summary = format!("{objects} objects in governed namespaces, {findings} to look at");
     lines.push(if findings == 0 { summary.green().to_string() } else { summary.red().to_string() });
@@ -239,7 +248,7 @@ mod tests {
         assert_eq!(made_by(Some("bob"), bobs.clone(), image).await, None);
         let found = made_by(Some("alice"), bobs, image).await.expect("a finding");
         assert_eq!((found.other_maker.as_deref(), found.denials.len()), (Some("alice"), 0));
-        let text = text(&Found { objects: 1, findings: vec![found] });
+        let text = text(&Found { objects: 1, findings: vec![found], ..Found::default() });
         assert!(text.contains("platform-go/made-by says alice, who may delete it while Sluice is away"), "{text}");
         // Whose record is gone has no username to compare.
         assert_eq!(

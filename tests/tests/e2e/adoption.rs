@@ -2,7 +2,7 @@
 
 use e2e::manifest::{pod, with, workload};
 use e2e::refusal::assert_denied;
-use e2e::{create, find, get, kubectl, label, list, ok, running, shared};
+use e2e::{ADMIN, create, find, get, kubectl, label, list, ok, running, shared, sluice};
 use serde_json::json;
 
 #[test]
@@ -41,4 +41,15 @@ fn a_secret_is_no_way_to_a_token() {
         &[("service-account-token", "type: asked a service-account token; project detector allows none")],
     );
     ok(create(&p, "bob", secret("Opaque")));
+}
+
+#[test]
+fn who_rules_beside_the_member_list_is_named_by_the_audit() {
+    let p = shared();
+    let given = ["-n", "detector", "create", "rolebinding", "by-hand", "--clusterrole=edit", "--user=mallory"];
+    ok(kubectl(&p, ADMIN, &given));
+    let audit = sluice(&p, &["audit", "detector"], "");
+    ok(kubectl(&p, ADMIN, &["-n", "detector", "delete", "rolebinding/by-hand"]));
+    let says = "rolebinding detector/by-hand gives ClusterRole edit to User mallory; it is not Sluice's";
+    assert!(audit.stdout.contains(says) && !audit.stdout.contains("sluice-member"), "{}{}", audit.stdout, audit.stderr);
 }

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod autoscaling;
+mod break_glass;
 mod by_name;
 mod bypass;
 mod bypass_objects;

@@ -3,6 +3,7 @@
 use kube::api::{ApiResource, ListParams};
 use kube::core::{DynamicObject, PartialObjectMeta};
 use kube::{Api, Client, ResourceExt};
+use policy_engine::daemons::common::{MANAGED_BY, MANAGER};
 use policy_engine::daemons::follow::view::Contents;
 use policy_engine::policy::workload::WorkloadKind;
 use tokio::time::{Duration, Instant};
@@ -21,7 +22,6 @@ const RULERS: [(&str, &str, &str, &str); 2] = [
     ("role binding", "rbac.authorization.k8s.io", "rolebindings", ""),
     ("service account", "", "serviceaccounts", "metadata.name!=default"),
 ];
-const NOT_OURS: &str = "app.kubernetes.io/managed-by!=sluice";
 
 pub(super) async fn of(
     client: &Client,
@@ -43,7 +43,7 @@ async fn first(client: &Client, namespace: &str, kinds: &[WorkloadKind]) -> Resu
         }
     }
     for (noun, group, plural, others) in RULERS {
-        let foreign = one.clone().labels(NOT_OURS).fields(others);
+        let foreign = one.clone().labels(&format!("{MANAGED_BY}!={MANAGER}")).fields(others);
         if let Some(name) = any(client, namespace, &resource(group, "v1", plural), &foreign).await? {
             return Ok(Some(format!("{noun} {name}")));
         }
