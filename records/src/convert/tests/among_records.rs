@@ -85,7 +85,7 @@ fn each_member_has_a_namespace_of_their_own_where_a_project_says_so() {
     let long = "x".repeat(60);
     let (records, problems) =
         build(&raw([user("alice", 9, "alice"), project(&long, 5, json!({"namespacePerMember": true}))]));
-    assert_eq!(records.projects[long.as_str()].namespaces, [long.clone()]);
+    assert_eq!(records.projects[long.as_str()].namespaces, std::slice::from_ref(&long));
     assert!(lines(&problems)[0].contains("has 66 characters, and a namespace's name at most 63"), "{problems:?}");
 
     let (records, _) = build(&raw([user("alice", 9, "alice"), project("p", 5, json!({}))]));
