@@ -183,9 +183,9 @@ pub const KEYS: &[Key] = &[
     key(
         "share",
         Annotation,
-        "ResourceClaims",
+        "ResourceClaims, Services",
         Client,
-        "`project`: the other members of the project may use the claim; its owner pays",
+        "`project`: the other members of the project may use the claim, and its owner pays; the Service selects their Pods, too",
     ),
     key(
         "storage",
@@ -234,7 +234,7 @@ pub const KEYS: &[Key] = &[
     key(
         "made-by",
         Annotation,
-        "workloads, Pods, Services, PersistentVolumeClaims, VolumeSnapshots, ResourceClaims, ResourceClaimTemplates; Secrets, ConfigMaps, Ingresses",
+        "workloads, Pods, Services, PersistentVolumeClaims, VolumeSnapshots, ResourceClaims, ResourceClaimTemplates; Secrets, ConfigMaps, Ingresses, Endpoints, EndpointSlices",
         Platform,
         "The username of whoever made the object, or for whom a controller made it. While Sluice is away the API server decides by it who changes and deletes the object",
     ),

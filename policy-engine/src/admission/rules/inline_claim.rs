@@ -104,7 +104,7 @@ fn squatted(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     let listed = pod.spec.resource_claims.iter().flatten();
     for (index, _) in listed.enumerate().filter(|(_, it)| it.resource_claim_template_name.as_ref() == Some(name)) {
         let why = format!(
-            "ResourceClaimTemplate {name} was made by somebody else and asks for something else than the platform's of this name; delete it, and the platform makes its own"
+            "ResourceClaimTemplate {name} was made by somebody else and asks for something else than the platform's of this name; have a Manager of the project delete it, and the platform makes its own"
         );
         say.deny(pod.at(["spec", "resourceClaims"]).index(index).key("resourceClaimTemplateName"), why);
     }

@@ -33,7 +33,7 @@ pub(super) fn plan(view: &View, policy: &Policy, bound: &Bound<'_>, plan: &mut P
         for role in ROLES {
             let mut wanted = by_role.get(&role).cloned().unwrap_or_default();
             if role == ProjectRole::Member {
-                keep_who_may_enter(&mut wanted, namespace, project, bound, policy);
+                keep_who_may_enter(&mut wanted, namespace, bound, policy);
             }
             let found = view.role_bindings.get(&(namespace.into(), role_binding_name(role).into()));
             plan.actions.extend(one(namespace, role, wanted, found));
@@ -52,17 +52,9 @@ pub(super) fn plan(view: &View, policy: &Policy, bound: &Bound<'_>, plan: &mut P
 }
 
 /// In a Namespace that is one member's own no other Member works, and none at all once that member has left.
-fn keep_who_may_enter(
-    members: &mut BTreeSet<Subject>,
-    namespace: &str,
-    project: &Project,
-    bound: &Bound<'_>,
-    policy: &Policy,
-) {
-    if bound.left.contains(namespace) {
-        members.clear();
-    } else if let Some(name) = project.member_of(namespace) {
-        let theirs = policy.records().users.get(name).map(|user| Subject::of_username(&user.username));
+fn keep_who_may_enter(members: &mut BTreeSet<Subject>, namespace: &str, bound: &Bound<'_>, policy: &Policy) {
+    if let Some(id) = bound.given.get(namespace) {
+        let theirs = policy.user_by_id(*id).map(|user| Subject::of_username(&user.username));
         members.retain(|subject| Some(subject) == theirs.as_ref());
     }
 }

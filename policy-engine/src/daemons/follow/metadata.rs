@@ -38,7 +38,7 @@ pub(super) fn at_creation(name: &str, project: &Project, policy: &Policy) -> Met
 pub(super) fn changes(name: &str, found: &Namespace, verdict: &Verdict<'_>, policy: &Policy) -> MetadataChange {
     let mut change = MetadataChange::default();
     let binding = match verdict {
-        Verdict::Ours(project, _) | Verdict::Left(project) => Some((Some(project.id.as_str()), Some(mark(project)))),
+        Verdict::Ours(project, _) | Verdict::Kept(project) => Some((Some(project.id.as_str()), Some(mark(project)))),
         Verdict::Theirs(_) | Verdict::Unknown => Some((found.bound_to(), None)),
         Verdict::Free => {
             let ours = found.mark();
@@ -54,7 +54,7 @@ pub(super) fn changes(name: &str, found: &Namespace, verdict: &Verdict<'_>, poli
     let whose = match verdict {
         Verdict::Ours(project, _) => Some(member(name, project, policy)),
         Verdict::Free if found.mark().is_some() => Some(None),
-        Verdict::Free | Verdict::Left(_) | Verdict::Theirs(_) | Verdict::Unknown => None,
+        Verdict::Free | Verdict::Kept(_) | Verdict::Theirs(_) | Verdict::Unknown => None,
         Verdict::Unreadable(_) | Verdict::Terminating => None,
     };
     if let Some(label) = whose {
@@ -77,11 +77,11 @@ fn floor<'a>(
     let ours = found.floor_is_ours();
     let taken_back = ours.then(|| (level.filter(|level| *level != FLOOR), None));
     match verdict {
-        Verdict::Ours(..) | Verdict::Left(_) | Verdict::Theirs(_) if wants_floor(policy) => {
+        Verdict::Ours(..) | Verdict::Kept(_) | Verdict::Theirs(_) if wants_floor(policy) => {
             let enough = level.filter(|level| AT_LEAST_FLOOR.contains(level));
             Some((enough.or(Some(FLOOR)), (ours || enough.is_none()).then_some(FLOOR)))
         }
-        Verdict::Ours(..) | Verdict::Left(_) | Verdict::Theirs(_) | Verdict::Free => taken_back,
+        Verdict::Ours(..) | Verdict::Kept(_) | Verdict::Theirs(_) | Verdict::Free => taken_back,
         Verdict::Unknown | Verdict::Unreadable(_) | Verdict::Terminating => None,
     }
 }
@@ -92,7 +92,7 @@ fn wants_floor(policy: &Policy) -> bool {
 }
 
 /// The id of the member whose own this Namespace is.
-fn member<'a>(name: &str, project: &Project, policy: &'a Policy) -> Option<&'a str> {
+pub(super) fn member<'a>(name: &str, project: &Project, policy: &'a Policy) -> Option<&'a str> {
     let user = policy.records().users.get(project.member_of(name)?)?;
     Some(user.id.as_str())
 }

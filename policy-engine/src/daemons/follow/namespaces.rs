@@ -3,9 +3,8 @@
 use crate::daemons::common::is_exempt;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::contract;
 use crate::policy::Policy;
-use crate::policy::ids::ProjectId;
+use crate::policy::ids::{ProjectId, UserId};
 use crate::policy::project::Project;
 
 use super::action::{Action, Because};
@@ -19,8 +18,8 @@ use super::{Plan, metadata};
 pub(super) struct Bound<'a> {
     /// The project of each Namespace that is bound to a known one.
     pub(super) projects: BTreeMap<&'a str, &'a Project>,
-    /// Those of them that belonged to a member who has left.
-    pub(super) left: BTreeSet<&'a str>,
+    /// Those of them that are one member's own, and the member's id.
+    pub(super) given: BTreeMap<&'a str, &'a str>,
     /// Namespaces in which nothing is written or deleted.
     pub(super) hands_off: BTreeSet<&'a str>,
 }
@@ -47,13 +46,14 @@ pub(super) fn plan<'a>(view: &'a View, policy: &'a Policy, plan: &mut Plan) -> B
             (None, None) => continue,
             (None, Some(project)) => {
                 bound.projects.insert(name, project);
+                bound.given.extend(metadata::member(name, project, policy).map(|user| (name, user)));
                 let metadata = metadata::at_creation(name, project, policy);
                 let (namespace, project) = (name.into(), project.name.clone());
                 plan.actions.push(Action::CreateNamespace { namespace, project, metadata });
                 continue;
             }
             (Some(found), None) => unclaimed(view, policy, found),
-            (Some(found), Some(first)) => claimed(view, policy, found, first).unwrap_or_else(|why| {
+            (Some(found), Some(first)) => claimed(view, policy, name, found, first).unwrap_or_else(|why| {
                 plan.spared.push(spared(name, first, why));
                 unclaimed(view, policy, found)
             }),
@@ -70,7 +70,7 @@ pub(super) fn questions<'a>(view: &'a View, policy: &'a Policy) -> Vec<&'a str> 
     let undecided = claims.iter().filter_map(|(name, claimants)| {
         let (name, found) = view.namespaces.get_key_value(*name)?;
         let first = first_claimant(Some(found), claimants)?;
-        let why = claimed(view, policy, found, first).err()?;
+        let why = claimed(view, policy, name, found, first).err()?;
         (!is_exempt(&view.own_namespace, policy.platform(), name) && why == NotYours::NotEmpty(Contents::Unknown))
             .then_some(name.as_str())
     });
@@ -97,11 +97,25 @@ fn first_claimant<'a>(found: Option<&Namespace>, claimants: &[&'a Project]) -> O
         .or_else(|| claimants.first().copied())
 }
 
-fn claimed<'a>(view: &View, policy: &Policy, found: &Namespace, first: &'a Project) -> Result<Verdict<'a>, NotYours> {
+fn claimed<'a>(
+    view: &View,
+    policy: &Policy,
+    name: &str,
+    found: &Namespace,
+    first: &'a Project,
+) -> Result<Verdict<'a>, NotYours> {
     if found.terminating {
         return Err(NotYours::Terminating);
     }
     let marked = found.mark();
+    let is_adopted = found.adopt().is_some_and(|adopt| adopt == first.id.as_str() || adopt == first.name.as_str());
+    if let (Some(mark), Some(user), false) = (&marked, found.given_to(), is_adopted) {
+        let is_theirs = mark.project == first.name && metadata::member(name, first, policy) == Some(user);
+        return match is_theirs {
+            true => Ok(Verdict::Ours(first, Because::Drift)),
+            false => Err(NotYours::GivenTo { user: UserId::new(user), project: mark.project.clone() }),
+        };
+    }
     if marked.as_ref().is_some_and(|mark| mark.project == first.name) || found.bound_to() == Some(first.id.as_str()) {
         return Ok(Verdict::Ours(first, Because::Drift));
     }
@@ -111,12 +125,10 @@ fn claimed<'a>(view: &View, policy: &Policy, found: &Namespace, first: &'a Proje
             return Err(NotYours::BoundTo(ProjectId::new(id)));
         }
     }
-    match (&found.contents, found.adopt()) {
-        (_, Some(adopt)) if adopt == first.id.as_str() || adopt == first.name.as_str() => {
-            Ok(Verdict::Ours(first, Because::HandedOver))
-        }
-        (Contents::Empty, _) => Ok(Verdict::Ours(first, Because::Empty)),
-        (contents @ (Contents::Unknown | Contents::Holds(_)), _) => Err(NotYours::NotEmpty(contents.clone())),
+    match &found.contents {
+        _ if is_adopted => Ok(Verdict::Ours(first, Because::HandedOver)),
+        Contents::Empty => Ok(Verdict::Ours(first, Because::Empty)),
+        contents @ (Contents::Unknown | Contents::Holds(_)) => Err(NotYours::NotEmpty(contents.clone())),
     }
 }
 
@@ -134,25 +146,23 @@ fn unclaimed<'a>(view: &View, policy: &'a Policy, found: &Namespace) -> Verdict<
     let marked = found.mark();
     match (marked, found.bound_to()) {
         (Some(mark), _) if !is_given_up(view, policy, &mark) => Verdict::Unreadable(mark),
-        (Some(mark), _) if let Some(project) = left_to(policy, found, &mark) => Verdict::Left(project),
+        (Some(mark), _) if let Some(project) = kept_by(policy, found, &mark) => Verdict::Kept(project),
         (Some(mark), Some(id)) if mark.id.as_str() == id => Verdict::Free,
         (_, Some(id)) => policy.project_by_id(id).map_or(Verdict::Unknown, Verdict::Theirs),
         (_, None) => Verdict::Free,
     }
 }
 
-/// The project that gives its members namespaces and gave this one to somebody who is no member any more.
-fn left_to<'a>(policy: &'a Policy, found: &Namespace, mark: &Mark) -> Option<&'a Project> {
-    let project = policy.records().projects.get(&mark.project)?;
-    let was_given = project.member_namespaces.is_some() && found.labels.contains_key(contract::USER_ID);
-    was_given.then_some(project)
+/// The project that gave this Namespace to a member: it keeps it for whoever works or worked there.
+fn kept_by<'a>(policy: &'a Policy, found: &Namespace, mark: &Mark) -> Option<&'a Project> {
+    found.given_to().and_then(|_| policy.records().projects.get(&mark.project))
 }
 
 fn carry<'a>(
     name: &'a str,
-    found: &Namespace,
+    found: &'a Namespace,
     verdict: Verdict<'a>,
-    policy: &Policy,
+    policy: &'a Policy,
     bound: &mut Bound<'a>,
     plan: &mut Plan,
 ) {
@@ -161,13 +171,14 @@ fn carry<'a>(
     let action = match verdict {
         Verdict::Ours(project, because) => {
             bound.projects.insert(name, project);
+            bound.given.extend(metadata::member(name, project, policy).map(|user| (name, user)));
             Action::LabelNamespace { namespace, project: project.name.clone(), seen, metadata, because }
         }
-        Verdict::Theirs(project) | Verdict::Left(project) => {
-            if matches!(verdict, Verdict::Left(_)) {
-                bound.left.insert(name);
-            }
+        Verdict::Theirs(project) | Verdict::Kept(project) => {
             bound.projects.insert(name, project);
+            if matches!(verdict, Verdict::Kept(_)) {
+                bound.given.extend(found.given_to().map(|user| (name, user)));
+            }
             let project = project.name.clone();
             Action::LabelNamespace { namespace, project, seen, metadata, because: Because::Drift }
         }

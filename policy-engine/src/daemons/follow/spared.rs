@@ -4,7 +4,7 @@ use crate::daemons::common::{MANAGED_BY, MANAGER};
 use std::fmt;
 
 use crate::contract;
-use crate::policy::ids::ProjectId;
+use crate::policy::ids::{ProjectId, UserId};
 use crate::policy::names::{PlanName, ProjectName, QueueName};
 
 use super::view::Contents;
@@ -60,6 +60,13 @@ pub enum NotYours {
     Exempt,
     /// It is labelled for another project.
     BoundTo(ProjectId),
+    /// It was given to a member of a project as their own, and it is theirs until an admin says otherwise.
+    GivenTo {
+        /// What the label says of whose it is.
+        user: UserId,
+        /// The project that gave it.
+        project: ProjectName,
+    },
     /// Another project lists it too, and comes first.
     ListedBy(ProjectName),
     /// It existed before, and nobody says that it may be taken over.
@@ -103,6 +110,11 @@ impl fmt::Display for Spared {
                         f,
                         "its label {} says {id}; list another, or have an admin take that label away",
                         contract::PROJECT_ID
+                    ),
+                    NotYours::GivenTo { user, project: giver } => write!(
+                        f,
+                        "it is user {user}'s own in project {giver}; an admin may hand it over with the annotation {}={project}",
+                        contract::ADOPT
                     ),
                     NotYours::ListedBy(other) => write!(f, "project {other} lists it too; take it out of one of them"),
                     NotYours::NotEmpty(contents) => {

@@ -6,7 +6,7 @@ use crate::contract::{ADOPT, PROJECT_ID, USER_ID};
 use crate::daemons::common::MANAGED_BY;
 use crate::policy::ids::ProjectId;
 use crate::policy::platform::Platform;
-use crate::policy::project::{Holder, ProjectRole};
+use crate::policy::project::{Holder, Project, ProjectRole};
 
 use super::action::{Action, Because, Unwanted};
 use super::audit::{Violation, audit};

@@ -9,8 +9,9 @@ use crate::policy::project::Project;
 pub(super) enum Verdict<'a> {
     /// It belongs to the project by its record.
     Ours(&'a Project, Because),
-    /// It belonged to a member of the project who has left: those who manage the project keep it.
-    Left(&'a Project),
+    /// The project gave it to a member as their own, and gives it to nobody now: it stays theirs if they are still a member, and
+    /// else with those who manage the project.
+    Kept(&'a Project),
     /// Others labelled it for the project.
     Theirs(&'a Project),
     /// Others labelled it for a project that is not known.

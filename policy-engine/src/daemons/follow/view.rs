@@ -101,6 +101,11 @@ impl Namespace {
         Some(Mark { project: project.into(), id: ProjectId::new(id) })
     }
 
+    /// The id of the member whose own this daemon made it.
+    pub fn given_to(&self) -> Option<&str> {
+        self.mark().and_then(|_| self.labels.get(contract::USER_ID).map(String::as_str))
+    }
+
     /// The project, by name or id, that an admin lets take it over.
     pub fn adopt(&self) -> Option<&str> {
         self.annotations.get(contract::ADOPT).map(String::as_str)

@@ -54,9 +54,52 @@ fn what_a_member_leaves_behind_stays_governed_and_is_the_managers() {
 }
 
 #[test]
-fn without_namespaces_of_members_they_are_unbound_like_any_that_is_not_listed() {
+fn what_was_given_to_a_member_is_given_to_nobody_else_without_an_admins_word() {
     let before = settled(view(), &project_of(&["alice"]));
-    let after = settled(before, &policy([project("nlp", &["nlp"])]));
+    // Another member whose namespace would have that name.
+    let mut twin = project("nlp", &["nlp", "nlp-alice"]);
+    twin.members = vec![user_line("alice", ProjectRole::Member), user_line("bob", ProjectRole::Member)];
+    twin.member_namespaces = Some([("nlp-alice".to_owned(), "bob".into())].into());
+    // Another project, which lists it or has it for a member of its own.
+    let other =
+        Project { members: vec![user_line("bob", ProjectRole::Member)], ..project("nlp-alice", &["nlp-alice"]) };
+    let plain = Project { member_namespaces: None, ..twin.clone() };
+    let listed = Project { namespaces: vec!["nlp".into()], member_namespaces: None, ..plain.clone() };
+    for (policy, claimant) in [
+        (policy([twin]), "nlp"),
+        (policy([plain.clone()]), "nlp"),
+        (policy([listed.clone(), other.clone()]), "nlp-alice"),
+    ] {
+        let mut empty = before.clone();
+        empty.namespaces.get_mut("nlp-alice").expect("made").contents = Contents::Empty;
+        let after = settled(empty, &policy);
+        assert_eq!(after.namespaces["nlp-alice"].labels[PROJECT_ID], "id-nlp");
+        assert_eq!(members(&after, "nlp-alice"), Some(vec![r#"User("alice")"#.to_owned()]));
+        assert!(actions(&after, &policy).is_empty());
+        let says = format!(
+            "namespace nlp-alice is not bound to project {claimant}: it is user alice's own in project nlp; an admin may \
+             hand it over with the annotation platform-go/adopt={claimant}"
+        );
+        assert_eq!(sentences(&after, &policy), [says]);
+    }
+    // An admin's word does it.
+    let mut adopted = before.clone();
+    let annotations = &mut adopted.namespaces.get_mut("nlp-alice").expect("made").annotations;
+    annotations.insert(ADOPT.into(), "nlp-alice".into());
+    let policy = policy([listed, other]);
+    let after = settled(adopted, &policy);
+    assert_eq!(after.namespaces["nlp-alice"].labels.get(USER_ID), None);
+    assert_eq!(after.namespaces["nlp-alice"].labels[PROJECT_ID], "id-nlp-alice");
+}
+
+#[test]
+fn where_no_more_are_given_those_that_are_stay_until_the_project_goes() {
+    let before = settled(view(), &project_of(&["alice"]));
+    let mut without = project("nlp", &["nlp"]);
+    without.members = vec![user_line("alice", ProjectRole::Member), user_line("carol", ProjectRole::Manager)];
+    let policy_without = policy([without]);
+    assert!(actions(&before, &policy_without).is_empty(), "{:?}", actions(&before, &policy_without));
+    let after = settled(before, &policy([]));
     let labels = &after.namespaces["nlp-alice"].labels;
     assert_eq!((labels.get(PROJECT_ID), labels.get(USER_ID)), (None, None));
 }
