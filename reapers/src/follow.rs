@@ -114,6 +114,7 @@ fn refused(spared: &Spared) -> News {
             let reason = match because {
                 NotYours::Exempt => "NamespaceExempt",
                 NotYours::BoundTo(_) => "NamespaceForeign",
+                NotYours::GivenTo { .. } => "NamespaceGivenToMember",
                 NotYours::ListedBy(_) => "NamespaceListedTwice",
                 NotYours::NotEmpty(_) => "NamespaceNotEmpty",
                 NotYours::Terminating => "NamespaceTerminating",

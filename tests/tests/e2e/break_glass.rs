@@ -1,5 +1,6 @@
 //! What holds once an admin has taken the webhooks away: the API server says it by itself.
 
+use e2e::gpu::inline;
 use e2e::manifest::{object, pod, with, workload};
 use e2e::refusal::assert_refused_by_policy;
 use e2e::{ADMIN, alone, create, get, kubectl, list, must, ok, patch, running};
@@ -18,12 +19,22 @@ fn class_colleagues_objects_after_break_glass() {
     let p = alone();
     ok(create(&p, "alice", with(workload("Deployment", HERE, "hers", json!({})), json!({"spec": {"replicas": 1}}))));
     let her_pod = running(&p, HERE, "app=hers", 1).remove(0);
+    ok(create(&p, "alice", pod(HERE, "hers-with-gpu", inline("h100", "100"))));
+    running(&p, HERE, "app=hers-with-gpu", 1);
+    let templates = list(&p, HERE, "resourceclaimtemplates", "app.kubernetes.io/managed-by=sluice");
     ok(create(&p, "alice", object("v1", "Secret", HERE, "hers", json!({"stringData": {"key": "hers"}}))));
     ok(kubectl(&p, ADMIN, &["delete", "mutatingwebhookconfiguration,validatingwebhookconfiguration", "sluice"]));
 
     let her_pod = format!("pod/{}", her_pod["metadata"]["name"].as_str().expect("a name"));
     let her_set = list(&p, HERE, "replicasets", "app=hers").remove(0);
     let her_set = format!("replicaset/{}", her_set["metadata"]["name"].as_str().expect("a name"));
+    let template = templates.first().expect("the platform's template")["metadata"]["name"].as_str().expect("a name");
+    let deleted = kubectl(&p, "bob", &["-n", HERE, "delete", "resourceclaimtemplate", template]);
+    assert_refused_by_policy(
+        &deleted,
+        COLLEAGUES,
+        "made by sluice, and bob is no Manager here; ask a Manager of the project",
+    );
     let says = "made by alice, and bob is no Manager here; ask them, or a Manager of the project";
     for hers in ["deployment/hers", &her_set, &her_pod, "secret/hers"] {
         let deleted = kubectl(&p, "bob", &["-n", HERE, "delete", hers, "--wait=false"]);

@@ -141,6 +141,14 @@ fn class_namespace_changed() {
     let says = "namespace detector belongs to project detector, with all that its people have there; only platform Admins delete it";
     let deleted = kubectl(&p, "carol", &["delete", "namespace", "detector", "--dry-run=server"]);
     assert_refused_by_policy(&deleted, "sluice-namespaces", says);
+    // The garbage collector would delete it in her stead, or nobody would ever again.
+    let gone =
+        json!({"apiVersion": "v1", "kind": "Namespace", "name": "gone", "uid": "00000000-0000-4000-8000-000000000000"});
+    for planted in [json!({"ownerReferences": [gone]}), json!({"finalizers": ["example.com/mine"]})] {
+        let says = "namespace detector belongs to project detector; only platform Admins give it owners (metadata.ownerReferences) or finalizers";
+        let ended = patch(&p, "carol", "", "namespace/detector", &json!({"metadata": planted}));
+        assert_refused_by_policy(&ended, "sluice-namespaces", says);
+    }
     ok(kubectl(&p, "carol", &["label", "namespace", "detector", "team=vision", "--overwrite"]));
     ok(kubectl(&p, ADMIN, &["label", "namespace", "detector", "team-"]));
     must(p.admin(&["delete", "clusterrolebinding,clusterrole", "namespace-editor"]));
