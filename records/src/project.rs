@@ -65,9 +65,8 @@ pub struct ProjectSpec {
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
     pub namespaces: Vec<NamespaceName>,
     /// Whether each member has a Namespace of their own as well, <project>-<user> with a dash for each dot, in which only
-    /// they and the project's Managers and Admins read and work. They share the project's plan and quota. It is made for
-    /// the Users whom `members` names, alone or as people of a Group record; not for those who are members only by what
-    /// their identity provider says. Who leaves leaves it to the Managers.
+    /// they and the project's Managers and Admins read and work. All share the project's plan and quota. Whoever is a
+    /// member only by what the identity provider says has none. Who leaves leaves it to the Managers.
     #[serde(default)]
     pub namespace_per_member: bool,
     /// Whether containers may run as UID 0. A project that a group owns needs the group's consent too.
