@@ -44,17 +44,16 @@ struct Places {
     taken: BTreeMap<u64, (Option<IpAddr>, oneshot::Sender<()>)>,
 }
 
-impl Places {
-    /// Ends the first that began of whoever has most of them.
-    fn make_room(&mut self) {
-        let mut of_source: HashMap<Option<IpAddr>, (usize, u64)> = HashMap::new();
-        for (number, (source, _)) in &self.taken {
-            of_source.entry(*source).or_insert((0, *number)).0 += 1;
-        }
-        if let Some((_, first)) = of_source.values().max_by_key(|(count, first)| (*count, Reverse(*first))) {
-            self.taken.remove(first);
-        }
+/// Which of these makes room where all places are taken: the least, by its key, of whichever source has most. Of several that have as
+/// many it is the source whose least is the least of all.
+pub fn first_of_the_crowd<K: Ord + Copy>(places: impl Iterator<Item = (Option<IpAddr>, K)>) -> Option<K> {
+    let mut of_source: HashMap<Option<IpAddr>, (usize, K)> = HashMap::new();
+    for (source, key) in places {
+        let (count, first) = of_source.entry(source).or_insert((0, key));
+        (*count, *first) = (*count + 1, key.min(*first));
     }
+    let crowd = of_source.into_values().max_by_key(|(count, first)| (*count, Reverse(*first)))?;
+    Some(crowd.1)
 }
 
 /// When the last line was logged, and how many were not since.
@@ -92,7 +91,8 @@ impl Acceptor {
         let number = places.next;
         places.next += 1;
         if places.taken.len() >= MAX_HANDSHAKES {
-            places.make_room();
+            let first = first_of_the_crowd(places.taken.iter().map(|(number, (source, _))| (*source, *number)));
+            first.and_then(|first| places.taken.remove(&first));
         }
         places.taken.insert(number, (source, hold));
         self.metrics.handshakes(1);

@@ -34,7 +34,7 @@ mod trust;
 
 use tokio::time::error::Elapsed;
 
-pub use accept::{Acceptor, HANDSHAKE_TIMEOUT, MAX_HANDSHAKES};
+pub use accept::{Acceptor, HANDSHAKE_TIMEOUT, MAX_HANDSHAKES, first_of_the_crowd};
 pub use clients::{Clients, ClientsError};
 pub use describe::{Described, Phase};
 pub use issue::{BACKDATED, IssueError, issue_all};

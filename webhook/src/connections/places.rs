@@ -1,11 +1,12 @@
 //! The places of connections, and who makes room when all are taken: whoever has asked nothing yet goes first.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use certs::first_of_the_crowd;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::{Instant, timeout};
 
@@ -100,19 +101,11 @@ impl Table {
     /// The connection that can be missed most, and none that is being answered: one that has asked nothing, else any; of them one
     /// of whoever has most; of theirs the one that is silent for longest.
     fn dispensable(&self) -> Option<u64> {
-        let idle = || self.taken.iter().map(|(number, it)| (*number, &it.connection)).filter(|(_, it)| !it.is_busy());
-        longest_silent_of_a_crowd(idle().filter(|(_, it)| !it.is_proven()))
-            .or_else(|| longest_silent_of_a_crowd(idle()))
+        let idle = || self.taken.iter().filter(|(_, it)| !it.connection.is_busy());
+        let since = |(number, it): (&u64, &Taken)| (it.connection.0.source, (*lock(&it.connection.0.since), *number));
+        let silent = first_of_the_crowd(idle().filter(|(_, it)| !it.connection.is_proven()).map(since));
+        silent.or_else(|| first_of_the_crowd(idle().map(since))).map(|(_, number)| number)
     }
-}
-
-fn longest_silent_of_a_crowd<'a>(connections: impl Iterator<Item = (u64, &'a Connection)>) -> Option<u64> {
-    let mut of_source: HashMap<Option<IpAddr>, Vec<(Instant, u64)>> = HashMap::new();
-    for (number, connection) in connections {
-        of_source.entry(connection.0.source).or_default().push((*lock(&connection.0.since), number));
-    }
-    let crowd = of_source.into_values().max_by_key(Vec::len)?;
-    crowd.into_iter().min().map(|(_, number)| number)
 }
 
 impl Drop for Place {
