@@ -24,6 +24,14 @@ pub(super) struct Bound<'a> {
     pub(super) hands_off: BTreeSet<&'a str>,
 }
 
+impl<'a> Bound<'a> {
+    /// `own` is the id of the member whose own it is.
+    fn bind(&mut self, name: &'a str, project: &'a Project, own: Option<&'a str>) {
+        self.projects.insert(name, project);
+        self.given.extend(own.map(|user| (name, user)));
+    }
+}
+
 pub(super) fn plan<'a>(view: &'a View, policy: &'a Policy, plan: &mut Plan) -> Bound<'a> {
     let claims = claims(policy);
     let names: BTreeSet<&str> = claims.keys().copied().chain(view.namespaces.keys().map(String::as_str)).collect();
@@ -45,8 +53,7 @@ pub(super) fn plan<'a>(view: &'a View, policy: &'a Policy, plan: &mut Plan) -> B
         let verdict = match (found, first) {
             (None, None) => continue,
             (None, Some(project)) => {
-                bound.projects.insert(name, project);
-                bound.given.extend(metadata::member(name, project, policy).map(|user| (name, user)));
+                bound.bind(name, project, metadata::member(name, project, policy));
                 let metadata = metadata::at_creation(name, project, policy);
                 let (namespace, project) = (name.into(), project.name.clone());
                 plan.actions.push(Action::CreateNamespace { namespace, project, metadata });
@@ -170,15 +177,12 @@ fn carry<'a>(
     let (namespace, seen) = (name.to_owned(), found.seen.clone());
     let action = match verdict {
         Verdict::Ours(project, because) => {
-            bound.projects.insert(name, project);
-            bound.given.extend(metadata::member(name, project, policy).map(|user| (name, user)));
+            bound.bind(name, project, metadata::member(name, project, policy));
             Action::LabelNamespace { namespace, project: project.name.clone(), seen, metadata, because }
         }
         Verdict::Theirs(project) | Verdict::Kept(project) => {
-            bound.projects.insert(name, project);
-            if matches!(verdict, Verdict::Kept(_)) {
-                bound.given.extend(found.given_to().map(|user| (name, user)));
-            }
+            let kept = matches!(verdict, Verdict::Kept(_));
+            bound.bind(name, project, found.given_to().filter(|_| kept));
             let project = project.name.clone();
             Action::LabelNamespace { namespace, project, seen, metadata, because: Because::Drift }
         }
