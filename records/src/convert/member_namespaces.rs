@@ -26,29 +26,23 @@ pub(super) fn add(records: &mut Records, written: &Written, mut holders: Holders
         let mut given = BTreeMap::new();
         for user in people(project, records) {
             let name = format!("{}-{user}", project.name).replace('.', "-");
-            let about = &entry.about;
-            if name.len() > LONGEST {
-                let message = format!(
-                    "User {user} has no namespace of their own: {name} has {} characters, and a namespace's name at \
-                     most {LONGEST}; give the project a shorter name",
-                    name.len()
-                );
-                report.warn(about, format!("{FIELD}[{user}]"), message);
+            let why = if name.len() > LONGEST {
+                let length = name.len();
+                format!(
+                    "{name} has {length} characters, and a namespace's name at most {LONGEST}; give the project a \
+                     shorter name"
+                )
             } else if let Some(holder) = holders.get(&name) {
-                let message = format!(
-                    "User {user} has no namespace of their own: {name} is that of Project {holder}; take it out there"
-                );
-                report.warn(about, format!("{FIELD}[{user}]"), message);
+                format!("{name} is that of Project {holder}; take it out there")
             } else if records.platform.exempt_namespaces.contains(&name) {
-                let message = format!(
-                    "User {user} has no namespace of their own: {name} is exempt by \
-                     PlatformPolicy.spec.exemptNamespaces; take it out there"
-                );
-                report.warn(about, format!("{FIELD}[{user}]"), message);
+                format!("{name} is exempt by PlatformPolicy.spec.exemptNamespaces; take it out there")
             } else {
-                holders.insert(name.clone(), about.name.clone());
+                holders.insert(name.clone(), entry.about.name.clone());
                 given.insert(name, user);
-            }
+                continue;
+            };
+            let message = format!("User {user} has no namespace of their own: {why}");
+            report.warn(&entry.about, format!("{FIELD}[{user}]"), message);
         }
         if let Some(project) = records.projects.get_mut(entry.about.name.as_str()) {
             project.namespaces.extend(given.keys().cloned());
