@@ -100,7 +100,7 @@ impl Audit {
             let existing = server.inventory(namespace, &kinds).await;
             let existing = existing.map_err(|error| unanswered(error.into()))?;
             let foreign = rulers::foreign(&server, namespace).await;
-            found.foreign_role_bindings.extend(foreign.map_err(|error| unanswered(error.into()))?);
+            found.foreign_role_bindings.extend(foreign.map_err(unanswered)?);
             found.objects += existing.len();
             let looks = existing.iter().map(|it| look_at(it, namespace, project_id, &sources, &policy, now));
             let looks = stream::iter(looks).buffered(AT_A_TIME).try_collect::<Vec<_>>().await;

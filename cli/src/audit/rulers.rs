@@ -1,6 +1,7 @@
 //! Who may do something in a governed namespace by a RoleBinding that Sluice did not make.
 
-use cluster::dry_run::{AskFailed, Existing, Server};
+use anyhow::Result;
+use cluster::dry_run::{Existing, Server};
 use k8s_openapi::api::rbac::v1::{RoleBinding, Subject};
 use owo_colors::OwoColorize as _;
 use policy_engine::daemons::common::{MANAGED_BY, MANAGER};
@@ -22,26 +23,26 @@ pub(super) struct ForeignRoleBinding {
 /// Those in a namespace.
 ///
 /// # Errors
-/// Where the API server does not list them.
-pub(super) async fn foreign(server: &Server, namespace: &str) -> Result<Vec<ForeignRoleBinding>, AskFailed> {
+/// Where the API server does not list them, or lists what is none.
+pub(super) async fn foreign(server: &Server, namespace: &str) -> Result<Vec<ForeignRoleBinding>> {
     let kind = GroupResource::new("rbac.authorization.k8s.io", "rolebindings");
     let existing = server.inventory(namespace, &[kind]).await?;
-    Ok(existing.iter().filter_map(|it| read(namespace, it)).collect())
+    existing.iter().filter_map(|it| read(namespace, it).transpose()).collect()
 }
 
-fn read(namespace: &str, existing: &Existing) -> Option<ForeignRoleBinding> {
-    let RoleBinding { metadata, role_ref, subjects } = RoleBinding::deserialize(&existing.object).ok()?;
+fn read(namespace: &str, existing: &Existing) -> Result<Option<ForeignRoleBinding>> {
+    let RoleBinding { metadata, role_ref, subjects } = RoleBinding::deserialize(&existing.object)?;
     let is_ours = metadata.labels.as_ref().is_some_and(|it| it.get(MANAGED_BY).is_some_and(|by| by == MANAGER));
     let named = |Subject { kind, name, namespace, .. }| match namespace {
         Some(namespace) => format!("{kind} {namespace}/{name}"),
         None => format!("{kind} {name}"),
     };
-    (!is_ours).then(|| ForeignRoleBinding {
+    Ok((!is_ours).then(|| ForeignRoleBinding {
         namespace: namespace.into(),
         name: metadata.name.unwrap_or_default(),
         role: format!("{} {}", role_ref.kind, role_ref.name),
         subjects: subjects.into_iter().flatten().map(named).collect(),
-    })
+    }))
 }
 
 impl ForeignRoleBinding {
@@ -69,7 +70,7 @@ mod tests {
             "subjects": [{"kind": "User", "name": "mallory"}, {"kind": "ServiceAccount", "namespace": "ci", "name": "robot"}],
         });
         let resource = GroupResource::new("rbac.authorization.k8s.io", "rolebindings");
-        read("team-a", &Existing { resource, kind: "RoleBinding".into(), object })
+        read("team-a", &Existing { resource, kind: "RoleBinding".into(), object }).expect("a RoleBinding")
     }
 
     #[test]
