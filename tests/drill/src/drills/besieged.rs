@@ -3,7 +3,7 @@
 use crate::Drill;
 use crate::journal::Group;
 use crate::stage::Stage;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use ground::{Output, Who};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
@@ -13,7 +13,7 @@ use serde_json::json;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ pub(super) const DRILL: Drill =
 
 /// More than Sluice keeps.
 const MANY: usize = 600;
+/// How often it is looked for connections that were ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// What a Member has no business to delete.
 const OF_CAROL: &str = "pod/besieged";
 
@@ -39,7 +41,7 @@ fn run(stage: &mut Stage<'_>) -> Result<()> {
     let deletions: Vec<Output> = (0..5).map(|_| delete(stage)).collect::<Result<_>>()?;
     stage.phase("relieved");
     let begin = Instant::now();
-    let again = siege.lift();
+    let again = siege.lift()?;
     stage.measure("connections made anew", again as f64, "");
     stage.recover(begin)?;
     stage.ground.admin(&["-n", "detector", "delete", OF_CAROL, "--ignore-not-found"])?;
@@ -62,10 +64,11 @@ fn delete(stage: &Stage<'_>) -> Result<Output> {
 
 /// Connections that hang until it is lifted.
 struct Siege {
-    lifted: Arc<AtomicBool>,
-    again: Arc<AtomicUsize>,
-    hands: JoinHandle<()>,
+    lifted: Sender<()>,
+    hands: JoinHandle<usize>,
 }
+
+type Hanging = StreamOwned<ClientConnection, TcpStream>;
 
 impl Siege {
     /// Returns when all hang.
@@ -77,35 +80,35 @@ impl Siege {
             roots.add(ca?)?;
         }
         let config = Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth());
-        let mut hanging: Vec<_> = (0..MANY).map(|_| hang(&config, address)).collect::<Result<_>>()?;
-        let (lifted, again) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let hands = thread::spawn({
-            let (lifted, again) = (lifted.clone(), again.clone());
-            move || {
-                while !lifted.load(Ordering::Relaxed) {
-                    for stream in hanging.iter_mut().filter(|it| has_ended(&it.sock)) {
-                        if let Ok(another) = hang(&config, address) {
-                            *stream = another;
-                            again.fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                    thread::sleep(Duration::from_millis(50));
-                }
-            }
-        });
-        Ok(Self { lifted, again, hands })
+        let hanging: Vec<_> = (0..MANY).map(|_| hang(&config, address)).collect::<Result<_>>()?;
+        let (lifted, is_lifted) = channel();
+        let hands = thread::spawn(move || make_anew(hanging, &is_lifted, || hang(&config, address)));
+        Ok(Self { lifted, hands })
     }
 
     /// Ends them all; how many were ended before and made anew.
-    fn lift(self) -> usize {
-        self.lifted.store(true, Ordering::Relaxed);
-        let _panicked = self.hands.join();
-        self.again.load(Ordering::Relaxed)
+    fn lift(self) -> Result<usize> {
+        drop(self.lifted);
+        self.hands.join().map_err(|_panic| anyhow!("the besiegers gave up"))
     }
 }
 
+/// Another for each that is ended, until the siege is lifted; how many those are.
+fn make_anew(mut hanging: Vec<Hanging>, lifted: &Receiver<()>, hang: impl Fn() -> Result<Hanging>) -> usize {
+    let mut again = 0;
+    while lifted.recv_timeout(LOOK_AGAIN) == Err(RecvTimeoutError::Timeout) {
+        for stream in hanging.iter_mut().filter(|it| has_ended(&it.sock)) {
+            if let Ok(another) = hang() {
+                *stream = another;
+                again += 1;
+            }
+        }
+    }
+    again
+}
+
 /// A connection that has shaken hands, and begun to ask something that it never ends.
-fn hang(config: &Arc<ClientConfig>, address: SocketAddr) -> Result<StreamOwned<ClientConnection, TcpStream>> {
+fn hang(config: &Arc<ClientConfig>, address: SocketAddr) -> Result<Hanging> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let client = ClientConnection::new(config.clone(), ServerName::from(address.ip()))?;
