@@ -31,8 +31,8 @@ pub struct PlatformPolicySpec {
     /// An id of another system's. Nothing carries it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<LabelValue>,
-    /// Rule id to enforce, warn or "off" (in quotes, since YAML takes a bare off for false). A rule that is not named is
-    /// enforced.
+    /// Rule id, or "*" for every rule that is not named, to enforce, warn or "off" (in quotes, since YAML takes a bare off for
+    /// false). Without "*", a rule that is not named is enforced. A rule on warn refuses nothing and changes nothing.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 64))]
     pub rule_modes: BTreeMap<String, RuleMode>,

@@ -88,8 +88,8 @@ pub struct ProjectSpec {
     /// Pods, too, so that one of them can keep a colleague's away. Otherwise it reaches the same member's alone.
     #[serde(default)]
     pub spread_together: bool,
-    /// Rules that this project applies otherwise than the platform: rule id to enforce, warn or "off" (in quotes, since
-    /// YAML takes a bare off for false).
+    /// Rules that this project applies otherwise than the platform: rule id, or "*" for every rule that is not named, to enforce,
+    /// warn or "off" (in quotes, since YAML takes a bare off for false).
     #[serde(default)]
     #[schemars(extend("maxProperties" = 64))]
     pub rule_modes: BTreeMap<String, RuleMode>,

@@ -48,7 +48,11 @@ pub fn admit(
     let Some(project) = policy.project_by_id(&facts.project_id) else {
         let mut found = Findings::of(RuleId::Project);
         rules::project::unbound(submission, facts, policy, &mut found);
-        return Ok(merge([mode::apply(policy.platform().mode_of(RuleId::Project, None), found)]));
+        return Ok(merge([mode::apply(
+            policy.platform().mode_of(RuleId::Project, None),
+            found,
+            submission.object.map(Object),
+        )]));
     };
     let case = Case::read(submission, facts, policy, project, now)?;
     let mut decision = judge_rules(&case);
@@ -70,11 +74,11 @@ pub fn admit(
 fn judge_rules(case: &Case<'_>) -> Decision {
     merge(rules::ALL.iter().map(|rule| {
         let mode = case.policy.platform().mode_of(rule.id, Some(case.project));
-        let mut found = Findings::of(rule.id);
+        let mut found = Findings::in_mode(rule.id, mode);
         if mode != RuleMode::Off {
             (rule.judge)(case, &mut found);
         }
-        mode::apply(mode, found)
+        mode::apply(mode, found, case.object())
     }))
 }
 

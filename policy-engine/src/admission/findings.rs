@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::admission::decision::{Decision, Denial, MOST_KEPT, Mutation};
 use crate::object::place::Place;
+use crate::policy::modes::RuleMode;
 use crate::policy::rule_id::RuleId;
 use crate::sentence::one_line;
 
@@ -13,6 +14,10 @@ use crate::sentence::one_line;
 #[derive(Debug)]
 pub struct Findings {
     pub(crate) rule: RuleId,
+    /// Whether the rule may change what was asked: one that only warns leaves it as it is.
+    imposes: bool,
+    /// What it would have changed.
+    pub(crate) unimposed: Vec<Mutation>,
     pub(crate) denials: Vec<Denial>,
     /// Denials that were counted and not put into words.
     pub(crate) more: usize,
@@ -22,7 +27,32 @@ pub struct Findings {
 
 impl Findings {
     pub(crate) fn of(rule: RuleId) -> Self {
-        Self { rule, denials: Vec::new(), more: 0, mutations: Vec::new(), warnings: Vec::new() }
+        Self::in_mode(rule, RuleMode::Enforce)
+    }
+
+    /// What a rule in this mode finds.
+    pub(crate) fn in_mode(rule: RuleId, mode: RuleMode) -> Self {
+        Self {
+            rule,
+            imposes: mode == RuleMode::Enforce,
+            unimposed: Vec::new(),
+            denials: Vec::new(),
+            more: 0,
+            mutations: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Whether the rule changes what was asked. A rule that only warns writes what people asked of the platform itself, and whose
+    /// an object is; nothing else.
+    pub fn imposes(&self) -> bool {
+        self.imposes
+    }
+
+    /// Writes what nobody asked for. A rule that only warns says that it would.
+    pub fn impose(&mut self, at: Place, value: impl Into<Value>) {
+        let mutation = Mutation { rule: self.rule, at, value: Some(value.into()), unasked: false };
+        if self.imposes { self.mutations.push(mutation) } else { self.unimposed.push(mutation) }
     }
 
     /// Refuses the submission. The sentence says what was asked, what is allowed and what to do, on one line.
@@ -69,7 +99,7 @@ impl Findings {
 
 impl From<Findings> for Decision {
     fn from(found: Findings) -> Self {
-        let Findings { rule: _, denials, more, mutations, warnings } = found;
+        let Findings { rule: _, imposes: _, unimposed: _, denials, more, mutations, warnings } = found;
         Self { denials, more, mutations, warnings, reservation: None }
     }
 }

@@ -1,10 +1,13 @@
 //! How strictly each rule is applied: a pure step between what rules find and what is decided.
 
+use crate::admission::decision::MOST_KEPT;
 use crate::admission::findings::Findings;
+use crate::admission::remember;
+use crate::object::Object;
 use crate::policy::modes::RuleMode;
 
-/// Applies a mode to what a rule found.
-pub fn apply(mode: RuleMode, mut found: Findings) -> Findings {
+/// Applies a mode to what a rule found in an object, if there is one.
+pub fn apply(mode: RuleMode, mut found: Findings, object: Option<Object<'_>>) -> Findings {
     match mode {
         RuleMode::Enforce => found,
         RuleMode::Warn => {
@@ -13,6 +16,12 @@ pub fn apply(mode: RuleMode, mut found: Findings) -> Findings {
             if more > 0 {
                 found.warnings.push(format!("not enforced: {}: and {more} more", found.rule));
             }
+            // Where nothing else was asked, nobody needs to know.
+            let changed = std::mem::take(&mut found.unimposed).into_iter().filter_map(|mutation| {
+                let asked = mutation.at.resolve(object?.0).filter(|asked| Some(*asked) != mutation.value.as_ref())?;
+                Some(format!("not enforced: {}", remember::tell(&mutation, asked)))
+            });
+            found.warnings.extend(changed.take(MOST_KEPT));
             found
         }
         RuleMode::Off => Findings::of(found.rule),

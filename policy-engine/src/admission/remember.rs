@@ -50,7 +50,8 @@ pub(crate) fn remember(case: &Case<'_>, object: Object<'_>, said: Vec<Mutation>,
     }
 }
 
-fn tell(mutation: &Mutation, asked: &Value) -> String {
+/// How people read of a change.
+pub(crate) fn tell(mutation: &Mutation, asked: &Value) -> String {
     let Mutation { rule, at, value, .. } = mutation;
     match value {
         Some(value) => one_line(format_args!("{rule}: {at}: asked {asked}, set to {value}")),

@@ -12,8 +12,8 @@ use crate::admission::findings::Findings;
 use crate::admission::mode;
 use crate::claims::classes::DeviceClasses;
 use crate::gpu::extended::means_gpu;
-use crate::object::Unreadable;
 use crate::object::place::Place;
+use crate::object::{Object, Unreadable};
 use crate::policy::Policy;
 use crate::policy::modes::RuleMode;
 use crate::policy::quantity::{self, Unit};
@@ -61,7 +61,7 @@ pub fn judge(submission: &Submission<'_>, devices: &Devices, policy: &Policy) ->
             refuse(&mut say, at.key("devices").key("requests"), &format_args!("DeviceClass {class}"));
         }
     }
-    Ok(mode::apply(mode, say).into())
+    Ok(mode::apply(mode, say, submission.object.map(Object)).into())
 }
 
 struct Known<'a> {

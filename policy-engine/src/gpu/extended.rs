@@ -7,6 +7,7 @@ use k8s_openapi::api::resource::v1::{DeviceClaim, ResourceClaimSpec};
 use crate::claims::template::Template;
 use crate::claims::{Ask, REQUEST, Vram, candidates, spec_of};
 use crate::policy::model::Model;
+use crate::policy::modes::RuleMode;
 use crate::policy::plan::ExtendedResources;
 use crate::policy::rule_id::RuleId;
 use crate::submission::case::Case;
@@ -32,10 +33,14 @@ pub(crate) fn given<'a>(ask: &Ask<'a>, meant: &[&'a Model], allowed: &[&'a Model
     candidates(ask, &both)
 }
 
-/// The claim for all requests of a Pod.
+/// The claim for all requests of a Pod. Where the rule is not enforced they stand as they are, and the scheduler makes the claim.
 pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
     let asked = of_pod(case, pod);
-    if asked.is_empty() || case.plan().is_some_and(|plan| plan.extended_resources == ExtendedResources::Deny) {
+    let mode = case.policy.platform().mode_of(RuleId::ExtendedResource, Some(case.project));
+    if mode != RuleMode::Enforce
+        || asked.is_empty()
+        || case.plan().is_some_and(|plan| plan.extended_resources == ExtendedResources::Deny)
+    {
         return None;
     }
     let labels = ask(case, pod).ok()?;

@@ -27,6 +27,13 @@ static LAX: LazyLock<Policy> = LazyLock::new(|| {
     records.into()
 });
 
+/// The same where every rule only warns.
+static WARNING: LazyLock<Policy> = LazyLock::new(|| {
+    let mut records = sample_organisation();
+    records.platform.rule_modes.extend(RuleId::ALL.iter().map(|rule| (*rule, RuleMode::Warn)));
+    records.into()
+});
+
 /// Each of these may be in a map or not.
 fn some_of(choices: &'static [(&'static str, &'static [&'static str])]) -> impl Strategy<Value = Map<String, Value>> {
     let each: Vec<_> = choices
@@ -157,6 +164,24 @@ proptest! {
         let second = judge(&creation(&written, project, person), &SAMPLE);
         prop_assert_eq!(&second.mutations, &[]);
         prop_assert_eq!(second.denials, first.denials);
+    }
+
+    #[test]
+    fn rules_that_only_warn_refuse_nothing_and_leave_a_pod_as_it_was_asked(
+        manifest in manifest(),
+        project in proptest::sample::select(&PROJECTS[..]),
+        person in proptest::sample::select(&PEOPLE[..]),
+    ) {
+        let pod = admitted(&manifest);
+        let decision = judge(&creation(&pod, project, person), &WARNING);
+        prop_assert!(decision.allowed(), "{decision}");
+        let mut asked = pod.clone();
+        let mut made = apply(&decision.mutations, &pod);
+        // A root shell is asked of the platform itself.
+        if manifest["metadata"]["annotations"]["platform-go/root-shell"] == "true" {
+            (asked["spec"]["securityContext"], made["spec"]["securityContext"]) = (json!(null), json!(null));
+        }
+        prop_assert_eq!(&made["spec"], &asked["spec"]);
     }
 
     #[test]

@@ -121,6 +121,9 @@ fn governed(listed: &[NamespaceName], about: &About, report: &mut Report) -> Vec
     listed.iter().map(|namespace| namespace.as_str()).filter(readable).map(str::to_owned).collect()
 }
 
+/// Stands for every rule that is not named beside it.
+const ALL_RULES: &str = "*";
+
 /// The modes of rules that exist. A misspelt rule would go on being enforced without anybody noticing.
 pub(super) fn modes(written: &BTreeMap<String, platform::RuleMode>, about: &About, report: &mut Report) -> RuleModes {
     let mode = |mode: &platform::RuleMode| match mode {
@@ -128,14 +131,16 @@ pub(super) fn modes(written: &BTreeMap<String, platform::RuleMode>, about: &Abou
         platform::RuleMode::Warn => RuleMode::Warn,
         platform::RuleMode::Off => RuleMode::Off,
     };
-    let mut modes = RuleModes::new();
-    for (rule, written) in written {
+    let all = written.get(ALL_RULES).map(mode);
+    let mut modes: RuleModes =
+        all.into_iter().flat_map(|all| RuleId::ALL.iter().map(move |rule| (*rule, all))).collect();
+    for (rule, written) in written.iter().filter(|(rule, _)| *rule != ALL_RULES) {
         if let Ok(rule) = rule.parse() {
             modes.insert(rule, mode(written));
             continue;
         }
         let known = rule_id::list(RuleId::ALL.iter().copied());
-        let message = format!("there is no rule {rule:?}; the rules are {known}; name one of them");
+        let message = format!("there is no rule {rule:?}; the rules are {known}; name one of them, or \"*\" for all");
         report.refuse(about, format!("spec.ruleModes.{rule}"), message);
     }
     modes

@@ -37,7 +37,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     };
     for (kind, terms) in KINDS.into_iter().zip(required(pod)) {
         for (index, _) in terms.iter().enumerate().filter(|(_, term)| is_wide(term, key)) {
-            say.set(term_at(pod.at(["spec"]), kind, index).key("labelSelector").key("matchLabels").key(key), value);
+            say.impose(term_at(pod.at(["spec"]), kind, index).key("labelSelector").key("matchLabels").key(key), value);
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::admission::findings::Findings;
 use crate::claims::MOST_DEVICES;
 use crate::contract;
 use crate::gpu::extended::{self, Asked, Meaning};
+use crate::gpu::own_claim;
 use crate::policy::model::Model;
 use crate::policy::plan::{ExtendedResources, Plan};
 use crate::sentence;
@@ -51,7 +52,8 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             }
         }
         too_many(case, pod, &asked, say);
-        if case.new_pod().is_some() {
+        // What cannot be translated stays as it was written, where that is not refused.
+        if case.new_pod().is_some() && own_claim::wanted(case, pod).is_some_and(|it| it.rule == say.rule) {
             attach::write(case, pod, say);
             for it in asked {
                 it.places.into_iter().for_each(|place| say.remove(place));

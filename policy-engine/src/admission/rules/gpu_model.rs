@@ -98,7 +98,7 @@ fn narrow(case: &Case<'_>, claim: &DeviceClaim<'_>, request: &Request<'_>, allow
         let place = claim.in_spec(&alternative.place).key("selectors");
         let object = case.submission.object.unwrap_or(&Value::Null);
         let mut selectors = place.resolve(object).and_then(Value::as_array).cloned().unwrap_or_default();
-        if !selectors.contains(&selector) {
+        if say.imposes() && !selectors.contains(&selector) {
             selectors.push(selector.clone());
             say.fill_in(place, selectors);
         }

@@ -49,7 +49,7 @@ fn write(case: &Case<'_>, pod: &Pod<'_>, queue: &Queue, say: &mut Findings) {
     let preemptible = if queue.preemptible { "true" } else { "false" };
     say.set(pod.label_at(contract::QUEUE_NAME), queue.id.as_str());
     say.set(pod.label_at(contract::PREEMPTIBLE), preemptible);
-    if pod.spec.priority_class_name.as_deref() != Some(&class) {
+    if say.imposes() && pod.spec.priority_class_name.as_deref() != Some(&class) {
         // The Priority plugin has filled both from the class that was asked, and refuses what does not match the new one.
         // If it has to fill them in again, the API server calls this webhook once more.
         let seen = case.priority_classes.get(&class);
@@ -65,7 +65,7 @@ fn write(case: &Case<'_>, pod: &Pod<'_>, queue: &Queue, say: &mut Findings) {
             }
         }
     }
-    say.set(pod.at(["spec", "priorityClassName"]), class);
+    say.impose(pod.at(["spec", "priorityClassName"]), class);
 }
 
 /// Why the project's plan counts as missing.

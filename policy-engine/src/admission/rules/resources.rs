@@ -22,7 +22,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         // Ephemeral containers may not ask for resources.
         for container in pod.containers().filter(|it| it.list != ContainerList::Ephemeral) {
             if !asks(container.resources, resource) {
-                say.set(container.at(["resources", "requests", resource]), default.as_str());
+                say.impose(container.at(["resources", "requests", resource]), default.as_str());
             }
         }
     }

@@ -102,7 +102,7 @@ fn pod_says_non_root(pod: &Pod<'_>) -> Option<bool> {
 fn write_non_root(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     if case.new_pod().is_some() {
         if pod_says_non_root(pod).is_none() {
-            say.set(pod.at(["spec", "securityContext", "runAsNonRoot"]), true);
+            say.impose(pod.at(["spec", "securityContext", "runAsNonRoot"]), true);
         }
     } else if case.is_pod() && case.submission.act == Act::Update && pod_says_non_root(pod).is_none() {
         // A Pod from before the platform: its own security context cannot change any more, that of a new container can.
@@ -110,7 +110,7 @@ fn write_non_root(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
         for container in pod.containers().filter(|it| it.list == ContainerList::Ephemeral) {
             let unset = container.security.and_then(|context| context.run_as_non_root).is_none();
             if unset && !before.contains(container.name) {
-                say.set(container.at(["securityContext", "runAsNonRoot"]), true);
+                say.impose(container.at(["securityContext", "runAsNonRoot"]), true);
             }
         }
     }

@@ -26,6 +26,9 @@ const SELECTOR: [&str; 2] = ["spec", "selector"];
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     let (Some(object), Act::Create | Act::Update) = (case.object(), case.submission.act) else { return };
+    if !say.imposes() {
+        return;
+    }
     // What is from before the platform selects what it did.
     let Some(user) = case.owner.as_ref().ok().and_then(Owner::id) else { return };
     let Some(selector) = object.at(&SELECTOR).and_then(Value::as_object) else { return };

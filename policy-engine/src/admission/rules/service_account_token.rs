@@ -36,6 +36,8 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     if case.is_secret() {
         return secret(case, say);
     }
+    // A rule that only warns takes nothing away that the API server has added.
+    let takes_away = new_pod && say.imposes();
     for pod in &case.pods {
         let mut discarded = HashSet::new();
         for (index, volume) in pod.spec.volumes.iter().flatten().enumerate() {
@@ -44,7 +46,10 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             if sources.is_empty() {
                 continue;
             }
-            if new_pod && volume.name.starts_with(ADDED_BY_API_SERVER) {
+            if new_pod && !takes_away && volume.name.starts_with(ADDED_BY_API_SERVER) {
+                continue;
+            }
+            if takes_away && volume.name.starts_with(ADDED_BY_API_SERVER) {
                 say.discard(here);
                 discarded.insert(volume.name.as_str());
                 continue;
@@ -57,7 +62,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         discard_mounts(pod, &discarded, say);
     }
     if let Some(pod) = case.new_pod() {
-        say.set(pod.at(["spec", "automountServiceAccountToken"]), false);
+        say.impose(pod.at(["spec", "automountServiceAccountToken"]), false);
     }
 }
 

@@ -43,6 +43,6 @@ fn too_short(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     let has_devices = pod.spec.resource_claims.iter().flatten().next().is_some() || !attachments(case, pod).is_empty();
     // One second may be what an earlier call wrote.
     if has_devices && matches!(pod.spec.termination_grace_period_seconds, Some(0 | 1)) {
-        say.set(pod.at(["spec", "terminationGracePeriodSeconds"]), 1);
+        say.impose(pod.at(["spec", "terminationGracePeriodSeconds"]), 1);
     }
 }

@@ -26,8 +26,8 @@ pub(super) fn written(pod: &Pod<'_>, gated: bool, say: &mut Findings) {
     if gated && !gates(pod.object).any(|gate| name(gate) == Some(contract::PLAN_WINDOW_GATE)) {
         let gate = json!({"name": contract::PLAN_WINDOW_GATE});
         match gates(pod.object).count() {
-            0 => say.set(here, json!([gate])),
-            others => say.set(here.index(others), gate),
+            0 => say.impose(here, json!([gate])),
+            others => say.impose(here.index(others), gate),
         }
     }
 }

@@ -102,7 +102,7 @@ fn force(case: &Case<'_>, pod: &Pod<'_>, mounted: &Mounted<'_>, say: &mut Findin
     let new = case.new_pod().is_some();
     if new {
         let source = pod.at(["spec", "volumes"]).index(mounted.index).key("persistentVolumeClaim");
-        say.set(source.key("readOnly"), true);
+        say.impose(source.key("readOnly"), true);
     }
     for container in pod.containers() {
         // Of a living Pod only the ephemeral containers can be new.
@@ -111,7 +111,7 @@ fn force(case: &Case<'_>, pod: &Pod<'_>, mounted: &Mounted<'_>, say: &mut Findin
             continue;
         }
         for (index, _) in container.mounts.iter().enumerate().filter(|(_, mount)| mount.name == mounted.volume) {
-            say.set(container.at(["volumeMounts"]).index(index).key("readOnly"), true);
+            say.impose(container.at(["volumeMounts"]).index(index).key("readOnly"), true);
         }
     }
 }
