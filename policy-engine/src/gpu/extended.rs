@@ -1,6 +1,9 @@
 //! The claim for what a Pod asks as extended resources: one request for each container that asked.
 
 mod asks;
+mod layers;
+
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::resource::v1::{DeviceClaim, ResourceClaimSpec};
 
@@ -13,6 +16,8 @@ use crate::policy::rule_id::RuleId;
 use crate::submission::case::Case;
 use crate::submission::found::{Consumer, Consumers, Wanted};
 use crate::submission::pod::Pod;
+
+use layers::{Layer, Layers};
 
 pub(crate) use asks::{Asked, Meaning, means_gpu, of_pod};
 
@@ -45,30 +50,54 @@ pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
     }
     let labels = ask(case, pod).ok()?;
     let allowed = case.allowed_models_for(pod);
-    let after: u64 = asked.iter().filter(|it| !it.before).filter_map(|it| it.count.as_ref().ok()).sum();
-    let own = |it: &&Asked<'_>| !it.before || it.count.as_ref().is_ok_and(|count| *count > after);
-    let alone = asked.iter().filter(own).count() == 1;
     let (mut claim, mut consumers, mut models) = (DeviceClaim::default(), Vec::new(), Vec::<&Model>::new());
-    let mut devices = 0_u64;
-    for it in &asked {
-        let mut consumer = Consumer { list: it.list, index: it.index, request: None };
-        if own(&it) {
-            let Meaning::Models(meant) = &it.meaning else { return None };
-            let ask = Ask { count: *it.count.as_ref().ok()?, ..labels };
+    let layers = layers(&asked)?;
+    let alone = layers.iter().map(|(_, it)| it.requests.len()).sum::<usize>() == 1;
+    let named = |layer: &Layer| if alone { REQUEST.to_owned() } else { layer.name.clone() };
+    for (asked, layers) in &layers {
+        let Meaning::Models(meant) = &asked.first()?.meaning else { return None };
+        for layer in &layers.requests {
+            let ask = Ask { count: layer.count, ..labels };
             let given = given(&ask, meant, &allowed);
-            let one = spec_of(&ask, &given)?.devices?;
-            let name = if alone { REQUEST.to_owned() } else { it.request_name() };
-            add(&mut claim, one, &name);
-            consumer.request = (!alone).then_some(name);
-            devices = devices.saturating_add(ask.count);
+            add(&mut claim, spec_of(&ask, &given)?.devices?, &named(layer));
             models.extend(given);
         }
-        consumers.push(consumer);
+        for (it, uses) in asked.iter().zip(&layers.uses) {
+            let request = |at: &usize| (!alone).then(|| named(&layers.requests[*at]));
+            consumers.extend(uses.iter().map(|at| Consumer { list: it.list, index: it.index, request: request(at) }));
+        }
     }
+    consumers.sort_by_key(|it| (it.list == "containers", it.index));
+    let devices = layers.iter().map(|(_, it)| it.devices()).fold(0, u64::saturating_add);
     models.sort_by_key(|it| &it.name);
     models.dedup_by_key(|it| &it.name);
     let template = Template::of(ResourceClaimSpec { devices: Some(claim) }, &labels, devices, &models)?;
     Some(Wanted { rule: RuleId::ExtendedResource, template, consumers: Consumers::Each(consumers) })
+}
+
+/// How many devices a Pod has of what it asks, by Kubernetes' arithmetic.
+pub(crate) fn devices(asked: &[Asked<'_>]) -> u64 {
+    let countable: Vec<_> = asked.iter().filter(|it| it.count.is_ok()).cloned().collect();
+    layers(&countable).iter().flatten().map(|(_, it)| it.devices()).fold(0, u64::saturating_add)
+}
+
+/// What is asked of the same models, in the order in which containers begin, and the requests for it; `None` where something says
+/// no number. Names that mean the same are one resource.
+fn layers<'a, 'p>(asked: &'p [Asked<'a>]) -> Option<Vec<(Vec<&'p Asked<'a>>, Layers)>> {
+    let mut by_meaning: BTreeMap<Vec<&str>, Vec<&Asked<'_>>> = BTreeMap::new();
+    for it in asked {
+        let meant = match &it.meaning {
+            Meaning::Models(models) => models.iter().map(|model| model.name.as_str()).collect(),
+            Meaning::Unknown => vec![it.name.as_str()],
+        };
+        by_meaning.entry(meant).or_default().push(it);
+    }
+    let each = by_meaning.into_values().enumerate().map(|(nth, asked)| {
+        let asks = asked.iter().map(|it| layers::Ask::of(it)).collect::<Option<Vec<_>>>()?;
+        let for_init = if nth == 0 { "init".to_owned() } else { format!("init-{nth}") };
+        Some((asked, layers::of(&asks, &for_init)))
+    });
+    each.collect()
 }
 
 /// Adds the requests of one claim to another under a name of their own.

@@ -15,8 +15,9 @@
 //!
 //! A plan can refuse such requests (`ResourcePlan.spec.extendedResources: Deny`).
 //!
-//! An init container uses the devices of the containers that come after it. It gets devices of its own if it asks for
-//! more than those do together, or if it runs beside them.
+//! A Pod has as many devices as Kubernetes counts for it. An init container uses devices of the containers that come after it,
+//! and devices that are there for init containers if it asks for more than those have. It uses none of a sidecar that was started
+//! before it. A container's request and limit of an extended resource are the same, as in Kubernetes.
 
 use std::fmt;
 
@@ -71,6 +72,12 @@ fn refused(case: &Case<'_>, pod: &Pod<'_>, asked: &Asked<'_>) -> Option<String> 
             "asked {text} of {name}; a whole number from 1 to {MOST_DEVICES} is allowed; ask for that"
         ));
     }
+    if let Some((request, limit)) = &asked.differs {
+        let limit = limit.as_deref().unwrap_or("nothing");
+        return Some(format!(
+            "asked {request} of {name} in requests and {limit} in limits; of an extended resource both are the same; ask in limits alone"
+        ));
+    }
     let models = match &asked.meaning {
         Meaning::Models(models) => models,
         Meaning::Unknown => {
@@ -97,7 +104,7 @@ fn refused(case: &Case<'_>, pod: &Pod<'_>, asked: &Asked<'_>) -> Option<String> 
 }
 
 fn too_many(case: &Case<'_>, pod: &Pod<'_>, asked: &[Asked<'_>], say: &mut Findings) {
-    let total = asked.iter().filter_map(|it| it.count.as_ref().ok()).fold(0, |sum: u64, it| sum.saturating_add(*it));
+    let total = extended::devices(asked);
     let of_plan = case.plan().and_then(|plan| Some((plan, plan.max_devices_per_claim?)));
     let most = of_plan.map_or(MOST_DEVICES, |(_, most)| most.min(MOST_DEVICES));
     if total <= most {

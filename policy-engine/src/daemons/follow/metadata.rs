@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::contract;
 use crate::policy::Policy;
+use crate::policy::modes::RuleMode;
 use crate::policy::project::Project;
+use crate::policy::rule_id::RuleId;
 
 use super::action::MetadataChange;
 use super::verdict::Verdict;
@@ -27,7 +29,7 @@ pub(super) fn at_creation(name: &str, project: &Project, policy: &Policy) -> Met
     if let Some(user) = member(name, project, policy) {
         metadata.labels.insert(contract::USER_ID, text(user));
     }
-    if wants_floor(policy) {
+    if wants_floor(policy, project) {
         metadata.labels.insert(POD_SECURITY, text(FLOOR));
         metadata.annotations.insert(FLOOR_MARK, text(FLOOR));
     }
@@ -77,7 +79,9 @@ fn floor<'a>(
     let ours = found.floor_is_ours();
     let taken_back = ours.then(|| (level.filter(|level| *level != FLOOR), None));
     match verdict {
-        Verdict::Ours(..) | Verdict::Kept(_) | Verdict::Theirs(_) if wants_floor(policy) => {
+        Verdict::Ours(project, _) | Verdict::Kept(project) | Verdict::Theirs(project)
+            if wants_floor(policy, project) =>
+        {
             let enough = level.filter(|level| AT_LEAST_FLOOR.contains(level));
             Some((enough.or(Some(FLOOR)), (ours || enough.is_none()).then_some(FLOOR)))
         }
@@ -86,9 +90,10 @@ fn floor<'a>(
     }
 }
 
-/// *Baseline* refuses every host path, so it cannot stand where the platform lists some.
-fn wants_floor(policy: &Policy) -> bool {
-    policy.platform().host_paths.is_empty()
+/// *Baseline* refuses every host path, so it cannot stand where the platform lists some; nor where Sluice itself only warns.
+fn wants_floor(policy: &Policy, project: &Project) -> bool {
+    let mode = policy.platform().mode_of(RuleId::Privilege, Some(project));
+    mode == RuleMode::Enforce && policy.platform().host_paths.is_empty()
 }
 
 /// The id of the member whose own this Namespace is.

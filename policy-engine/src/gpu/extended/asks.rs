@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Container, ResourceRequirements};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use crate::claims::classes::DeviceClasses;
 use crate::object::extended;
@@ -19,7 +18,7 @@ use crate::submission::remembered;
 const NVIDIA_GPU: &str = "nvidia.com/gpu";
 
 /// A request of one container for one resource.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Asked<'a> {
     pub(crate) list: &'static str,
     pub(crate) index: usize,
@@ -28,6 +27,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) name: String,
     /// How many, or what does not say how many.
     pub(crate) count: Result<u64, String>,
+    /// What `requests` say, and `limits`, where those say something else, or nothing.
+    pub(crate) differs: Option<(String, Option<String>)>,
     pub(crate) meaning: Meaning<'a>,
     /// Where people see it.
     pub(crate) at: Place,
@@ -89,27 +90,27 @@ fn of_container<'a>(
     let mut found = Vec::new();
     for name in names {
         let Some(meaning) = meaning(&name, &case.devices.classes, case.policy) else { continue };
-        let standing = kinds.iter().filter_map(|(kind, map)| {
-            let Quantity(text) = map.as_ref()?.get(&name)?;
-            Some((here.clone().key(*kind).key(name.clone()), text.clone()))
-        });
-        let mut places: Vec<_> = standing.collect();
-        for (kind, _, text) in before.into_iter().flatten().filter(|(_, taken, _)| *taken == name) {
-            places.push((here.clone().key(*kind).key(name.clone()), text.clone()));
-        }
+        let standing = kinds.iter().filter_map(|(kind, map)| Some((*kind, map.as_ref()?.get(&name)?.0.clone())));
+        let taken = before.into_iter().flatten().filter(|(_, taken, _)| *taken == name);
+        let said: Vec<_> = standing.chain(taken.map(|(kind, _, text)| (*kind, text.clone()))).collect();
+        let place = |kind: &'static str| here.clone().key(kind).key(name.clone());
         // Limits are first, and requests of an extended resource are the same.
-        let Some((at, text)) = places.first().cloned() else { continue };
-        let count = match quantity::parse(&text, Unit::One) {
+        let Some((first, text)) = said.first() else { continue };
+        let count = match quantity::parse(text, Unit::One) {
             Ok(0) => continue,
             Ok(count) => Ok(count),
             Err(_) => Err(text.clone()),
         };
+        let of_kind = |of: &str| said.iter().find(|(kind, _)| *kind == of).map(|(_, text)| text);
+        let amount = |text: &String| quantity::parse(text, Unit::One).ok();
+        let request = of_kind("requests").filter(|it| of_kind("limits").and_then(amount) != amount(it));
+        let differs = request.map(|it| (it.clone(), of_kind("limits").cloned()));
         let ends = list == "initContainers" && container.restart_policy.as_deref() != Some("Always");
-        let is_copy = |(place, copied): &&(Place, String)| *place != at && *copied == text;
-        let copy = places.iter().find(is_copy).map(|(place, _)| place.clone());
-        let places = places.into_iter().map(|(place, _)| place).filter(|it| Some(it) != copy.as_ref()).collect();
+        let copy = said.iter().skip(1).find(|(kind, copied)| kind != first && copied == text).map(|(kind, _)| *kind);
+        let places = said.iter().map(|(kind, _)| *kind).filter(|kind| Some(*kind) != copy).map(place).collect();
+        let (at, copy) = (place(first), copy.map(place));
         let nth = found.len();
-        found.push(Asked { list, index, before: ends, name, count, meaning, at, places, copy, nth });
+        found.push(Asked { list, index, before: ends, name, count, differs, meaning, at, places, copy, nth });
     }
     found
 }
