@@ -162,9 +162,10 @@ pub(crate) const ALL_USES: &str = "SELECT place, pod_uid FROM uses";
 pub(crate) const ALL_ACCOUNTS: &str = "SELECT account, used_milli_gpu, used_devices, used_milli_cpu, used_memory_bytes, \
      reserved_milli_gpu, reserved_devices, reserved_milli_cpu, reserved_memory_bytes FROM accounts";
 
-/// `$1` since, `$2` until, `$3` project or nothing, `$4` user or nothing.
+/// `$1` since, `$2` until, `$3` project or nothing, `$4` user or nothing. Milliseconds are summed before they become seconds,
+/// so that what lasts less than one counts, too.
 pub(crate) const HOURS: &str = "SELECT project, user_id, group_id, queue, model, \
-     CAST(SUM(milli_gpu * lasted / 1000) AS BIGINT), CAST(SUM(devices * lasted / 1000) AS BIGINT) FROM ( \
+     CAST(SUM(milli_gpu * lasted) AS BIGINT) / 1000, CAST(SUM(devices * lasted) AS BIGINT) / 1000 FROM ( \
      SELECT project, user_id, group_id, queue, model, milli_gpu, devices, \
      CASE WHEN closed_at IS NULL OR closed_at > $2 THEN $2 ELSE closed_at END \
      - CASE WHEN opened_at < $1 THEN $1 ELSE opened_at END AS lasted \

@@ -20,6 +20,7 @@ on_both!(
     a_dearer_template_is_paid_before_the_claim_is_seen,
     bound_claims_spend_and_are_counted_exactly_once,
     what_was_spent_goes_on_where_charges_were_emptied_and_ends_where_nothing_is_held,
+    what_lasts_less_than_a_second_is_spent_too,
 );
 
 async fn a_claim_that_many_name_is_paid_once_while_one_of_them_lives(database: Database) {
@@ -270,4 +271,32 @@ async fn bound_claims_spend_and_are_counted_exactly_once(database: Database) {
     claim_gone(&ledger, "c1").await;
     assert_eq!(ledger.forget_usage(after(31)).await.expect("an answer"), 1);
     assert_eq!(spent(after(0), after(60), None).await, []);
+}
+
+async fn what_lasts_less_than_a_second_is_spent_too(database: Database) {
+    let ledger = database.open().await;
+    let tags = Tags { project: ProjectId::new("llm"), user: UserId::new("alice"), ..Tags::default() };
+    let start = Timestamp::from_second(1_800_000_000).expect("a time");
+    assert_reserved(&ledger, pod("p1", "train", vec![named("c1", "mine", 3)])).await;
+    let lasting: Vec<i64> = (1..=40).map(|nth| nth * 97 % 1999).collect();
+    let mut at = start;
+    for lasted in &lasting {
+        for bound in [true, false] {
+            let sight = Sight::Claim {
+                uid: "c1".to_owned(),
+                bound: bound.then(|| tags.clone()),
+                price: gpus(3),
+                payers: payers("alice"),
+                place: ObjectName::claim("llm", "mine", &payers("alice"), false),
+                at,
+            };
+            observe(&ledger, sight).await;
+            at += SignedDuration::from_millis(*lasted);
+        }
+    }
+    let query = UsageQuery { since: start, until: at, project: None, user: None };
+    let hours = ledger.usage(&query).await.expect("an answer");
+    let lasted = lasting.iter().sum::<i64>().unsigned_abs();
+    let spent: Vec<_> = hours.iter().map(|it| (it.milli_gpu_seconds, it.device_seconds)).collect();
+    assert_eq!(spent, [(lasted * 3000 / 1000, lasted * 3 / 1000)]);
 }
