@@ -1,5 +1,5 @@
-//! `sluice audit`: what exists in governed namespaces and would not be admitted now, was never judged, or says of itself that two
-//! people made it.
+//! `sluice audit`: what exists in governed namespaces and would not be admitted now, or not as it is once the rules that only warn
+//! are enforced; what was never judged, and what says of itself that two people made it.
 
 mod rulers;
 
@@ -18,6 +18,7 @@ use policy_engine::contract;
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::{ProjectId, UserId};
+use policy_engine::{Decision, Denial};
 use records::convert;
 use serde::Serialize;
 use serde_json::Value;
@@ -30,11 +31,11 @@ use rulers::ForeignRoleBinding;
 /// Enough to hide the way there and back, and no load for the API server.
 const AT_A_TIME: usize = 8;
 
-/// Show what exists and was never judged, or would be refused now
+/// Show what exists and was never judged, or would be refused now, or once its rules are enforced
 ///
 /// Looks at Pods, workloads, volume claims, snapshots, and claims of devices with their templates, in governed namespaces:
 /// those made while the webhooks were taken away carry no stamp, and those from before a record changed may not be allowed
-/// any more. Those whose label platform-go/user-id and annotation platform-go/made-by name two people are somebody else's while Sluice
+/// any more. What a rule that only warns would refuse or change is named, as what happens once it is enforced. Those whose label platform-go/user-id and annotation platform-go/made-by name two people are somebody else's while Sluice
 /// is away. RoleBindings there that Sluice did not make are named at the end, and count as nothing found. Nothing is changed. Needs
 /// the rights of an admin.
 ///
@@ -79,6 +80,10 @@ struct Finding {
     other_maker: Option<String>,
     /// Why it would be refused now, as refusals say it.
     denials: Vec<String>,
+    /// Why it would be refused if the rules that only warn were enforced.
+    unenforced: Vec<String>,
+    /// What the rules that only warn would write on it if they were enforced: fields of the object.
+    unimposed: Vec<String>,
 }
 
 impl Audit {
@@ -148,11 +153,12 @@ async fn look_at(
         return Ok(None);
     }
     let Existing { kind, object, .. } = existing;
-    let denials = match decide::existing::judge(existing, namespace, project_id, sources, policy, now).await {
-        Ok(decision) => decision.denials.iter().map(ToString::to_string).collect(),
-        Err(GatherFailed::Unreadable(unreadable)) => vec![unreadable.to_string()],
-        Err(GatherFailed::Lookup(failed)) => return Err(failed),
-    };
+    let (decision, unreadable) =
+        match decide::existing::judge(existing, namespace, project_id, sources, policy, now).await {
+            Ok(decision) => (decision, None),
+            Err(GatherFailed::Unreadable(unreadable)) => (Decision::default(), Some(unreadable.to_string())),
+            Err(GatherFailed::Lookup(failed)) => return Err(failed),
+        };
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let label = |key: &str| Object(object).label(key);
     let finding = Finding {
@@ -163,13 +169,23 @@ async fn look_at(
         user_id: label(contract::USER_ID).map(UserId::new),
         project_id: label(contract::PROJECT_ID).map(ProjectId::new),
         other_maker: decide::existing::other_maker(existing, policy).map(Into::into),
-        denials,
+        denials: sentences(&decision.denials).into_iter().chain(unreadable).collect(),
+        unenforced: sentences(&decision.unenforced),
+        unimposed: decision.unimposed.iter().map(|it| format!("{}: {}", it.rule, it.at)).collect(),
     };
-    let is_fine = finding.was_judged() && finding.denials.is_empty() && finding.other_maker.is_none();
-    Ok((!is_fine).then_some(finding))
+    Ok((!finding.is_fine()).then_some(finding))
+}
+
+fn sentences(denials: &[Denial]) -> Vec<String> {
+    denials.iter().map(ToString::to_string).collect()
 }
 
 impl Finding {
+    fn is_fine(&self) -> bool {
+        let lists = [&self.denials, &self.unenforced, &self.unimposed];
+        self.was_judged() && self.other_maker.is_none() && lists.iter().all(|list| list.is_empty())
+    }
+
     /// What is the project's alone, since an admin made it, carries no user.
     fn was_judged(&self) -> bool {
         self.user_id.is_some() || self.project_id.is_some()
@@ -178,7 +194,10 @@ impl Finding {
 
 fn text(found: &Found) -> String {
     let mut lines = Vec::new();
-    for finding @ Finding { namespace, kind, name, created, user_id, other_maker, denials, .. } in &found.findings {
+    for finding @ Finding {
+        namespace, kind, name, created, user_id, other_maker, denials, unenforced, unimposed, ..
+    } in &found.findings
+    {
         let of = match user_id {
             Some(id) => format!("{id}'s"),
             None if finding.was_judged() => "the project's".to_owned(),
@@ -190,6 +209,12 @@ fn text(found: &Found) -> String {
             format!("  {two} platform-go/made-by says {maker}, who may delete it while Sluice is away; have its user make it anew, or an Admin correct the annotation")
         }));
         lines.extend(denials.iter().map(|denial| format!("  {} {denial}", "would be refused:".red())));
+        let later = "would be refused once enforced:".yellow();
+        lines.extend(unenforced.iter().map(|denial| format!("  {later} {denial}")));
+        if !unimposed.is_empty() {
+            let later = "would be changed once enforced:".yellow();
+            lines.push(format!("  {later} {}", unimposed.join(", ")));
+        }
     }
     lines.extend(found.foreign_role_bindings.iter().map(ForeignRoleBinding::text));
     let (objects, findings) = (found.objects, found.findings.len());

@@ -53,7 +53,7 @@ impl Namespace {
 pub enum Entry {
     /// Every rule judges it, for the project with this id.
     Governed(ProjectId),
-    /// It is made where no project is, so that it may have no GPU.
+    /// It is made where no project is, so that nobody pays for its GPUs.
     Ungoverned,
     /// It is a Namespace: who binds it to a project is judged.
     Binding,
@@ -108,7 +108,7 @@ impl Entry {
                 Self::NotJudged(NotJudged::Secret)
             }
             Namespace::Bound(project_id) => Self::Governed(project_id),
-            Namespace::Free if may_ask_devices(submission) => Self::Ungoverned,
+            Namespace::Free if may_ask_devices(submission, policy) => Self::Ungoverned,
             Namespace::Free => Self::NotJudged(NotJudged::Free(submission.namespace.into())),
         }
     }
@@ -139,10 +139,15 @@ fn is_new_token(submission: &Submission<'_>) -> bool {
     submission.act == Act::Create && submission.object.is_some_and(kind)
 }
 
-/// Whether this is a creation of what can ask for devices by itself. Workloads ask by their Pods.
-fn may_ask_devices(submission: &Submission<'_>) -> bool {
+/// Whether this makes what can ask for devices, or changes what asks for them by its Pods.
+fn may_ask_devices(submission: &Submission<'_>, policy: &Policy) -> bool {
     let resource = &submission.resource;
-    submission.act == Act::Create && (resource.is_core(PODS) || resource.is_claim() || resource.is_claim_template())
+    let by_itself = resource.is_core(PODS) || resource.is_claim() || resource.is_claim_template();
+    match submission.act {
+        Act::Create => by_itself || policy.platform().workload_kind(resource).is_some(),
+        Act::Update => policy.platform().workload_kind(resource).is_some(),
+        _ => false,
+    }
 }
 
 /// The API server would not send this.

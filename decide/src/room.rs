@@ -49,8 +49,9 @@ pub async fn find(
                 let request = charge.request.clone().unlimited();
                 ask(ledger, &Reservation { request, ..charge.clone() }, mode, deadline).await?;
             }
-            let refusals = refusals(&outcome, policy).into_iter();
-            decision.warnings.extend(refusals.map(|denial| format!("not enforced: {denial}")));
+            let refusals = refusals(&outcome, policy);
+            decision.warnings.extend(refusals.iter().map(|denial| format!("not enforced: {denial}")));
+            decision.unenforced.extend(refusals);
         }
         WithoutRoom::Foresee { pods } => {
             let Outcome::Refused(shortages) = ask(ledger, charge, Mode::Ask, deadline).await? else {

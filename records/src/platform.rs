@@ -78,6 +78,10 @@ pub struct PlatformPolicySpec {
     /// limit, or its request where it states no limit. A change counts at once, also for Pods that run.
     #[serde(default)]
     pub charge: ChargeBy,
+    /// What happens to GPUs that are asked for in namespaces of no project. Warn: they are given, with a warning. Enforce: Pods and
+    /// claims that ask for them are refused.
+    #[serde(default)]
+    pub elsewhere: Elsewhere,
     /// Name of the ResourcePlan that a new personal project is given (not yet). Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub personal_plan: Option<RecordName>,
@@ -189,6 +193,16 @@ pub enum ChargeBy {
     Requests,
     /// Its limits.
     Limits,
+}
+
+/// What happens to GPUs that are asked for outside of projects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Elsewhere {
+    /// They are given, with a warning.
+    #[default]
+    Warn,
+    /// They are refused.
+    Enforce,
 }
 
 /// A kind whose objects make Pods from templates.

@@ -115,6 +115,9 @@ impl Response {
             ("policy-version", policy_version.to_owned()),
             ("verdicts", verdicts),
         ]);
+        if !decision.unenforced.is_empty() {
+            self.audit_annotations.insert("not-enforced", rule_id::list(decision.unenforced_rules()));
+        }
         self
     }
 }

@@ -58,6 +58,12 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
     }
     webhook.metrics.decided(request, &decision);
     report(path, request, &decision, &policy);
+    // Of the two calls about an object, the second sees what comes of it.
+    if path != Path::Mutate && decision.allowed() && !decision.unenforced.is_empty() {
+        let project = policy.project_by_id(&facts.project_id).map_or("", |project| project.name.as_str());
+        webhook.metrics.unenforced(&decision, project, &policy);
+        tell_unenforced(request, &decision, project);
+    }
     Ok(response.audited(&request.uid, policy.version(), &decision))
 }
 
@@ -76,6 +82,28 @@ fn judged(
         }
     };
     judged.map_err(Outage::Unreadable)
+}
+
+/// A person who makes an object with ten thousand faults gets no ten thousand lines in the log.
+const MOST_LINES: usize = 16;
+
+/// Says in the log what would have been refused.
+fn tell_unenforced(request: &Request, decision: &Decision, project: &str) {
+    for denial in decision.unenforced.iter().take(MOST_LINES) {
+        tracing::info!(
+            decision = request.uid,
+            project,
+            user = request.user_info.username,
+            resource = request.resource.resource,
+            namespace = request.namespace,
+            name = request.name,
+            dry_run = request.dry_run.unwrap_or(false),
+            rule = denial.rule.as_str(),
+            field = denial.field,
+            why = denial.message,
+            "not enforced"
+        );
+    }
 }
 
 fn report(path: Path, request: &Request, decision: &Decision, policy: &Policy) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use policy_engine::Decision;
+use policy_engine::policy::Policy;
 use policy_engine::policy::rule_id::RuleId;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -36,12 +37,22 @@ struct DenialLabels {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UnenforcedLabels {
+    rule: &'static str,
+    project: String,
+}
+
+/// Of more projects than this, one series counts all.
+const MOST_PROJECTS: usize = 1000;
+
 /// The webhook's metrics.
 #[derive(Debug)]
 pub struct Metrics {
     latency: Family<CallLabels, Histogram, fn() -> Histogram>,
     outages: Family<OutageLabels, Counter>,
     denials: Family<DenialLabels, Counter>,
+    unenforced: Family<UnenforcedLabels, Counter>,
     debts: Counter,
 }
 
@@ -52,6 +63,7 @@ impl Default for Metrics {
             latency: Family::new_with_constructor(histogram),
             outages: Family::default(),
             denials: Family::default(),
+            unenforced: Family::default(),
             debts: Counter::default(),
         }
     }
@@ -72,6 +84,11 @@ impl Metrics {
             self.outages.clone(),
         );
         registry.register("webhook_denials", "Denials by rule and kind of the object", self.denials.clone());
+        registry.register(
+            "webhook_unenforced_denials",
+            "What was admitted and would have been denied if its rule were enforced, by rule and project",
+            self.unenforced.clone(),
+        );
         registry.register(
             "webhook_debts",
             "What was admitted although the ledger did not answer, where the policy says so",
@@ -119,6 +136,16 @@ impl Metrics {
         let kind = kind(&request.resource.resource);
         for rule in decision.denying_rules() {
             self.denials.get_or_create(&DenialLabels { rule: rule.as_str(), kind }).inc();
+        }
+    }
+
+    /// Counts what would have been denied. `project` is the name of one that the policy has.
+    pub(crate) fn unenforced(&self, decision: &Decision, project: &str, policy: &Policy) {
+        let many = policy.records().projects.len() > MOST_PROJECTS;
+        let project = if many { OTHER_KIND } else { project };
+        for rule in decision.unenforced_rules() {
+            let labels = UnenforcedLabels { rule: rule.as_str(), project: project.to_owned() };
+            self.unenforced.get_or_create(&labels).inc();
         }
     }
 }

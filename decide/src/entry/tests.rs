@@ -49,7 +49,7 @@ fn a_secret_is_judged_when_it_asks_for_a_token() {
 }
 
 #[test]
-fn where_no_project_is_pods_and_claims_may_have_no_gpu() {
+fn where_no_project_is_what_asks_for_devices_is_looked_at() {
     let entry = |act: Act, group: &str, plural: &str| {
         Entry::of(&submission(act, GroupResource::new(group, plural), None), Namespace::Free, &policy())
     };
@@ -57,7 +57,9 @@ fn where_no_project_is_pods_and_claims_may_have_no_gpu() {
     assert_eq!(entry(Act::Create, "", PODS), Entry::Ungoverned);
     assert_eq!(entry(Act::Create, DEVICE_GROUP, "resourceclaims"), Entry::Ungoverned);
     assert_eq!(entry(Act::Update, "", PODS), free);
-    assert_eq!(entry(Act::Create, "apps", "deployments"), free);
+    for act in [Act::Create, Act::Update] {
+        assert_eq!(entry(act, "apps", "deployments"), Entry::Ungoverned, "what asks by its Pods is warned of");
+    }
     let gangs = GroupResource::new("example.com", "gangs");
     assert_eq!(entry(Act::Create, "example.com", "gangs"), Entry::NotJudged(NotJudged::Kind(gangs)));
 }

@@ -18,6 +18,24 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{- /* Not empty where a rule is enforced, as far as the policy says it: a project may enforce more. */}}
+{{- define "sluice.enforces" -}}
+{{- $modes := .Values.policy.ruleModes -}}
+{{- if or (not (has (get $modes "*") (list "warn" "off"))) (has "enforce" (values $modes)) -}}
+true
+{{- end -}}
+{{- end }}
+
+{{- /* What becomes of a request while Sluice is away. Where nothing is enforced, a Sluice that is away refuses nobody either. */}}
+{{- define "sluice.failurePolicy" -}}
+{{ if include "sluice.enforces" . }}Fail{{ else }}Ignore{{ end }}
+{{- end }}
+
+{{- /* What the static policies do. */}}
+{{- define "sluice.staticPolicies" -}}
+{{ .Values.staticPolicies | default (eq (include "sluice.failurePolicy" .) "Fail" | ternary "Deny" "Warn") }}
+{{- end }}
+
 {{- /* The policy's exempt namespaces and Sluice's own. kube-system is exempt whatever the values say. */}}
 {{- define "sluice.exemptNamespaces" -}}
 {{- concat .Values.policy.exemptNamespaces (list "kube-system" .Release.Namespace) | uniq | toJson }}

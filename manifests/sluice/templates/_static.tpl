@@ -23,7 +23,7 @@ metadata:
     {{- include "sluice.labels" .root | nindent 4 }}
 spec:
   policyName: {{ .name }}
-  validationActions: [{{ .root.Values.staticPolicies }}]
+  validationActions: [{{ include "sluice.staticPolicies" .root }}]
 {{- end }}
 
 {{- /* Kinds that people write and Sluice never hears of, or hears of only when they are written. RBAC is rendered from the first. */}}

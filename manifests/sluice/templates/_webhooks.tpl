@@ -183,12 +183,44 @@ matchConditions:
       {{ include "sluice.cel.metadataDiffers" . | indent 6 | trim }}
 {{- end }}
 
+{{- define "sluice.webhook.elsewhereSelector" -}}
+matchExpressions:
+  - {key: platform-go/project-id, operator: DoesNotExist}
+  - {key: kubernetes.io/metadata.name, operator: NotIn, values: {{ include "sluice.exemptNamespaces" . }}}
+{{- end }}
+
+{{- /* Workloads where no project is, as people and operators write them. */}}
+{{- define "sluice.webhook.elsewhereWorkloads" -}}
+namespaceSelector:
+  {{- include "sluice.webhook.elsewhereSelector" . | nindent 2 }}
+rules:
+  {{- range include "sluice.workloadKinds" . | fromYamlArray }}
+  {{- $makesPods := without .resources "horizontalpodautoscalers" "poddisruptionbudgets" }}
+  {{- if $makesPods }}
+  - apiGroups: [{{ .group | quote }}]
+    apiVersions: [{{ .version }}]
+    operations: [CREATE, UPDATE]
+    resources: {{ $makesPods | toJson }}
+    scope: Namespaced
+  {{- end }}
+  {{- end }}
+matchConditions:
+  - name: not-sluice-itself
+    expression: >-
+      {{ include "sluice.cel.notSluice" . | indent 6 | trim }}
+  - name: not-infrastructure
+    expression: >-
+      !{{ include "sluice.cel.infrastructure" . | indent 6 | trim }}
+  - name: changes-something
+    expression: >-
+      request.operation != 'UPDATE' ||
+      {{ include "sluice.cel.contentDiffers" . | indent 6 | trim }}
+{{- end }}
+
 {{- /* Devices that are asked for where no project is. What names no claim and no resource with a domain is not sent. */}}
 {{- define "sluice.webhook.elsewhere" -}}
 namespaceSelector:
-  matchExpressions:
-    - {key: platform-go/project-id, operator: DoesNotExist}
-    - {key: kubernetes.io/metadata.name, operator: NotIn, values: {{ include "sluice.exemptNamespaces" . }}}
+  {{- include "sluice.webhook.elsewhereSelector" . | nindent 2 }}
 rules:
   - apiGroups: [""]
     apiVersions: [v1]

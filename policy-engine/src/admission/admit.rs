@@ -85,6 +85,7 @@ fn judge_rules(case: &Case<'_>) -> Decision {
 /// Takes out the mutations that the object says already: an earlier call, or the person, has written them.
 fn take_settled(decision: &mut Decision, object: Object<'_>) -> Vec<Mutation> {
     let is_settled = |mutation: &Mutation| mutation.at.resolve(object.0) == mutation.value.as_ref();
+    decision.unimposed.retain(|mutation| !is_settled(mutation));
     let (settled, open) = std::mem::take(&mut decision.mutations).into_iter().partition(is_settled);
     decision.mutations = open;
     settled
@@ -96,6 +97,8 @@ fn merge(found: impl IntoIterator<Item = Findings>) -> Decision {
         decision.more += found.more;
         decision.mutations.extend(found.mutations);
         decision.warnings.extend(found.warnings);
+        decision.unenforced.extend(found.unenforced);
+        decision.unimposed.extend(found.unimposed);
         decision
     })
 }

@@ -19,6 +19,10 @@ pub struct Decision {
     pub mutations: Vec<Mutation>,
     /// What people should know although it is admitted.
     pub warnings: Vec<String>,
+    /// Why it would be refused if the rules that only warn were enforced.
+    pub unenforced: Vec<Denial>,
+    /// What the platform would write then.
+    pub unimposed: Vec<Mutation>,
     /// What is to be reserved before it is admitted.
     pub reservation: Option<Box<Reservation>>,
 }
@@ -36,10 +40,19 @@ impl Decision {
 
     /// The ids of the rules that deny, each once, in the order of the rules.
     pub fn denying_rules(&self) -> Vec<RuleId> {
-        let mut rules: Vec<_> = self.denials.iter().map(|denial| denial.rule).collect();
-        rules.dedup();
-        rules
+        rules_of(&self.denials)
     }
+
+    /// The ids of the rules that would deny if they were enforced, likewise.
+    pub fn unenforced_rules(&self) -> Vec<RuleId> {
+        rules_of(&self.unenforced)
+    }
+}
+
+fn rules_of(denials: &[Denial]) -> Vec<RuleId> {
+    let mut rules: Vec<_> = denials.iter().map(|denial| denial.rule).collect();
+    rules.dedup();
+    rules
 }
 
 /// What is reserved before a submission is admitted.

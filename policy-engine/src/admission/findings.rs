@@ -16,8 +16,9 @@ pub struct Findings {
     pub(crate) rule: RuleId,
     /// Whether the rule may change what was asked: one that only warns leaves it as it is.
     imposes: bool,
-    /// What it would have changed.
+    /// What it would change if it were enforced, and why it would refuse.
     pub(crate) unimposed: Vec<Mutation>,
+    pub(crate) unenforced: Vec<Denial>,
     pub(crate) denials: Vec<Denial>,
     /// Denials that were counted and not put into words.
     pub(crate) more: usize,
@@ -36,6 +37,7 @@ impl Findings {
             rule,
             imposes: mode == RuleMode::Enforce,
             unimposed: Vec::new(),
+            unenforced: Vec::new(),
             denials: Vec::new(),
             more: 0,
             mutations: Vec::new(),
@@ -51,8 +53,21 @@ impl Findings {
 
     /// Writes what nobody asked for. A rule that only warns says that it would.
     pub fn impose(&mut self, at: Place, value: impl Into<Value>) {
-        let mutation = Mutation { rule: self.rule, at, value: Some(value.into()), unasked: false };
-        if self.imposes { self.mutations.push(mutation) } else { self.unimposed.push(mutation) }
+        self.unless_warning(at, Some(value.into()));
+    }
+
+    /// Removes what someone asked for. A rule that only warns says that it would.
+    pub fn take_out(&mut self, at: Place) {
+        self.unless_warning(at, None);
+    }
+
+    fn unless_warning(&mut self, at: Place, value: Option<Value>) {
+        let mutation = Mutation { rule: self.rule, at, value, unasked: false };
+        if self.imposes {
+            self.mutations.push(mutation);
+        } else if self.unimposed.len() < MOST_KEPT {
+            self.unimposed.push(mutation);
+        }
     }
 
     /// Refuses the submission. The sentence says what was asked, what is allowed and what to do, on one line.
@@ -99,7 +114,7 @@ impl Findings {
 
 impl From<Findings> for Decision {
     fn from(found: Findings) -> Self {
-        let Findings { rule: _, imposes: _, unimposed: _, denials, more, mutations, warnings } = found;
-        Self { denials, more, mutations, warnings, reservation: None }
+        let Findings { rule: _, imposes: _, unimposed, unenforced, denials, more, mutations, warnings } = found;
+        Self { denials, more, mutations, warnings, unenforced, unimposed, reservation: None }
     }
 }

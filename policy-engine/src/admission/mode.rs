@@ -1,6 +1,5 @@
 //! How strictly each rule is applied: a pure step between what rules find and what is decided.
 
-use crate::admission::decision::MOST_KEPT;
 use crate::admission::findings::Findings;
 use crate::admission::remember;
 use crate::object::Object;
@@ -12,16 +11,17 @@ pub fn apply(mode: RuleMode, mut found: Findings, object: Option<Object<'_>>) ->
         RuleMode::Enforce => found,
         RuleMode::Warn => {
             let (denials, more) = (std::mem::take(&mut found.denials), std::mem::take(&mut found.more));
-            found.warnings.extend(denials.into_iter().map(|denial| format!("not enforced: {denial}")));
+            found.warnings.extend(denials.iter().map(|denial| format!("not enforced: {denial}")));
             if more > 0 {
                 found.warnings.push(format!("not enforced: {}: and {more} more", found.rule));
             }
             // Where nothing else was asked, nobody needs to know.
-            let changed = std::mem::take(&mut found.unimposed).into_iter().filter_map(|mutation| {
+            let changed = found.unimposed.iter().filter_map(|mutation| {
                 let asked = mutation.at.resolve(object?.0).filter(|asked| Some(*asked) != mutation.value.as_ref())?;
-                Some(format!("not enforced: {}", remember::tell(&mutation, asked)))
+                Some(format!("not enforced: {}", remember::tell(mutation, asked)))
             });
-            found.warnings.extend(changed.take(MOST_KEPT));
+            found.warnings.extend(changed);
+            found.unenforced.extend(denials);
             found
         }
         RuleMode::Off => Findings::of(found.rule),

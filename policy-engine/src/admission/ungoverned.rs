@@ -1,4 +1,4 @@
-//! GPUs outside of projects: nobody would pay for them, so nobody is given any.
+//! GPUs outside of projects: nobody pays for them. `PlatformPolicy.elsewhere` says whether they are given with a warning, or refused.
 
 use std::fmt;
 
@@ -16,6 +16,7 @@ use crate::object::place::Place;
 use crate::object::{Object, Unreadable};
 use crate::policy::Policy;
 use crate::policy::modes::RuleMode;
+use crate::policy::platform::Elsewhere;
 use crate::policy::quantity::{self, Unit};
 use crate::policy::rule_id::RuleId;
 use crate::submission::Submission;
@@ -25,25 +26,28 @@ use crate::submission::pod::Pod;
 /// What NVIDIA's drivers, and their DeviceClasses, are called by.
 const NVIDIA: &str = "nvidia.com";
 
+const USE_A_PROJECT: &str = "use a namespace of a project that you are a member of, or ask an admin to bind this one";
+
 /// Judges what is made in a Namespace that is no project's.
 ///
-/// Whatever asks for a device that is, or may be, a GPU is refused: a class that a GPU model names, a class of NVIDIA's,
-/// one that selects devices of those, and the extended resources that stand for GPUs.
+/// Whatever asks for a device that is, or may be, a GPU is warned of or refused: a class that a GPU model names, a class of NVIDIA's,
+/// one that selects devices of those, and the extended resources that stand for GPUs. A workload is only warned of: what asks are
+/// its Pods.
 ///
 /// # Errors
 /// [`Unreadable`] where the object is not what its kind says.
 pub fn judge(submission: &Submission<'_>, devices: &Devices, policy: &Policy) -> Result<Decision, Unreadable> {
     let mut say = Findings::of(RuleId::Project);
-    let mode = policy.platform().mode_of(RuleId::Project, None);
-    if mode == RuleMode::Off {
-        return Ok(Decision::default());
-    }
+    let mode = match policy.platform().elsewhere {
+        Elsewhere::Warn => RuleMode::Warn,
+        Elsewhere::Enforce => RuleMode::Enforce,
+    };
     let Some(object) = submission.object else { return Ok(Decision::default()) };
     let known = Known { devices, policy };
     let refuse = |say: &mut Findings, at: Place, what: &dyn fmt::Display| {
         let namespace = submission.namespace;
         let why = format!(
-            "asked {what} in namespace {namespace}, which is no project's; GPUs are given out in projects; use a namespace of a project that you are a member of, or ask an admin to bind this one"
+            "asked {what} in namespace {namespace}, which is no project's; GPUs are given out in projects; {USE_A_PROJECT}"
         );
         say.deny(at, why);
     };
@@ -51,6 +55,15 @@ pub fn judge(submission: &Submission<'_>, devices: &Devices, policy: &Policy) ->
         let pod = Pod::read(object, Place::root())?;
         for (at, what) in known.asked_by(&pod) {
             refuse(&mut say, at, &what);
+        }
+    } else if let Some(kind) = policy.platform().workload_kind(&submission.resource) {
+        for (at, what) in Pod::templates(object, kind)?.iter().flat_map(|pod| known.asked_by(pod)) {
+            let namespace = submission.namespace;
+            let becomes =
+                if mode == RuleMode::Enforce { "its Pods will be refused" } else { "nobody is charged for them" };
+            say.warn(format_args!(
+                "{at}: asked {what} in namespace {namespace}, which is no project's: {becomes}; {USE_A_PROJECT}"
+            ));
         }
     } else if submission.resource.is_claim() || submission.resource.is_claim_template() {
         let keys = if submission.resource.is_claim() { &["spec"][..] } else { &["spec", "spec"][..] };
@@ -137,6 +150,11 @@ mod tests {
     use crate::submission::devices::ClaimTemplate;
 
     fn denials(resource: GroupResource, object: &Value) -> Vec<String> {
+        let decision = judged(Elsewhere::Enforce, resource, object);
+        decision.denials.iter().map(ToString::to_string).collect()
+    }
+
+    fn judged(elsewhere: Elsewhere, resource: GroupResource, object: &Value) -> Decision {
         let class = |text: &str| serde_json::from_value(json!({"selectors": [{"cel": {"expression": text}}]}));
         let classes = [
             ("gpu.nvidia.com", "true"),
@@ -160,8 +178,9 @@ mod tests {
             object: Some(object),
             old: None,
         };
-        let decision = judge(&submission, &devices, &Policy::from(Records::default())).expect("it can be read");
-        decision.denials.iter().map(ToString::to_string).collect()
+        let mut records = Records::default();
+        records.platform.elsewhere = elsewhere;
+        judge(&submission, &devices, &Policy::from(records)).expect("it can be read")
     }
 
     fn claim(class: &str) -> Value {
@@ -185,6 +204,27 @@ mod tests {
         assert!(denials(claims(), &claim("nic")).is_empty());
         let template = json!({"spec": claim("gpu.nvidia.com")});
         assert_eq!(denials(GroupResource::new(DEVICE_GROUP, "resourceclaimtemplates"), &template).len(), 1);
+    }
+
+    #[test]
+    fn a_workload_is_warned_of_and_where_nothing_is_enforced_its_pods_are_too() {
+        let spec = json!({"containers": [{"name": "a", "resources": {"limits": {"nvidia.com/gpu": "1"}}}]});
+        let deployment = json!({"spec": {"template": {"spec": spec}}});
+        let of_a_deployment = |elsewhere| {
+            let decision = judged(elsewhere, GroupResource::new("apps", "deployments"), &deployment);
+            assert!(decision.allowed());
+            decision.warnings.join("|")
+        };
+        let at = "project: spec.template.spec.containers[0].resources.limits[nvidia.com/gpu]: asked nvidia.com/gpu in namespace \
+                  scratch, which is no project's: ";
+        for (elsewhere, becomes) in
+            [(Elsewhere::Warn, "nobody is charged for them"), (Elsewhere::Enforce, "its Pods will be refused")]
+        {
+            assert_eq!(of_a_deployment(elsewhere), format!("{at}{becomes}; {USE_A_PROJECT}"));
+        }
+        let pod = judged(Elsewhere::Warn, GroupResource::new("", "pods"), &json!({"spec": spec}));
+        assert!(pod.allowed() && pod.warnings[0].starts_with("not enforced: project: "), "{:?}", pod.warnings);
+        assert_eq!(pod.unenforced_rules(), [RuleId::Project]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Plan-window: which Pods that wait for their queue may start.
 //!
 //! The rule `plan-window` sets the gate [`PLAN_WINDOW_GATE`](crate::contract::PLAN_WINDOW_GATE) on a Pod whose queue is
-//! closed. Here it is taken away again: when the queue is open, when the Pod's queue is `default`, when the rule is off
-//! for its project, and where the Namespace is no project's any more. Those that have waited longest come first.
+//! closed. Here it is taken away again: when the queue is open, when the Pod's queue is `default`, when the rule is not
+//! enforced in its project, and where the Namespace is no project's any more. Those that have waited longest come first.
 
 pub mod audit;
 mod words;
@@ -71,8 +71,8 @@ pub enum Because {
     Open(QueueName),
     /// It is in the queue that never closes.
     Default,
-    /// The rule is off for its project.
-    RuleOff(ProjectName),
+    /// The rule is not enforced in its project.
+    NotEnforced(ProjectName),
     /// Its Namespace is bound to no project.
     Ungoverned,
 }
@@ -174,8 +174,8 @@ enum Fate {
 }
 
 fn fate(policy: &Policy, project: &Project, asked: &str, now: Timestamp) -> Fate {
-    if policy.platform().mode_of(RuleId::PlanWindow, Some(project)) == RuleMode::Off {
-        return Fate::Released(Because::RuleOff(project.name.clone()));
+    if policy.platform().mode_of(RuleId::PlanWindow, Some(project)) != RuleMode::Enforce {
+        return Fate::Released(Because::NotEnforced(project.name.clone()));
     }
     let queue = policy.queue_asked(asked);
     if queue.is_some_and(|queue| queue.name.as_str() == DEFAULT_QUEUE) {

@@ -68,6 +68,18 @@ pub struct Platform {
     pub without_ledger: WithoutLedger,
     /// What a Pod is charged of CPU and memory.
     pub charge: ChargeBy,
+    /// What happens to GPUs that are asked for outside of projects.
+    pub elsewhere: Elsewhere,
+}
+
+/// What happens to GPUs that are asked for outside of projects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum Elsewhere {
+    /// They are given, with a warning.
+    #[default]
+    Warn,
+    /// They are refused.
+    Enforce,
 }
 
 /// What a Pod is charged of CPU and memory.
@@ -128,6 +140,7 @@ impl Default for Platform {
             plan_window_grace: Duration::from_secs(5 * 60),
             without_ledger: WithoutLedger::default(),
             charge: ChargeBy::default(),
+            elsewhere: Elsewhere::default(),
         }
     }
 }

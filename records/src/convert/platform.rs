@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::platform::{
-    ChargeBy, HostPath, LabelsAlone, Platform, ServiceFeature, Unstamped, WithoutLedger, WithoutPlan,
+    ChargeBy, Elsewhere, HostPath, LabelsAlone, Platform, ServiceFeature, Unstamped, WithoutLedger, WithoutPlan,
 };
 use policy_engine::policy::workload::{TemplatePath, WorkloadKind, built_in};
 
@@ -52,6 +52,7 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
         workload_kinds: kinds,
         without_ledger,
         charge,
+        elsewhere,
         personal_plan,
         without_plan,
         storage_lanes,
@@ -93,6 +94,10 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
         without_ledger: match without_ledger {
             platform::WithoutLedger::Retry => WithoutLedger::Retry,
             platform::WithoutLedger::Admit => WithoutLedger::Admit,
+        },
+        elsewhere: match elsewhere {
+            platform::Elsewhere::Warn => Elsewhere::Warn,
+            platform::Elsewhere::Enforce => Elsewhere::Enforce,
         },
         charge: match charge {
             platform::ChargeBy::Requests => ChargeBy::Requests,

@@ -170,7 +170,7 @@ fn instead(kind: Kind, field: &str) -> Option<Instead> {
             "trustedControllers" | "trustedClients" | "labelsAlone" | "schedulers" | "workloadKinds" => {
                 Instead::Nothing
             }
-            "withoutLedger" | "storageLanes" | "hostPaths" | "csiDrivers" => Instead::Nothing,
+            "withoutLedger" | "elsewhere" | "storageLanes" | "hostPaths" | "csiDrivers" => Instead::Nothing,
             _ => return None,
         },
     })

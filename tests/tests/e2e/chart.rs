@@ -25,3 +25,26 @@ fn the_api_server_takes_what_the_chart_renders_by_each_choice() {
     }
     assert!(!must(ground::render_chart(&[])).contains("kind: NetworkPolicy"), "only where it is chosen");
 }
+
+#[test]
+fn while_everything_only_warns_a_sluice_that_is_away_refuses_nobody() {
+    let fails = |values: &[&str]| {
+        let rendered = must(ground::render_chart(values));
+        let webhooks = rendered.split("\n---\n").filter(|it| it.contains("WebhookConfiguration\n"));
+        webhooks.map(|it| it.matches("failurePolicy: Fail").count()).sum::<usize>()
+    };
+    let actions = |values: &[&str]| {
+        let rendered = must(ground::render_chart(values));
+        let mut actions: Vec<_> = rendered.lines().filter(|line| line.contains("validationActions:")).collect();
+        actions.dedup();
+        actions.join("|").trim().to_owned()
+    };
+    let warns = r#"policy.ruleModes={"*": "warn"}"#;
+    assert!(fails(&[]) > 10 && fails(&[r#"policy.ruleModes={"image": "warn"}"#]) > 10);
+    assert_eq!(fails(&[warns]), 0);
+    assert_eq!(fails(&[warns, r#"policy.elsewhere="Enforce""#]), 1, "that is refused whatever the rules do");
+    assert!(fails(&[r#"policy.ruleModes={"*": "warn", "image": "enforce"}"#]) > 10);
+    assert_eq!(actions(&[]), "validationActions: [Deny]");
+    assert_eq!(actions(&[warns]), "validationActions: [Warn]");
+    assert_eq!(actions(&[warns, r#"staticPolicies="Audit""#]), "validationActions: [Audit]");
+}

@@ -53,6 +53,9 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             }
         }
         too_many(case, pod, &asked, say);
+        if case.new_pod().is_some() && !say.imposes() {
+            asked.iter().for_each(|it| it.places.iter().for_each(|place| say.take_out(place.clone())));
+        }
         // What cannot be translated stays as it was written, where that is not refused.
         if case.new_pod().is_some() && own_claim::wanted(case, pod).is_some_and(|it| it.rule == say.rule) {
             attach::write(case, pod, say);

@@ -300,7 +300,7 @@ impl fmt::Display for Surplus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotBound => "the namespace is not bound to a project",
-            Self::NoLimits => "no plan in force limits what a namespace holds",
+            Self::NoLimits => "no plan in force limits what a namespace holds, or the rule quota is not enforced",
             Self::Scoped => "it does not limit everything in the namespace",
             Self::UnknownName => "the platform keeps no resourcequota of this name",
         })

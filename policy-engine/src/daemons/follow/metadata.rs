@@ -90,7 +90,8 @@ fn floor<'a>(
     }
 }
 
-/// *Baseline* refuses every host path, so it cannot stand where the platform lists some; nor where Sluice itself only warns.
+/// *Baseline* refuses every host path, so it cannot stand where the platform lists some; nor where Sluice itself only warns of
+/// what it refuses.
 fn wants_floor(policy: &Policy, project: &Project) -> bool {
     let mode = policy.platform().mode_of(RuleId::Privilege, Some(project));
     mode == RuleMode::Enforce && policy.platform().host_paths.is_empty()

@@ -1,7 +1,9 @@
-//! ResourceQuotas: what the plan in force limits in each of the project's Namespaces.
+//! ResourceQuotas: what the plan in force limits in each of the project's Namespaces, where the rule `quota` is enforced.
 
 use crate::policy::Policy;
+use crate::policy::modes::RuleMode;
 use crate::policy::project::Project;
+use crate::policy::rule_id::RuleId;
 
 use super::Plan;
 use super::action::{Action, QUOTA_NAME, Surplus};
@@ -32,7 +34,9 @@ pub(super) fn plan(view: &View, policy: &Policy, bound: &Bound<'_>, plan: &mut P
 
 /// What is to be done about the quota of one Namespace.
 fn one(view: &View, policy: &Policy, namespace: &str, project: &Project, found: Option<&ResourceQuota>) -> Vec<Action> {
-    let plan = policy.plan_in_force(project, view.observed_at).filter(|plan| !plan.namespace_quota.0.is_empty());
+    let is_enforced = policy.platform().mode_of(RuleId::Quota, Some(project)) == RuleMode::Enforce;
+    let plan = policy.plan_in_force(project, view.observed_at);
+    let plan = plan.filter(|plan| is_enforced && !plan.namespace_quota.0.is_empty());
     let apply = |seen| {
         plan.map(|plan| Action::ApplyResourceQuota {
             namespace: namespace.into(),

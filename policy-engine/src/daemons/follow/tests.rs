@@ -5,8 +5,10 @@ mod quotas;
 use crate::contract::{ADOPT, PROJECT_ID, USER_ID};
 use crate::daemons::common::MANAGED_BY;
 use crate::policy::ids::ProjectId;
+use crate::policy::modes::RuleMode;
 use crate::policy::platform::Platform;
 use crate::policy::project::{Holder, Project, ProjectRole};
+use crate::policy::rule_id::RuleId;
 
 use super::action::{Action, Because, Unwanted};
 use super::audit::{Violation, audit};
@@ -188,6 +190,17 @@ fn no_floor_where_host_paths_are_listed_and_no_weaker_one_elsewhere() {
     assert!(actions(&chosen, &policy(nlp())).is_empty(), "an admin's stricter level stays");
     let kept = settled(chosen, &with_platform(nlp(), paths));
     assert_eq!(kept.namespaces["nlp"].labels[POD_SECURITY], "restricted");
+}
+
+#[test]
+fn no_floor_where_the_rule_only_warns() {
+    let nlp = || [project("nlp", &["nlp"])];
+    let warns = Platform { rule_modes: [(RuleId::Privilege, RuleMode::Warn)].into(), ..Platform::default() };
+    let without = settled(settled(view(), &policy(nlp())), &with_platform(nlp(), warns));
+    assert!(!without.namespaces["nlp"].labels.contains_key(POD_SECURITY));
+    let mut theirs = project("nlp", &["nlp"]);
+    theirs.rule_modes.insert(RuleId::Privilege, RuleMode::Warn);
+    assert!(!settled(view(), &policy([theirs])).namespaces["nlp"].labels.contains_key(POD_SECURITY));
 }
 
 #[test]

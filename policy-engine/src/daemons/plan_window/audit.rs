@@ -47,7 +47,7 @@ fn one(view: &View, policy: &Policy, release: &Release, now: Timestamp) -> Resul
             let queue = waiting.queue.as_deref().and_then(|asked| policy.queue_asked(asked));
             plan.zip(queue).is_some_and(|(plan, queue)| Calendar::of_queue(plan, queue).is_open(now))
         }
-        Because::Default | Because::RuleOff(_) => project.is_some(),
+        Because::Default | Because::NotEnforced(_) => project.is_some(),
         Because::Ungoverned => !view.bindings.contains_key(&pod.namespace),
     };
     if may_start { Ok(()) } else { Err(Violation::Closed(release.clone().into())) }

@@ -80,10 +80,15 @@ fn a_gate_that_means_nothing_is_taken_away() {
     assert_eq!(start("default", "nlp", |_| {}), "let pod nlp/p start: it is in queue default");
     assert_eq!(start("batch", "nlp", |_| {}), "let pod nlp/p start: queue batch is open");
     assert_eq!(start("night", "free", |_| {}), "let pod free/p start: its namespace is no project's");
+    let not_enforced = "let pod nlp/p start: the rule plan-window is not enforced in project nlp";
     let off = |records: &mut crate::policy::Records| {
         records.platform.rule_modes.insert(RuleId::PlanWindow, RuleMode::Off);
     };
-    assert_eq!(start("night", "nlp", off), "let pod nlp/p start: the rule plan-window is off for project nlp");
+    assert_eq!(start("night", "nlp", off), not_enforced);
+    let warn = |records: &mut crate::policy::Records| {
+        records.platform.rule_modes.insert(RuleId::PlanWindow, RuleMode::Warn);
+    };
+    assert_eq!(start("night", "nlp", warn), not_enforced);
     for namespace in ["monitoring", "sluice-system", "kube-system", "lost"] {
         assert_eq!(start("default", namespace, |_| {}), "", "{namespace} is left alone");
     }

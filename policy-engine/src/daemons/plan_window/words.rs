@@ -22,7 +22,7 @@ impl fmt::Display for Because {
         match self {
             Self::Open(queue) => write!(f, "queue {queue} is open"),
             Self::Default => f.write_str("it is in queue default"),
-            Self::RuleOff(project) => write!(f, "the rule plan-window is off for project {project}"),
+            Self::NotEnforced(project) => write!(f, "the rule plan-window is not enforced in project {project}"),
             Self::Ungoverned => f.write_str("its namespace is no project's"),
         }
     }

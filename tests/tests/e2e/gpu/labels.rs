@@ -190,6 +190,24 @@ fn class_gpus_elsewhere() {
     let p = shared();
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "nobodys"}});
     ok(create(&p, ADMIN, namespace));
+    let warned = create(&p, ADMIN, workload("Deployment", "nobodys", "early", extended("nvidia.com/gpu", 1)));
+    assert!(warned.success && warned.stderr.contains("nobody is charged for them"), "{}", warned.stderr);
+    let warned = create(&p, ADMIN, pod("nobodys", "early", extended("nvidia.com/gpu", 1)));
+    assert!(warned.success && warned.stderr.contains("not enforced: project: "), "{}", warned.stderr);
+    let elsewhere = |mode: &str| {
+        let patch = json!({"spec": {"elsewhere": mode}}).to_string();
+        ok(kubectl(&p, ADMIN, &["patch", "platformpolicy", "default", "--type=merge", "-p", &patch]));
+    };
+    elsewhere("Enforce");
+    eventually("Sluice to have read the policy", || {
+        let dry = kubectl_with(
+            &p,
+            ADMIN,
+            &["create", "--dry-run=server", "-f", "-"],
+            &pod("nobodys", "dry", extended("nvidia.com/gpu", 1)).to_string(),
+        );
+        (!dry.success).then_some(())
+    });
     let refused = create(&p, ADMIN, pod("nobodys", "chart", extended("nvidia.com/gpu", 1)));
     let says = "asked nvidia.com/gpu in namespace nobodys, which is no project's";
     assert_denied(&refused, &[("project", says)]);
@@ -201,7 +219,8 @@ fn class_gpus_elsewhere() {
     let template = json!({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaimTemplate",
         "metadata": {"name": "free", "namespace": "nobodys"}, "spec": {"spec": claim["spec"]}});
     assert_denied(&create(&p, ADMIN, template), &[("project", says)]);
-    ok(create(&p, ADMIN, workload("Deployment", "nobodys", "late", extended("nvidia.com/gpu", 1))));
+    let warned = create(&p, ADMIN, workload("Deployment", "nobodys", "late", extended("nvidia.com/gpu", 1)));
+    assert!(warned.success && warned.stderr.contains("its Pods will be refused"), "{}", warned.stderr);
     eventually("the ReplicaSet to say why it has no Pod", || {
         let sets = list(&p, "nobodys", "replicasets", "app=late");
         let text = sets.first()?["status"]["conditions"].to_string();
@@ -209,6 +228,7 @@ fn class_gpus_elsewhere() {
     });
     // What asks for no GPU is not the platform's business.
     ok(create(&p, ADMIN, pod("nobodys", "plain", json!({}))));
+    elsewhere("Warn");
     remove(&p, "", "namespace/nobodys");
 }
 
@@ -224,17 +244,7 @@ fn class_template_squatting() {
     let name = template_of(&dry).to_owned();
     let says = "which is one of the templates that the platform makes for Pods; choose another name";
     assert_denied(&create(&p, "alice", squat(&name)), &[("claim-origin", says)]);
-    // One from before the project: nobody judged it.
     let gate = json!({"spec": {"schedulingGates": [{"name": "example.com/wait"}]}});
-    let before = "squatters";
-    ok(create(
-        &p,
-        ADMIN,
-        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": before, "annotations": {"platform-go/adopt": before}}}),
-    ));
-    let elsewhere = with(squat(&name), json!({"metadata": {"namespace": before}}));
-    let says = "asked DeviceClass gpu.nvidia.com in namespace squatters, which is no project's";
-    assert_denied(&create(&p, ADMIN, elsewhere), &[("project", says)]);
     ok(create(&p, "bob", with(pod("llm-finetune", "squatted", inline("h100", "17")), gate)));
     let made =
         eventually("the platform's template", || find(&p, "llm-finetune", &format!("resourceclaimtemplate/{name}")));
@@ -243,7 +253,6 @@ fn class_template_squatting() {
     remove(&p, "llm-finetune", &format!("resourceclaimtemplate/{name}"));
     assert!(!create(&p, "bob", squat(&name)).success, "the name stays the platform's");
     remove(&p, "llm-finetune", "pod/squatted");
-    remove(&p, "", &format!("namespace/{before}"));
 }
 
 /// What a server-side dry run answers.

@@ -53,11 +53,16 @@ fn every_namespace_of_the_project_has_what_its_plan_says_and_no_other() {
 #[test]
 fn without_a_plan_in_force_there_are_no_limits() {
     let made = settled(view(), &with_plan(&["nlp"], Some(2), Validity::default()));
-    let gone = ["delete resourcequota sluice-plan in namespace nlp: no plan in force limits what a namespace holds"];
+    let gone = [
+        "delete resourcequota sluice-plan in namespace nlp: no plan in force limits what a namespace holds, or the rule quota is not enforced",
+    ];
     let over = Validity { until: Some(Timestamp::UNIX_EPOCH), ..Validity::default() };
     assert_eq!(actions(&made, &with_plan(&["nlp"], Some(2), over)), gone);
     assert_eq!(actions(&made, &with_plan(&["nlp"], None, Validity::default())), gone);
     assert_eq!(actions(&made, &policy([project("nlp", &["nlp"])])), gone);
+    let mut records = with_plan(&["nlp"], Some(2), Validity::default()).records().clone();
+    records.platform.rule_modes.insert(RuleId::Quota, RuleMode::Warn);
+    assert_eq!(actions(&made, &Policy::from(records)), gone, "a rule that only warns limits nothing by another way");
 }
 
 #[test]
