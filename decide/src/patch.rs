@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
 use jsonptr::Pointer;
 use policy_engine::Mutation;
+use policy_engine::admission::decision::Told;
 use serde_json::Value;
 
 /// The patch that makes `object` say what the mutations say.
@@ -79,11 +80,11 @@ mod tests {
     use super::*;
 
     fn set(at: Place, value: impl Into<Value>) -> Mutation {
-        Mutation { rule: RuleId::Image, at, value: Some(value.into()), unasked: false }
+        Mutation { rule: RuleId::Image, at, value: Some(value.into()), unasked: false, told: Told::Plainly }
     }
 
     fn remove(at: Place) -> Mutation {
-        Mutation { rule: RuleId::Image, at, value: None, unasked: false }
+        Mutation { rule: RuleId::Image, at, value: None, unasked: false, told: Told::Plainly }
     }
 
     fn patched(mutations: &[Mutation], mut object: Value) -> Value {

@@ -127,4 +127,18 @@ pub struct Mutation {
     pub value: Option<Value>,
     /// Whether nobody asked for what it replaces: the API server put it there, or a manifest does not know of it.
     pub unasked: bool,
+    /// How people read of what was asked there.
+    pub told: Told,
+}
+
+/// How people read of something that they asked, and that the platform replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Told {
+    /// By what was asked, and what it is set to.
+    #[default]
+    Plainly,
+    /// In words of the rule's own.
+    As(String),
+    /// By what is told of another place.
+    Elsewhere,
 }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
-use crate::admission::decision::{Decision, Denial, MOST_KEPT, Mutation};
+use crate::admission::decision::{Decision, Denial, MOST_KEPT, Mutation, Told};
 use crate::object::place::Place;
 use crate::policy::modes::RuleMode;
 use crate::policy::rule_id::RuleId;
@@ -53,16 +53,16 @@ impl Findings {
 
     /// Writes what nobody asked for. A rule that only warns says that it would.
     pub fn impose(&mut self, at: Place, value: impl Into<Value>) {
-        self.unless_warning(at, Some(value.into()));
+        self.unless_warning(at, Some(value.into()), Told::Plainly);
     }
 
     /// Removes what someone asked for. A rule that only warns says that it would.
-    pub fn take_out(&mut self, at: Place) {
-        self.unless_warning(at, None);
+    pub fn take_out(&mut self, at: Place, told: Told) {
+        self.unless_warning(at, None, told);
     }
 
-    fn unless_warning(&mut self, at: Place, value: Option<Value>) {
-        let mutation = Mutation { rule: self.rule, at, value, unasked: false };
+    fn unless_warning(&mut self, at: Place, value: Option<Value>, told: Told) {
+        let mutation = Mutation { rule: self.rule, at, value, unasked: false, told };
         if self.imposes {
             self.mutations.push(mutation);
         } else if self.unimposed.len() < MOST_KEPT {
@@ -81,27 +81,45 @@ impl Findings {
 
     /// Writes a value, making the maps above it where they are missing.
     pub fn set(&mut self, at: Place, value: impl Into<Value>) {
-        self.mutations.push(Mutation { rule: self.rule, at, value: Some(value.into()), unasked: false });
+        self.mutations.push(Mutation {
+            rule: self.rule,
+            at,
+            value: Some(value.into()),
+            unasked: false,
+            told: Told::Plainly,
+        });
     }
 
     /// Replaces what the API server filled in by itself.
     pub fn fill_in(&mut self, at: Place, value: impl Into<Value>) {
-        self.mutations.push(Mutation { rule: self.rule, at, value: Some(value.into()), unasked: true });
+        self.mutations.push(Mutation {
+            rule: self.rule,
+            at,
+            value: Some(value.into()),
+            unasked: true,
+            told: Told::Plainly,
+        });
     }
 
     /// Removes what someone may have asked for.
     pub fn remove(&mut self, at: Place) {
-        self.mutations.push(Mutation { rule: self.rule, at, value: None, unasked: false });
+        self.mutations.push(Mutation { rule: self.rule, at, value: None, unasked: false, told: Told::Plainly });
     }
 
     /// Removes what the API server filled in by itself.
     pub fn discard(&mut self, at: Place) {
-        self.mutations.push(Mutation { rule: self.rule, at, value: None, unasked: true });
+        self.mutations.push(Mutation { rule: self.rule, at, value: None, unasked: true, told: Told::Plainly });
     }
 
     /// Writes again what stood there; nobody asked for anything else.
     pub fn put_back(&mut self, at: Place, value: impl Into<Value>) {
-        self.mutations.push(Mutation { rule: self.rule, at, value: Some(value.into()), unasked: true });
+        self.mutations.push(Mutation {
+            rule: self.rule,
+            at,
+            value: Some(value.into()),
+            unasked: true,
+            told: Told::Plainly,
+        });
     }
 
     /// Says something that does not stand in the way.

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use crate::admission::decision::{Decision, MOST_KEPT, Mutation};
+use crate::admission::decision::{Decision, MOST_KEPT, Mutation, Told};
 use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
@@ -31,7 +31,7 @@ pub(crate) fn remember(case: &Case<'_>, object: Object<'_>, said: Vec<Mutation>,
         let at = mutation.at.pointer();
         if before.get(at.as_str()) != Some(asked) && told < MOST_KEPT {
             told += 1;
-            decision.warnings.push(tell(mutation, asked));
+            decision.warnings.extend(tell(mutation, asked));
         }
         if asked.as_str().map_or_else(|| asked.to_string().len(), str::len) <= LONGEST_KEPT {
             replaced.insert(at.to_string(), asked.clone());
@@ -46,15 +46,23 @@ pub(crate) fn remember(case: &Case<'_>, object: Object<'_>, said: Vec<Mutation>,
     let value = (!memory.is_empty()).then(|| Value::String(Value::Object(memory).to_string()));
     if object.annotation(contract::ASKED) != value.as_ref().and_then(Value::as_str) {
         let at = pod.annotation_at(contract::ASKED);
-        decision.mutations.push(Mutation { rule: RuleId::PlatformLabels, at, value, unasked: true });
+        decision.mutations.push(Mutation {
+            rule: RuleId::PlatformLabels,
+            at,
+            value,
+            unasked: true,
+            told: Told::Plainly,
+        });
     }
 }
 
-/// How people read of a change.
-pub(crate) fn tell(mutation: &Mutation, asked: &Value) -> String {
-    let Mutation { rule, at, value, .. } = mutation;
-    match value {
-        Some(value) => one_line(format_args!("{rule}: {at}: asked {asked}, set to {value}")),
-        None => one_line(format_args!("{rule}: {at}: asked {asked}, removed")),
+/// How people read of a change, unless they do so at another place.
+pub(crate) fn tell(mutation: &Mutation, asked: &Value) -> Option<String> {
+    let Mutation { rule, at, value, told, .. } = mutation;
+    match (told, value) {
+        (Told::As(words), _) => Some(one_line(format_args!("{rule}: {at}: {words}"))),
+        (Told::Elsewhere, _) => None,
+        (Told::Plainly, Some(value)) => Some(one_line(format_args!("{rule}: {at}: asked {asked}, set to {value}"))),
+        (Told::Plainly, None) => Some(one_line(format_args!("{rule}: {at}: asked {asked}, removed"))),
     }
 }

@@ -210,6 +210,11 @@ impl<'a> Case<'a> {
         (self.is_pod() && self.submission.act == Act::Create).then(|| self.pods.first()).flatten()
     }
 
+    /// Whether a person, or a program that shows them the answer, wrote this: a controller's warnings nobody reads.
+    pub fn is_read_by_people(&self) -> bool {
+        matches!(self.caller, Caller::Person(_) | Caller::Admin | Caller::Client)
+    }
+
     /// The groups that the request proves of a user. It says nothing of anybody but its sender.
     pub fn proven(&self, user: &User) -> &'a [String] {
         let is_sender = self.caller.user().is_some_and(|sender| sender.name == user.name);

@@ -2,7 +2,10 @@
 
 use e2e::manifest::{IMAGE, pod};
 use e2e::refusal::{assert_denied, assert_warned};
-use e2e::{alone, create, get, kubectl_with, label, ok, project, shared, with_policy};
+use e2e::{
+    ADMIN, alone, create, eventually, get, http_get, kubectl, kubectl_with, label, ok, project, shared, sluice,
+    with_policy,
+};
 use ground::Ground;
 use serde_json::{Value, json};
 
@@ -55,4 +58,83 @@ fn a_mode_of_the_platform_holds_in_every_project() {
     let p = alone();
     assert_denied(&dry(&p, &rooted), &[("root-shell", "group vision-lab")]);
     assert_denied(&dry(&p, &owl), &[("queue", "asked queue urgent")]);
+}
+
+/// What runs differs in nothing from what would run without Sluice, and nobody has forgotten what is wrong with it.
+#[test]
+fn where_everything_only_warns_what_is_made_stays_as_it_is_written_and_is_named_by_the_audit() {
+    let p = shared();
+    project(&p, "modes-all", json!({"ruleModes": {"*": "warn"}, "plan": "gold"}));
+    ok(create(&p, ADMIN, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "modes-none"}})));
+    eventually("the service account", || e2e::find(&p, "modes-none", "serviceaccount/default"));
+    let container = |more: Value| e2e::manifest::with(json!({"name": "main", "image": IMAGE}), more);
+    let (gpu, path) = (json!({"limits": {"nvidia.com/gpu": "1"}}), json!({"path": "/var/log"}));
+    let specs = [
+        ("root", json!({"containers": [container(json!({"securityContext": {"runAsUser": 0}}))]})),
+        ("path", json!({"containers": [container(json!({}))], "volumes": [{"name": "logs", "hostPath": path}]})),
+        ("token", json!({"containers": [container(json!({}))], "automountServiceAccountToken": true})),
+        ("gpu", json!({"containers": [container(json!({"resources": gpu}))]})),
+        ("foreign", json!({"containers": [{"name": "main", "image": "quay.io/somebody/app"}]})),
+    ];
+    for (name, spec) in &specs {
+        for (user, namespace) in [("alice", "modes-all"), (ADMIN, "modes-none")] {
+            ok(create(&p, user, pod(namespace, name, json!({"spec": spec}))));
+        }
+        let running = |namespace: &str| {
+            let pod = get(&p, namespace, &format!("pod/{name}"));
+            (pod["status"]["phase"] == "Running").then_some(pod)
+        };
+        let [here, there] =
+            ["modes-all", "modes-none"].map(|namespace| eventually("the Pod to run", || running(namespace)));
+        assert_eq!(as_written(&here), as_written(&there), "{name}");
+    }
+    let audit = sluice(&p, &["audit", "modes-all", "-o", "json"], "");
+    assert_eq!(audit.code, 1, "{}", audit.stderr);
+    let found: Value = serde_json::from_str(&audit.stdout).expect("JSON");
+    let said = |name: &str| {
+        let is = |it: &&Value| it["kind"] == "Pod" && it["name"] == name;
+        let finding = found["findings"].as_array().and_then(|all| all.iter().find(is));
+        finding.unwrap_or_else(|| panic!("a finding about {name}: {}", audit.stdout)).to_string()
+    };
+    for (name, says) in [
+        ("root", "root-shell: spec.containers[0].securityContext.runAsUser: asked UID 0"),
+        ("path", "privilege: spec.volumes"),
+        ("token", "service-account-token: spec.automountServiceAccountToken"),
+        ("gpu", "extended-resource: spec.containers[0].resources.limits[nvidia.com/gpu]"),
+        ("foreign", "image: spec.containers[0].image: asked quay.io/somebody/app"),
+    ] {
+        assert!(said(name).contains(says), "{name}: {}", said(name));
+    }
+    let text = sluice(&p, &["audit", "modes-all"], "").stdout;
+    assert!(text.contains("would be refused once enforced: image: "), "{text}");
+    assert!(text.contains("would be changed once enforced: "), "{text}");
+    let (_, page) = http_get(&p, "/metrics");
+    let counted = page.lines().find(|line| {
+        line.contains("webhook_unenforced_denials_total") && line.contains("image") && line.contains("modes-all")
+    });
+    assert!(counted.is_some_and(|line| line.ends_with(" 1")), "{counted:?}");
+    eventually("the claim that the scheduler made to be charged", || {
+        let used = get(&p, "", "project/modes-all")["status"]["gpu"]["used"].to_string();
+        used.contains('1').then_some(())
+    });
+    ok(kubectl(&p, ADMIN, &["delete", "namespace/modes-none", "--wait=false"]));
+}
+
+/// A Pod's spec without what is another in each Namespace: the node, and the name of the volume with the token.
+fn as_written(pod: &Value) -> Value {
+    let mut spec = pod["spec"].clone();
+    spec["nodeName"] = Value::Null;
+    let volumes = spec["volumes"].as_array_mut().into_iter().flatten();
+    volumes.for_each(|volume| hide(&mut volume["name"]));
+    for container in spec["containers"].as_array_mut().into_iter().flatten() {
+        let mounts = container["volumeMounts"].as_array_mut().into_iter().flatten();
+        mounts.for_each(|mount| hide(&mut mount["name"]));
+    }
+    spec
+}
+
+fn hide(name: &mut Value) {
+    if name.as_str().is_some_and(|name| name.starts_with("kube-api-access-")) {
+        *name = "kube-api-access".into();
+    }
 }

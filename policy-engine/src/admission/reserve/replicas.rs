@@ -11,15 +11,17 @@ use crate::policy::modes::RuleMode;
 use crate::policy::rule_id::RuleId;
 use crate::submission::Act;
 use crate::submission::case::Case;
-use crate::submission::identity::{Caller, Owner};
+use crate::submission::identity::Owner;
 use crate::submission::pod::Pod;
 
 /// Foreseen for people, who read the answer, and where the Pods of a workload run all at once: their claims are not,
 /// unless each has its own. Others may have been charged already.
 pub(super) fn foresee(case: &Case<'_>, workload: Object<'_>) -> Option<Reservation> {
-    let by_people = matches!(case.caller, Caller::Person(_) | Caller::Admin | Caller::Client);
     let whole = matches!(case.submission.act, Act::Create | Act::Update) && case.submission.subresource.is_empty();
-    if !by_people || !whole || case.policy.platform().mode_of(RuleId::Quota, Some(case.project)) == RuleMode::Off {
+    if !case.is_read_by_people()
+        || !whole
+        || case.policy.platform().mode_of(RuleId::Quota, Some(case.project)) == RuleMode::Off
+    {
         return None;
     }
     let kind = case.policy.platform().workload_kind(&case.submission.resource)?;

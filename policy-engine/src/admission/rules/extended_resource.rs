@@ -11,7 +11,8 @@
 //! `inline-claim` does, with one request for each container that asked. The Pod's labels can say the rest: the model,
 //! the share of compute, the memory. The platform refuses a name of a GPU maker that no model and no DeviceClass lists.
 //!
-//! The pod template of a workload stays as it was written, so applying the workload again changes nothing.
+//! The pod template of a workload stays as it was written, so applying the workload again changes nothing. A warning says what
+//! its Pods get, and what each of them costs.
 //!
 //! A plan can refuse such requests (`ResourcePlan.spec.extendedResources: Deny`).
 //!
@@ -19,11 +20,14 @@
 //! and devices that are there for init containers if it asks for more than those have. It uses none of a sidecar that was started
 //! before it. A container's request and limit of an extended resource are the same, as in Kubernetes.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::admission::attach;
+use crate::admission::decision::Told;
 use crate::admission::findings::Findings;
 use crate::claims::MOST_DEVICES;
+use crate::claims::Understood;
 use crate::contract;
 use crate::gpu::extended::{self, Asked, Meaning};
 use crate::gpu::own_claim;
@@ -32,6 +36,7 @@ use crate::policy::plan::{ExtendedResources, Plan};
 use crate::sentence;
 use crate::submission::Act;
 use crate::submission::case::Case;
+use crate::submission::found::Wanted;
 use crate::submission::pod::Pod;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
@@ -53,15 +58,27 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             }
         }
         too_many(case, pod, &asked, say);
-        if case.new_pod().is_some() && !say.imposes() {
-            asked.iter().for_each(|it| it.places.iter().for_each(|place| say.take_out(place.clone())));
-        }
-        // What cannot be translated stays as it was written, where that is not refused.
-        if case.new_pod().is_some() && own_claim::wanted(case, pod).is_some_and(|it| it.rule == say.rule) {
-            attach::write(case, pod, say);
+        let wanted = own_claim::made_for(case, pod).filter(|it| it.rule == say.rule);
+        let becomes = wanted.map(|wanted| Becomes { case, wanted, given: names_given(case, pod, &asked) }.to_string());
+        if case.new_pod().is_none() {
+            if let (Some(becomes), Some(it)) =
+                (becomes, asked.first().filter(|_| case.is_read_by_people() && say.denials.is_empty()))
+            {
+                say.warn(format_args!("{}: in each of its Pods {becomes}", it.at));
+            }
+        } else if becomes.is_some() || !say.imposes() {
+            if wanted.is_some() {
+                attach::write(case, pod, say);
+            }
+            let mut told = becomes.map_or(Told::Plainly, Told::As);
             for it in asked {
-                it.places.into_iter().for_each(|place| say.remove(place));
-                it.copy.into_iter().for_each(|place| say.discard(place));
+                for place in it.places {
+                    say.take_out(place, told.clone());
+                    if told != Told::Plainly {
+                        told = Told::Elsewhere;
+                    }
+                }
+                it.copy.into_iter().filter(|_| wanted.is_some()).for_each(|place| say.discard(place));
             }
         }
     }
@@ -106,6 +123,17 @@ fn refused(case: &Case<'_>, pod: &Pod<'_>, asked: &Asked<'_>) -> Option<String> 
         .then(|| NotAllowed { case, name, models, allowed: &allowed }.to_string())
 }
 
+/// The ids of the models that a Pod may be given for what it asked.
+fn names_given(case: &Case<'_>, pod: &Pod<'_>, asked: &[Asked<'_>]) -> BTreeSet<String> {
+    let allowed = case.allowed_models_for(pod);
+    let Ok(ask) = extended::ask(case, pod) else { return BTreeSet::new() };
+    let meant = asked.iter().filter_map(|it| match &it.meaning {
+        Meaning::Models(models) => Some(extended::given(&ask, models, &allowed)),
+        Meaning::Unknown => None,
+    });
+    meant.flatten().map(|model| model.id.to_string()).collect()
+}
+
 fn too_many(case: &Case<'_>, pod: &Pod<'_>, asked: &[Asked<'_>], say: &mut Findings) {
     let total = extended::devices(asked);
     let of_plan = case.plan().and_then(|plan| Some((plan, plan.max_devices_per_claim?)));
@@ -116,6 +144,23 @@ fn too_many(case: &Case<'_>, pod: &Pod<'_>, asked: &[Asked<'_>], say: &mut Findi
     let by = of_plan.map_or_else(|| "Kubernetes".to_owned(), |(plan, _)| format!("plan {}", plan.name));
     let why = format!("asked {total} devices in one Pod; {by} allows {most} in one claim; ask for fewer in each Pod");
     say.deny(pod.at(["spec", "containers"]), why);
+}
+
+/// What takes the place of what was asked.
+struct Becomes<'a> {
+    case: &'a Case<'a>,
+    wanted: &'a Wanted,
+    given: BTreeSet<String>,
+}
+
+impl fmt::Display for Becomes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, wanted, given } = self;
+        f.write_str("a claim takes its place, of ")?;
+        sentence::list(f, &given.iter().collect::<Vec<_>>())?;
+        let price = Understood::of(&wanted.template.spec, &case.devices.classes, case.policy).price;
+        write!(f, "; charged as {price}")
+    }
 }
 
 struct Denied<'a> {

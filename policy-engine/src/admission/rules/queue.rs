@@ -7,7 +7,7 @@
 //!
 //! On Pods, the platform writes `platform-go/queue-name`, `platform-go/preemptible` and the queue's PriorityClass
 //! (`platform-go-<queue>`) with its priority. If the Pod asks for another PriorityClass, the platform replaces it and
-//! warns.
+//! warns; whoever writes a workload with another one is warned too.
 
 use std::fmt;
 
@@ -32,6 +32,16 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         if usable.is_none() {
             let why = NotUsable { case, asked, exists: queue.is_some() };
             say.deny(pod.label_at(contract::QUEUE_NAME), why);
+        }
+    }
+    let foretell = !case.is_pod() && case.is_read_by_people() && say.imposes();
+    for pod in case.pods.iter().filter(|_| foretell) {
+        let queue = pod.object.label(contract::QUEUE_NAME).and_then(|asked| case.policy.queue_asked(asked));
+        let class = contract::priority_class(queue.unwrap_or_else(|| case.policy.default_queue()).name.as_str());
+        if let Some(asked) = pod.spec.priority_class_name.as_ref().filter(|asked| !asked.is_empty() && **asked != class)
+        {
+            let at = pod.at(["spec", "priorityClassName"]);
+            say.warn(format_args!("{at}: asked {asked}; its Pods get {class}, the class of their queue"));
         }
     }
     if let Some(pod) = case.new_pod() {

@@ -6,7 +6,7 @@
 //! Where root is not allowed, the platform refuses an explicit `runAsUser: 0` or `runAsNonRoot: false`, on the Pod and
 //! on containers of every kind, including those that `kubectl debug` adds. It also refuses the annotation
 //! `platform-go/root-shell: "true"`. Where the Pod says nothing, the platform writes `runAsNonRoot: true`; an image
-//! that would run as root then does not start.
+//! that would run as root then does not start. Who writes a workload that leaves the user to the image is warned of it.
 //!
 //! Where root is allowed, the platform leaves unset what is unset. The annotation `platform-go/root-shell: "true"`
 //! makes the Pod run as UID 0, unless the Pod asks for another UID. `runAsNonRoot: true` beside the annotation is
@@ -38,6 +38,12 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
                     say.deny(pod.annotation_at(contract::ROOT_SHELL), Refused { asked: "a root shell", by });
                 }
                 write_non_root(case, pod, say);
+                if !case.is_pod() && case.is_read_by_people() && say.imposes() && may_be_root(pod) {
+                    let at = pod.at(["spec", "securityContext"]);
+                    say.warn(format_args!(
+                        "{at}: its Pods get runAsNonRoot: true; an image whose user is root does not start then; set runAsUser to another UID than 0"
+                    ));
+                }
             }
             None if wanted => root_shell(case, pod, say),
             None => {}
@@ -97,6 +103,17 @@ fn asks_for_root(pod: &Pod<'_>) -> Vec<(Place, &'static str)> {
 
 fn pod_says_non_root(pod: &Pod<'_>) -> Option<bool> {
     pod.spec.security_context.as_ref().and_then(|context| context.run_as_non_root)
+}
+
+/// Whether the image's user decides in a container that starts with the Pod.
+fn may_be_root(pod: &Pod<'_>) -> bool {
+    let of_pod = pod.spec.security_context.as_ref().and_then(|context| context.run_as_user);
+    pod_says_non_root(pod).is_none()
+        && pod.containers().any(|container| {
+            let uid = container.security.and_then(|context| context.run_as_user).or(of_pod);
+            let says = container.security.and_then(|context| context.run_as_non_root);
+            uid.is_none() && says.is_none()
+        })
 }
 
 fn write_non_root(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {

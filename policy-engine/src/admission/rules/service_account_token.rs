@@ -5,7 +5,7 @@
 //! server added; either alone would not last. It refuses a projected token that somebody wrote into a Pod or a
 //! template, and likewise a certificate that says who the Pod is (`podCertificate`) and the cluster's trust anchors
 //! (`clusterTrustBundle`). It also refuses a Secret of type `kubernetes.io/service-account-token`, since the control plane
-//! would write a lasting token into it.
+//! would write a lasting token into it. Who names another account than `default`, or asks for a token, is warned that there will be none.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -22,6 +22,9 @@ use crate::submission::pod::Pod;
 
 /// The API server names the volume that it adds so, with five random characters behind.
 const ADDED_BY_API_SERVER: &str = "kube-api-access-";
+
+/// The account that a Pod has which names none; the API server fills it in.
+const DEFAULT_ACCOUNT: &str = "default";
 
 const TOKEN: &str = "a service-account token";
 const TOKEN_SECRET: &str = "kubernetes.io/service-account-token";
@@ -61,9 +64,31 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         }
         discard_mounts(pod, &discarded, say);
     }
+    let tells = say.imposes() && case.is_read_by_people();
+    for pod in case.pods.iter().filter(|_| tells) {
+        no_token(case, pod, say);
+    }
     if let Some(pod) = case.new_pod() {
         say.impose(pod.at(["spec", "automountServiceAccountToken"]), false);
     }
+}
+
+/// Who names an account, or asks for its token, hears that there will be none. Of a Pod's own asking people are told where it is written anew.
+fn no_token(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
+    let account = pod.spec.service_account_name.as_deref().filter(|name| !name.is_empty() && *name != DEFAULT_ACCOUNT);
+    let asks = pod.spec.automount_service_account_token == Some(true) && !case.is_pod();
+    let (key, what) = match (account, asks) {
+        (Some(account), _) if pod.spec.automount_service_account_token != Some(false) => {
+            ("serviceAccountName", format!("of {account}"))
+        }
+        (_, true) => ("automountServiceAccountToken", "of a service account".to_owned()),
+        (_, _) => return,
+    };
+    let (at, project, whose) =
+        (pod.at(["spec", key]), &case.project.name, if case.is_pod() { "it" } else { "its Pods" });
+    say.warn(format_args!(
+        "{at}: no token {what} for {whose}: project {project} allows none; ask a platform Admin for allowServiceAccountToken if it speaks to the API server"
+    ));
 }
 
 /// A Secret's type never changes, so that only its making is judged.

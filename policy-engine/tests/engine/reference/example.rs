@@ -125,7 +125,7 @@ fn written(decision: &Decision, page: &str) -> String {
     }
     let mut mutations: Vec<&Mutation> = decision.mutations.iter().collect();
     mutations.sort_by_key(|mutation| (mutation.rule.as_str() != page, mutation.at.to_string()));
-    let rows = mutations.into_iter().map(|Mutation { rule, at, value, unasked: _ }| {
+    let rows = mutations.into_iter().map(|Mutation { rule, at, value, unasked: _, told: _ }| {
         let value = value.as_ref().map_or_else(|| "removed".into(), |value| format!("`{value}`"));
         [format!("`{at}`"), value, format!("[`{rule}`]({rule}.md)")]
     });

@@ -3,6 +3,7 @@
 use decide::patch;
 use jsonptr::PointerBuf;
 use policy_engine::Mutation;
+use policy_engine::admission::decision::Told;
 use policy_engine::policy::rule_id::RuleId;
 use proptest::{prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
@@ -35,7 +36,7 @@ pub(super) fn holds(input: &Value) -> Held {
     let removed = input["remove"].as_array().into_iter().flatten().filter_map(|at| Some((pointer(at)?, None)));
     let mutations: Vec<_> = set
         .chain(removed)
-        .map(|(at, value)| Mutation { rule: RuleId::Image, at: at.into(), value, unasked: false })
+        .map(|(at, value)| Mutation { rule: RuleId::Image, at: at.into(), value, unasked: false, told: Told::Plainly })
         .collect();
     if !is_what_rules_find(&mutations, object) {
         return Ok(());

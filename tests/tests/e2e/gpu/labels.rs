@@ -186,50 +186,43 @@ fn a_gpu_that_nobody_listed_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn class_gpus_elsewhere() {
+fn gpus_elsewhere_are_given_with_a_warning() {
     let p = shared();
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "nobodys"}});
-    ok(create(&p, ADMIN, namespace));
-    let warned = create(&p, ADMIN, workload("Deployment", "nobodys", "early", extended("nvidia.com/gpu", 1)));
-    assert!(warned.success && warned.stderr.contains("nobody is charged for them"), "{}", warned.stderr);
-    let warned = create(&p, ADMIN, pod("nobodys", "early", extended("nvidia.com/gpu", 1)));
-    assert!(warned.success && warned.stderr.contains("not enforced: project: "), "{}", warned.stderr);
-    let elsewhere = |mode: &str| {
-        let patch = json!({"spec": {"elsewhere": mode}}).to_string();
-        ok(kubectl(&p, ADMIN, &["patch", "platformpolicy", "default", "--type=merge", "-p", &patch]));
-    };
-    elsewhere("Enforce");
-    eventually("Sluice to have read the policy", || {
-        let dry = kubectl_with(
-            &p,
-            ADMIN,
-            &["create", "--dry-run=server", "-f", "-"],
-            &pod("nobodys", "dry", extended("nvidia.com/gpu", 1)).to_string(),
-        );
-        (!dry.success).then_some(())
+    ok(create(&p, ADMIN, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "free"}})));
+    let asks = || extended("nvidia.com/gpu", 1);
+    let of_a_workload = "asked nvidia.com/gpu in namespace free, which is no project's: nobody is charged for them";
+    assert_warned(&create(&p, ADMIN, workload("Deployment", "free", "early", asks())), of_a_workload);
+    let made = create(&p, ADMIN, pod("free", "early", asks()));
+    assert!(made.success && made.stderr.contains("not enforced: project: "), "{}", made.stderr);
+    remove(&p, "", "namespace/free");
+}
+
+#[test]
+fn class_gpus_elsewhere() {
+    with_policy(&[("policy.elsewhere", "Enforce")], |p| {
+        ok(create(p, ADMIN, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "nobodys"}})));
+        let refused = create(p, ADMIN, pod("nobodys", "chart", extended("nvidia.com/gpu", 1)));
+        let says = "asked nvidia.com/gpu in namespace nobodys, which is no project's";
+        assert_denied(&refused, &[("project", says)]);
+        let requests = json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]);
+        let claim = json!({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim",
+            "metadata": {"name": "free", "namespace": "nobodys"}, "spec": {"devices": {"requests": requests}}});
+        let says = "asked DeviceClass gpu.nvidia.com in namespace nobodys, which is no project's";
+        assert_denied(&create(p, ADMIN, &claim), &[("project", says)]);
+        let template = json!({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaimTemplate",
+            "metadata": {"name": "free", "namespace": "nobodys"}, "spec": {"spec": claim["spec"]}});
+        assert_denied(&create(p, ADMIN, template), &[("project", says)]);
+        let warned = create(p, ADMIN, workload("Deployment", "nobodys", "late", extended("nvidia.com/gpu", 1)));
+        assert_warned(&warned, "its Pods will be refused");
+        eventually("the ReplicaSet to say why it has no Pod", || {
+            let sets = list(p, "nobodys", "replicasets", "app=late");
+            let text = sets.first()?["status"]["conditions"].to_string();
+            text.contains("GPUs are given out in projects").then_some(())
+        });
+        // What asks for no GPU is not the platform's business.
+        ok(create(p, ADMIN, pod("nobodys", "plain", json!({}))));
+        remove(p, "", "namespace/nobodys");
     });
-    let refused = create(&p, ADMIN, pod("nobodys", "chart", extended("nvidia.com/gpu", 1)));
-    let says = "asked nvidia.com/gpu in namespace nobodys, which is no project's";
-    assert_denied(&refused, &[("project", says)]);
-    let requests = json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]);
-    let claim = json!({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim",
-        "metadata": {"name": "free", "namespace": "nobodys"}, "spec": {"devices": {"requests": requests}}});
-    let says = "asked DeviceClass gpu.nvidia.com in namespace nobodys, which is no project's";
-    assert_denied(&create(&p, ADMIN, &claim), &[("project", says)]);
-    let template = json!({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaimTemplate",
-        "metadata": {"name": "free", "namespace": "nobodys"}, "spec": {"spec": claim["spec"]}});
-    assert_denied(&create(&p, ADMIN, template), &[("project", says)]);
-    let warned = create(&p, ADMIN, workload("Deployment", "nobodys", "late", extended("nvidia.com/gpu", 1)));
-    assert!(warned.success && warned.stderr.contains("its Pods will be refused"), "{}", warned.stderr);
-    eventually("the ReplicaSet to say why it has no Pod", || {
-        let sets = list(&p, "nobodys", "replicasets", "app=late");
-        let text = sets.first()?["status"]["conditions"].to_string();
-        text.contains("GPUs are given out in projects").then_some(())
-    });
-    // What asks for no GPU is not the platform's business.
-    ok(create(&p, ADMIN, pod("nobodys", "plain", json!({}))));
-    elsewhere("Warn");
-    remove(&p, "", "namespace/nobodys");
 }
 
 #[test]
