@@ -95,11 +95,15 @@ fn a_secret_that_asks_for_a_token_is_refused_and_another_is_not_judged() {
 }
 
 #[test]
-fn gpus_are_refused_where_no_project_is() {
+fn gpus_are_warned_of_where_no_project_is() {
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: x, resources: {limits: {nvidia.com/gpu: 1}}}]}\n";
     let (code, said) = by_bob("default", pod);
-    assert!(code == 1 && said.starts_with("Pod default/a  denied: project\n"), "{code}: {said}");
-    assert!(said.contains("asked nvidia.com/gpu in namespace default, which is no project's"), "{said}");
+    assert!(code == 0 && said.starts_with("Pod default/a  allowed\n"), "{code}: {said}");
+    let warning = "warning: sluice: not enforced: project: spec.containers[0].resources.limits[nvidia.com/gpu]: asked nvidia.com/gpu";
+    assert!(said.contains(warning), "{said}");
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {selector: {matchLabels: {a: a}}, template: {metadata: {labels: {a: a}}, spec: {containers: [{name: a, image: x, resources: {limits: {nvidia.com/gpu: 1}}}]}}}\n";
+    let (code, said) = by_bob("default", deployment);
+    assert!(code == 0 && said.contains("which is no project's: nobody is charged for them"), "{code}: {said}");
 }
 
 const CLAIMING: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a, image: registry.example.com/a:1, resources: {claims: [{name: gpu}]}}]\n  resourceClaims: [{name: gpu, resourceClaimTemplateName: one}]\n";

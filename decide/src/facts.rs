@@ -18,10 +18,10 @@ use kube::core::gvk::GroupVersionResource;
 use policy_engine::object::place::Place;
 use policy_engine::object::{Object, Unreadable};
 use policy_engine::policy::Policy;
-use policy_engine::policy::ids::ProjectId;
-use policy_engine::submission::identity::{Caller, ControllerOwner, is_autoscaling};
+use policy_engine::policy::ids::{ProjectId, UserId};
+use policy_engine::submission::identity::{Caller, ControllerOwner, is_autoscaling, is_scale};
 use policy_engine::submission::{devices, volumes};
-use policy_engine::{Act, Facts, Submission};
+use policy_engine::{Act, Facts, Submission, contract};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -173,6 +173,26 @@ impl Lookups {
                 facts.volumes.copies = volumes.copies(submission, deadline).await?;
                 facts.volumes.reserved = volumes.reserved(submission, deadline).await?;
             }
+            Act::Touch if is_scale(submission) && is_by_people(submission, policy) => {
+                let Subject::Request { version } = subject else { return Ok(facts) };
+                let resource = &submission.resource;
+                let resource = GroupVersionResource::gvr(&resource.group, version, &resource.resource);
+                let target = owners.object(namespace, &resource, submission.name, deadline).await?;
+                facts.target_missing = target.is_none();
+                facts.target_user_id =
+                    target.as_ref().and_then(|target| Object(target).label(contract::USER_ID).map(UserId::new));
+                if let Some(target) = &target {
+                    let workload = Submission {
+                        act: Act::Create,
+                        subresource: "",
+                        object: Some(target),
+                        old: None,
+                        ..submission.clone()
+                    };
+                    facts.devices = devices.facts(&workload, policy, deadline).await?;
+                }
+                facts.target = target;
+            }
             Act::Touch | Act::Connect | Act::Delete if submission.old.is_none() || submission.act == Act::Touch => {
                 let Subject::Request { version } = subject else { return Ok(facts) };
                 let resource = &submission.resource;
@@ -187,6 +207,11 @@ impl Lookups {
         }
         Ok(facts)
     }
+}
+
+/// Whether somebody reads what is answered.
+fn is_by_people(submission: &Submission<'_>, policy: &Policy) -> bool {
+    matches!(Caller::of_submission(submission, policy), Caller::Person(_) | Caller::Admin | Caller::Client)
 }
 
 /// What is known about volumes where nobody can be asked.

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
 use jsonptr::Pointer;
 use policy_engine::Mutation;
-use policy_engine::admission::decision::Told;
 use serde_json::Value;
 
 /// The patch that makes `object` say what the mutations say.
@@ -73,6 +72,7 @@ fn order(at: &Pointer) -> Vec<(usize, String)> {
 
 #[cfg(test)]
 mod tests {
+    use policy_engine::admission::decision::Told;
     use policy_engine::object::place::Place;
     use policy_engine::policy::rule_id::RuleId;
     use serde_json::json;

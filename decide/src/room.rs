@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use policy_engine::admission::decision::MOST_KEPT;
 use policy_engine::admission::decision::{Reservation, WithoutRoom};
-use policy_engine::admission::rules::quota::{Crowd, Foreseen, Full};
-use policy_engine::ledger::{Account, Outcome};
+use policy_engine::admission::rules::quota::{Crowd, Foreseen, Full, Rollout, worth_telling};
+use policy_engine::ledger::{Account, AdmitPod, Outcome, Request};
 use policy_engine::policy::Policy;
 use policy_engine::policy::rule_id::RuleId;
 use policy_engine::{Decision, Denial};
@@ -53,11 +53,28 @@ pub async fn find(
             decision.warnings.extend(refusals.iter().map(|denial| format!("not enforced: {denial}")));
             decision.unenforced.extend(refusals);
         }
-        WithoutRoom::Foresee { pods } => {
-            let Outcome::Refused(shortages) = ask(ledger, charge, Mode::Ask, deadline).await? else {
+        WithoutRoom::Foresee { pods, surge, each } => {
+            let Outcome::Refused(mut shortages) = ask(ledger, charge, Mode::Ask, deadline).await? else {
                 return Ok(nobody);
             };
-            let foreseen = shortages.iter().take(MOST_KEPT).map(|shortage| Foreseen { shortage, pods, policy });
+            if surge > 0 {
+                let fits = match &charge.request {
+                    Request::AdmitPod(all) if pods > 0 => {
+                        let alone = AdmitPod { amounts: each.times(pods), ..all.clone() };
+                        ledger.would_fit(Request::AdmitPod(alone), deadline).await?
+                    }
+                    _ => Outcome::Reserved,
+                };
+                let Outcome::Refused(without_surge) = fits else {
+                    let rollout =
+                        worth_telling(&shortages).next().map(|shortage| Rollout { shortage, surge, each, policy });
+                    decision.warnings.extend(rollout.map(|rollout| format!("{}: {rollout}", RuleId::Quota)));
+                    return Ok(nobody);
+                };
+                shortages = without_surge;
+            }
+            let foreseen =
+                worth_telling(&shortages).take(MOST_KEPT).map(|shortage| Foreseen { shortage, pods, policy });
             decision.warnings.extend(foreseen.map(|foreseen| format!("{}: {foreseen}", RuleId::Quota)));
         }
     }
@@ -77,7 +94,7 @@ fn refusals(outcome: &Outcome, policy: &Policy) -> Vec<Denial> {
     match outcome {
         Outcome::Reserved => Vec::new(),
         Outcome::Refused(shortages) => {
-            let shown = shortages.iter().take(MOST_KEPT);
+            let shown = worth_telling(shortages).take(MOST_KEPT);
             shown.map(|shortage| denial("spec", Full { shortage, policy }.to_string())).collect()
         }
         Outcome::Crowded(place) => vec![denial("metadata.name", Crowd { place }.to_string())],

@@ -6,19 +6,22 @@ mod kinds;
 mod memory;
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::core::gvk::GroupVersionResource;
-use kube::core::{ApiResource, GroupVersionKind, ObjectMeta};
-use kube::{Api, Client};
+use kube::core::{ApiResource, DynamicObject, DynamicResourceScope, GroupVersionKind, ObjectMeta};
+use kube::{Api, Client, Resource};
 use policy_engine::contract;
 use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::UserId;
 use policy_engine::submission::identity::ControllerOwner;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::DynamicMeta;
@@ -177,16 +180,45 @@ impl Owners {
         name: &str,
         deadline: Instant,
     ) -> Result<Option<TargetMeta>, LookupFailed> {
+        let found: Option<DynamicMeta> = self.find(namespace, resource, name, deadline).await?;
+        Ok(found.map(|object| object.metadata.into()))
+    }
+
+    /// The same object as a whole.
+    ///
+    /// # Errors
+    /// Where the API server did not answer.
+    pub async fn object(
+        &self,
+        namespace: &str,
+        resource: &GroupVersionResource,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Option<Value>, LookupFailed> {
+        let found: Option<DynamicObject> = self.find(namespace, resource, name, deadline).await?;
+        // What came as JSON can be written as JSON.
+        Ok(found.and_then(|object| serde_json::to_value(object).ok()))
+    }
+
+    async fn find<K>(
+        &self,
+        namespace: &str,
+        resource: &GroupVersionResource,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Option<K>, LookupFailed>
+    where
+        K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope> + Clone + DeserializeOwned + Debug,
+    {
         if !is_path_segment(name) {
             return Ok(None);
         }
         let what = || format!("{} {namespace}/{name}", resource.resource);
         let kind = GroupVersionKind::gvk(&resource.group, &resource.version, "");
         let served = ApiResource::from_gvk_with_plural(&kind, &resource.resource);
-        let objects = api(&self.client, namespace, &served);
+        let objects: Api<K> = api(&self.client, namespace, &served);
         let found = in_time(deadline, what, objects.get_opt(name)).await?;
-        let found = found.map_err(|error| LookupFailed::api(what, error))?;
-        Ok(found.map(|object| object.metadata.into()))
+        found.map_err(|error| LookupFailed::api(what, error))
     }
 }
 
@@ -197,7 +229,10 @@ fn is_stamped_kind(policy: &Policy, resource: &GroupResource) -> bool {
     is_pod || policy.platform().workload_kind(resource).is_some()
 }
 
-fn api(client: &Client, namespace: &str, resource: &ApiResource) -> Api<DynamicMeta> {
+fn api<K>(client: &Client, namespace: &str, resource: &ApiResource) -> Api<K>
+where
+    K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
+{
     match namespace {
         "" => Api::all_with(client.clone(), resource),
         namespace => Api::namespaced_with(client.clone(), namespace, resource),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::ledger::Request;
+use crate::ledger::{Amounts, Request};
 use crate::object::place::Place;
 use crate::policy::rule_id::{self, RuleId};
 
@@ -71,10 +71,15 @@ pub enum WithoutRoom {
     Refuse,
     /// It is admitted and charged all the same, with a warning.
     Warn,
-    /// It is a workload that would make so many Pods: it reserves nothing, and is admitted with a warning.
+    /// It is a workload that would make so many Pods: it reserves nothing, and is admitted with a warning. The request is for all of
+    /// them, and for those of a rollout.
     Foresee {
         /// How many more than there are.
         pods: u64,
+        /// How many beside those a rollout needs while it lasts, which has none to end first.
+        surge: u64,
+        /// What each is charged.
+        each: Amounts,
     },
 }
 

@@ -57,6 +57,13 @@ impl Amounts {
         self.with(other, u64::saturating_sub)
     }
 
+    /// So many times; what no number holds is the largest number.
+    #[must_use]
+    pub fn times(self, many: u64) -> Self {
+        let many = Self { milli_gpu: many, devices: many, milli_cpu: many, memory_bytes: many };
+        self.with(many, u64::saturating_mul)
+    }
+
     /// Whether it is nothing at all.
     pub fn is_nothing(&self) -> bool {
         *self == Self::NOTHING

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use serde_json::Value;
+
 use crate::claims::allowed_models;
 use crate::contract;
 use crate::object::place::Place;
@@ -48,6 +50,8 @@ pub struct Case<'a> {
     pub device_claims: Vec<DeviceClaim<'a>>,
     /// How many volumes (claims and snapshots) it names.
     pub volume_count: usize,
+    /// The workload whose subresource `scale` people change.
+    pub target: Option<&'a Value>,
     /// What is known about them.
     pub volumes: &'a Volumes,
     /// The claims, templates and classes of devices that it names.
@@ -128,6 +132,7 @@ impl<'a> Case<'a> {
             device_claims: Vec::new(),
             volume_count: Names::by(submission, policy).len(),
             device_names: devices::Names::by(submission, policy),
+            target: facts.target.as_ref(),
             volumes: &facts.volumes,
             devices: &facts.devices,
             target_missing: facts.target_missing,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::policy::ids::{ProjectId, UserId};
 use crate::submission::devices::Devices;
 use crate::submission::identity::ControllerOwner;
@@ -19,6 +21,8 @@ pub struct Facts {
     pub controller: Option<ControllerOwner>,
     /// The stamp on the object that a subresource is about, where the review does not carry it.
     pub target_user_id: Option<UserId>,
+    /// The workload whose number of Pods is changed through its subresource `scale`, as it is now: known where people do so.
+    pub target: Option<Value>,
     /// What is known about the volumes that the submission names.
     pub volumes: Volumes,
     /// What is known about devices, and about the claims of them that the submission names.

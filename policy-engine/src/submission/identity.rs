@@ -62,11 +62,14 @@ pub fn makes_for_pod(submission: &Submission<'_>) -> bool {
 const AUTOSCALERS: [&str; 2] =
     ["system:serviceaccount:kube-system:horizontal-pod-autoscaler", "system:kube-controller-manager"];
 
+/// Whether the number of a workload's Pods is changed through its subresource.
+pub fn is_scale(submission: &Submission<'_>) -> bool {
+    submission.act == Act::Touch && submission.subresource == "scale"
+}
+
 /// Whether the controller of autoscalers scales something.
 pub fn is_autoscaling(submission: &Submission<'_>) -> bool {
-    submission.act == Act::Touch
-        && submission.subresource == "scale"
-        && AUTOSCALERS.contains(&submission.requester.username)
+    is_scale(submission) && AUTOSCALERS.contains(&submission.requester.username)
 }
 
 impl<'a> Caller<'a> {

@@ -1,6 +1,7 @@
 //! Each rule is enforced, warns or is off, for the platform and per project.
 
 use e2e::manifest::{IMAGE, pod};
+use e2e::quota::settles;
 use e2e::refusal::{assert_denied, assert_warned};
 use e2e::{
     ADMIN, alone, create, eventually, get, http_get, kubectl, kubectl_with, label, ok, project, shared, sluice,
@@ -113,10 +114,8 @@ fn where_everything_only_warns_what_is_made_stays_as_it_is_written_and_is_named_
         line.contains("webhook_unenforced_denials_total") && line.contains("image") && line.contains("modes-all")
     });
     assert!(counted.is_some_and(|line| line.ends_with(" 1")), "{counted:?}");
-    eventually("the claim that the scheduler made to be charged", || {
-        let used = get(&p, "", "project/modes-all")["status"]["gpu"]["used"].to_string();
-        used.contains('1').then_some(())
-    });
+    // The claim that the scheduler made.
+    settles(&p, "modes-all", "1", "0", 1);
     ok(kubectl(&p, ADMIN, &["delete", "namespace/modes-none", "--wait=false"]));
 }
 

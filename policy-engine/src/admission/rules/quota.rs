@@ -19,14 +19,14 @@ mod words;
 
 use crate::admission::findings::Findings;
 use crate::charge;
-use crate::ledger::{Limits, Resource};
+use crate::ledger::{Limits, Resource, Shortage};
 use crate::policy::ids::UserId;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::pod::Pod;
 
 use words::Never;
-pub use words::{Crowd, Foreseen, Full, Over, said, who};
+pub use words::{Crowd, Foreseen, Full, Over, Rollout, said, who};
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     if !matches!(case.submission.act, Act::Create | Act::Update) {
@@ -45,12 +45,31 @@ fn could_ever_run(case: &Case<'_>, pod: &Pod<'_>, payers: &Limits, say: &mut Fin
         Ok(asked) => asked.plus(charge::own_claims(case, pod)),
         Err(unreadable) => return say.deny(unreadable.field, &unreadable.why),
     };
-    for (account, limits) in &payers.0 {
-        for resource in Resource::ALL {
-            let (asked, limit) = (asked.of(resource), resource.limit(limits));
-            if let Some(limit) = limit.filter(|limit| asked > *limit) {
-                say.deny(at.clone(), Never { resource, asked, account, limit, policy: case.policy });
-            }
+    let mut told = None;
+    for resource in Resource::ALL {
+        // Of the accounts that are too small, the smallest says it for all.
+        let limits = payers.0.iter().filter_map(|(account, limits)| Some((resource.limit(limits)?, account)));
+        let smallest = limits.min_by_key(|(limit, _)| *limit);
+        let amount = asked.of(resource);
+        let Some((limit, account)) = smallest.filter(|(limit, _)| amount > *limit) else { continue };
+        if resource == Resource::Gpu {
+            told = Some(amount);
+        }
+        if !(resource == Resource::Devices && said_by_gpu(told, amount)) {
+            say.deny(at.clone(), Never { resource, asked: amount, account, limit, policy: case.policy });
         }
     }
+}
+
+/// Whether devices are what was told as GPU already: nobody reads twice that there are too many.
+fn said_by_gpu(told: Option<u64>, devices: u64) -> bool {
+    told.is_some_and(|milli_gpu| milli_gpu == devices.saturating_mul(1000))
+}
+
+/// The shortages that people read of: devices that are short as GPU too are told once.
+pub fn worth_telling(shortages: &[Shortage]) -> impl Iterator<Item = &Shortage> {
+    shortages.iter().filter(|it| {
+        let gpu = shortages.iter().find(|gpu| gpu.resource == Resource::Gpu && gpu.account == it.account);
+        !(it.resource == Resource::Devices && said_by_gpu(gpu.map(|gpu| gpu.asked), it.asked))
+    })
 }

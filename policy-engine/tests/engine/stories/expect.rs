@@ -162,8 +162,10 @@ impl Expect {
         let charged = decision.reservation.as_deref().filter(reserves).map(|charge| Charges::from(&charge.request));
         let differs = self.charges.as_ref().filter(|expected| **expected != charged);
         let foreseen = decision.reservation.as_ref().and_then(|charge| match (charge.without_room, &charge.request) {
-            (WithoutRoom::Foresee { pods }, Request::AdmitPod(all)) => {
-                Some(format!("{pods} Pods: {}", said(&all.amounts)))
+            (WithoutRoom::Foresee { pods, surge, each }, Request::AdmitPod(all)) => {
+                assert_eq!(all.amounts, each.times(pods + surge));
+                let rollout = if surge > 0 { format!(", a rollout {surge} more") } else { String::new() };
+                Some(format!("{pods} Pods: {}{rollout}", said(&each.times(pods))))
             }
             (WithoutRoom::Foresee { .. } | WithoutRoom::Refuse | WithoutRoom::Warn, _) => None,
         });

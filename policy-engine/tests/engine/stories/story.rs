@@ -257,6 +257,7 @@ impl Story {
             controller: self.controller_owner.as_ref().map(Owner::fact),
             scaled: self.scaled.as_ref().map(Owner::scaled),
             target_user_id: self.target.as_ref().and_then(|target| target.user_id.clone()),
+            target: None,
             volumes: self.volumes.facts(),
             devices: self.devices.facts(),
             is_allocated: self.allocated,

@@ -1,10 +1,11 @@
 //! Quota of GPUs that are asked for by labels: what is charged, to whom, and what every dry run says of it.
 
 use e2e::gpu::{allocated, inline, runs};
-use e2e::manifest::{pod, with};
+use e2e::manifest::{IMAGE, pod, with, workload};
 use e2e::quota::{assert_a_fifth_gpu_waits, assert_dry_runs_deny_as, settles};
-use e2e::refusal::assert_denied;
+use e2e::refusal::{assert_denied, assert_warned};
 use e2e::{create, kubectl, label, ok, project_with_bob, shared};
+use ground::Output;
 use serde_json::json;
 
 #[test]
@@ -45,4 +46,38 @@ fn dry_runs_of_gpus_say_what_the_real_answer_says() {
     assert_dry_runs_deny_as(&p, "bob", &more.to_string(), &real);
     ok(kubectl(&p, "bob", &["-n", "quota-alike", "delete", "pod", "first"]));
     settles(&p, "quota-alike", "0", "0", 0);
+}
+
+/// By every way in which people change it: a rollout beside what runs has no room, and waits for ever.
+#[test]
+fn what_a_rollout_or_more_replicas_would_need_is_said_at_the_change() {
+    let p = shared();
+    project_with_bob(&p, "quota-surge", json!({"plan": "gold"}));
+    let limits = json!({"limits": {"nvidia.com/gpu": "2"}});
+    let container = json!({"name": "main", "image": IMAGE, "resources": limits});
+    let deployment = with(
+        workload("Deployment", "quota-surge", "server", json!({"spec": {"containers": [container]}})),
+        json!({"spec": {"replicas": 2}}),
+    );
+    let rollout = "quota: a rollout needs 1 Pod more (2 GPU, 2 devices";
+    let what_to_do = "set strategy.type Recreate, or maxSurge 0 and maxUnavailable 1";
+    let says = |output: Output| {
+        assert_warned(&output, rollout);
+        assert_warned(&output, what_to_do);
+        ok(output);
+    };
+    says(create(&p, "bob", &deployment));
+    settles(&p, "quota-surge", "4", "0", 4);
+    let bob = |args: &[&str]| kubectl(&p, "bob", &[&["-n", "quota-surge"], args].concat());
+    says(bob(&["set", "env", "deployment/server", "A=1", "--dry-run=server"]));
+    says(bob(&["rollout", "restart", "deployment/server"]));
+    let scaled = bob(&["scale", "deployment/server", "--replicas=3"]);
+    assert_warned(&scaled, "quota: asked 2 GPU for 1 Pod; bob in project quota-surge uses 4 GPU");
+    ok(scaled);
+    let recreate =
+        json!({"spec": {"replicas": 2, "strategy": {"type": "Recreate", "rollingUpdate": null}}}).to_string();
+    let changed = bob(&["patch", "deployment/server", "--type=merge", "-p", &recreate]);
+    assert!(!changed.stderr.contains("quota: "), "{}", changed.stderr);
+    ok(changed);
+    ok(bob(&["delete", "deployment/server"]));
 }

@@ -12,10 +12,15 @@ use crate::sentence::list;
 fn say_amount(resource: Resource, amount: u64) -> String {
     match resource {
         Resource::Gpu => format!("{} GPU", decimal(amount)),
+        Resource::Devices if amount == 1 => "1 device".to_owned(),
         Resource::Devices => format!("{amount} devices"),
         Resource::Cpu => format!("{} CPU", decimal(amount)),
         Resource::Memory => format!("{} of memory", bytes(amount)),
     }
+}
+
+fn number_of(pods: u64) -> String {
+    if pods == 1 { "1 Pod".to_owned() } else { format!("{pods} Pods") }
 }
 
 /// Says what is charged, where that may not be what people read in `requests`.
@@ -119,9 +124,32 @@ impl fmt::Display for Foreseen<'_> {
         let Self { shortage: Shortage { account, resource, used, reserved, asked, limit }, pods, policy } = self;
         let say = |amount: &u64| say_amount(*resource, *amount);
         let how = charged(*resource, policy);
-        write!(f, "asked {} for {pods} Pods{how}; {} uses {}", say(asked), who(account, policy), say(used))?;
+        write!(f, "asked {} for {}{how}; {} uses {}", say(asked), number_of(*pods), who(account, policy), say(used))?;
         write!(f, " and has {} reserved, of {} in all; ", say(reserved), say(limit))?;
         f.write_str("Pods that have no room now start when there is")
+    }
+}
+
+/// An account that has no room for what a rollout makes beside what it replaces.
+#[derive(Debug)]
+pub struct Rollout<'a> {
+    /// What the ledger says.
+    pub shortage: &'a Shortage,
+    /// How many Pods there are more while it lasts.
+    pub surge: u64,
+    /// What each is charged.
+    pub each: Amounts,
+    /// Knows the names behind ids.
+    pub policy: &'a Policy,
+}
+
+impl fmt::Display for Rollout<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shortage: Shortage { account, resource, limit, .. }, surge, each, policy } = self;
+        let pods = number_of(*surge);
+        let (more, of) = (said(&each.times(*surge)), say_amount(*resource, *limit));
+        write!(f, "a rollout needs {pods} more ({more}), and {} has no room in its {of}: ", who(account, policy))?;
+        f.write_str("it would wait for ever; set strategy.type Recreate, or maxSurge 0 and maxUnavailable 1")
     }
 }
 
