@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use json_patch::Patch;
 use policy_engine::admission::decision::MOST_KEPT;
+use policy_engine::admission::moved;
 use policy_engine::admit;
 use policy_engine::object::Unreadable;
+use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
-use policy_engine::{Decision, Denial, Facts, Submission};
+use policy_engine::{Act, Decision, Denial, Facts, Submission, contract};
 
 use crate::patch;
 
@@ -20,12 +22,38 @@ pub fn mutate(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<(Decision, Patch), Unreadable> {
+    if let Some(again) = made_again(submission, facts, policy, now)? {
+        return Ok(again);
+    }
     let decision = admit(submission, facts, policy, now)?;
     let patch = match submission.object {
         Some(object) if decision.allowed() => patch::of(&decision.mutations, object),
         Some(_) | None => Patch(Vec::new()),
     };
     Ok((decision, patch))
+}
+
+/// The same of an object that the platform wrote in before, and that is made again: by what was asked then. `None` where nothing of
+/// it shows what that was.
+fn made_again(
+    submission: &Submission<'_>,
+    facts: &Facts,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Option<(Decision, Patch)>, Unreadable> {
+    let Some(object) = submission.object.filter(|_| submission.act == Act::Create) else { return Ok(None) };
+    let Some(mut asked) = moved::as_asked(&submission.resource, object) else { return Ok(None) };
+    let decision = admit(&Submission { object: Some(&asked), ..submission.clone() }, facts, policy, now)?;
+    if !decision.allowed() {
+        return Ok(Some((decision, Patch(Vec::new()))));
+    }
+    let own_claim = Place::of(["metadata", "annotations", contract::CLAIM_TEMPLATE]);
+    if submission.resource.is_core("pods") && !decision.mutations.iter().any(|it| it.at == own_claim) {
+        return Ok(None);
+    }
+    let patch = patch::of(&decision.mutations, &asked);
+    let written = json_patch::patch(&mut asked, &patch);
+    Ok(written.is_ok().then(|| (decision, json_patch::diff(object, &asked))))
 }
 
 /// What the validating call says: the final object must need no mutation any more.

@@ -6,6 +6,7 @@ pub mod binding;
 pub mod decision;
 pub mod findings;
 pub mod mode;
+pub mod moved;
 mod remember;
 mod reserve;
 pub mod rules;

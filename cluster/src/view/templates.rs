@@ -25,10 +25,12 @@ pub fn view(world: &World, own_namespace: &str) -> View {
 /// One that is being deleted names its templates still: its claim may not be made yet.
 fn uses(pod: &Pod) -> Vec<Use> {
     let meta = &pod.metadata;
-    if label(meta, contract::SHARING_MODE) != Some(own_claim::MODE) || life(pod) == Life::Finished {
+    let text = meta.annotations.as_ref().and_then(|it| it.get(contract::CLAIM_TEMPLATE));
+    // The label says it of a Pod that has no other claim beside.
+    let has_own = text.is_some() || label(meta, contract::SHARING_MODE) == Some(own_claim::MODE);
+    if !has_own || life(pod) == Life::Finished {
         return Vec::new();
     }
-    let text = meta.annotations.as_ref().and_then(|it| it.get(contract::CLAIM_TEMPLATE));
     let named = pod.spec.claims.iter().filter_map(|it| {
         let pod = PodName { namespace: meta.namespace.clone()?, name: meta.name.clone()? };
         let template = it.resource_claim_template_name.clone()?;
@@ -53,11 +55,11 @@ mod tests {
 
     #[test]
     fn a_pod_uses_each_template_that_it_names_and_says_what_its_annotation_says() {
-        let read = |mode: &str, phase: &str| {
+        let read = |mode: &str, text: Option<&str>, phase: &str| {
             let pod: Pod = serde_json::from_value(json!({
                 "apiVersion": "v1", "kind": "Pod",
                 "metadata": {"namespace": "detector", "name": "owl", "uid": "u", "resourceVersion": "7",
-                    "labels": {contract::SHARING_MODE: mode}, "annotations": {"platform-go/claim-template": "{}"}},
+                    "labels": {contract::SHARING_MODE: mode}, "annotations": text.map(|text| json!({contract::CLAIM_TEMPLATE: text}))},
                 "spec": {"containers": [{"name": "main", "image": "x"}],
                     "resourceClaims": [{"name": "a", "resourceClaimTemplateName": "one"}, {"name": "b", "resourceClaimName": "mine"}]},
                 "status": {"phase": phase},
@@ -65,11 +67,12 @@ mod tests {
             .expect("a Pod");
             uses(&pod)
         };
-        let [only] = &read(own_claim::MODE, "Pending")[..] else { panic!("one template") };
+        let [only] = &read(own_claim::MODE, Some("{}"), "Pending")[..] else { panic!("one template") };
         assert_eq!((only.pod.to_string(), only.template.as_str()), ("detector/owl".into(), "one"));
         assert_eq!((only.text.as_deref(), only.seen.uid.as_str()), (Some("{}"), "u"));
-        assert!(read(own_claim::MODE, "Failed").is_empty(), "it has ended");
-        assert!(read("other", "Pending").is_empty(), "its claims are not its own");
+        assert!(read(own_claim::MODE, Some("{}"), "Failed").is_empty(), "it has ended");
+        assert!(read("shared-claim", None, "Pending").is_empty(), "its claims are not its own");
+        assert_eq!(read("", Some("{}"), "Pending").len(), 1, "it has a claim of its own beside another");
     }
 
     #[test]

@@ -3,5 +3,6 @@
 mod claims;
 mod device_claims;
 mod labels;
+mod moved;
 mod quota;
 mod slots;

@@ -30,7 +30,7 @@ use crate::claims::MOST_DEVICES;
 use crate::claims::Understood;
 use crate::contract;
 use crate::gpu::extended::{self, Asked, Meaning};
-use crate::gpu::own_claim;
+use crate::gpu::own_claim::{self, has_claims};
 use crate::policy::model::Model;
 use crate::policy::plan::{ExtendedResources, Plan};
 use crate::sentence;
@@ -59,7 +59,8 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         }
         too_many(case, pod, &asked, say);
         let wanted = own_claim::made_for(case, pod).filter(|it| it.rule == say.rule);
-        let becomes = wanted.map(|wanted| Becomes { case, wanted, given: names_given(case, pod, &asked) }.to_string());
+        let becomes =
+            wanted.map(|wanted| Becomes { case, pod, wanted, given: names_given(case, pod, &asked) }.to_string());
         if case.new_pod().is_none() {
             if let (Some(becomes), Some(it)) =
                 (becomes, asked.first().filter(|_| case.is_read_by_people() && say.denials.is_empty()))
@@ -149,17 +150,22 @@ fn too_many(case: &Case<'_>, pod: &Pod<'_>, asked: &[Asked<'_>], say: &mut Findi
 /// What takes the place of what was asked.
 struct Becomes<'a> {
     case: &'a Case<'a>,
+    pod: &'a Pod<'a>,
     wanted: &'a Wanted,
     given: BTreeSet<String>,
 }
 
 impl fmt::Display for Becomes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { case, wanted, given } = self;
+        let Self { case, pod, wanted, given } = self;
         f.write_str("a claim takes its place, of ")?;
         sentence::list(f, &given.iter().collect::<Vec<_>>())?;
         let price = Understood::of(&wanted.template.spec, &case.devices.classes, case.policy).price;
-        write!(f, "; charged as {price}")
+        write!(f, "; charged as {price}")?;
+        if has_claims(case, pod, Some(&wanted.template.name)) {
+            f.write_str(", beside the other claims that are asked for: leave out one of both to have GPUs once")?;
+        }
+        Ok(())
     }
 }
 
