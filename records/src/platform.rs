@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Quota;
 use super::text::{
-    Amount, Capability, ClassName, Duration, HostPathText, Key, LabelValue, NamespaceName, PointerText, RecordName, Subject,
+    Amount, Capability, ClassName, Duration, HostPathText, Key, LabelValue, NamespaceName, PointerText, RecordName,
+    Subject,
 };
 
 /// What the platform's operator says; rendered by the chart.

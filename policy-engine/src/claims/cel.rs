@@ -62,7 +62,7 @@ type Memory = HashMap<[u8; 32], Arc<[Answer]>>;
 /// Selectors repeat: those of classes stand in every claim, and each call is made twice.
 static MEMORY: LazyLock<Mutex<Memory>> = LazyLock::new(Mutex::default);
 
-static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
+pub(super) static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut language = Env::stdlib();
     // Where it were refused, selectors that use it would be unclear.
     let _declared = language.add_extension(extensions::strings);

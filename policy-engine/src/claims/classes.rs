@@ -92,8 +92,7 @@ impl<'s> Kinds<'s> {
 
     fn lets_no_gpu_through(&self, class: &DeviceClassSpec) -> bool {
         let drivers = self.gpu_drivers();
-        let devices: Vec<_> =
-            drivers.iter().map(|driver| Known { driver: Some(driver), ..Known::default() }).collect();
+        let devices: Vec<_> = drivers.iter().map(|driver| Known { driver: Some(driver), ..Known::default() }).collect();
         let mut passes = vec![true; devices.len()];
         for expression in expressions(class) {
             for (passes, answer) in passes.iter_mut().zip(cel::ask(expression, &devices).iter()) {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ::cel::{Context, Program};
+use ::cel::{Context, Value};
 use k8s_openapi::api::resource::v1::{DeviceClassSpec, ResourceClaimSpec};
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::cel::LANGUAGE;
 use super::classes::{DeviceClasses, Kind, Kinds};
 use super::models::is_narrowing;
 use super::{Understood, narrowing_away};
@@ -43,10 +44,10 @@ fn class(expressions: &[&str]) -> DeviceClassSpec {
 fn passes(expression: &str, driver: &str, product: &str) -> bool {
     let attributes = BTreeMap::from([(driver.to_owned(), BTreeMap::from([("productName", product)]))]);
     let device = json!({"driver": driver, "attributes": attributes});
-    let mut context = Context::default();
+    let mut context = Context::with_env(LANGUAGE.clone());
     context.add_variable("device", device).expect("a device");
-    let program = Program::compile(expression).expect("an expression");
-    program.execute(&context) == Ok(true.into())
+    let parsed = LANGUAGE.parser().parse(expression).expect("an expression");
+    Value::resolve(&parsed, &context) == Ok(true.into())
 }
 
 /// What a class, and a user, may say.

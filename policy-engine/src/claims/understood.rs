@@ -7,8 +7,8 @@ use k8s_openapi::api::resource::v1::{
     OpaqueDeviceConfiguration, ResourceClaimSpec,
 };
 
-use super::driver_config::{self, Told};
 use super::classes::{DeviceClasses, Kind, Kinds, Others};
+use super::driver_config::{self, Told};
 use super::matching::{Comparison, Matching};
 use super::models::narrowed_to;
 use super::price::Price;

@@ -38,7 +38,8 @@ pub(crate) fn must_be_told(ask: &Ask<'_>, alternative: &Alternative<'_>) -> bool
     let asked = Told { sm_percent: ask.sm_percent, vram: ask.vram };
     alternative.others.is_none()
         && !alternative.explicit
-        && asked != Told::NOTHING && alternative.told.as_ref().is_ok_and(|told| *told != asked)
+        && asked != Told::NOTHING
+        && alternative.told.as_ref().is_ok_and(|told| *told != asked)
 }
 
 /// What a claim costs once its driver is told what its labels ask.

@@ -33,7 +33,14 @@ pub(crate) const MAKERS: &[Maker] = &[
     maker(
         "NVIDIA GPUs",
         // Besides NVIDIA's own plugin: Alibaba's, Tencent's and Volcano's, which share GPUs by names of theirs.
-        &["nvidia.com/", "aliyun.com/gpu", "tencent.com/vcuda", "volcano.sh/vgpu", "volcano.sh/gpu", "k8s.amazonaws.com/vgpu"],
+        &[
+            "nvidia.com/",
+            "aliyun.com/gpu",
+            "tencent.com/vcuda",
+            "volcano.sh/vgpu",
+            "volcano.sh/gpu",
+            "k8s.amazonaws.com/vgpu",
+        ],
         &["gpu.nvidia.com", "hami-core-gpu.project-hami.io"],
         &["NVIDIA_VISIBLE_DEVICES", "NVIDIA_IMEX_CHANNELS"],
     ),

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::ids::ProjectId;
 use super::image_pattern::ImagePattern;
 use super::modes::RuleModes;
-use super::platform::HostPath;
 use super::names::{GroupName, PlanName, ProjectName, UserName};
+use super::platform::HostPath;
 use super::storage::Storage;
 
 /// A project with its members and what its workloads may do.

@@ -204,7 +204,11 @@ pub(super) fn model(entry: &Entry<GpuModelSpec>, report: &mut Report) -> Option<
     } = &entry.spec;
     let milli_gpu = read(price, Unit::Milli, "spec.price", about, report).unwrap_or(WHOLE);
     if milli_gpu == 0 {
-        report.refuse(about, "spec.price", "given 0; nobody would pay for its devices; write what one costs, such as \"0.143\"");
+        report.refuse(
+            about,
+            "spec.price",
+            "given 0; nobody would pay for its devices; write what one costs, such as \"0.143\"",
+        );
     }
     Some(Model {
         name: entry.about.name.as_str().into(),

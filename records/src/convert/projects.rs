@@ -8,9 +8,9 @@ use policy_engine::policy::modes::{RuleMode, RuleModes};
 use policy_engine::policy::project::{Holder, Member, MemberRef, Project, ProjectRole};
 use policy_engine::policy::rule_id::{self, RuleId};
 
+use super::platform::{capabilities, host_paths as paths};
 use super::problem::{About, Report};
 use super::read::Entry;
-use super::platform::{capabilities, host_paths as paths};
 use super::storage::storage;
 use crate::platform;
 use crate::project;

@@ -80,7 +80,9 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
     }
     let devices = claim.understood.price.devices;
     let requests = claim.at(["spec", "devices", "requests"]);
-    if let Some(request) = claim.understood.requests.iter().find(|it| it.alternatives.iter().all(|it| it.count == Some(0))) {
+    if let Some(request) =
+        claim.understood.requests.iter().find(|it| it.alternatives.iter().all(|it| it.count == Some(0)))
+    {
         let why = format!("request {:?} asks for no device; ask for 1 or more, or leave it out", request.name);
         return say.deny(requests.clone(), why);
     }

@@ -83,7 +83,7 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
         if let Some(unmatched) = unmatched(request, &allowed) {
             let place = claim.in_spec(&unmatched);
             let asked = Asked::Request(request);
-            say.deny(place, NotAllowed { case, asked, allowed: &allowed, queue: None });
+            say.deny(place, NotAllowed { case, asked, allowed: &claim.allowed, queue: None });
             continue;
         }
         for alternative in &request.alternatives {

@@ -35,7 +35,10 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             } else if let Some(from) = &variable.value_from
                 && (from.field_ref.is_some() || from.resource_field_ref.is_some())
             {
-                say.deny(at.key("valueFrom"), format_args!("asked {} from the Pod's own fields, {asked}", variable.name));
+                say.deny(
+                    at.key("valueFrom"),
+                    format_args!("asked {} from the Pod's own fields, {asked}", variable.name),
+                );
             }
         }
     }

@@ -164,7 +164,9 @@ enum Treated {
     Ignore,
     Refuse,
     #[serde(untagged)]
-    Price { price: String },
+    Price {
+        price: String,
+    },
 }
 
 impl Treated {
@@ -267,8 +269,7 @@ impl Options {
                 ..sample
             });
             model.profile.clone_from(&options.profile);
-            model.milli_gpu =
-                options.price.as_ref().map_or(WHOLE, |price| parse(price, Unit::Milli).expect("a price"));
+            model.milli_gpu = options.price.as_ref().map_or(WHOLE, |price| parse(price, Unit::Milli).expect("a price"));
             model.sharing = match options.sharing {
                 Shared::Mps => Sharing::Mps,
                 Shared::TimeSlicing => Sharing::TimeSlicing,

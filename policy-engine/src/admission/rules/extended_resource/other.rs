@@ -9,18 +9,21 @@ use crate::submission::case::Case;
 /// The labels that ask for the same as one of HAMi's names.
 pub(super) fn share(name: &str, asked: Option<u64>, share: Share) -> String {
     let text = asked.map_or_else(|| "<number>".to_owned(), |asked| asked.to_string());
-    let memory = |size: &str| {
-        format!("the labels {}: hard_cap and {}: {size}", contract::VRAM_POLICY, contract::PINNED_MEMORY)
-    };
+    let memory =
+        |size: &str| format!("the labels {}: hard_cap and {}: {size}", contract::VRAM_POLICY, contract::PINNED_MEMORY);
     let (what, labels) = match share {
         Share::Compute => ("percent of each GPU's compute", format!("the label {}: \"{text}\"", contract::SM_PERCENT)),
         Share::Memory => ("mebibytes of each GPU's memory", memory(&format!("{text}Mi"))),
         Share::MemoryPercent => ("percent of each GPU's memory", memory("<size>, such as 20Gi")),
         Share::Priority => {
-            return format!("asked {name}, which orders HAMi's tasks and counts no devices; the queue decides who goes first; remove it");
+            return format!(
+                "asked {name}, which orders HAMi's tasks and counts no devices; the queue decides who goes first; remove it"
+            );
         }
     };
-    format!("asked {text} of {name}, which are {what} and no devices; {NVIDIA_GPU} counts devices; put {labels} on the Pod instead")
+    format!(
+        "asked {text} of {name}, which are {what} and no devices; {NVIDIA_GPU} counts devices; put {labels} on the Pod instead"
+    )
 }
 
 pub(super) fn accelerator(name: &str, devices: &str) -> String {
@@ -30,13 +33,17 @@ pub(super) fn accelerator(name: &str, devices: &str) -> String {
 }
 
 pub(super) fn refused(name: &str, pattern: &str) -> String {
-    format!("asked {name}; PlatformPolicy.spec.resourceNames refuses {pattern}; remove it, or ask an admin to change that line")
+    format!(
+        "asked {name}; PlatformPolicy.spec.resourceNames refuses {pattern}; remove it, or ask an admin to change that line"
+    )
 }
 
 pub(super) fn class(case: &Case<'_>, name: &str, class: &str, why: NoClass) -> String {
     match why {
         NoClass::Missing => {
-            format!("asked {name}, and there is no DeviceClass {class}; name one that exists, or ask an admin to create it")
+            format!(
+                "asked {name}, and there is no DeviceClass {class}; name one that exists, or ask an admin to create it"
+            )
         }
         NoClass::NotListed => {
             let listed = case.policy.platform().device_classes.keys().cloned().collect::<Vec<_>>().join(", ");
