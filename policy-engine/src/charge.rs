@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::claims::classes::DeviceClasses;
 use crate::claims::template::recorded;
 use crate::claims::{Ask, Understood, price_when_told};
-use crate::gpu::own_claim;
+use crate::gpu::{extended, own_claim};
 use crate::ledger::{Account, AdmitPod, Amounts, Limits, Request, Use};
 use crate::object::Object;
 use crate::policy::Policy;
@@ -21,6 +21,7 @@ use crate::policy::names::ProjectName;
 use crate::policy::project::Project;
 use crate::policy::quota::Quota;
 use crate::submission::case::Case;
+use crate::submission::counted::Counted;
 use crate::submission::pod::Pod;
 
 /// So many projects above each other are charged; nobody nests deeper.
@@ -50,9 +51,19 @@ pub(crate) fn own_claims(case: &Case<'_>, pod: &Pod<'_>) -> Amounts {
     prices.fold(Amounts::NOTHING, Amounts::plus)
 }
 
+/// What the extended resources cost that an admin gave a price.
+pub fn of_names(counted: &Counted, classes: &DeviceClasses, policy: &Policy) -> Amounts {
+    extended::price_of_names(counted, classes, policy).into()
+}
+
+/// The same of a Pod or template.
+pub(crate) fn names(case: &Case<'_>, pod: &Pod<'_>) -> Amounts {
+    of_names(&Counted::by(&pod.spec), &case.devices.classes, case.policy)
+}
+
 /// What the labels of a Pod ask. What cannot be read is refused elsewhere.
 pub fn labels_ask(pod: Object<'_>, policy: &Policy) -> Amounts {
-    Ask::of_labels(pod, policy).ok().flatten().map(|ask| ask.price().into()).unwrap_or_default()
+    Ask::of_labels(pod, policy).ok().flatten().map(|ask| ask.price(policy).into()).unwrap_or_default()
 }
 
 /// What a claim costs.

@@ -20,7 +20,7 @@ mod write_driver_config;
 pub(crate) use ask::INLINE;
 pub use ask::{Ask, Misread, Vram};
 pub(crate) use models::is_narrowing;
-pub use models::{allowed_models, narrowing};
+pub use models::{allowed_models, narrowing, narrowing_away};
 pub use price::{Gpus, Price};
 pub(crate) use spec::can_give;
 pub use spec::{REQUEST, candidates, spec_of};
@@ -30,5 +30,7 @@ pub(crate) use write_driver_config::{must_be_told, price_when_told, tell};
 /// More devices are never allocated to one claim.
 pub const MOST_DEVICES: u64 = 32;
 
+#[cfg(test)]
+mod no_gpus;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! A submitted object, read without being taken apart.
 
+pub(crate) mod accelerators;
 pub(crate) mod extended;
 pub mod kinds;
 pub mod place;

@@ -6,6 +6,7 @@ pub mod model;
 pub mod modes;
 pub mod names;
 pub mod namespace_quota;
+pub mod other_devices;
 pub mod people;
 pub mod plan;
 pub mod platform;

@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod compute;
+pub mod counted;
 pub mod device_claim;
 pub mod devices;
 pub mod facts;

@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::text::{ClassName, DisplayName, LabelValue, ProductName, QualifiedName};
+use super::text::{Amount, ClassName, DisplayName, LabelValue, ProductName, ProfileName, QualifiedName};
 
 /// What an admin says about a GPU model.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -35,7 +35,14 @@ pub struct GpuModelSpec {
     #[serde(default)]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
     pub product_names: Vec<ProductName>,
-    /// Extended resources that mean this model, e.g. nvidia.com/rtx5090.
+    /// The MIG profile of its devices, e.g. 1g.10gb; then productNames may be absent, which means any product. Absent: whole
+    /// devices. A slice is not shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileName>,
+    /// What one device costs in GPU, e.g. "0.143" for a seventh; thousandths are the least that is counted.
+    #[serde(default = "whole")]
+    pub price: Amount,
+    /// Extended resources that mean this model, e.g. nvidia.com/rtx5090 or nvidia.com/mig-1g.10gb.
     #[serde(default)]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
     pub resource_names: Vec<QualifiedName>,
@@ -43,6 +50,10 @@ pub struct GpuModelSpec {
     /// parts of it to several claims. None: not at all.
     #[serde(default)]
     pub sharing: Sharing,
+}
+
+fn whole() -> Amount {
+    Amount::Number(1)
 }
 
 /// How several workloads share a device.

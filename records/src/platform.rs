@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Quota;
 use super::text::{
-    ClassName, Duration, HostPathText, Key, LabelValue, NamespaceName, PointerText, RecordName, Subject,
+    Amount, Capability, ClassName, Duration, HostPathText, Key, LabelValue, NamespaceName, PointerText, RecordName,
+    Subject,
 };
 
 /// What the platform's operator says; rendered by the chart.
@@ -96,6 +97,22 @@ pub struct PlatformPolicySpec {
     #[serde(default)]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
     pub host_paths: Vec<HostPathText>,
+    /// Capabilities beyond the Pod Security Standard `baseline` that a project may list in its own capabilities, e.g. IPC_LOCK for
+    /// RDMA.
+    #[serde(default)]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
+    pub capabilities: Vec<Capability>,
+    /// DeviceClasses of devices that are no GPUs, e.g. of NICs: name to what is done. If any is listed, only listed ones may be
+    /// asked for besides those of GpuModels; if none is, all whose selectors let no GPU through. Claims of them are narrowed away
+    /// from GPUs.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 64))]
+    pub device_classes: BTreeMap<String, DeviceClassUse>,
+    /// Extended resources that no GpuModel lists: a name, or how names begin followed by *, to what is done. Unlisted accelerators
+    /// are refused, and other names are left alone.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 128))]
+    pub resource_names: BTreeMap<String, ResourceNameUse>,
     /// Volume types that Pods may use. Absent: those of the Pod Security Standard `restricted`.
     #[serde(default = "restricted_volume_types")]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
@@ -203,6 +220,35 @@ pub enum Elsewhere {
     Warn,
     /// They are refused.
     Enforce,
+}
+
+/// What is done with claims of a DeviceClass of devices that are no GPUs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.price) != (has(self.ignore) && self.ignore)").message("give either a price, or ignore: true"))]
+pub struct DeviceClassUse {
+    /// What each device costs, in GPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Amount>,
+    /// They cost nothing.
+    #[serde(default)]
+    pub ignore: bool,
+}
+
+/// What is done with an extended resource that no GpuModel lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("[has(self.price), has(self.ignore) && self.ignore, has(self.refuse) && self.refuse].exists_one(it, it)").message("give exactly one: a price, ignore: true, or refuse: true"))]
+pub struct ResourceNameUse {
+    /// What each costs, in GPU, while its Pod runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Amount>,
+    /// It is left alone, and costs nothing.
+    #[serde(default)]
+    pub ignore: bool,
+    /// It is refused.
+    #[serde(default)]
+    pub refuse: bool,
 }
 
 /// A kind whose objects make Pods from templates.

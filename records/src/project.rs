@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::group::Storage;
 use super::platform::RuleMode;
-use super::text::{DisplayName, ImagePatternText, LabelValue, NamespaceName, RecordName};
+use super::text::{Capability, DisplayName, HostPathText, ImagePatternText, LabelValue, NamespaceName, RecordName};
 
 /// What platform Admins say about a project.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -72,6 +72,16 @@ pub struct ProjectSpec {
     /// Whether containers may run as UID 0. A project that a group owns needs the group's consent too.
     #[serde(default)]
     pub allow_root_containers: bool,
+    /// Capabilities beyond the Pod Security Standard `baseline` that containers may add, of those that PlatformPolicy lists. The
+    /// namespaces of a project that has some carry no label `pod-security.kubernetes.io/enforce: baseline`.
+    #[serde(default)]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
+    pub capabilities: Vec<Capability>,
+    /// The host paths that Pods may mount, each within one that PlatformPolicy lists. Absent: all that it lists. None listed: none,
+    /// and the namespaces keep the label `pod-security.kubernetes.io/enforce: baseline`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
+    pub host_paths: Option<Vec<HostPathText>>,
     /// Patterns that images must match, registry/repository[:tag][@digest], with * within a path segment and ** across
     /// them, e.g. registry.example.com/** or docker.io/library/*. None listed: no image.
     #[serde(default)]

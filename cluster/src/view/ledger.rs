@@ -210,7 +210,8 @@ impl<'a> Reading<'a> {
                 Some(KnownPrice { uid, price, payers, shared: is_shared(&claim) })
             },
         );
-        let amounts = pod.spec.amounts(self.policy.platform().charge)?;
+        let of_names = charge::of_names(&pod.spec.counted, &self.classes, self.policy);
+        let amounts = pod.spec.amounts(self.policy.platform().charge)?.plus(of_names);
         Some(AdmitPod { uses, ..charge::pod(named, amounts, payers(owner(meta))) })
     }
 

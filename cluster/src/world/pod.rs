@@ -8,6 +8,7 @@ use policy_engine::contract;
 use policy_engine::ledger::{Amounts, Life};
 use policy_engine::policy::platform::ChargeBy;
 use policy_engine::submission::compute::{Asked, Given};
+use policy_engine::submission::counted::Counted;
 use serde::{Deserialize, Serialize};
 
 use super::keep;
@@ -22,6 +23,8 @@ pub struct Spec {
     held: Held,
     /// What that is made of, until the Pod is kept.
     asked: Option<Asked>,
+    /// The extended resources that it asks for.
+    pub counted: Counted,
     /// The claims of devices that it names.
     pub claims: Vec<PodResourceClaim>,
     /// The PersistentVolumeClaims that it names, and whether it mounts each read-only.
@@ -62,6 +65,7 @@ impl From<PodSpec> for Spec {
         Self {
             held: Held::default(),
             asked: Asked::by(&spec).ok(),
+            counted: Counted::by(&spec),
             is_gated: gates.clone().next().is_some(),
             waits_for_queue: gates.clone().any(|gate| gate.name == contract::PLAN_WINDOW_GATE),
             is_scheduled: spec.node_name.is_some_and(|node| !node.is_empty()),

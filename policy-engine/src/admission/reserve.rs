@@ -50,6 +50,7 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
         };
         // What is no amount is the rule's to refuse.
         let amounts = new.amounts(case.policy.platform().charge).ok()?.max(held(case));
+        let amounts = amounts.plus(charge::names(case, new));
         let uses = charge::uses(
             new.spec.resource_claims.as_deref().unwrap_or_default(),
             |template| from_template(case, object, template),

@@ -25,6 +25,7 @@ pub mod sm_share;
 pub mod storage;
 pub mod storage_lane;
 pub mod termination_grace;
+pub mod visible_devices;
 pub mod vram;
 
 use crate::admission::findings::Findings;
@@ -89,6 +90,7 @@ pub const ALL: &[Rule] = &[
     rule!(SmShare, sm_share),
     rule!(Vram, vram),
     rule!(ClaimShape, claim_shape),
+    rule!(VisibleDevices, visible_devices),
     rule!(TerminationGrace, termination_grace),
     rule!(Resources, resources),
     rule!(Quota, quota),

@@ -3,14 +3,14 @@
 use std::fmt;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
-use k8s_openapi::api::resource::v1::{DeviceClassSpec, ResourceClaimSpec};
+use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::admission::decision::Decision;
 use crate::admission::findings::Findings;
 use crate::admission::mode;
-use crate::claims::classes::DeviceClasses;
+use crate::claims::classes::{DeviceClasses, Kind, Kinds};
 use crate::gpu::extended::means_gpu;
 use crate::object::place::Place;
 use crate::object::{Object, Unreadable};
@@ -23,16 +23,13 @@ use crate::submission::Submission;
 use crate::submission::devices::{Devices, Names};
 use crate::submission::pod::Pod;
 
-/// What NVIDIA's drivers, and their DeviceClasses, are called by.
-const NVIDIA: &str = "nvidia.com";
-
 const USE_A_PROJECT: &str = "use a namespace of a project that you are a member of, or ask an admin to bind this one";
 
 /// Judges what is made in a Namespace that is no project's.
 ///
-/// Whatever asks for a device that is, or may be, a GPU is warned of or refused: a class that a GPU model names, a class of NVIDIA's,
-/// one that selects devices of those, and the extended resources that stand for GPUs. A workload is only warned of: what asks are
-/// its Pods.
+/// Whatever asks for a device that is, or may be, a GPU is warned of or refused: a class that a GPU model names, one whose selectors
+/// do not keep GPUs out, one of NVIDIA's that does not exist, and the extended resources that stand for GPUs. A workload is only
+/// warned of: what asks are its Pods.
 ///
 /// # Errors
 /// [`Unreadable`] where the object is not what its kind says.
@@ -119,19 +116,12 @@ impl Known<'_> {
     }
 }
 
+/// Whether devices of a class are, or may be, GPUs. Nobody narrows a claim here, so an admin's word is not enough.
 fn is_gpu_class(name: &str, classes: &DeviceClasses, policy: &Policy) -> bool {
-    let of_model = |class: &str| policy.records().models.values().any(|model| model.device_class_name == class);
-    let selects = |spec: &DeviceClassSpec| {
-        let selectors = spec.selectors.iter().flatten().filter_map(|it| it.cel.as_ref());
-        let mut expressions = selectors.map(|cel| cel.expression.as_str());
-        expressions.any(|text| {
-            text.contains(NVIDIA) || policy.records().models.values().any(|it| text.contains(&it.device_class_name))
-        })
-    };
-    let resource = |spec: &DeviceClassSpec| {
-        spec.extended_resource_name.as_ref().is_some_and(|name| means_gpu(name, classes, policy))
-    };
-    of_model(name) || name.contains(NVIDIA) || classes.get(name).is_some_and(|spec| selects(spec) || resource(spec))
+    match Kinds::new(classes, policy).of(name) {
+        Kind::Gpus => true,
+        Kind::Others(others) => classes.contains_key(name) && !others.by_itself,
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::contract;
 use crate::object::Object;
 use crate::policy::Policy;
-use crate::policy::model::Model;
+use crate::policy::model::{Model, WHOLE};
 use crate::policy::plan::VramPolicy;
 use crate::policy::quantity::{self, Unit};
 
@@ -89,9 +89,11 @@ impl<'a> Ask<'a> {
         if misread.is_empty() { Ok(Some(Self { model, count, sm_percent, vram })) } else { Err(misread) }
     }
 
-    /// What it costs.
-    pub fn price(&self) -> Price {
-        Price::of(self.count, self.sm_percent)
+    /// What it costs; of a model that is not named, as much as the dearest.
+    pub fn price(&self, policy: &Policy) -> Price {
+        let dearest = || policy.records().models.values().map(|model| model.milli_gpu).max().unwrap_or(WHOLE);
+        let each = self.model.map_or_else(dearest, |model| model.milli_gpu);
+        Price::of_each(each, self.count, self.sm_percent)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::ledger::Amounts;
+use crate::policy::model::WHOLE;
 
 /// What a claim costs while a Pod names it.
 ///
@@ -20,7 +21,13 @@ impl Price {
     ///
     /// What is too large to be counted is as dear as can be: no limit admits it.
     pub fn of(devices: u64, sm_percent: u64) -> Self {
-        Self { milli_gpu: devices.saturating_mul(sm_percent).saturating_mul(10), devices }
+        Self::of_each(WHOLE, devices, sm_percent)
+    }
+
+    /// The same of devices of which each costs so much as a whole.
+    pub fn of_each(milli_gpu: u64, devices: u64, sm_percent: u64) -> Self {
+        let each = milli_gpu.saturating_mul(sm_percent).div_ceil(100);
+        Self { milli_gpu: devices.saturating_mul(each), devices }
     }
 
     /// Both.

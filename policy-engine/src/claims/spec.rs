@@ -19,9 +19,13 @@ pub const REQUEST: &str = "gpu";
 const MOST_ALTERNATIVES: usize = 8;
 
 /// The allowed models that can give what is asked: a part of a device, or a ceiling of its memory, only where the
-/// driver can be told.
+/// driver can be told. Who names no model gets whole devices, if any are allowed.
 pub fn candidates<'a>(ask: &Ask<'a>, allowed: &[&'a Model]) -> Vec<&'a Model> {
-    let asked = |model: &&&Model| ask.model.is_none_or(|asked| asked.name == model.name);
+    let whole = allowed.iter().any(|model| model.profile.is_none());
+    let asked = |model: &&&Model| match ask.model {
+        Some(asked) => asked.name == model.name,
+        None => model.profile.is_none() || !whole,
+    };
     allowed.iter().filter(asked).filter(|model| can_give(ask, model.sharing)).copied().collect()
 }
 

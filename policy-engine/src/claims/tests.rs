@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::claims::classes::DeviceClasses;
-use crate::policy::model::{Model, Sharing};
+use crate::policy::model::{Model, Sharing, WHOLE};
 use crate::policy::{Policy, Records};
 
 fn model(name: &'static str, class: &str, product: &str, sharing: Sharing) -> Model {
@@ -18,6 +18,8 @@ fn model(name: &'static str, class: &str, product: &str, sharing: Sharing) -> Mo
         device_class_name: class.into(),
         product_names: [product.into()].into(),
         resource_names: BTreeSet::new(),
+        profile: None,
+        milli_gpu: WHOLE,
         sharing,
     }
 }
@@ -175,7 +177,7 @@ mod properties {
                 return Ok(());
             };
             let understood = Understood::of(&claim, &DeviceClasses::new(), &policy);
-            prop_assert_eq!(understood.price, ask.price());
+            prop_assert_eq!(understood.price, ask.price(&policy));
             for alternative in understood.alternatives() {
                 let told = alternative.told.clone().expect("parameters that can be read");
                 prop_assert_eq!((told.sm_percent, told.vram), (percent, vram));

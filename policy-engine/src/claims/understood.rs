@@ -7,14 +7,15 @@ use k8s_openapi::api::resource::v1::{
     OpaqueDeviceConfiguration, ResourceClaimSpec,
 };
 
+use super::classes::{DeviceClasses, Kind, Kinds, Others};
 use super::driver_config::{self, Told};
 use super::matching::{Comparison, Matching};
+use super::models::narrowed_to;
 use super::price::Price;
 use super::{MOST_DEVICES, Vram};
-use crate::claims::classes::DeviceClasses;
 use crate::object::place::Place;
 use crate::policy::Policy;
-use crate::policy::model::{Model, Sharing};
+use crate::policy::model::{Model, Sharing, WHOLE};
 use crate::policy::names::ModelName;
 
 /// A claim, understood.
@@ -46,8 +47,12 @@ pub struct Alternative<'a> {
     pub count: Option<u64>,
     /// Whether it asks to look into devices that are others'.
     pub admin_access: bool,
+    /// Where its devices are no GPUs, what they are instead. Then it matches no model.
+    pub others: Option<Others>,
     /// The known models that it may match.
     pub models: Vec<&'a Model>,
+    /// What one device costs that nothing is told about, in thousandths of a GPU: the dearest that it may be.
+    pub milli_gpu: u64,
     /// What the driver is told about each device, in the dearest case; or what is wrong about it.
     pub told: Result<Told, String>,
     /// Whether it is the claim that tells, and not its class or nobody.
@@ -61,8 +66,16 @@ pub struct Alternative<'a> {
 impl Alternative<'_> {
     /// What it costs. What cannot be read is a device as a whole.
     pub fn price(&self) -> Price {
-        let sm_percent = self.told.as_ref().map_or(100, |told| told.sm_percent);
-        Price::of(self.count.unwrap_or(MOST_DEVICES), sm_percent)
+        self.price_at(self.told.as_ref().map_or(100, |told| told.sm_percent))
+    }
+
+    /// What it costs if each of its devices gives this share.
+    pub fn price_at(&self, sm_percent: u64) -> Price {
+        // What costs nothing is nobody's to limit.
+        if self.milli_gpu == 0 {
+            return Price::default();
+        }
+        Price::of_each(self.milli_gpu, self.count.unwrap_or(MOST_DEVICES), sm_percent)
     }
 }
 
@@ -86,7 +99,8 @@ impl<'a> Understood<'a> {
         let nothing = DeviceClaim::default();
         let claim = spec.devices.as_ref().unwrap_or(&nothing);
         let config = claim.config.as_deref().unwrap_or_default();
-        let reader = Reader { config, classes, comparison: Comparison::new(classes, policy), allowed };
+        let (comparison, kinds) = (Comparison::new(classes, policy), Kinds::new(classes, policy));
+        let reader = Reader { config, classes, comparison, kinds, allowed };
         let mut requests = Vec::new();
         for (index, request) in claim.requests.iter().flatten().enumerate() {
             let here = Place::of(["devices", "requests"]).index(index);
@@ -128,6 +142,16 @@ impl<'a> Understood<'a> {
     pub fn alternatives(&self) -> impl Iterator<Item = &Alternative<'a>> {
         self.requests.iter().flat_map(|request| &request.alternatives)
     }
+
+    /// Those of them whose devices are, or may be, GPUs.
+    pub fn gpus(&self) -> impl Iterator<Item = &Alternative<'a>> {
+        self.alternatives().filter(|it| it.others.is_none())
+    }
+
+    /// Whether it asks for what is governed: GPUs, or what costs as much as some.
+    pub fn counts(&self) -> bool {
+        self.alternatives().any(|it| it.others.is_none_or(|others| others.milli_gpu > 0))
+    }
 }
 
 impl Request<'_> {
@@ -154,13 +178,23 @@ struct Reader<'s, 'a> {
     config: &'s [DeviceClaimConfiguration],
     classes: &'s DeviceClasses,
     comparison: Comparison<'s, 'a>,
+    kinds: Kinds<'s>,
     /// What the claim is narrowed to, where that is known.
     allowed: Option<&'s [&'s Model]>,
 }
 
 impl<'a> Reader<'_, 'a> {
     fn alternative(&self, asked: Asked<'_>) -> Alternative<'a> {
-        let Matching { models, unclear } = self.comparison.of(asked.class, asked.selectors);
+        let others = match self.kinds.of(asked.class) {
+            // One that was narrowed to GPUs when it was made has some, whatever its class is said to be today.
+            Kind::Others(others) if !asked.selectors.iter().any(is_narrowed_to_gpus) => Some(others),
+            Kind::Others(_) | Kind::Gpus => None,
+        };
+        let Matching { models, unclear } = match others {
+            Some(_) => Matching::NOTHING,
+            None => self.comparison.of(asked.class, asked.selectors),
+        };
+        let milli_gpu = others.map_or_else(|| self.dearest(&models), |others| others.milli_gpu);
         let told = self.told(&asked, &models);
         let explicit = self.heard(&asked).any(|opaque| driver_config::read(opaque).is_some())
             || asked.capacity.is_some_and(|capacity| capacity.requests.iter().any(|requests| !requests.is_empty()));
@@ -170,7 +204,18 @@ impl<'a> Reader<'_, 'a> {
             _ => Some(asked.count.map_or(1, |count| u64::try_from(count).unwrap_or(u64::MAX))),
         };
         let Asked { place, class, admin_access, names: [_, called], .. } = asked;
-        Alternative { place, class: class.into(), count, admin_access, models, told, explicit, called, unclear }
+        let class = class.into();
+        Alternative { place, class, count, admin_access, others, models, milli_gpu, told, explicit, called, unclear }
+    }
+
+    /// What the dearest of these models costs. What is known to be of none costs as much as a whole device.
+    fn dearest(&self, models: &[&Model]) -> u64 {
+        models.iter().filter(|model| self.may_be(model)).map(|model| model.milli_gpu).max().unwrap_or(WHOLE)
+    }
+
+    /// Whether the claim's narrowing, where it is known, leaves a model.
+    fn may_be(&self, model: &Model) -> bool {
+        self.allowed.is_none_or(|allowed| allowed.iter().any(|it| it.name == model.name))
     }
 
     /// The parameters in the claim that are for a request.
@@ -184,8 +229,7 @@ impl<'a> Reader<'_, 'a> {
 
     /// What the drivers of the models are told, in the dearest case.
     fn told(&self, asked: &Asked<'_>, models: &[&Model]) -> Result<Told, String> {
-        let given = |model: &&&Model| self.allowed.is_none_or(|allowed| allowed.iter().any(|it| it.name == model.name));
-        let mut ways: Vec<_> = models.iter().filter(given).map(|model| model.sharing).collect();
+        let mut ways: Vec<_> = models.iter().filter(|model| self.may_be(model)).map(|model| model.sharing).collect();
         ways.sort_unstable();
         ways.dedup();
         let mut dearest: Option<Told> = None;
@@ -238,6 +282,10 @@ fn same_product(constraints: &[DeviceConstraint], requests: &mut [Request<'_>]) 
             alternative.models.retain(|model| common.contains(&model.name));
         }
     }
+}
+
+fn is_narrowed_to_gpus(selector: &DeviceSelector) -> bool {
+    selector.cel.as_ref().is_some_and(|cel| narrowed_to(&cel.expression).is_some())
 }
 
 fn dearer(one: Told, two: Told) -> Told {

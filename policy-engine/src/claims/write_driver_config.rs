@@ -36,13 +36,16 @@ pub(crate) fn tell(ask: &Ask<'_>, alternatives: &[(&Alternative<'_>, Vec<&Model>
 /// Whether something has to be written so that an alternative's driver is told what is asked. Its class may tell it.
 pub(crate) fn must_be_told(ask: &Ask<'_>, alternative: &Alternative<'_>) -> bool {
     let asked = Told { sm_percent: ask.sm_percent, vram: ask.vram };
-    !alternative.explicit && asked != Told::NOTHING && alternative.told.as_ref().is_ok_and(|told| *told != asked)
+    alternative.others.is_none()
+        && !alternative.explicit
+        && asked != Told::NOTHING
+        && alternative.told.as_ref().is_ok_and(|told| *told != asked)
 }
 
 /// What a claim costs once its driver is told what its labels ask.
 pub(crate) fn price_when_told(understood: &Understood<'_>, ask: Option<&Ask<'_>>) -> Price {
     let price = |alternative: &Alternative<'_>| match ask.filter(|ask| must_be_told(ask, alternative)) {
-        Some(ask) => Price::of(alternative.price().devices, ask.sm_percent),
+        Some(ask) => alternative.price_at(ask.sm_percent),
         None => alternative.price(),
     };
     let dearest = |request: &Request<'_>| request.alternatives.iter().map(price).fold(Price::default(), Price::or);

@@ -19,9 +19,9 @@ use crate::submission::pod::Pod;
 
 use layers::{Layer, Layers};
 
-pub(crate) use asks::{Asked, Meaning, means_gpu, of_pod};
+pub(crate) use asks::{Asked, Meaning, NoClass, means_gpu, of_pod, price_of_names};
 
-/// Whether a Pod or template asks for GPUs as an extended resource.
+/// Whether a Pod or template asks for GPUs as an extended resource, or for what is refused.
 pub(crate) fn asks_any(case: &Case<'_>, pod: &Pod<'_>) -> bool {
     !of_pod(case, pod).is_empty()
 }
@@ -77,7 +77,8 @@ pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
 
 /// How many devices a Pod has of what it asks, by Kubernetes' arithmetic.
 pub(crate) fn devices(asked: &[Asked<'_>]) -> u64 {
-    let countable: Vec<_> = asked.iter().filter(|it| it.count.is_ok()).cloned().collect();
+    let is_devices = |it: &&Asked<'_>| it.count.is_ok() && matches!(it.meaning, Meaning::Models(_));
+    let countable: Vec<_> = asked.iter().filter(is_devices).cloned().collect();
     layers(&countable).iter().flatten().map(|(_, it)| it.devices()).fold(0, u64::saturating_add)
 }
 
@@ -88,7 +89,9 @@ fn layers<'a, 'p>(asked: &'p [Asked<'a>]) -> Option<Vec<(Vec<&'p Asked<'a>>, Lay
     for it in asked {
         let meant = match &it.meaning {
             Meaning::Models(models) => models.iter().map(|model| model.name.as_str()).collect(),
-            Meaning::Unknown => vec![it.name.as_str()],
+            Meaning::Share(_) | Meaning::Accelerator(_) | Meaning::Refused(_) | Meaning::Class(..) => {
+                vec![it.name.as_str()]
+            }
         };
         by_meaning.entry(meant).or_default().push(it);
     }

@@ -1,7 +1,9 @@
 //! The template of a claim that the platform makes for a Pod: which one a Pod is to have.
 
+use k8s_openapi::api::core::v1::PodResourceClaim;
+
 use crate::claims::template::Template;
-use crate::claims::{Ask, INLINE, candidates, spec_of};
+use crate::claims::{Ask, INLINE, Understood, candidates, spec_of};
 use crate::contract;
 use crate::gpu::{extended, slots};
 use crate::policy::platform::LabelsAlone;
@@ -46,9 +48,17 @@ fn asked<'a>(case: &Case<'a>, pod: &Pod<'_>) -> Option<Ask<'a>> {
     if inline { Ask::of_labels(pod.object, case.policy).ok().flatten() } else { None }
 }
 
-/// Whether a Pod has claims, or asks for such as are there already, besides those of the platform's own template.
+/// Whether a Pod has claims, or asks for such as are there already, besides those of the platform's own template, and
+/// besides those that are known to be of no GPUs.
 pub(crate) fn has_claims(case: &Case<'_>, pod: &Pod<'_>, own: Option<&str>) -> bool {
-    let listed = pod.spec.resource_claims.iter().flatten();
-    let mut others = listed.filter(|it| own.is_none() || it.resource_claim_template_name.as_deref() != own);
-    others.next().is_some() || !slots::wanted(case, pod).is_empty()
+    let is_own = |it: &PodResourceClaim| own.is_some() && it.resource_claim_template_name.as_deref() == own;
+    let of_others = |it: &PodResourceClaim| {
+        let claim = it.resource_claim_name.as_ref().and_then(|name| Some(&case.devices.claims.get(name)?.spec));
+        let template = it.resource_claim_template_name.as_ref();
+        let template = template.and_then(|name| Some(&case.devices.templates.get(name)?.spec));
+        let spec = claim.or(template);
+        spec.is_some_and(|spec| !Understood::of(spec, &case.devices.classes, case.policy).counts())
+    };
+    let mut listed = pod.spec.resource_claims.iter().flatten();
+    listed.any(|it| !is_own(it) && !of_others(it)) || !slots::wanted(case, pod).is_empty()
 }

@@ -2,6 +2,8 @@
 
 /// Every DeviceClass can be asked for by this and its name.
 pub(crate) const OF_CLASS: &str = "deviceclass.resource.kubernetes.io/";
+/// What NVIDIA's charts ask for, whatever DeviceClass there is.
+pub(crate) const NVIDIA_GPU: &str = "nvidia.com/gpu";
 /// Whoever hands out such resources hands out GPUs.
 const GPU_MAKERS: [&str; 3] = ["nvidia.com/", "amd.com/", "gpu.intel.com/"];
 

@@ -19,9 +19,16 @@ pub struct Model {
     pub product_names: BTreeSet<String>,
     /// Extended-resource names that mean this model.
     pub resource_names: BTreeSet<String>,
+    /// The MIG profile that its devices have, such as `1g.10gb`; `None` for whole devices.
+    pub profile: Option<String>,
+    /// What one device costs, in thousandths of a GPU.
+    pub milli_gpu: u64,
     /// How several workloads share one device of it.
     pub sharing: Sharing,
 }
+
+/// What a device costs unless its model says otherwise.
+pub const WHOLE: u64 = 1000;
 
 /// How several workloads share one device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]

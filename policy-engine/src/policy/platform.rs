@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::modes::{RuleMode, RuleModes};
 use super::names::{ModelName, PlanName};
+use super::other_devices::{ResourceNames, Treatment};
 use super::project::Project;
 use super::quota::Quota;
 use super::rule_id::RuleId;
@@ -50,10 +51,16 @@ pub struct Platform {
     pub workload_kinds: Vec<WorkloadKind>,
     /// Host paths that Pods may mount; everything below a listed path is listed.
     pub host_paths: Vec<HostPath>,
+    /// Capabilities beyond the baseline that projects may have.
+    pub capabilities: BTreeSet<String>,
     /// Types of volumes that Pods may use.
     pub volume_types: BTreeSet<String>,
     /// CSI drivers that Pods may use inline.
     pub csi_drivers: BTreeSet<String>,
+    /// DeviceClasses of devices that are no GPUs, and what each device costs. Without any, all of them may be asked for.
+    pub device_classes: BTreeMap<String, Treatment>,
+    /// Extended resources that no GPU model lists.
+    pub resource_names: ResourceNames,
     /// What Services may take of the cluster.
     pub services: BTreeSet<ServiceFeature>,
     /// What the lanes mean that a new PersistentVolumeClaim may name.
@@ -131,8 +138,11 @@ impl Default for Platform {
             unstamped: Unstamped::default(),
             workload_kinds: built_in(),
             host_paths: Vec::new(),
+            capabilities: BTreeSet::new(),
             volume_types: RESTRICTED_VOLUME_TYPES.map(Into::into).into(),
             csi_drivers: BTreeSet::new(),
+            device_classes: BTreeMap::new(),
+            resource_names: ResourceNames::default(),
             services: BTreeSet::new(),
             storage_lanes: BTreeMap::new(),
             personal_plan: None,
@@ -238,6 +248,27 @@ impl std::fmt::Display for HostPath {
 }
 
 impl Platform {
+    /// Capabilities beyond the baseline that the project's containers may add: what it lists, if the platform does.
+    pub fn capabilities_of<'a>(&'a self, project: &'a Project) -> BTreeSet<&'a str> {
+        self.capabilities.intersection(&project.capabilities).map(String::as_str).collect()
+    }
+
+    /// Host paths that the project's Pods may mount: the platform's, or what the project narrows them to.
+    pub fn host_paths_of<'a>(&'a self, project: &'a Project) -> Vec<&'a HostPath> {
+        match &project.host_paths {
+            None => self.host_paths.iter().collect(),
+            Some(narrowed) => {
+                let is_listed = |path: &&HostPath| self.host_paths.iter().any(|listed| listed.covers(&path.0));
+                narrowed.iter().filter(is_listed).collect()
+            }
+        }
+    }
+
+    /// Whether the project's Pods may have what the Pod Security Standard *baseline* refuses.
+    pub fn goes_beyond_baseline(&self, project: &Project) -> bool {
+        !self.host_paths_of(project).is_empty() || !self.capabilities_of(project).is_empty()
+    }
+
     /// The mode of a rule: what the project says, else what the platform says, else `enforce`.
     pub fn mode_of(&self, rule: RuleId, project: Option<&Project>) -> RuleMode {
         let of_project = project.and_then(|project| project.rule_modes.get(&rule));

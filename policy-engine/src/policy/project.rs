@@ -1,6 +1,6 @@
 //! Projects: the unit of allocation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -9,6 +9,7 @@ use super::ids::ProjectId;
 use super::image_pattern::ImagePattern;
 use super::modes::RuleModes;
 use super::names::{GroupName, PlanName, ProjectName, UserName};
+use super::platform::HostPath;
 use super::storage::Storage;
 
 /// A project with its members and what its workloads may do.
@@ -32,6 +33,10 @@ pub struct Project {
     pub member_namespaces: Option<BTreeMap<String, UserName>>,
     /// Whether containers may run as UID 0; a group-owned project needs the group's consent too.
     pub allow_root_containers: bool,
+    /// Capabilities beyond the baseline that its containers may add, as far as the platform lists them.
+    pub capabilities: BTreeSet<String>,
+    /// The host paths that its Pods may mount, of those that the platform lists; `None` is all of them.
+    pub host_paths: Option<Vec<HostPath>>,
     /// Patterns one of which every image must match; none means no image.
     pub images: Vec<ImagePattern>,
     /// The project's volumes by the name that labels carry.

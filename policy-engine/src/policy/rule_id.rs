@@ -52,6 +52,7 @@ rule_ids! {
     SmShare = "sm-share",
     Vram = "vram",
     ClaimShape = "claim-shape",
+    VisibleDevices = "visible-devices",
     TerminationGrace = "termination-grace",
     Resources = "resources",
     Quota = "quota",

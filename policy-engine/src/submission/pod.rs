@@ -3,7 +3,7 @@
 mod size;
 
 use k8s_openapi::api::core::v1::{
-    ContainerPort, Lifecycle, PodSpec, PodStatus, Probe, ResourceRequirements, SecurityContext, VolumeDevice,
+    ContainerPort, EnvVar, Lifecycle, PodSpec, PodStatus, Probe, ResourceRequirements, SecurityContext, VolumeDevice,
     VolumeMount,
 };
 use serde::Deserialize;
@@ -121,6 +121,7 @@ impl<'a> Pod<'a> {
                     security: it.security_context.as_ref(),
                     ports: it.ports.as_deref().unwrap_or_default(),
                     resources: it.resources.as_ref(),
+                    env: it.env.as_deref().unwrap_or_default(),
                     mounts: it.volume_mounts.as_deref().unwrap_or_default(),
                     devices: it.volume_devices.as_deref().unwrap_or_default(),
                     lifecycle: it.lifecycle.as_ref(),
@@ -164,6 +165,8 @@ pub struct Container<'a> {
     pub ports: &'a [ContainerPort],
     /// What it asks for.
     pub resources: Option<&'a ResourceRequirements>,
+    /// Variables that are written out for it.
+    pub env: &'a [EnvVar],
     /// Where volumes are mounted in it.
     pub mounts: &'a [VolumeMount],
     /// Block volumes in it.

@@ -114,13 +114,13 @@ fn namespaces(records: &mut Records, written: &Written, report: &mut Report) -> 
 
 /// What a device or a resource is called must lead to one model.
 fn models(records: &mut Records, written: &Written, report: &mut Report) {
-    let mut products: BTreeMap<(String, String), &str> = BTreeMap::new();
+    let mut products: BTreeMap<(String, Option<String>, String), &str> = BTreeMap::new();
     let mut resources: BTreeMap<String, &str> = BTreeMap::new();
     for entry in &written.models {
         let (about, spec) = (&entry.about, &entry.spec);
         let Some(model) = records.models.get_mut(about.name.as_str()) else { continue };
         for (index, product) in spec.product_names.iter().enumerate() {
-            let key = (spec.device_class_name.0.clone(), product.0.clone());
+            let key = (spec.device_class_name.0.clone(), model.profile.clone(), product.0.clone());
             let holder = *products.entry(key).or_insert(&about.name);
             if holder != about.name {
                 let message = format!("{:?} is GpuModel {holder}; a device has one model", product.0);

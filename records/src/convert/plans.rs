@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use policy_engine::policy::model::{Model, Sharing};
+use policy_engine::policy::model::{Model, Sharing, WHOLE};
 use policy_engine::policy::namespace_quota::{NamespaceQuota, check};
 use policy_engine::policy::plan::{
     ContainerDefaults, ExtendedResources, Offer, OutsideWindow, Plan, USUAL_GRACE_LIMIT, Validity, VramPolicy,
@@ -190,16 +190,37 @@ pub(super) fn queue(entry: &Entry<PlatformQueueSpec>, report: &mut Report) -> Op
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "other kinds can turn out to be unusable")]
-pub(super) fn model(entry: &Entry<GpuModelSpec>, _: &mut Report) -> Option<Model> {
-    let GpuModelSpec { id: _, display_name: _, device_class_name, product_names, resource_names, sharing } =
-        &entry.spec;
+pub(super) fn model(entry: &Entry<GpuModelSpec>, report: &mut Report) -> Option<Model> {
+    let about = &entry.about;
+    let GpuModelSpec {
+        id: _,
+        display_name: _,
+        device_class_name,
+        product_names,
+        profile,
+        price,
+        resource_names,
+        sharing,
+    } = &entry.spec;
+    let milli_gpu = read(price, Unit::Milli, "spec.price", about, report).unwrap_or(WHOLE);
+    if milli_gpu == 0 {
+        report.refuse(
+            about,
+            "spec.price",
+            "given 0; nobody would pay for its devices; write what one costs, such as \"0.143\"",
+        );
+    }
     Some(Model {
         name: entry.about.name.as_str().into(),
         id: entry.id.clone(),
         device_class_name: device_class_name.0.clone(),
         product_names: product_names.iter().map(|name| name.0.clone()).collect(),
         resource_names: resource_names.iter().map(|name| name.0.clone()).collect(),
+        profile: profile.as_ref().map(|profile| profile.0.clone()),
+        milli_gpu: if milli_gpu == 0 { WHOLE } else { milli_gpu },
         sharing: match sharing {
+            // A slice is one claim's alone.
+            _ if profile.is_some() => Sharing::None,
             model::Sharing::Mps => Sharing::Mps,
             model::Sharing::TimeSlicing => Sharing::TimeSlicing,
             model::Sharing::Capacity => Sharing::Capacity,

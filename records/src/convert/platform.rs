@@ -1,11 +1,13 @@
 //! What holds for the platform as a whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policy_engine::object::kinds::GroupResource;
+use policy_engine::policy::other_devices::{ResourceNames, Treatment};
 use policy_engine::policy::platform::{
     ChargeBy, Elsewhere, HostPath, LabelsAlone, Platform, ServiceFeature, Unstamped, WithoutLedger, WithoutPlan,
 };
+use policy_engine::policy::quantity::Unit;
 use policy_engine::policy::workload::{TemplatePath, WorkloadKind, built_in};
 
 use super::plans::names;
@@ -13,11 +15,11 @@ use super::problem::{About, Report};
 use super::projects::modes;
 use super::read::Entry;
 use super::storage::lane;
-use super::units::{duration, quota};
+use super::units::{duration, quota, read};
 use crate::POLICY_NAME;
 use crate::platform;
 use crate::platform::PlatformPolicySpec;
-use crate::text::Subject;
+use crate::text::{Amount, Capability, HostPathText, Subject};
 
 /// The policy named `default`; without one, what grants least.
 pub(super) fn platform(entries: &[Entry<PlatformPolicySpec>], report: &mut Report) -> Platform {
@@ -56,7 +58,10 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
         personal_plan,
         without_plan,
         storage_lanes,
-        host_paths,
+        host_paths: listed_paths,
+        capabilities: listed_capabilities,
+        device_classes: classes,
+        resource_names: names_of_resources,
         volume_types,
         csi_drivers,
         services,
@@ -64,15 +69,11 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
     } = &entry.spec;
     let platform::WithoutPlan { quota: without_quota, gpu_models } = without_plan;
     let fallback = Platform::default();
-    let host_paths = host_paths.iter().enumerate().filter_map(|(index, text)| match text.0.parse::<HostPath>() {
-        Ok(path) => Some(path),
-        Err(why) => {
-            report.refuse(about, format!("spec.hostPaths[{index}]"), why);
-            None
-        }
-    });
     Platform {
-        host_paths: host_paths.collect(),
+        host_paths: host_paths(listed_paths, about, report),
+        capabilities: capabilities(listed_capabilities, about, report),
+        device_classes: device_classes(classes, about, report),
+        resource_names: resource_names(names_of_resources, about, report),
         volume_types: volume_types.iter().map(|it| it.0.clone()).collect(),
         csi_drivers: csi_drivers.iter().map(|it| it.0.clone()).collect(),
         services: services.iter().map(service_feature).collect(),
@@ -112,6 +113,83 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
         plan_window_grace: duration(plan_window, "spec.grace.planWindow", about, report)
             .unwrap_or(fallback.plan_window_grace),
     }
+}
+
+pub(super) fn host_paths(listed: &[HostPathText], about: &About, report: &mut Report) -> Vec<HostPath> {
+    let paths = listed.iter().enumerate().filter_map(|(index, text)| match text.0.parse::<HostPath>() {
+        Ok(path) => Some(path),
+        Err(why) => {
+            report.refuse(about, format!("spec.hostPaths[{index}]"), why);
+            None
+        }
+    });
+    paths.collect()
+}
+
+/// Capabilities, without the word that stands for all of them.
+pub(super) fn capabilities(listed: &[Capability], about: &About, report: &mut Report) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (index, Capability(name)) in listed.iter().enumerate() {
+        let is_name = name.bytes().all(|it| it.is_ascii_uppercase() || it == b'_') && !name.starts_with("CAP_");
+        if is_name && name != "ALL" {
+            found.insert(name.clone());
+        } else {
+            let message = format!("given {name:?}; name each capability, without CAP_, such as IPC_LOCK");
+            report.refuse(about, format!("spec.capabilities[{index}]"), message);
+        }
+    }
+    found
+}
+
+/// What costs nothing is said so: a price that cannot be read must not become one.
+fn price(written: &Amount, field: &str, about: &About, report: &mut Report) -> Option<Treatment> {
+    read(written, Unit::Milli, &format!("{field}.price"), about, report).map(Treatment::Price)
+}
+
+fn device_classes(
+    written: &BTreeMap<String, platform::DeviceClassUse>,
+    about: &About,
+    report: &mut Report,
+) -> BTreeMap<String, Treatment> {
+    let mut classes = BTreeMap::new();
+    for (class, platform::DeviceClassUse { price: priced, ignore }) in written {
+        let field = format!("spec.deviceClasses.{class}");
+        let treatment = match (priced, ignore) {
+            (Some(amount), false) => price(amount, &field, about, report),
+            (None, true) => Some(Treatment::Ignore),
+            (Some(_), true) | (None, false) => {
+                report.refuse(about, &field, "give either a price, or ignore: true");
+                None
+            }
+        };
+        // What is not said clearly may not be asked for.
+        classes.insert(class.clone(), treatment.unwrap_or(Treatment::Refuse));
+    }
+    classes
+}
+
+fn resource_names(
+    written: &BTreeMap<String, platform::ResourceNameUse>,
+    about: &About,
+    report: &mut Report,
+) -> ResourceNames {
+    let mut names = ResourceNames::default();
+    for (pattern, platform::ResourceNameUse { price: priced, ignore, refuse }) in written {
+        let field = format!("spec.resourceNames.{pattern}");
+        let treatment = match (priced, ignore, refuse) {
+            (Some(amount), false, false) => price(amount, &field, about, report),
+            (None, true, false) => Some(Treatment::Ignore),
+            (None, false, true) => Some(Treatment::Refuse),
+            _ => {
+                report.refuse(about, &field, "give exactly one: a price, ignore: true, or refuse: true");
+                None
+            }
+        };
+        if let Err(why) = names.add(pattern, treatment.unwrap_or(Treatment::Refuse)) {
+            report.refuse(about, field, why);
+        }
+    }
+    names
 }
 
 fn service_feature(listed: &platform::ServiceFeature) -> ServiceFeature {

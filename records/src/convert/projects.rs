@@ -8,6 +8,7 @@ use policy_engine::policy::modes::{RuleMode, RuleModes};
 use policy_engine::policy::project::{Holder, Member, MemberRef, Project, ProjectRole};
 use policy_engine::policy::rule_id::{self, RuleId};
 
+use super::platform::{capabilities, host_paths as paths};
 use super::problem::{About, Report};
 use super::read::Entry;
 use super::storage::storage;
@@ -29,6 +30,8 @@ pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option
         namespaces,
         namespace_per_member,
         allow_root_containers,
+        capabilities: listed,
+        host_paths,
         images,
         storage: shared,
         allow_service_account_token,
@@ -69,6 +72,8 @@ pub(super) fn project(entry: &Entry<ProjectSpec>, report: &mut Report) -> Option
         parent: parent.as_ref().map(|parent| parent.as_str().into()),
         plan: plan.as_ref().map(|plan| plan.as_str().into()),
         images: images.collect(),
+        capabilities: capabilities(listed, about, report),
+        host_paths: host_paths.as_ref().map(|listed| paths(listed, about, report)),
         members: lines(members, about, report),
         namespaces: governed(namespaces, about, report),
         member_namespaces: namespace_per_member.then(BTreeMap::new),

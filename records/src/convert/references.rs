@@ -98,6 +98,12 @@ pub(super) fn follow(written: &Written, report: &mut Report) {
             }
         }
         names.storage(&spec.storage, about, report);
+        let listed = |name| written.policies.iter().any(|policy| policy.spec.capabilities.contains(name));
+        for (index, name) in spec.capabilities.iter().enumerate().filter(|(_, name)| !listed(*name)) {
+            let message =
+                format!("PlatformPolicy.spec.capabilities does not list {}; it cannot be used until it does", name.0);
+            report.warn(about, format!("spec.capabilities[{index}]"), message);
+        }
     }
     for Entry { about, spec, .. } in &written.policies {
         if let Some(plan) = &spec.personal_plan {

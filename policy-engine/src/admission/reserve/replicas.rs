@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::admission::decision::{Reservation, WithoutRoom};
-use crate::charge::{Identity, own_claims, payers, pod};
+use crate::charge::{Identity, names, own_claims, payers, pod};
 use crate::ledger::Request;
 use crate::object::Object;
 use crate::policy::ids::UserId;
@@ -39,6 +39,7 @@ pub(super) fn foresee(case: &Case<'_>, object: Object<'_>) -> Option<Reservation
     let templates = Pod::templates(&workload, kind).ok()?;
     let [template] = &templates[..] else { return None };
     let each = template.amounts(case.policy.platform().charge).ok()?.plus(own_claims(case, template));
+    let each = each.plus(names(case, template));
     let named = Identity { uid: "", namespace: case.submission.namespace, name: "" };
     let owner = case.owner.as_ref().ok().and_then(Owner::id).map(UserId::new);
     let payers = payers(case.policy, case.project, owner, case.now);

@@ -3,7 +3,7 @@
 //! The platform refuses a claim that
 //!
 //! * asks for `adminAccess`, because it looks into other people's devices;
-//! * asks for `allocationMode: All`, because nobody can say what it costs;
+//! * asks for `allocationMode: All` of devices that cost something, because nobody can say how much;
 //! * has a request that asks for no device;
 //! * asks for more devices than the plan allows in one claim (`ResourcePlan.spec.maxDevicesPerClaim`; if the plan says
 //!   nothing, it sets no limit), or for more than the 32 that Kubernetes gives to one claim.
@@ -69,7 +69,7 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
             let why = "asked adminAccess, which looks into other people's devices; it is for admins outside of projects; leave it out";
             say.deny(place.clone().key("adminAccess"), why);
         }
-        if alternative.count.is_none() {
+        if alternative.count.is_none() && alternative.milli_gpu > 0 {
             let why = "asked All devices that match; a number of devices is allowed, so that it is known what they cost; ask ExactCount with a count";
             say.deny(place.clone().key("allocationMode"), why);
         }
@@ -80,7 +80,9 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
     }
     let devices = claim.understood.price.devices;
     let requests = claim.at(["spec", "devices", "requests"]);
-    if let Some(request) = claim.understood.requests.iter().find(|it| it.price().devices == 0) {
+    if let Some(request) =
+        claim.understood.requests.iter().find(|it| it.alternatives.iter().all(|it| it.count == Some(0)))
+    {
         let why = format!("request {:?} asks for no device; ask for 1 or more, or leave it out", request.name);
         return say.deny(requests.clone(), why);
     }
@@ -147,7 +149,7 @@ fn labels(case: &Case<'_>, claim: &DeviceClaim<'_>, devices: u64, say: &mut Find
             format!("asked {asked} devices beside requests for {devices}; make both the same, or leave out the label");
         return say.deny(label, why);
     }
-    if case.is_claim() && !claim.understood.requests.is_empty() {
+    if case.is_claim() && claim.understood.counts() {
         let Gpus(milli) = price_when_told(&claim.understood, ask.as_ref()).gpus();
         say.set(label, devices.to_string());
         say.set(claim.label_at(contract::EFFECTIVE_GPU), Gpus(milli).to_string());

@@ -9,7 +9,22 @@
 //!
 //! On the Pod, the platform removes the resource from `limits` and `requests`, and adds a claim template as the rule
 //! `inline-claim` does, with one request for each container that asked. The Pod's labels can say the rest: the model,
-//! the share of compute, the memory. The platform refuses a name of a GPU maker that no model and no DeviceClass lists.
+//! the share of compute, the memory.
+//!
+//! Other names:
+//!
+//! * HAMi's `nvidia.com/gpucores`, `nvidia.com/gpumem` and `nvidia.com/gpumem-percentage` are amounts of each GPU and count no
+//!   devices. They are refused: the labels `platform-go/dra-sm-pct` and `platform-go/dra-pinned-mem` ask for the same.
+//! * An accelerator's name that nobody listed is refused: `nvidia.com/…`, `amd.com/…`, `gpu.intel.com/…`, `habana.ai/…`,
+//!   `google.com/tpu`, `huawei.com/Ascend…`, `aws.amazon.com/neuron…`, `cambricon.com/…` and those of some other makers.
+//! * What an admin lists in `PlatformPolicy.spec.resourceNames` is left alone, refused, or has a price, as the line says. The line
+//!   that is the name itself goes first, then the one that most of it begins with. A name that a GPU model lists, `nvidia.com/gpu`,
+//!   and what a class of GPUs calls its devices are judged as GPUs whatever is listed.
+//! * A DeviceClass of devices that are no GPUs (see `gpu-model`) is left to the scheduler, if the class itself lets no GPU through.
+//!   Otherwise it is asked for by a ResourceClaim, which the platform narrows.
+//! * All other names (`rdma/…`, `smarter-devices/…`) are left alone.
+//!
+//! What has a price is charged to the Pod that asks for it, while it runs.
 //!
 //! The pod template of a workload stays as it was written, so applying the workload again changes nothing. A warning says what
 //! its Pods get, and what each of them costs.
@@ -19,6 +34,8 @@
 //! A Pod has as many devices as Kubernetes counts for it. An init container uses devices of the containers that come after it,
 //! and devices that are there for init containers if it asks for more than those have. It uses none of a sidecar that was started
 //! before it. A container's request and limit of an extended resource are the same, as in Kubernetes.
+
+mod other;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -88,7 +105,8 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 /// Why a request cannot be translated.
 fn refused(case: &Case<'_>, pod: &Pod<'_>, asked: &Asked<'_>) -> Option<String> {
     let name = &asked.name;
-    if let Err(text) = &asked.count {
+    let is_number = matches!(asked.meaning, Meaning::Models(_) | Meaning::Class(..));
+    if let (Err(text), true) = (&asked.count, is_number) {
         return Some(format!(
             "asked {text} of {name}; a whole number from 1 to {MOST_DEVICES} is allowed; ask for that"
         ));
@@ -101,11 +119,10 @@ fn refused(case: &Case<'_>, pod: &Pod<'_>, asked: &Asked<'_>) -> Option<String> 
     }
     let models = match &asked.meaning {
         Meaning::Models(models) => models,
-        Meaning::Unknown => {
-            return Some(format!(
-                "asked {name}, which no DeviceClass and no GPU model lists; ask by labels, or ask an admin to list it in the resourceNames of a GpuModel"
-            ));
-        }
+        Meaning::Share(share) => return Some(other::share(name, asked.count.as_ref().ok().copied(), *share)),
+        Meaning::Accelerator(devices) => return Some(other::accelerator(name, devices)),
+        Meaning::Refused(pattern) => return Some(other::refused(name, pattern)),
+        Meaning::Class(class, why) => return Some(other::class(case, name, class, *why)),
     };
     let Ok(ask) = extended::ask(case, pod) else { return None };
     if let Some(model) = ask.model
@@ -130,7 +147,7 @@ fn names_given(case: &Case<'_>, pod: &Pod<'_>, asked: &[Asked<'_>]) -> BTreeSet<
     let Ok(ask) = extended::ask(case, pod) else { return BTreeSet::new() };
     let meant = asked.iter().filter_map(|it| match &it.meaning {
         Meaning::Models(models) => Some(extended::given(&ask, models, &allowed)),
-        Meaning::Unknown => None,
+        Meaning::Share(_) | Meaning::Accelerator(_) | Meaning::Refused(_) | Meaning::Class(..) => None,
     });
     meant.flatten().map(|model| model.id.to_string()).collect()
 }

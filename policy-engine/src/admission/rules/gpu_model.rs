@@ -17,15 +17,27 @@
 //! The platform compares a claim's DeviceClass and selectors with the GPU models that it knows. It refuses a request
 //! that can match none of the allowed models, and a Pod that names such a claim. If a selector cannot be compared, the
 //! platform narrows the claim, admits it, and warns.
+//!
+//! A model can be a MIG profile (`GpuModel.spec.profile`). Then a claim of its DeviceClass is narrowed to the profile, and each
+//! device costs what the model says (`GpuModel.spec.price`). Who names no model gets whole devices.
+//!
+//! **Devices that are no GPUs**, such as NICs: a DeviceClass is of no GPUs if its selectors let none of a GPU's driver through
+//! (`device.driver == 'net.example.com'`), or if an admin says so (`PlatformPolicy.spec.deviceClasses`). NVIDIA's classes of
+//! compute domains are of no GPUs either. Such a request costs no GPU, unless the admin gives it a price, and it is narrowed *away*
+//! from GPUs: the selector that the platform adds lets no device of their drivers through, whatever else the request asks. If an
+//! admin lists any class in `deviceClasses`, only the listed ones may be asked for. A class that does not exist is treated in the
+//! same way, and a warning names it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Value, json};
 
 use crate::admission::findings::Findings;
-use crate::claims::{Ask, Request, Understood, narrowing};
+use crate::claims::{Alternative, Ask, Request, Understood, narrowing, narrowing_away};
 use crate::contract;
 use crate::object::place::Place;
+use crate::policy::Policy;
 use crate::policy::model::Model;
 use crate::policy::queue::Queue;
 use crate::sentence;
@@ -58,11 +70,20 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
         },
     );
     let mut narrowed = false;
+    let mut missing = BTreeSet::new();
     for request in &claim.understood.requests {
+        for alternative in &request.alternatives {
+            if alternative.others.is_some_and(|others| !others.may_be_asked) {
+                say.deny(claim.in_spec(&alternative.place), NotListed { case, class: &alternative.class });
+            }
+            if !case.devices.classes.contains_key(&alternative.class) {
+                missing.insert(alternative.class.as_str());
+            }
+        }
         if let Some(unmatched) = unmatched(request, &allowed) {
             let place = claim.in_spec(&unmatched);
             let asked = Asked::Request(request);
-            say.deny(place, NotAllowed { case, asked, allowed: &allowed, queue: None });
+            say.deny(place, NotAllowed { case, asked, allowed: &claim.allowed, queue: None });
             continue;
         }
         for alternative in &request.alternatives {
@@ -75,6 +96,10 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
         if case.is_claim() {
             narrow(case, claim, request, &allowed, say);
         }
+    }
+    if !case.devices.untold && !missing.is_empty() {
+        let classes = missing.into_iter().collect::<Vec<_>>().join(", ");
+        say.warn(format_args!("DeviceClass {classes} does not exist; Pods wait until an admin creates it"));
     }
     // Who names a model is not told that they get it.
     let is_asked = claim.object.label(contract::GPU_MODEL).is_some();
@@ -92,17 +117,33 @@ fn only<'a>(understood: &Understood<'a>, allowed: &[&'a Model]) -> Option<&'a Mo
 
 /// Adds the selector for the allowed models where it is not there.
 fn narrow(case: &Case<'_>, claim: &DeviceClaim<'_>, request: &Request<'_>, allowed: &[&Model], say: &mut Findings) {
-    let expression = narrowing(allowed);
-    let selector = json!({"cel": {"expression": expression}});
     for alternative in &request.alternatives {
+        let expression = match alternative.others {
+            Some(_) => narrowing_away(&case.devices.classes, case.policy),
+            None => narrowing(&narrowed_to(case, alternative, allowed)),
+        };
+        let selector = json!({"cel": {"expression": expression}});
         let place = claim.in_spec(&alternative.place).key("selectors");
         let object = case.submission.object.unwrap_or(&Value::Null);
         let mut selectors = place.resolve(object).and_then(Value::as_array).cloned().unwrap_or_default();
         if say.imposes() && !selectors.contains(&selector) {
-            selectors.push(selector.clone());
+            selectors.push(selector);
             say.fill_in(place, selectors);
         }
     }
+}
+
+/// The models that a request gets: of a class that models name, those of the class. Where they have several prices, those that the
+/// request's own selectors leave, which is what it is charged for.
+fn narrowed_to<'a>(case: &Case<'a>, alternative: &Alternative<'a>, allowed: &[&'a Model]) -> Vec<&'a Model> {
+    let is_models = case.policy.records().models.values().any(|it| it.device_class_name == alternative.class);
+    let of_class = |model: &&&Model| !is_models || model.device_class_name == alternative.class;
+    let mut given: Vec<_> = allowed.iter().filter(of_class).copied().collect();
+    let prices: BTreeSet<_> = given.iter().map(|model| model.milli_gpu).collect();
+    if prices.len() > 1 {
+        given.retain(|model| contains(&alternative.models, model));
+    }
+    given
 }
 
 fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
@@ -124,8 +165,9 @@ fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
             let asked = Asked::Request(request);
             let given = request.alternatives.iter().flat_map(|it| &it.models).filter(|model| contains(&planned, model));
             let given: Vec<_> = given.copied().collect();
+            let has_others = request.alternatives.iter().any(|it| it.others.is_some());
             // The claim is narrowed to the plan's models when it is made, and knows of no queue.
-            if given.is_empty() || given.iter().any(|model| !contains(&allowed, model)) {
+            if (given.is_empty() && !has_others) || given.iter().any(|model| !contains(&allowed, model)) {
                 say.deny(named.place.clone(), NotAllowed { case, asked, allowed: &allowed, queue });
             }
         }
@@ -151,8 +193,8 @@ fn contains(models: &[&Model], model: &Model) -> bool {
 /// Where a request stands that none of the allowed models can fulfil.
 fn unmatched(request: &Request<'_>, allowed: &[&Model]) -> Option<Place> {
     let first = request.alternatives.first()?;
-    let can = request.alternatives.iter().flat_map(|it| &it.models).any(|model| contains(allowed, model));
-    (!can).then(|| first.place.clone())
+    let can = |it: &Alternative<'_>| it.others.is_some() || it.models.iter().any(|model| contains(allowed, model));
+    (!request.alternatives.iter().any(can)).then(|| first.place.clone())
 }
 
 enum Asked<'a> {
@@ -180,7 +222,11 @@ impl fmt::Display for NotAllowed<'_> {
                 let mut models: Vec<_> = request.alternatives.iter().flat_map(|it| &it.models).copied().collect();
                 models.sort_by_key(|model| &model.name);
                 models.dedup_by_key(|model| &model.name);
-                write!(f, "request {:?} can match ", request.name)?;
+                write!(f, "request {:?} ", request.name)?;
+                if let Some(class) = classes_of_no_model(case.policy, request) {
+                    write!(f, "of DeviceClass {class}, which no GPU model names, ")?;
+                }
+                f.write_str("can match ")?;
                 if models.is_empty() { f.write_str("no known model")? } else { write!(f, "only {}", Names(&models))? }
             }
         }
@@ -195,6 +241,29 @@ impl fmt::Display for NotAllowed<'_> {
             return f.write_str("allows no GPU; ask for none, or ask an admin for a plan with GPU models");
         }
         write!(f, "allows {}; ask for one of those, or ask an admin for a plan with the model", Names(allowed))
+    }
+}
+
+/// The classes of a request, where it asks for devices of none that a model names.
+fn classes_of_no_model(policy: &Policy, request: &Request<'_>) -> Option<String> {
+    let models = || policy.records().models.values();
+    let named = |it: &Alternative<'_>| models().any(|model| model.device_class_name == it.class);
+    let none = !request.alternatives.iter().any(named);
+    none.then(|| request.alternatives.iter().map(|it| it.class.as_str()).collect::<Vec<_>>().join(", "))
+}
+
+/// A class of devices that are no GPUs.
+struct NotListed<'a> {
+    case: &'a Case<'a>,
+    class: &'a str,
+}
+
+impl fmt::Display for NotListed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listed: Vec<_> = self.case.policy.platform().device_classes.keys().collect();
+        write!(f, "asked DeviceClass {}, whose devices are no GPUs; of such the platform allows ", self.class)?;
+        sentence::list(f, &listed)?;
+        f.write_str("; ask for one of those, or ask an admin to list it in PlatformPolicy.spec.deviceClasses")
     }
 }
 

@@ -20,8 +20,14 @@
 //!   `container_engine_t`: remove them.
 //! * Windows `hostProcess: true`: remove it.
 //!
-//! The only exception is a host path that an admin lists (`PlatformPolicy.spec.hostPaths`), with everything below it. A
-//! node follows symbolic links: whoever may write below a listed path can create a link that leads elsewhere.
+//! There are two exceptions, both an admin's:
+//! * A host path that is listed in `PlatformPolicy.spec.hostPaths`, with everything below it. `Project.spec.hostPaths` narrows that
+//!   for a project. A node follows symbolic links: whoever may write below a listed path can create a link that leads elsewhere.
+//! * A capability that is listed in `PlatformPolicy.spec.capabilities` *and* in `Project.spec.capabilities`, such as IPC_LOCK for
+//!   RDMA.
+//!
+//! The namespaces of a project that has neither carry `pod-security.kubernetes.io/enforce: baseline`, by which the API server holds
+//! the same line while Sluice is away.
 
 mod host;
 mod kernel;
@@ -37,14 +43,16 @@ use crate::submission::case::Case;
 use crate::submission::pod::Pod;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    let platform = case.policy.platform();
+    let (paths, capabilities) = (platform.host_paths_of(case.project), platform.capabilities_of(case.project));
     for pod in &case.pods {
         host::namespaces(pod, say);
-        host::paths(pod, &case.policy.platform().host_paths, say);
+        host::paths(pod, &paths, say);
         host::ports(pod, say);
         host::probes(pod, say);
         host::processes(pod, say);
         kernel::privileged(pod, say);
-        kernel::capabilities(pod, say);
+        kernel::capabilities(pod, &capabilities, say);
         kernel::proc_mounts(pod, say);
         kernel::sysctls(pod, say);
         profile::seccomp(pod, say);

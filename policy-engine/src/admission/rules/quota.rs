@@ -42,7 +42,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 fn could_ever_run(case: &Case<'_>, pod: &Pod<'_>, payers: &Limits, say: &mut Findings) {
     let at = pod.at(["spec"]);
     let asked = match pod.amounts(case.policy.platform().charge) {
-        Ok(asked) => asked.plus(charge::own_claims(case, pod)),
+        Ok(asked) => asked.plus(charge::own_claims(case, pod)).plus(charge::names(case, pod)),
         Err(unreadable) => return say.deny(unreadable.field, &unreadable.why),
     };
     let mut told = None;

@@ -50,14 +50,14 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
             return ours.for_each(|it| say.deny(label.clone(), it.why));
         }
     };
-    if let Some(why) = claim.understood.alternatives().find_map(|it| it.told.as_ref().err()) {
+    if let Some(why) = claim.understood.gpus().find_map(|it| it.told.as_ref().err()) {
         let why =
             format!("{why}; 1 to 100 percent and at least 1Mi are allowed; correct the parameters, or leave them out");
         return say.deny(claim.at(["spec", "devices"]), why);
     }
     let labelled = claim.object.label(contract::SM_PERCENT).is_some();
     if let Some(ask) = &ask {
-        for alternative in claim.understood.alternatives() {
+        for alternative in claim.understood.gpus() {
             let told = alternative.told.as_ref().map_or(100, |told| told.sm_percent);
             let will_be = if must_be_told(ask, alternative) { ask.sm_percent } else { told };
             if labelled && will_be != ask.sm_percent {
@@ -73,7 +73,7 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
             write(case, claim, ask, say);
         }
     }
-    let told = claim.understood.alternatives().filter_map(|it| it.told.as_ref().ok());
+    let told = claim.understood.gpus().filter_map(|it| it.told.as_ref().ok());
     let dearest = told.map(|told| told.sm_percent).max().filter(|percent| *percent < 100);
     if let (true, false, Some(percent)) = (case.is_claim(), labelled, dearest) {
         say.set(label, percent.to_string());
@@ -87,7 +87,7 @@ fn given<'a>(claim: &DeviceClaim<'a>, alternative: &Alternative<'a>) -> Vec<&'a 
 
 /// Tells the driver what the labels ask.
 fn write(case: &Case<'_>, claim: &DeviceClaim<'_>, ask: &Ask<'_>, say: &mut Findings) {
-    let untold = claim.understood.alternatives().filter(|it| must_be_told(ask, it));
+    let untold = claim.understood.gpus().filter(|it| must_be_told(ask, it));
     let untold: Vec<_> = untold.map(|it| (it, given(claim, it))).collect();
     let parameters = tell(ask, &untold);
     if let Some(config) = parameters.config.and_then(|config| serde_json::to_value(config).ok()) {

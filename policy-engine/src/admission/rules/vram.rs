@@ -56,7 +56,7 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
     let label = claim.label_at(contract::VRAM_POLICY);
     let labelled = claim.object.label(contract::VRAM_POLICY).is_some();
     let mut used = Vec::new();
-    for alternative in claim.understood.alternatives() {
+    for alternative in claim.understood.gpus() {
         let Ok(told) = alternative.told else { return };
         match &ask {
             Some(ask) if must_be_told(ask, alternative) => used.push(ask.vram),

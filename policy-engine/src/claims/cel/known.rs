@@ -1,13 +1,17 @@
-//! Puts what is known of a device into a selector: its product name, whatever domain it is asked from.
+//! Puts what is known of a device into a selector. Attributes are the same whatever domain they are asked from.
+
+use std::collections::BTreeSet;
 
 use cel::common::ast::{
     CallExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, LiteralValue, MapEntryExpr, MapExpr, operators,
 };
 
+use super::Known;
+
 /// The variable of selectors.
 const DEVICE: &str = "device";
 
-const PRODUCT_NAME: &str = "productName";
+const DRIVER: &str = "driver";
 
 /// What is bound to a name may be so large: it is put in wherever the name stands.
 const LARGEST_BOUND: usize = 16;
@@ -92,27 +96,72 @@ pub(super) fn asks_more(expression: &mut IdedExpr) -> bool {
     expression.expr == Expr::Ident(DEVICE.into()) || parts(&mut expression.expr).into_iter().any(asks_more)
 }
 
-/// Puts in the product name.
-pub(super) fn put_in(expression: &mut IdedExpr, product: &str) {
-    let name = || Expr::Literal(LiteralValue::String(product.to_owned().into()));
-    let truth = || Expr::Literal(LiteralValue::Boolean(true.into()));
+/// What is known of an attribute.
+enum Said<'k> {
+    Value(&'k str),
+    /// The device has none of this name.
+    Absent,
+}
+
+/// What is known of the attribute of this name, whatever domain it is asked from.
+fn attribute<'k>(device: Known<'k>, name: &str) -> Option<Said<'k>> {
+    match name {
+        "productName" => device.product.map(Said::Value),
+        "type" => device.kind.map(Said::Value),
+        "profile" => device.profile.map(|profile| if profile.is_empty() { Said::Absent } else { Said::Value(profile) }),
+        _ => None,
+    }
+}
+
+fn text(value: &str) -> Expr {
+    Expr::Literal(LiteralValue::String(value.to_owned().into()))
+}
+
+fn truth(value: bool) -> Expr {
+    Expr::Literal(LiteralValue::Boolean(value.into()))
+}
+
+/// Puts in what is known.
+pub(super) fn put_in(expression: &mut IdedExpr, device: Known<'_>) {
+    if let Some(driver) = device.driver.filter(|_| of_device(expression, DRIVER)) {
+        expression.expr = text(driver);
+        return;
+    }
     let known = match &mut expression.expr {
-        Expr::Select(select) if select.field == PRODUCT_NAME && attributes_of_a_domain(&select.operand) => {
-            Some(if select.test { truth() } else { name() })
+        Expr::Select(select) if attributes_of_a_domain(&select.operand) => {
+            match (attribute(device, &select.field), select.test) {
+                (Some(Said::Value(value)), false) => Some(text(value)),
+                (Some(said), true) => Some(truth(matches!(said, Said::Value(_)))),
+                // To ask for what is not there is an error to Kubernetes, too.
+                (Some(Said::Absent), false) | (None, _) => None,
+            }
         }
         Expr::Call(CallExpr { func_name, target: None, args }) => match (func_name.as_str(), &mut args[..]) {
-            (operators::INDEX, [map, key]) if attributes_of_a_domain(map) && is_product_name(key) => Some(name()),
-            (operators::IN, [key, map]) if attributes_of_a_domain(map) && is_product_name(key) => Some(truth()),
-            (operators::OPT_INDEX | operators::OPT_SELECT, [map, key])
-                if attributes_of_a_domain(map) && is_product_name(key) =>
-            {
-                let entry = MapEntryExpr {
-                    key: std::mem::take(key),
-                    value: IdedExpr { id: map.id, expr: name() },
+            (operators::INDEX, [map, key]) if attributes_of_a_domain(map) => {
+                match literal(key).and_then(|name| attribute(device, name)) {
+                    Some(Said::Value(value)) => Some(text(value)),
+                    Some(Said::Absent) | None => None,
+                }
+            }
+            (operators::IN, [key, map]) if attributes_of_a_domain(map) => {
+                let said = literal(key).and_then(|name| attribute(device, name));
+                said.map(|said| truth(matches!(said, Said::Value(_))))
+            }
+            (operators::OPT_INDEX | operators::OPT_SELECT, [map, key]) if attributes_of_a_domain(map) => {
+                let Some(said) = literal(key).and_then(|name| attribute(device, name)) else {
+                    return parts(&mut expression.expr).into_iter().for_each(|part| put_in(part, device));
+                };
+                let entry = |value: &str| MapEntryExpr {
+                    key: key.clone(),
+                    value: IdedExpr { id: map.id, expr: text(value) },
                     optional: false,
                 };
-                *key = entry.key.clone();
-                let entries = vec![IdedEntryExpr { id: map.id, expr: EntryExpr::MapEntry(entry) }];
+                let entries = match said {
+                    Said::Value(value) => {
+                        vec![IdedEntryExpr { id: map.id, expr: EntryExpr::MapEntry(entry(value)) }]
+                    }
+                    Said::Absent => Vec::new(),
+                };
                 map.expr = Expr::Map(MapExpr { entries });
                 return;
             }
@@ -130,22 +179,45 @@ pub(super) fn put_in(expression: &mut IdedExpr, product: &str) {
     };
     match known {
         Some(known) => expression.expr = known,
-        None => parts(&mut expression.expr).into_iter().for_each(|part| put_in(part, product)),
+        None => parts(&mut expression.expr).into_iter().for_each(|part| put_in(part, device)),
     }
+}
+
+/// Collects the texts that a device's driver is compared with.
+pub(super) fn drivers(expression: &mut IdedExpr, named: &mut BTreeSet<String>) {
+    if let Expr::Call(CallExpr { func_name, target: None, args }) = &expression.expr
+        && let [one, other] = &args[..]
+    {
+        let texts: Vec<_> = match (func_name.as_str(), &other.expr) {
+            (operators::EQUALS, _) if of_device(one, DRIVER) => literal(other).into_iter().collect(),
+            (operators::EQUALS, _) if of_device(other, DRIVER) => literal(one).into_iter().collect(),
+            (operators::IN, Expr::List(list)) if of_device(one, DRIVER) => {
+                list.elements.iter().filter_map(literal).collect()
+            }
+            _ => Vec::new(),
+        };
+        named.extend(texts.into_iter().map(str::to_owned));
+    }
+    parts(&mut expression.expr).into_iter().for_each(|part| drivers(part, named));
 }
 
 /// `device.attributes["gpu.nvidia.com"]`, or `device.attributes[device.driver]`.
 fn attributes_of_a_domain(expression: &IdedExpr) -> bool {
     let Expr::Call(CallExpr { func_name, target: None, args }) = &expression.expr else { return false };
     let [map, domain] = &args[..] else { return false };
-    let of_device = |it: &IdedExpr, wanted: &str| {
-        matches!(&it.expr, Expr::Select(select)
-            if !select.test && select.field == wanted && select.operand.expr == Expr::Ident(DEVICE.into()))
-    };
-    let is_domain = matches!(&domain.expr, Expr::Literal(LiteralValue::String(_))) || of_device(domain, "driver");
+    let is_domain = literal(domain).is_some() || of_device(domain, DRIVER);
     func_name == operators::INDEX && of_device(map, "attributes") && is_domain
 }
 
-fn is_product_name(key: &IdedExpr) -> bool {
-    matches!(&key.expr, Expr::Literal(LiteralValue::String(text)) if text.inner() == PRODUCT_NAME)
+/// Whether this is a field of the device.
+fn of_device(expression: &IdedExpr, field: &str) -> bool {
+    matches!(&expression.expr, Expr::Select(select)
+        if !select.test && select.field == field && select.operand.expr == Expr::Ident(DEVICE.into()))
+}
+
+fn literal(expression: &IdedExpr) -> Option<&str> {
+    match &expression.expr {
+        Expr::Literal(LiteralValue::String(text)) => Some(text.inner()),
+        _ => None,
+    }
 }

@@ -5,8 +5,12 @@ use super::*;
 const H100: &str = "NVIDIA H100 80GB HBM3";
 const RTX: &str = "NVIDIA GeForce RTX 5090";
 
+fn product(product: &str) -> Known<'_> {
+    Known { product: Some(product), ..Known::default() }
+}
+
 fn of(expression: &str) -> [Answer; 2] {
-    let answers = ask(expression, &[H100, RTX]);
+    let answers = ask(expression, &[product(H100), product(RTX)]);
     answers.to_vec().try_into().expect("an answer for each product")
 }
 
@@ -133,4 +137,29 @@ fn class_exhaustion_bombs_are_not_evaluated() {
     assert!(unclear(&bound).contains("too long to compare"));
     assert!(unclear("'a'.matches('(((a{1000}){1000}){1000})')").contains("too long to compare"));
     assert!(unclear(&"1 ".repeat(6000)).contains("bytes long"));
+}
+
+#[test]
+fn the_driver_and_other_attributes_are_known_where_they_are() {
+    let nic = Known { driver: Some("net.example.com"), ..Known::default() };
+    let slice = Known { profile: Some("1g.10gb"), kind: Some("mig"), ..Known::default() };
+    let whole = Known { profile: Some(""), kind: Some("gpu"), ..Known::default() };
+    let of = |expression: &str| ask(expression, &[nic, slice, whole]).to_vec();
+    let (yes, no, open) = (|| Answer::Yes, || Answer::No, || Answer::Open);
+    assert_eq!(of("device.driver == 'net.example.com'"), [yes(), open(), open()]);
+    assert_eq!(of("device.driver == 'gpu.nvidia.com' && device.capacity['x'].y == 1"), [no(), open(), open()]);
+    assert_eq!(of("device.attributes['gpu.nvidia.com'].type == 'mig'"), [open(), yes(), no()]);
+    let profile = "device.attributes[device.driver].?profile.orValue('') in ['1g.10gb']";
+    assert_eq!(of(profile), [open(), yes(), no()]);
+    assert_eq!(of("device.attributes['gpu.nvidia.com'].profile == '2g.20gb'"), [open(), no(), open()]);
+    assert_eq!(of("has(device.attributes['gpu.nvidia.com'].profile)"), [open(), yes(), no()]);
+}
+
+#[test]
+fn the_drivers_that_a_selector_names_are_found() {
+    let of = |expression: &str| drivers(expression).into_iter().collect::<Vec<_>>();
+    assert_eq!(of("device.driver == 'a' && device.attributes['x'].y == 'z'"), ["a"]);
+    assert_eq!(of("'a' == device.driver || device.driver in ['b', 'c']"), ["a", "b", "c"]);
+    assert_eq!(of("true"), Vec::<String>::new());
+    assert_eq!(of("device.driver == ("), Vec::<String>::new());
 }

@@ -90,11 +90,11 @@ fn floor<'a>(
     }
 }
 
-/// *Baseline* refuses every host path, so it cannot stand where the platform lists some; nor where Sluice itself only warns of
-/// what it refuses.
+/// *Baseline* refuses every host path, and capabilities beyond its own, so it cannot stand over a project that may have some; nor
+/// where Sluice itself only warns of what it refuses.
 fn wants_floor(policy: &Policy, project: &Project) -> bool {
     let mode = policy.platform().mode_of(RuleId::Privilege, Some(project));
-    mode == RuleMode::Enforce && policy.platform().host_paths.is_empty()
+    mode == RuleMode::Enforce && !policy.platform().goes_beyond_baseline(project)
 }
 
 /// The id of the member whose own this Namespace is.

@@ -73,6 +73,8 @@ pub(crate) fn project(name: &str, namespaces: &[&str]) -> Project {
         member_namespaces: None,
         allow_root_containers: false,
         storage: BTreeMap::new(),
+        capabilities: BTreeSet::new(),
+        host_paths: None,
         images: Vec::new(),
         allow_service_account_token: false,
         spread_together: false,

@@ -192,6 +192,25 @@ fn no_floor_where_host_paths_are_listed_and_no_weaker_one_elsewhere() {
     assert_eq!(kept.namespaces["nlp"].labels[POD_SECURITY], "restricted");
 }
 
+/// A host path or a capability for one project is no reason to take the floor from another.
+#[test]
+fn the_floor_goes_only_where_a_project_may_have_what_it_refuses() {
+    let ipc_lock = || ["IPC_LOCK".to_owned()].into();
+    let data = || vec!["/data".parse().expect("a path")];
+    let listed = Platform { host_paths: data(), capabilities: ipc_lock(), ..Platform::default() };
+    let narrowed = |name: &str| Project { host_paths: Some(Vec::new()), ..project(name, &[name]) };
+    let projects = [
+        narrowed("plain"),
+        Project { capabilities: ipc_lock(), ..narrowed("rdma") },
+        Project { host_paths: Some(data()), ..narrowed("paths") },
+        Project { capabilities: ["SYS_ADMIN".to_owned()].into(), ..narrowed("unlisted") },
+    ];
+    let settled = settled(view(), &with_platform(projects, listed));
+    let has_floor = |name: &str| settled.namespaces[name].labels.contains_key(POD_SECURITY);
+    let found = ["plain", "rdma", "paths", "unlisted"].map(has_floor);
+    assert_eq!(found, [true, false, false, true]);
+}
+
 #[test]
 fn no_floor_where_the_rule_only_warns() {
     let nlp = || [project("nlp", &["nlp"])];

@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Container, ResourceRequirements};
 
-use crate::claims::classes::DeviceClasses;
+use crate::claims::Price;
+use crate::claims::classes::{DeviceClasses, Kind, Kinds, Others};
+use crate::object::accelerators::{self, Share};
 use crate::object::extended;
 use crate::object::place::Place;
 use crate::policy::Policy;
 use crate::policy::model::Model;
+use crate::policy::other_devices::Treatment;
 use crate::policy::quantity::{self, Unit};
 use crate::submission::case::Case;
+use crate::submission::counted::Counted;
 use crate::submission::pod::Pod;
 use crate::submission::remembered;
-
-/// What NVIDIA's charts ask for, whatever DeviceClass there is.
-const NVIDIA_GPU: &str = "nvidia.com/gpu";
 
 /// A request of one container for one resource.
 #[derive(Clone, Debug)]
@@ -56,8 +57,25 @@ impl Asked<'_> {
 pub(crate) enum Meaning<'a> {
     /// Devices of these models.
     Models(Vec<&'a Model>),
-    /// Some GPU, and nobody says which.
-    Unknown,
+    /// An amount of each GPU, and no devices.
+    Share(Share),
+    /// Devices of a maker that nobody listed.
+    Accelerator(&'static str),
+    /// What an admin refuses, by this pattern.
+    Refused(String),
+    /// Devices of a class that is of no GPU model.
+    Class(String, NoClass),
+}
+
+/// Why devices of a class are not given by an extended resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoClass {
+    /// Other classes are listed, and this one is not.
+    NotListed,
+    /// There is none of this name.
+    Missing,
+    /// The class itself lets GPUs through, and only a claim can be narrowed away from them.
+    MayBeGpu,
 }
 
 /// The requests of a Pod or template. On a new Pod an earlier call has taken them out and kept them.
@@ -141,25 +159,73 @@ impl Taken {
     }
 }
 
-/// What a resource's name stands for; `None` where it is no GPU's.
+/// What a resource's name stands for; `None` where it is left alone.
+///
+/// What gives GPUs of the models goes before what an admin lists: no pattern makes a GPU free.
 fn meaning<'a>(name: &str, classes: &DeviceClasses, policy: &'a Policy) -> Option<Meaning<'a>> {
     let models = policy.records().models.values();
     let listed: Vec<_> = models.clone().filter(|model| model.resource_names.contains(name)).collect();
     if !listed.is_empty() {
         return Some(Meaning::Models(listed));
     }
-    let of_class = |class: &str| models.clone().filter(|model| model.device_class_name == class).collect::<Vec<_>>();
     if let Some(class) = name.strip_prefix(extended::OF_CLASS) {
-        return Some(Meaning::Models(of_class(class)));
+        return of_classes(&[class], classes, policy);
     }
-    let mut named = classes.iter().filter(|(_, spec)| spec.extended_resource_name.as_deref() == Some(name)).peekable();
-    if named.peek().is_some() {
-        return Some(Meaning::Models(named.flat_map(|(class, _)| of_class(class)).collect()));
+    let named = classes.iter().filter(|(_, spec)| spec.extended_resource_name.as_deref() == Some(name));
+    let named: Vec<_> = named.map(|(class, _)| class.as_str()).collect();
+    if !named.is_empty() {
+        return of_classes(&named, classes, policy);
     }
-    if name == NVIDIA_GPU {
-        return Some(Meaning::Models(models.collect()));
+    if name == extended::NVIDIA_GPU {
+        return Some(Meaning::Models(models.filter(|model| model.profile.is_none()).collect()));
     }
-    extended::is_gpu_makers(name).then_some(Meaning::Unknown)
+    if let Some((pattern, treatment)) = policy.platform().resource_names.of(name) {
+        return (treatment == Treatment::Refuse).then(|| Meaning::Refused(pattern.to_owned()));
+    }
+    if let Some(share) = accelerators::share(name) {
+        return Some(Meaning::Share(share));
+    }
+    accelerators::of_resource(name).map(|maker| Meaning::Accelerator(maker.devices))
+}
+
+/// What a Pod costs for the names that an admin gave a price. What stands for GPUs of the models is charged by its claim.
+pub(crate) fn price_of_names(counted: &Counted, classes: &DeviceClasses, policy: &Policy) -> Price {
+    let names = &policy.platform().resource_names;
+    if !names.has_prices() {
+        return Price::default();
+    }
+    let models = || policy.records().models.values();
+    let is_class = |name: &str| classes.values().any(|spec| spec.extended_resource_name.as_deref() == Some(name));
+    let is_claimed = |name: &str| {
+        name == extended::NVIDIA_GPU
+            || name.starts_with(extended::OF_CLASS)
+            || models().any(|model| model.resource_names.contains(name))
+            || is_class(name)
+    };
+    let price = |(name, count): (&str, u64)| match names.of(name) {
+        Some((_, Treatment::Price(milli_gpu))) if !is_claimed(name) => Price::of_each(milli_gpu, count, 100),
+        _ => Price::default(),
+    };
+    counted.each().map(price).fold(Price::default(), Price::and)
+}
+
+/// What devices of some classes stand for, of which Kubernetes takes one.
+fn of_classes<'a>(names: &[&str], classes: &DeviceClasses, policy: &'a Policy) -> Option<Meaning<'a>> {
+    let kinds = Kinds::new(classes, policy);
+    for name in names {
+        let why = match kinds.of(name) {
+            Kind::Gpus => {
+                let of_them = |model: &&Model| names.contains(&model.device_class_name.as_str());
+                return Some(Meaning::Models(policy.records().models.values().filter(of_them).collect()));
+            }
+            Kind::Others(Others { may_be_asked: false, .. }) => NoClass::NotListed,
+            Kind::Others(Others { by_itself: true, .. }) => continue,
+            Kind::Others(_) if !classes.contains_key(*name) => NoClass::Missing,
+            Kind::Others(_) => NoClass::MayBeGpu,
+        };
+        return Some(Meaning::Class((*name).to_owned(), why));
+    }
+    None
 }
 
 /// Whether a resource of this name is, or may be, a GPU.
@@ -167,6 +233,8 @@ pub(crate) fn means_gpu(name: &str, classes: &DeviceClasses, policy: &Policy) ->
     meaning(name, classes, policy).is_some_and(|meaning| match meaning {
         // A class that no model has may be of other devices.
         Meaning::Models(models) => !models.is_empty() || extended::is_gpu_makers(name),
-        Meaning::Unknown => true,
+        Meaning::Share(_) | Meaning::Class(_, NoClass::MayBeGpu) => true,
+        Meaning::Accelerator(_) => extended::is_gpu_makers(name),
+        Meaning::Refused(_) | Meaning::Class(_, NoClass::NotListed | NoClass::Missing) => false,
     })
 }

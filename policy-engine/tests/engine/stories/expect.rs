@@ -74,7 +74,8 @@ struct Charges {
     #[serde(default = "none")]
     memory: Quantity,
     /// Who pays, with their limits of CPU and memory.
-    to: BTreeMap<String, String>,
+    #[serde(default)]
+    to: Option<BTreeMap<String, String>>,
 }
 
 fn given<'de, D: Deserializer<'de>>(charges: D) -> Result<Option<Option<Charges>>, D::Error> {
@@ -111,7 +112,7 @@ impl From<&Request> for Charges {
             devices,
             cpu: Quantity(decimal(milli_cpu)),
             memory: Quantity(bytes(memory_bytes)),
-            to: to.collect(),
+            to: Some(to.collect()),
         }
     }
 }
@@ -160,6 +161,8 @@ impl Expect {
         // What is only foreseen is not charged.
         let reserves = |charge: &&Reservation| !matches!(charge.without_room, WithoutRoom::Foresee { .. });
         let charged = decision.reservation.as_deref().filter(reserves).map(|charge| Charges::from(&charge.request));
+        let is_said = self.charges.iter().flatten().all(|expected| expected.to.is_some());
+        let charged = charged.map(|charged| Charges { to: charged.to.filter(|_| is_said), ..charged });
         let differs = self.charges.as_ref().filter(|expected| **expected != charged);
         let foreseen = decision.reservation.as_ref().and_then(|charge| match (charge.without_room, &charge.request) {
             (WithoutRoom::Foresee { pods, surge, each }, Request::AdmitPod(all)) => {

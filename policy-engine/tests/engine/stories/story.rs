@@ -209,7 +209,7 @@ impl Story {
         self.at.unwrap_or_else(some_monday)
     }
 
-    fn stored(&self, policy: &Policy) -> Result<Option<Value>, Decision> {
+    fn stored(&self, policy: &Policy) -> Result<Option<Value>, Box<Decision>> {
         let Some(Creation { by, submit }) = &self.created else { return Ok(self.old.as_ref().map(Sketch::draw)) };
         let object = submit.draw();
         let submission = Submission {
@@ -227,7 +227,7 @@ impl Story {
         let facts =
             Facts { devices: self.devices.facts(), project_id, volumes: self.volumes.facts(), ..Facts::default() };
         let decision = admit(&submission, &facts, policy, self.now()).expect("a readable object");
-        if decision.allowed() { Ok(Some(apply(&decision.mutations, &object))) } else { Err(decision) }
+        if decision.allowed() { Ok(Some(apply(&decision.mutations, &object))) } else { Err(Box::new(decision)) }
     }
 
     fn submitted(&self, old: Option<&Value>) -> Option<Value> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::resource::v1::{DeviceClassSpec, ResourceClaimSpec};
+use k8s_openapi::api::resource::v1::{CELDeviceSelector, DeviceClassSpec, DeviceSelector, ResourceClaimSpec};
 use policy_engine::policy::ids::UserId;
 use policy_engine::submission::devices::{ClaimTemplate, Devices, KnownClaim, ReservingPod};
 use serde::Deserialize;
@@ -78,6 +78,14 @@ impl Inventory {
         self.claims.iter().map(claim).collect()
     }
 
+    /// The classes, that of NVIDIA's driver among them.
+    fn classes(&self) -> BTreeMap<String, DeviceClassSpec> {
+        let expression = "device.driver == 'gpu.nvidia.com' && device.attributes['gpu.nvidia.com'].type == 'gpu'";
+        let cel = Some(CELDeviceSelector { expression: expression.into() });
+        let gpus = DeviceClassSpec { selectors: Some(vec![DeviceSelector { cel }]), ..DeviceClassSpec::default() };
+        std::iter::once(("gpu.nvidia.com".to_owned(), gpus)).chain(self.classes.clone()).collect()
+    }
+
     pub(crate) fn facts(&self) -> Devices {
         let template = |it: &Template| ClaimTemplate {
             user_id: it.user.clone(),
@@ -94,7 +102,7 @@ impl Inventory {
             spec: Arc::new(it.spec.clone()),
         };
         Devices {
-            classes: Arc::new(self.classes.clone()),
+            classes: Arc::new(self.classes()),
             templates: self.templates.iter().map(|(name, it)| (name.clone(), template(it))).collect(),
             claims: self.claims.iter().map(|(name, it)| (name.clone(), claim(name, it))).collect(),
             reserving: self.reserving.iter().map(|(name, it)| it.fact(name)).collect(),

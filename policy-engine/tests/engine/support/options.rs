@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use policy_engine::policy::Records;
-use policy_engine::policy::model::Sharing;
+use policy_engine::policy::model::{Model, Sharing, WHOLE};
 use policy_engine::policy::modes::{RuleMode, RuleModes};
+use policy_engine::policy::other_devices::Treatment;
 use policy_engine::policy::plan::{ExtendedResources, OutsideWindow, USUAL_GRACE_LIMIT, VramPolicy};
 use policy_engine::policy::platform::{ChargeBy, LabelsAlone, ServiceFeature, Unstamped};
 use policy_engine::policy::project::{Holder, Member, MemberRef, ProjectRole};
@@ -34,10 +35,14 @@ pub(crate) struct Options {
     refuse_unstamped: bool,
     charge_limits: bool,
     host_paths: Vec<String>,
+    capabilities: BTreeSet<String>,
     volume_types: Option<BTreeSet<String>>,
     csi_drivers: BTreeSet<String>,
     /// As in PlatformPolicy.
     services: BTreeSet<String>,
+    /// As in PlatformPolicy.
+    device_classes: BTreeMap<String, Treated>,
+    resource_names: BTreeMap<String, Treated>,
     storage_lanes: Lanes,
     /// Group to its storage.
     group_storage: BTreeMap<String, Storages>,
@@ -78,6 +83,8 @@ struct ProjectOptions {
     #[serde(default)]
     member_namespaces: BTreeMap<String, String>,
     allow_root_containers: Option<bool>,
+    capabilities: BTreeSet<String>,
+    host_paths: Option<Vec<String>>,
     storage: Storages,
     owner: Option<String>,
     /// Groups whose people are Members besides those listed.
@@ -99,6 +106,8 @@ struct PlanOptions {
     /// Extended resources are refused.
     deny_extended: bool,
     max_devices_per_claim: Option<u64>,
+    /// Models besides those that it has.
+    also_models: Vec<String>,
     /// In seconds.
     max_termination_grace: Option<u64>,
     hard_cap_only: bool,
@@ -141,6 +150,33 @@ struct ModelOptions {
     class: Option<String>,
     #[serde(default)]
     resource_names: BTreeSet<String>,
+    /// The product of a model that the sample organisation does not have.
+    product: Option<String>,
+    profile: Option<String>,
+    /// In GPU.
+    price: Option<String>,
+}
+
+/// What is done with devices that are no GPU model's.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Treated {
+    Ignore,
+    Refuse,
+    #[serde(untagged)]
+    Price {
+        price: String,
+    },
+}
+
+impl Treated {
+    fn treatment(&self) -> Treatment {
+        match self {
+            Self::Ignore => Treatment::Ignore,
+            Self::Refuse => Treatment::Refuse,
+            Self::Price { price } => Treatment::Price(parse(price, Unit::Milli).expect("a price")),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -175,12 +211,18 @@ impl Options {
         platform.unstamped = if self.refuse_unstamped { Unstamped::Refuse } else { Unstamped::Project };
         platform.charge = if self.charge_limits { ChargeBy::Limits } else { ChargeBy::Requests };
         platform.host_paths = self.host_paths.iter().map(|path| path.parse().expect("a host path")).collect();
+        platform.capabilities.clone_from(&self.capabilities);
         if let Some(types) = &self.volume_types {
             platform.volume_types.clone_from(types);
         }
         platform.csi_drivers.clone_from(&self.csi_drivers);
         let listed = |feature: &ServiceFeature| self.services.contains(&feature.to_string());
         platform.services = ServiceFeature::ALL.into_iter().filter(listed).collect();
+        let treated = self.device_classes.iter().map(|(class, it)| (class.clone(), it.treatment()));
+        platform.device_classes = treated.collect();
+        for (pattern, it) in &self.resource_names {
+            platform.resource_names.add(pattern, it.treatment()).expect("a pattern");
+        }
         platform.storage_lanes.extend(self.storage_lanes.values());
         for (group, storages) in &self.group_storage {
             records.groups.get_mut(group.as_str()).expect("a sample group").storage.extend(storages.values());
@@ -205,6 +247,7 @@ impl Options {
             if options.deny_extended {
                 plan.extended_resources = ExtendedResources::Deny;
             }
+            plan.gpu_models.extend(options.also_models.iter().map(|model| model.as_str().into()));
             plan.max_devices_per_claim = options.max_devices_per_claim;
             plan.max_termination_grace = options.max_termination_grace.map_or(USUAL_GRACE_LIMIT, Duration::from_secs);
             let only = [(options.hard_cap_only, VramPolicy::HardCap), (options.elastic_only, VramPolicy::Elastic)];
@@ -218,7 +261,15 @@ impl Options {
             queue.gpu_models = options.gpu_models.iter().map(|model| model.as_str().into()).collect();
         }
         for (name, options) in &self.model {
-            let model = records.models.get_mut(name.as_str()).expect("a sample model");
+            let sample = records.models.get("h100").expect("a sample model").clone();
+            let model = records.models.entry(name.as_str().into()).or_insert_with(|| Model {
+                name: name.as_str().into(),
+                id: name.clone(),
+                product_names: options.product.iter().cloned().collect(),
+                ..sample
+            });
+            model.profile.clone_from(&options.profile);
+            model.milli_gpu = options.price.as_ref().map_or(WHOLE, |price| parse(price, Unit::Milli).expect("a price"));
             model.sharing = match options.sharing {
                 Shared::Mps => Sharing::Mps,
                 Shared::TimeSlicing => Sharing::TimeSlicing,
@@ -260,6 +311,10 @@ impl ProjectOptions {
             project.member_namespaces = Some(given.collect());
         }
         project.allow_root_containers = self.allow_root_containers.unwrap_or(project.allow_root_containers);
+        project.capabilities.clone_from(&self.capabilities);
+        if let Some(paths) = &self.host_paths {
+            project.host_paths = Some(paths.iter().map(|path| path.parse().expect("a host path")).collect());
+        }
         project.storage.extend(self.storage.values());
         let groups = self.member_groups.iter();
         project.members.extend(

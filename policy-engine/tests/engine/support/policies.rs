@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::time;
 use policy_engine::policy::Records;
 use policy_engine::policy::ids::{GroupId, ProjectId, UserId};
-use policy_engine::policy::model::{Model, Sharing};
+use policy_engine::policy::model::{Model, Sharing, WHOLE};
 use policy_engine::policy::namespace_quota::NamespaceQuota;
 use policy_engine::policy::people::{Group, GroupRole, SystemRole, User};
 use policy_engine::policy::plan::{
@@ -122,6 +122,8 @@ fn project(name: &str, holder: Holder, plan: &str, root: bool, members: Vec<Memb
         member_namespaces: None,
         allow_root_containers: root,
         storage: BTreeMap::new(),
+        capabilities: BTreeSet::new(),
+        host_paths: None,
         images: images.map(|pattern| pattern.parse().expect("a pattern")).into(),
         allow_service_account_token: false,
         spread_together: false,
@@ -136,6 +138,8 @@ fn model<N: From<&'static str>>(name: &'static str, product: &str) -> (N, Model)
         device_class_name: "gpu.nvidia.com".into(),
         product_names: [product.into()].into(),
         resource_names: BTreeSet::new(),
+        profile: None,
+        milli_gpu: WHOLE,
         sharing: Sharing::Mps,
     };
     (name.into(), model)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use policy_engine::policy::model::Sharing;
 use policy_engine::policy::platform::RESTRICTED_VOLUME_TYPES;
 use policy_engine::policy::quota::Quota;
 use policy_engine::policy::rule_id::{self, RuleId};
@@ -338,4 +339,20 @@ fn a_default_is_nobodys_wish() {
     assert_eq!(unheard("ResourcePlan", plan), Vec::<String>::new());
     let policy = json!({"spec": {"permissions": {}, "grace": {"planWindow": "5m"}}});
     assert_eq!(unheard("PlatformPolicy", policy), Vec::<String>::new());
+}
+
+#[test]
+fn a_slice_has_a_profile_and_a_price_and_is_not_shared() {
+    let records = says(
+        "GpuModel",
+        json!({"deviceClassName": "mig.nvidia.com", "profile": "1g.10gb", "price": "0.143", "resourceNames": ["nvidia.com/mig-1g.10gb"]}),
+        &[],
+    );
+    let model = &records.models["it"];
+    assert_eq!((model.profile.as_deref(), model.milli_gpu, model.sharing), (Some("1g.10gb"), 143, Sharing::None));
+    let records = says("GpuModel", json!({"deviceClassName": "gpu.nvidia.com"}), &[]);
+    assert_eq!((records.models["it"].milli_gpu, records.models["it"].sharing), (1000, Sharing::Mps));
+    let why = "spec.price: given 0; nobody would pay for its devices; write what one costs, such as \"0.143\"";
+    let records = says("GpuModel", json!({"deviceClassName": "gpu.nvidia.com", "price": 0}), &[why]);
+    assert_eq!(records.models["it"].milli_gpu, 1000);
 }

@@ -28,11 +28,18 @@ pub(super) fn write(case: &Case<'_>, say: &mut Findings) {
     if sources.is_empty() {
         return say.remove(label(contract::EFFECTIVE_GPU));
     }
-    origin(pod, &sources, say);
     let specs: Option<Vec<_>> = sources.iter().map(|it| spec(case, own, it)).collect();
-    let Some(specs) = specs else { return say.remove(label(contract::EFFECTIVE_GPU)) };
-    let understood: Vec<_> =
-        specs.iter().map(|spec| Understood::of(spec, &case.devices.classes, case.policy)).collect();
+    let Some(specs) = specs else {
+        origin(pod, &sources, say);
+        return say.remove(label(contract::EFFECTIVE_GPU));
+    };
+    let all = specs.iter().map(|spec| Understood::of(spec, &case.devices.classes, case.policy)).zip(sources);
+    // Claims of NICs and their like are not what these labels are about.
+    let (understood, sources): (Vec<_>, Vec<_>) = all.filter(|(understood, _)| understood.counts()).unzip();
+    if sources.is_empty() {
+        return say.remove(label(contract::EFFECTIVE_GPU));
+    }
+    origin(pod, &sources, say);
     let price = understood.iter().fold(Price::default(), |sum, it| sum.and(it.price));
     say.set(label(contract::EFFECTIVE_GPU), price.gpus().to_string());
     if (1..=MOST_DEVICES).contains(&price.devices) {
@@ -119,14 +126,14 @@ fn spec(case: &Case<'_>, own: Option<&Template>, source: &Source) -> Option<Reso
 fn only_model<'a>(case: &Case<'a>, pod: &Pod<'_>, understood: &[Understood<'a>]) -> Option<&'a Model> {
     let allowed = case.allowed_models_for(pod);
     let is_allowed = |model: &&&Model| allowed.iter().any(|it| it.name == model.name);
-    let mut models = understood.iter().flat_map(Understood::alternatives).flat_map(|it| &it.models).filter(is_allowed);
+    let mut models = understood.iter().flat_map(Understood::gpus).flat_map(|it| &it.models).filter(is_allowed);
     let first = *models.next()?;
     models.all(|model| model.name == first.name).then_some(first)
 }
 
 /// What all drivers are told alike.
 fn only_told(understood: &[Understood<'_>]) -> Option<Told> {
-    let mut told = understood.iter().flat_map(Understood::alternatives).map(|it| it.told.as_ref().ok().copied());
+    let mut told = understood.iter().flat_map(Understood::gpus).map(|it| it.told.as_ref().ok().copied());
     let first = told.next()??;
     told.all(|it| it == Some(first)).then_some(first)
 }

@@ -25,7 +25,7 @@ pub(super) fn namespaces(pod: &Pod<'_>, say: &mut Findings) {
     }
 }
 
-pub(super) fn paths(pod: &Pod<'_>, listed: &[HostPath], say: &mut Findings) {
+pub(super) fn paths(pod: &Pod<'_>, listed: &[&HostPath], say: &mut Findings) {
     for (index, volume) in pod.spec.volumes.iter().flatten().enumerate() {
         let Some(source) = &volume.host_path else { continue };
         if !listed.iter().any(|listed| listed.covers(&source.path)) {
@@ -37,7 +37,7 @@ pub(super) fn paths(pod: &Pod<'_>, listed: &[HostPath], say: &mut Findings) {
 
 struct NotListed<'a> {
     path: &'a str,
-    listed: &'a [HostPath],
+    listed: &'a [&'a HostPath],
 }
 
 impl fmt::Display for NotListed<'_> {
@@ -45,7 +45,7 @@ impl fmt::Display for NotListed<'_> {
         let Self { path, listed } = self;
         write!(f, "asked host path {path}; baseline allows none")?;
         if !listed.is_empty() {
-            f.write_str(", and this platform only ")?;
+            f.write_str(", and this project only ")?;
             sentence::list(f, listed)?;
         }
         f.write_str(

@@ -1,5 +1,7 @@
 //! What weakens the wall that the kernel puts around containers.
 
+use std::collections::BTreeSet;
+
 use super::Refused;
 use crate::admission::findings::Findings;
 use crate::submission::pod::Pod;
@@ -52,16 +54,21 @@ pub(super) fn privileged(pod: &Pod<'_>, say: &mut Findings) {
     }
 }
 
-pub(super) fn capabilities(pod: &Pod<'_>, say: &mut Findings) {
+pub(super) fn capabilities(pod: &Pod<'_>, listed: &BTreeSet<&str>, say: &mut Findings) {
     for container in pod.containers() {
         let capabilities = container.security.and_then(|context| context.capabilities.as_ref());
         let added = capabilities.and_then(|capabilities| capabilities.add.as_ref());
         for (index, asked) in added.into_iter().flatten().enumerate() {
-            if !CAPABILITIES.contains(&asked.as_str()) {
+            if !CAPABILITIES.contains(&asked.as_str()) && !listed.contains(asked.as_str()) {
+                let mut allowed = CAPABILITIES.join(", ");
+                if !listed.is_empty() {
+                    let listed = listed.iter().copied().collect::<Vec<_>>().join(", ");
+                    allowed = format!("{allowed}, and this project {listed}");
+                }
                 let why = Refused {
                     asked: format_args!("capability {asked}"),
-                    allowed: &CAPABILITIES.join(", "),
-                    instead: "take it off the list",
+                    allowed: &allowed,
+                    instead: "take it off the list, or ask an admin to list it in PlatformPolicy.spec.capabilities and Project.spec.capabilities",
                 };
                 say.deny(container.at(["securityContext", "capabilities", "add"]).index(index), why);
             }

@@ -1,0 +1,100 @@
+//! Makers of accelerators: by which names their devices are asked for, besides by claims that the platform judges.
+//!
+//! A maker stands here if a cluster can have its devices by a device plugin, by a driver of claims, or by a variable that its
+//! container runtime heeds. Nothing else in Kubernetes tells an accelerator from a NIC: `habana.ai/gaudi` and `rdma/hca` are both
+//! just names. What is missing here is left alone, as names that are no accelerator's are; an admin lists it in
+//! `PlatformPolicy.spec.resourceNames`.
+
+/// A maker, and the names of its devices.
+#[derive(Debug)]
+pub(crate) struct Maker {
+    /// What people call the devices.
+    pub(crate) devices: &'static str,
+    /// How the extended resources begin of its device plugins, and of those that cut its devices into parts.
+    pub(crate) resources: &'static [&'static str],
+    /// Its drivers of claims.
+    pub(crate) drivers: &'static [&'static str],
+    /// The variables by which its container runtime makes devices visible. Variables that only a library in the container reads, such
+    /// as `CUDA_VISIBLE_DEVICES`, take devices away and are not here.
+    pub(crate) variables: &'static [&'static str],
+}
+
+const fn maker(
+    devices: &'static str,
+    resources: &'static [&'static str],
+    drivers: &'static [&'static str],
+    variables: &'static [&'static str],
+) -> Maker {
+    Maker { devices, resources, drivers, variables }
+}
+
+/// Those whose devices are GPUs, and those that are asked for in the same way.
+pub(crate) const MAKERS: &[Maker] = &[
+    maker(
+        "NVIDIA GPUs",
+        // Besides NVIDIA's own plugin: Alibaba's, Tencent's and Volcano's, which share GPUs by names of theirs.
+        &[
+            "nvidia.com/",
+            "aliyun.com/gpu",
+            "tencent.com/vcuda",
+            "volcano.sh/vgpu",
+            "volcano.sh/gpu",
+            "k8s.amazonaws.com/vgpu",
+        ],
+        &["gpu.nvidia.com", "hami-core-gpu.project-hami.io"],
+        &["NVIDIA_VISIBLE_DEVICES", "NVIDIA_IMEX_CHANNELS"],
+    ),
+    maker("AMD GPUs", &["amd.com/"], &["gpu.amd.com"], &["AMD_VISIBLE_DEVICES"]),
+    maker("Intel GPUs", &["gpu.intel.com/"], &["gpu.intel.com"], &[]),
+    maker("Intel Gaudi", &["habana.ai/"], &["gaudi.intel.com"], &["HABANA_VISIBLE_DEVICES"]),
+    maker("Google TPUs", &["google.com/tpu", "cloud-tpus.google.com/"], &["tpu.google.com"], &[]),
+    maker("AWS Neuron", &["aws.amazon.com/neuron"], &["neuron.aws.com"], &["AWS_NEURON_VISIBLE_DEVICES"]),
+    maker("Huawei Ascend", &["huawei.com/Ascend", "huawei.com/npu"], &[], &["ASCEND_VISIBLE_DEVICES"]),
+    maker("Cambricon MLUs", &["cambricon.com/"], &[], &["CAMBRICON_VISIBLE_DEVICES"]),
+    maker("Hygon DCUs", &["hygon.com/"], &[], &[]),
+    maker("Iluvatar GPUs", &["iluvatar.ai/", "iluvatar.com/"], &[], &[]),
+    maker("Moore Threads GPUs", &["mthreads.com/"], &[], &["MTHREADS_VISIBLE_DEVICES"]),
+    maker("MetaX GPUs", &["metax-tech.com/"], &[], &[]),
+    maker("Enflame GCUs", &["enflame.com/"], &[], &["ENFLAME_VISIBLE_DEVICES"]),
+    maker("Kunlunxin XPUs", &["kunlunxin.com/", "baidu.com/xpu"], &[], &[]),
+    maker("Biren GPUs", &["birentech.com/"], &[], &[]),
+    maker("Rebellions NPUs", &["rebellions.ai/"], &[], &[]),
+    maker("Furiosa NPUs", &["furiosa.ai/", "beta.furiosa.ai/", "alpha.furiosa.ai/"], &["npu.furiosa.ai"], &[]),
+    maker("Graphcore IPUs", &["graphcore.ai/"], &[], &[]),
+    maker("Qualcomm Cloud AI", &["qualcomm.com/qaic"], &[], &[]),
+    maker("Tenstorrent", &["tenstorrent.com/"], &[], &[]),
+];
+
+/// Whose accelerators an extended resource of this name is.
+pub(crate) fn of_resource(name: &str) -> Option<&'static Maker> {
+    MAKERS.iter().find(|maker| maker.resources.iter().any(|begins| name.starts_with(begins)))
+}
+
+/// Whose runtime makes devices visible by this variable.
+pub(crate) fn of_variable(name: &str) -> Option<&'static Maker> {
+    MAKERS.iter().find(|maker| maker.variables.contains(&name))
+}
+
+/// Names of HAMi's that look like extended resources and are amounts of each GPU: no devices are counted by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Percent of each GPU's compute.
+    Compute,
+    /// Mebibytes of each GPU's memory.
+    Memory,
+    /// Percent of each GPU's memory.
+    MemoryPercent,
+    /// Which of HAMi's tasks goes first.
+    Priority,
+}
+
+/// What an extended resource is an amount of, where it counts no devices.
+pub(crate) fn share(name: &str) -> Option<Share> {
+    match name {
+        "nvidia.com/gpucores" => Some(Share::Compute),
+        "nvidia.com/gpumem" => Some(Share::Memory),
+        "nvidia.com/gpumem-percentage" => Some(Share::MemoryPercent),
+        "nvidia.com/priority" => Some(Share::Priority),
+        _ => None,
+    }
+}
