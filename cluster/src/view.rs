@@ -1,5 +1,6 @@
 //! What the daemons see: each a function of the [`World`](crate::world::World), named as the daemon that it is for.
 
+pub mod devices;
 pub mod follow;
 pub mod ledger;
 pub mod plan_window;

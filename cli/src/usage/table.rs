@@ -3,7 +3,7 @@
 use owo_colors::OwoColorize as _;
 use policy_engine::charge::report::{Cell, Held, Line, Report, Spent};
 
-use crate::table::aligned;
+use crate::table::columns;
 
 /// What accounts have, what holds it, what was spent.
 pub(super) fn render(report: &Report) -> String {
@@ -39,16 +39,6 @@ pub(super) fn render(report: &Report) -> String {
 fn cell(Cell { used, reserved, limit }: &Cell) -> String {
     let limit = limit.as_deref().unwrap_or("-");
     if reserved == "0" { format!("{used} / {limit}") } else { format!("{used} + {reserved} / {limit}") }
-}
-
-/// A head and rows below it, indented.
-fn columns(head: &[&str], rows: Vec<Vec<String>>) -> String {
-    if rows.is_empty() {
-        return "  nothing\n".to_owned();
-    }
-    let mut lines = vec![head.iter().map(|it| (*it).to_owned()).collect()];
-    lines.extend(rows);
-    aligned(&lines).iter().map(|line| format!("  {line}\n")).collect()
 }
 
 #[cfg(test)]

@@ -266,7 +266,9 @@ fn a_misspelt_rule_is_named_and_the_others_keep_their_modes() {
     let records = says(
         "Project",
         json!({"owner": "alice", "ruleModes": {"imge": "warn", "queue": "warn"}}),
-        &[&format!(r#"spec.ruleModes.imge: there is no rule "imge"; the rules are {rules}; name one of them, or "*" for all"#)],
+        &[&format!(
+            r#"spec.ruleModes.imge: there is no rule "imge"; the rules are {rules}; name one of them, or "*" for all"#
+        )],
     );
     assert_eq!(records.projects["it"].rule_modes.keys().copied().collect::<Vec<_>>(), [RuleId::Queue]);
 }
