@@ -16,16 +16,9 @@ pub(super) fn render(report: &Report) -> String {
     let head = ["PROJECT", "USER", "GPU", "DEVICES", "CPU", "MEMORY"];
     let mut text = format!("{}, as used + reserved / limit\n", "Now".bold());
     text += &columns(&head, accounts.collect());
-    text += &format!("\n{}\n", "What holds it".bold());
-    let held = held.iter().map(|held| {
-        let Held { project, user, kind, namespace, name, used, gpu, devices, cpu, memory, pods } = held;
-        let pods = pods.map(|pods| format!(" ({pods} Pods)")).unwrap_or_default();
-        let state = if *used { "used" } else { "reserved" };
-        let what = format!("{kind} {namespace}/{name}{pods}");
-        let user = user.clone().unwrap_or_default();
-        [&what, project, &user, state, gpu, &devices.to_string(), cpu, memory].map(str::to_owned).to_vec()
-    });
-    text += &columns(&["WHAT", "PROJECT", "USER", "STATE", "GPU", "DEVICES", "CPU", "MEMORY"], held.collect());
+    if let Some(held) = held {
+        text += &format!("\n{}\n{}", "What holds it".bold(), holders(held));
+    }
     let since = since.strftime("%Y-%m-%d %H:%M UTC");
     text += &format!("\n{} since {since}, while claims were allocated and named by a Pod\n", "Spent".bold());
     let spent = spent.iter().map(|spent| {
@@ -34,6 +27,18 @@ pub(super) fn render(report: &Report) -> String {
     });
     text += &columns(&["PROJECT", "GROUP", "USER", "QUEUE", "MODEL", "GPU-HOURS", "DEVICE-HOURS"], spent.collect());
     text
+}
+
+fn holders(held: &[Held]) -> String {
+    let held = held.iter().map(|held| {
+        let Held { project, user, kind, namespace, name, used, gpu, devices, cpu, memory, pods } = held;
+        let pods = pods.map(|pods| format!(" ({pods} Pods)")).unwrap_or_default();
+        let state = if *used { "used" } else { "reserved" };
+        let what = format!("{kind} {namespace}/{name}{pods}");
+        let user = user.clone().unwrap_or_default();
+        [&what, project, &user, state, gpu, &devices.to_string(), cpu, memory].map(str::to_owned).to_vec()
+    });
+    columns(&["WHAT", "PROJECT", "USER", "STATE", "GPU", "DEVICES", "CPU", "MEMORY"], held.collect())
 }
 
 fn cell(Cell { used, reserved, limit }: &Cell) -> String {

@@ -4,7 +4,11 @@ use std::process::Command;
 
 use e2e::manifest::pod;
 use e2e::refusal::assert_denied;
-use e2e::{ADMIN, apply, create, eventually, find, kubectl_with, must, ok, project_with_bob, running, shared};
+use e2e::windows::own_queue;
+use e2e::{
+    ADMIN, apply, create, eventually, find, get, kubectl, kubectl_with, must, ok, project_with_bob, running, shared,
+    within,
+};
 use ground::{Ground, Output};
 use serde_json::{Value, json};
 
@@ -54,6 +58,59 @@ fn a_member_is_told_what_is_theirs_by_any_machine_with_a_kubeconfig() {
     assert!(!me.to_string().contains("alice"), "{me}");
     let text = ok(as_person(&p, "bob", &["me"]));
     assert!(text.contains("what-is-mine/bobs") && !text.contains('\u{1b}'), "plain in a pipe: {text}");
+}
+
+#[test]
+fn columns_of_queues_models_and_users_say_what_runs() {
+    let p = shared();
+    own_queue(
+        &p,
+        "counted",
+        json!({"quota": {"gpu": 2, "devices": 2, "cpu": 8, "memory": "8Gi"}, "gpuModels": ["rtx-5090"]}),
+    );
+    let asks = json!({"platform-go/queue-name": "counted", "platform-go/dra-gpu-model": "rtx-5090",
+        "platform-go/dra-sm-pct": "50", "platform-go/dra-sharing-mode": "inline"});
+    ok(create(&p, "alice", pod("counted", "runs", json!({"metadata": {"labels": asks}}))));
+    let queue = json!({"platform-go/queue-name": "counted"});
+    let nowhere = json!({"metadata": {"labels": queue}, "spec": {"nodeSelector": {"no": "such"}}});
+    ok(create(&p, "alice", pod("counted", "waits", nowhere)));
+    running(&p, "counted", "app=runs", 1);
+    let status = |record: &str| get(&p, "", record)["status"].clone();
+    within(3, "the queue's columns", || {
+        let status = status("platformqueue/counted");
+        let said = (&status["running"], &status["waiting"], &status["gpuUsed"]);
+        (said == (&json!(1), &json!(1), &json!("0.5"))).then_some(())
+    });
+    let model = status("gpumodel/rtx-5090");
+    assert!(model["devices"] == 4 && model["allocated"].as_i64() >= Some(1), "{model}");
+    assert!(status("user/alice")["runningPods"].as_i64() >= Some(1));
+    let columns = ok(kubectl(&p, ADMIN, &["get", "spq", "counted", "--no-headers"]));
+    assert_eq!(columns.split_whitespace().take(4).collect::<Vec<_>>(), ["counted", "1", "1", "0.5"]);
+    ok(kubectl(&p, "alice", &["-n", "counted", "delete", "pod", "runs"]));
+    within(3, "what ended to be counted no more", || {
+        let status = status("platformqueue/counted");
+        (status["running"] == 0 && status["gpuUsed"] == "0").then_some(())
+    });
+    let why = eventually("the scheduler's word", || {
+        let me = me(&p, "alice");
+        of(&me["work"], "pod", "waits")["why"].as_str().filter(|why| why.contains("no node:")).map(str::to_owned)
+    });
+    assert!(why.starts_with("the scheduler finds no node: 0/"), "{why}");
+}
+
+#[test]
+fn what_needed_an_admin_tells_a_member_what_is_theirs() {
+    let p = shared();
+    project_with_bob(&p, "told-to-members", json!({}));
+    let usage = eventually("the project to be known", || {
+        let said = as_person(&p, "bob", &["usage", "--project", "told-to-members", "-o", "json"]);
+        said.success.then(|| serde_json::from_str::<Value>(&said.stdout).expect("JSON"))
+    });
+    let whose: Vec<_> = usage["accounts"].as_array().expect("accounts").iter().map(|it| it["user"].as_str()).collect();
+    assert_eq!((whose, usage.get("held")), (vec![Some("bob"), None], None), "{usage}");
+    let windows = as_person(&p, "bob", &["plan", "windows", "bronze"]);
+    assert_eq!(windows.stderr, "");
+    assert!(windows.stdout.contains("queue night"), "{}", windows.stdout);
 }
 
 #[test]
