@@ -63,11 +63,8 @@ fn a_member_is_told_what_is_theirs_by_any_machine_with_a_kubeconfig() {
 #[test]
 fn columns_of_queues_models_and_users_say_what_runs() {
     let p = shared();
-    own_queue(
-        &p,
-        "counted",
-        json!({"quota": {"gpu": 2, "devices": 2, "cpu": 8, "memory": "8Gi"}, "gpuModels": ["rtx-5090"]}),
-    );
+    let quota = json!({"gpu": 2, "devices": 2, "cpu": 8, "memory": "8Gi"});
+    own_queue(&p, "counted", json!({"spec": {"quota": quota, "gpuModels": ["rtx-5090"]}}));
     let asks = json!({"platform-go/queue-name": "counted", "platform-go/dra-gpu-model": "rtx-5090",
         "platform-go/dra-sm-pct": "50", "platform-go/dra-sharing-mode": "inline"});
     ok(create(&p, "alice", pod("counted", "runs", json!({"metadata": {"labels": asks}}))));
