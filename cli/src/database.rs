@@ -7,6 +7,9 @@ use std::str::FromStr;
 use clap::Args;
 use store::{Ledger, OpenFailed, Store};
 
+/// Where it is if nobody says it: in the working directory.
+const HERE: &str = "sqlite://ledger.db";
+
 /// The database of the ledger.
 #[derive(Args, Debug)]
 pub(crate) struct DatabaseArgs {
@@ -15,7 +18,7 @@ pub(crate) struct DatabaseArgs {
     #[arg(
         long,
         value_name = "URL",
-        default_value = "sqlite://ledger.db",
+        default_value = HERE,
         env = "SLUICE_DATABASE_URL",
         hide_env_values = true
     )]
@@ -48,6 +51,12 @@ impl FromStr for DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// Whether nobody said where it is, and it is not here.
+    pub(crate) fn names_nothing(&self) -> bool {
+        let here = HERE.trim_start_matches("sqlite://");
+        self.0 == HERE && !std::path::Path::new(here).exists()
+    }
+
     /// Opens it, and brings its schema up to date.
     pub(crate) async fn open(&self) -> Result<Ledger, OpenFailed> {
         Ok(Store::open(&self.0).await?.ledger())

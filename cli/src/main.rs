@@ -10,9 +10,11 @@ mod database;
 mod dry_run;
 mod ending;
 mod instant;
+mod me;
 mod output;
 mod plan;
 mod policy_source;
+mod question;
 mod rules;
 mod run;
 mod table;
@@ -50,6 +52,7 @@ enum Command {
     Check(check::Check),
     Audit(audit::Audit),
     Certs(certs::Certs),
+    Me(me::Mine),
     Plan(plan::Plan),
     Usage(usage::Usage),
     Rules(rules::Rules),
@@ -76,6 +79,7 @@ impl Command {
             Self::Check(check) => check.run(),
             Self::Audit(audit) => audit.run().await,
             Self::Certs(certs) => certs.run().await,
+            Self::Me(me) => me.run().await,
             Self::Plan(plan) => plan.run().await,
             Self::Usage(usage) => usage.run().await,
             Self::Rules(rules) => rules.run(),

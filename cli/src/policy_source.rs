@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Error;
+use cluster::dry_run::{AskFailed, Server};
 use policy_engine::policy::Policy;
-use records::convert;
-use records::convert::{Problem, RawRecords};
-use records::files;
+use records::convert::{Grade, Problem, RawRecord, RawRecords};
+use records::review::Person;
+use records::{Kind, convert, files};
+use serde_json::json;
 
 use crate::cluster_args::ClusterArgs;
 use crate::ending::{self, Failure};
+use crate::question;
 
 /// Where the records are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +41,11 @@ impl PolicySource {
             },
             Self::Cluster => {
                 let server = cluster.server().await?;
-                (server.records().await.map_err(|error| Failure::Unanswered(error.into()))?, Vec::new())
+                match server.records().await {
+                    Ok(records) => (records, Vec::new()),
+                    Err(refused @ AskFailed::Refused { .. }) => return of_a_member(&server, refused).await,
+                    Err(error) => return Err(Failure::Unanswered(error.into())),
+                }
             }
         };
         let (records, found) = convert::build(&raw);
@@ -46,6 +53,20 @@ impl PolicySource {
         problems.iter().for_each(ending::warn);
         Ok(records.into())
     }
+}
+
+/// What the records say to who may not read the list of users: everybody but the asker is nobody in it, which is no news to
+/// them.
+async fn of_a_member(server: &Server, refused: AskFailed) -> Result<Policy, Failure> {
+    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::User);
+    let Ok(mut raw) = server.records_of(kinds).await else { return Err(Failure::Unanswered(refused.into())) };
+    let Person { name, id, username, system_role } = question::me(server).await?.user;
+    let spec = json!({"id": id, "username": username, "systemRole": system_role});
+    let user = json!({"metadata": {"name": name}, "spec": spec});
+    raw.replace(RawRecord::of(Kind::User, user, None).map_err(Failure::input)?);
+    let (records, problems) = convert::build(&raw);
+    problems.iter().filter(|problem| problem.grade == Grade::Refused).for_each(ending::warn);
+    Ok(records.into())
 }
 
 /// Reads records from files.

@@ -161,7 +161,8 @@ impl Process {
 /// What a process watches beside records and Namespaces: what its parts look at, and nothing else. Each part has rights of its
 /// own, and memory is mostly caches.
 pub(crate) fn topics(webhook: bool, daemons: bool) -> BTreeSet<Topic> {
-    let webhook = webhook.then_some(lookup::TOPICS).into_iter().flatten().copied();
+    let asked = [lookup::TOPICS, decide::me::TOPICS].concat();
+    let webhook = webhook.then_some(asked).into_iter().flatten();
     webhook.chain(daemons.then(reapers::topics).into_iter().flatten()).collect()
 }
 

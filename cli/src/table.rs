@@ -14,6 +14,16 @@ pub(crate) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
+/// A head and rows below it, indented.
+pub(crate) fn columns(head: &[&str], rows: Vec<Vec<String>>) -> String {
+    if rows.is_empty() {
+        return "  nothing\n".to_owned();
+    }
+    let mut lines = vec![head.iter().map(|it| (*it).to_owned()).collect()];
+    lines.extend(rows);
+    aligned(&lines).iter().map(|line| format!("  {line}\n")).collect()
+}
+
 fn width(cell: &str) -> usize {
     anstream::adapter::strip_str(cell).map(|visible| visible.width()).sum()
 }

@@ -1,5 +1,6 @@
 //! `sluice usage`: what is used and reserved, by what, and what was spent.
 
+mod mine;
 mod since;
 mod table;
 
@@ -15,6 +16,7 @@ use crate::database::DatabaseArgs;
 use crate::ending::{Ending, Failure};
 use crate::output::{self, Format};
 use crate::policy_source::PolicySource;
+use crate::question;
 use since::Since;
 
 /// Without --since.
@@ -22,8 +24,11 @@ const BY_DEFAULT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Show what projects and users use, what holds it, and the GPU-hours that were spent
 ///
-/// Reads the ledger: what is used and reserved now, against the limits of the records, and intervals in which claims were
-/// allocated and named by a Pod. In a cluster: kubectl exec -n sluice-system deploy/sluice -- sluice usage
+/// With the ledger's database: what is used and reserved now, against the limits of the records, and intervals in which
+/// claims were allocated and named by a Pod. In a cluster: kubectl exec -n sluice-system deploy/sluice -- sluice usage
+///
+/// Where no database is named and there is none in the working directory, the platform is asked, as you: your own accounts
+/// and hours of this month, and what your projects use in all. `sluice me` shows more.
 ///
 /// Exit codes: 0 shown, 3 bad input, 4 could not ask.
 #[derive(Args, Debug)]
@@ -56,6 +61,8 @@ enum Unusable {
     Project { asked: String, there: Vec<String> },
     #[error("there is no user {asked:?}; {}", listed("users", .there))]
     User { asked: String, there: Vec<String> },
+    #[error("--since needs the ledger's database; without it you are told the hours of this month")]
+    OnlyThisMonth,
     #[error("--since is later than now: nothing was spent yet")]
     Future,
 }
@@ -70,6 +77,13 @@ fn listed(what: &str, there: &[String]) -> String {
 impl Usage {
     pub(crate) async fn run(self) -> Result<Ending, Failure> {
         let Self { project, user, since, policy, cluster, database, output } = self;
+        if policy == PolicySource::Cluster && database.url().names_nothing() {
+            if since.is_some() {
+                return Err(Failure::input(Unusable::OnlyThisMonth));
+            }
+            let me = question::me(&cluster.server().await?).await?;
+            return show(&mine::report(me, project.as_deref(), user.as_deref())?, output);
+        }
         let now = Timestamp::now();
         let since = since.map(|since| since.seen_from(now)).transpose().map_err(Failure::input)?;
         let since = since.unwrap_or(now - BY_DEFAULT);
@@ -91,12 +105,16 @@ impl Usage {
             .balance(&policy, &whose, balances)
             .held(&policy, &whose, &charges, &uses)
             .spent(&policy, hours);
-        output::print(&match output {
-            Format::Text => table::render(&report),
-            Format::Json => output::json(&report)?,
-        })?;
-        Ok(Ending::Fine)
+        show(&report, output)
     }
+}
+
+fn show(report: &Report, output: Format) -> Result<Ending, Failure> {
+    output::print(&match output {
+        Format::Text => table::render(report),
+        Format::Json => output::json(report)?,
+    })?;
+    Ok(Ending::Fine)
 }
 
 /// The ids of what was asked by name or id.

@@ -252,13 +252,14 @@ users: [{name: ann, user: {token: t}}]
 fn every_command_that_asks_a_cluster_can_be_told_which() {
     let (show, file) = (example("shows/image-port.yaml"), kubeconfig());
     let path = file.path().display().to_string();
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &["dry-run", "-f", &show],
         &["dry-run", "-f", &show, "--as", "bob"],
         &["dry-run", "-f", &show, "--policy", "cluster"],
         &["audit"],
         &["plan", "windows", "gold"],
         &["usage"],
+        &["me"],
         &["certs", "show"],
         &["certs", "rotate"],
     ];
@@ -333,6 +334,6 @@ fn the_manual_is_printed() {
 fn definitions_and_completions_are_printed() {
     let crds = sluice(&["crds"]);
     assert_eq!(crds.code, 0);
-    assert_eq!(crds.out.matches("kind: CustomResourceDefinition\n").count(), 7);
+    assert_eq!(crds.out.matches("kind: CustomResourceDefinition\n").count(), 8);
     assert!(sluice(&["completions", "bash"]).out.contains("dry-run"));
 }

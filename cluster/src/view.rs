@@ -1,5 +1,7 @@
-//! What the daemons see: each a function of the [`World`](crate::world::World), named as the daemon that it is for.
+//! What the daemons see: each a function of the [`World`](crate::world::World), named as the daemon that it is for; and what people are shown.
 
+pub mod counts;
+pub mod devices;
 pub mod follow;
 pub mod ledger;
 pub mod plan_window;

@@ -21,7 +21,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim, ResourceQuota};
 use k8s_openapi::api::rbac::v1::RoleBinding;
-use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
+use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use kube::Client;
 use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
@@ -41,7 +41,7 @@ use crate::watch::Watch;
 pub use ended::End;
 use ended::Ended;
 use gathered::Gathered;
-pub(crate) use keep::source_of;
+pub(crate) use keep::{DEVICE_TYPE, PRODUCT_NAME, source_of};
 use managed::Managed;
 pub(crate) use managed::is_of_pod;
 use pod::Pod;
@@ -78,6 +78,7 @@ struct Known {
     templates: Option<Store<ResourceClaimTemplate>>,
     classes: Option<Store<DeviceClass>>,
     class_specs: Gathered<DeviceClasses>,
+    slices: Option<Store<ResourceSlice>>,
     volume_claims: Option<Store<PersistentVolumeClaim>>,
     volumes: Option<Store<PersistentVolume>>,
     reserved: Gathered<Reservations>,
@@ -227,6 +228,11 @@ impl World {
             let classes = all(&self.0.classes);
             classes.iter().filter_map(|it| Some((it.metadata.name.clone()?, it.spec.clone()?))).collect()
         })
+    }
+
+    /// All ResourceSlices.
+    pub fn slices(&self) -> Vec<Arc<ResourceSlice>> {
+        all(&self.0.slices)
     }
 
     /// What the PriorityClasses of queues give to Pods, by name. The same value until a class changes.

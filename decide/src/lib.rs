@@ -11,6 +11,7 @@ pub mod existing;
 pub mod facts;
 pub mod judgement;
 mod made;
+pub mod me;
 pub mod patch;
 pub mod room;
 pub mod versions;

@@ -31,6 +31,12 @@ pub fn of(mutations: &[Mutation], object: &Value) -> Patch {
     Patch(operations)
 }
 
+/// The patch that writes an answer into the status of a question, whatever the asker wrote there.
+pub fn answer(status: Value) -> Patch {
+    let path = Pointer::from_static("/status").to_buf();
+    Patch(vec![PatchOperation::Add(AddOperation { path, value: status })])
+}
+
 /// Adds what is not there. `made` says which operation makes a map.
 fn add<'a>(
     at: &'a Pointer,

@@ -3,6 +3,7 @@
 //! Each is a definition that lets people predict what happens to their things, a plan function in `policy_engine`,
 //! and a line in [`DAEMONS`]. Observing, planning, recording, acting and reporting are the same for all: [`cycle`].
 
+pub mod counts;
 pub mod cycle;
 pub mod follow;
 pub mod ledger;
@@ -25,7 +26,8 @@ use cycle::Daemon;
 use stage::Stage;
 
 /// All daemons.
-const DAEMONS: &[Daemon] = &[follow::DAEMON, plan_window::DAEMON, templates::DAEMON, ledger::DAEMON, nudge::DAEMON];
+const DAEMONS: &[Daemon] =
+    &[follow::DAEMON, plan_window::DAEMON, templates::DAEMON, ledger::DAEMON, nudge::DAEMON, counts::DAEMON];
 
 /// The Lease that the acting replica holds.
 const LEASE: &str = "sluice-reapers";

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod platform;
 pub mod project;
 pub mod queue;
+pub mod review;
 pub mod schema;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use plan::ResourcePlan;
 use platform::PlatformPolicy;
 use project::Project;
 use queue::PlatformQueue;
+use review::PlatformReview;
 use text::ZoneName;
 use user::User;
 
@@ -113,12 +115,23 @@ impl fmt::Display for Kind {
 
 /// The definitions to install.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    Kind::ALL.into_iter().map(crd).collect()
+    Kind::ALL.into_iter().map(crd).chain([review()]).collect()
 }
 
 /// The definition of one kind.
 pub fn crd(kind: Kind) -> CustomResourceDefinition {
-    let mut definition = kind.definition();
+    tidied(kind.definition())
+}
+
+/// The definition of `PlatformReview`. Of a kind with a status of its own the API server takes away what is written there
+/// at creation, and nothing of a review is ever updated.
+fn review() -> CustomResourceDefinition {
+    let mut definition = PlatformReview::crd();
+    definition.spec.versions.iter_mut().for_each(|version| version.subresources = None);
+    tidied(definition)
+}
+
+fn tidied(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut definition.spec.versions {
         if let Some(root) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
             schema::tidy(root);

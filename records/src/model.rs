@@ -75,10 +75,10 @@ pub enum Sharing {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GpuModelStatus {
-    /// Devices of this model in the cluster (not yet).
+    /// Devices of this model that drivers publish in the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub devices: Option<i64>,
-    /// Of these, devices that a claim holds (not yet).
+    /// Of these, devices that a claim holds, alone or with others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocated: Option<i64>,
     /// Whether the record can be used, and what it refers to that does not exist.

@@ -61,13 +61,13 @@ pub struct PlatformQueueSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformQueueStatus {
-    /// Pods that run (not yet).
+    /// Pods that have a node and have not ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<i64>,
-    /// Pods that wait (not yet).
+    /// Pods that have no node yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<i64>,
-    /// Effective GPU that running Pods use (not yet), e.g. 2.5.
+    /// Effective GPU of the claims that running Pods hold, e.g. 2.5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu_used: Option<String>,
     /// Whether the record can be used, and what it refers to that does not exist.

@@ -119,8 +119,9 @@ fn a_field_without_effect_says_so_where_it_is_explained() {
 
 #[test]
 fn columns_are_those_of_the_table() {
-    let columns: BTreeMap<_, _> = crds()
+    let columns: BTreeMap<_, _> = Kind::ALL
         .into_iter()
+        .map(crd)
         .map(|definition| {
             let columns = definition.spec.versions[0].additional_printer_columns.clone().unwrap_or_default();
             let columns: Vec<_> =

@@ -58,7 +58,7 @@ pub struct UserStatus {
     /// Name of the user's personal project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub personal_project: Option<String>,
-    /// Pods that run for the user in all projects (not yet).
+    /// Pods of the user in all projects that have a node and have not ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running_pods: Option<i64>,
     /// Whether the record can be used, and what it refers to that does not exist.

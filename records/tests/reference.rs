@@ -43,7 +43,8 @@ const INTRODUCTION: &str = "\
 What platform Admins write: Kubernetes objects of the group `sluice.dev`, all of them cluster-scoped. \
 `kubectl explain <record> --recursive` prints the same. Sluice refuses records that contradict one another. One that names a \
 record which does not exist is accepted with a warning, and says so in its conditions; the part that needs the other record \
-grants nothing until it exists. `sluice check DIR` finds the same in files.";
+grants nothing until it exists. `sluice check DIR` finds the same in files.\n\n\
+A PlatformReview is no record: it is a question that anybody may ask, and nothing is stored of it.";
 
 fn page(crd: &CustomResourceDefinition) -> Page {
     let names = &crd.spec.names;
@@ -84,7 +85,7 @@ fn example(kind: &str) -> (String, String) {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let organisation = std::fs::read_dir(project.join("examples/org")).expect("the sample organisation").flatten();
     let mut sources: Vec<_> = organisation.map(|file| format!("examples/org/{}", file.file_name().display())).collect();
-    sources.push("manifests/rendered/sluice.yaml".into());
+    sources.extend(["manifests/rendered/sluice.yaml", "examples/reviews/me.yaml"].map(str::to_owned));
     let mut found = Vec::new();
     for source in sources {
         let text = std::fs::read_to_string(project.join(&source)).expect("an example");

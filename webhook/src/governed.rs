@@ -77,7 +77,13 @@ fn judged(
 ) -> Result<(Decision, Patch), Outage> {
     let judged = match path {
         Path::Mutate => judgement::mutate(submission, facts, policy, now),
-        Path::Validate | Path::Deletes | Path::Connect | Path::Binding | Path::Elsewhere | Path::Records => {
+        Path::Validate
+        | Path::Deletes
+        | Path::Connect
+        | Path::Binding
+        | Path::Elsewhere
+        | Path::Records
+        | Path::Reviews => {
             judgement::validate(submission, facts, policy, now).map(|decision| (decision, Patch::default()))
         }
     };

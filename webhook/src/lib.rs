@@ -17,6 +17,7 @@ pub mod path;
 mod records;
 mod reserve;
 pub mod review;
+mod reviews;
 mod routes;
 
 use std::net::SocketAddr;

@@ -5,7 +5,8 @@
 //! usual size waits for none of the large ones: they take some of the places, and never the last.
 //!
 //! Deletions have places of their own. The API server lets a deletion through that Sluice does not answer, so whoever
-//! fills the places of everything else must not open them.
+//! fills the places of everything else must not open them. And so have questions that people ask: each reads the ledger's
+//! database and looks at every Pod, and whoever asks all the time must keep no admission waiting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,14 +30,18 @@ const LARGE_DELETIONS_BYTES: usize = 16 << 20;
 /// connection over HTTP/2, the connections, and the calls that are decided at the same time.
 const MAX_LARGE_CALLS: usize = 64;
 const MAX_LARGE_DELETIONS: usize = 16;
+const MAX_LARGE_REVIEWS: usize = 2;
 /// A body that takes longer comes from nobody who means it.
 const SLOWEST_BODY: Duration = Duration::from_secs(5);
 /// Calls whose body is being read, or that wait for a place. What comes beyond is refused at once.
 const MAX_OPEN_CALLS: usize = 1024;
 const MAX_OPEN_DELETIONS: usize = 256;
+const MAX_OPEN_REVIEWS: usize = 64;
 /// Calls that are being decided.
 const MAX_CONCURRENT_CALLS: usize = 256;
 const MAX_CONCURRENT_DELETIONS: usize = 64;
+/// Fewer than the ledger's readers: the daemons read it too.
+const MAX_CONCURRENT_REVIEWS: usize = 2;
 /// Of what one body becomes when it is read, and all heavy ones together: more is never read.
 pub(crate) const MAX_WEIGHT: usize = 192 << 20;
 /// A call up to this weight is decided beside the others; a heavier one alone, and away from the threads that answer.
@@ -48,6 +53,7 @@ const HEAVY_AT_ONCE: usize = 1;
 #[derive(Debug)]
 pub(crate) struct Limits {
     deletions: Lane,
+    reviews: Lane,
     others: Lane,
     /// In bytes. It is shared, and first come first served: a heavy deletion waits for one other heavy call at most.
     heavy_weight: Arc<Semaphore>,
@@ -76,6 +82,13 @@ impl Default for Limits {
                 large_calls: places(MAX_LARGE_DELETIONS),
                 large_bodies: places(LARGE_DELETIONS_BYTES),
                 light: places(MAX_CONCURRENT_DELETIONS),
+                heavy: places(HEAVY_AT_ONCE),
+            },
+            reviews: Lane {
+                open: places(MAX_OPEN_REVIEWS),
+                large_calls: places(MAX_LARGE_REVIEWS),
+                large_bodies: places(MAX_BODY_BYTES),
+                light: places(MAX_CONCURRENT_REVIEWS),
                 heavy: places(HEAVY_AT_ONCE),
             },
             others: Lane {
@@ -162,6 +175,7 @@ impl Limits {
     fn lane(&self, path: Path) -> &Lane {
         match path {
             Path::Deletes => &self.deletions,
+            Path::Reviews => &self.reviews,
             Path::Mutate | Path::Validate | Path::Connect | Path::Binding | Path::Elsewhere | Path::Records => {
                 &self.others
             }

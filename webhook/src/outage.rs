@@ -1,6 +1,6 @@
 //! What is answered when a decision cannot be made. One documented answer for each cause; never through `?`.
 
-use cluster::world::Unusable;
+use cluster::world::{Unfit, Unusable};
 use decide::entry::Mismatch;
 use decide::facts::GatherFailed;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
@@ -18,12 +18,18 @@ pub(crate) enum Outage {
     /// The caches have not seen the whole cluster yet, or not for long.
     #[error(transparent)]
     Caches(#[from] Unusable),
+    /// They have not seen what this answer rests on.
+    #[error(transparent)]
+    Unfit(Unfit),
     /// What the decision rests on could not be looked up.
     #[error("the API server could not be asked")]
     Lookup(#[source] cluster::client::LookupFailed),
     /// Whether there is room could not be asked.
     #[error("whether there is room could not be asked")]
     Ledger(#[source] store::Unavailable),
+    /// What is used and what was spent could not be read.
+    #[error("what is used could not be read")]
+    Unread(#[source] store::Unavailable),
     /// The ledger is not known to hold what runs.
     #[error("the ledger does not know yet what runs")]
     Unreconciled,
@@ -81,10 +87,10 @@ impl Outage {
     /// The cause, as metrics name it.
     pub(crate) fn cause(&self) -> &'static str {
         match self {
-            Self::Caches(Unusable::Cold) => "cold",
-            Self::Caches(Unusable::Old(_)) => "old",
+            Self::Caches(Unusable::Cold) | Self::Unfit(Unfit::Cold(_) | Unfit::Policy) => "cold",
+            Self::Caches(Unusable::Old(_)) | Self::Unfit(Unfit::Old(_)) => "old",
             Self::Lookup(_) => "lookup",
-            Self::Ledger(_) => "ledger",
+            Self::Ledger(_) | Self::Unread(_) => "ledger",
             Self::Unreconciled => "unreconciled",
             Self::Deadline => "deadline",
             Self::Busy => "busy",
@@ -101,8 +107,10 @@ impl Outage {
         let sentence = chain(self);
         let status = match self {
             Self::Caches(_)
+            | Self::Unfit(_)
             | Self::Lookup(_)
             | Self::Ledger(_)
+            | Self::Unread(_)
             | Self::Unreconciled
             | Self::Deadline
             | Self::Busy

@@ -17,12 +17,22 @@ pub enum Path {
     Elsewhere,
     /// Our own records.
     Records,
+    /// Questions that people ask the platform.
+    Reviews,
 }
 
 impl Path {
     /// Every path.
-    pub const ALL: [Self; 7] =
-        [Self::Mutate, Self::Validate, Self::Deletes, Self::Connect, Self::Binding, Self::Elsewhere, Self::Records];
+    pub const ALL: [Self; 8] = [
+        Self::Mutate,
+        Self::Validate,
+        Self::Deletes,
+        Self::Connect,
+        Self::Binding,
+        Self::Elsewhere,
+        Self::Records,
+        Self::Reviews,
+    ];
 
     /// The entry that has this path, as metrics and logs name it.
     pub fn as_str(self) -> &'static str {
@@ -34,6 +44,7 @@ impl Path {
             Self::Binding => "binding",
             Self::Elsewhere => "elsewhere",
             Self::Records => "records",
+            Self::Reviews => "reviews",
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::limits::{Held, NoBody, Weight};
 use crate::outage::{self, Outage};
 use crate::path::Path;
 use crate::review::{NoReview, Request};
-use crate::{Webhook, binding, connections, elsewhere, low_priority_thread, records};
+use crate::{Webhook, binding, connections, elsewhere, low_priority_thread, records, reviews};
 
 /// What the API server waits where it does not say.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,6 +41,7 @@ pub(crate) fn router(webhook: Webhook) -> Router {
         .route("/binding", on(Path::Binding))
         .route("/elsewhere", on(Path::Elsewhere))
         .route("/records", on(Path::Records))
+        .route("/reviews", on(Path::Reviews))
         .with_state(webhook)
         .layer(from_fn(connections::note))
 }
@@ -147,6 +148,7 @@ async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
         Path::Binding => binding::decide(webhook, call),
         Path::Elsewhere => elsewhere::decide(webhook, call).await,
         Path::Records => records::decide(webhook, call),
+        Path::Reviews => reviews::decide(webhook, call).await,
     }
 }
 

@@ -25,6 +25,7 @@ use super::object::{Asker, ObjectRef, Submitted};
 use super::verdict::{Unanswered, Verdict, denials};
 use crate::cluster_args::ClusterArgs;
 use crate::ending::{self, Failure};
+use crate::policy_source::PolicySource;
 
 const NO_LEDGER: &str = "whether there is room now was not asked; name the ledger with --ledger";
 
@@ -68,17 +69,21 @@ impl Local {
     ) -> Result<Self, Failure> {
         let unanswered = |error: Error| Failure::Unanswered(error);
         let server = cluster.server().await?;
-        let records = server.records().await.map_err(|error| unanswered(error.into()))?;
-        let asker = match asker {
-            Some(asker) => asker,
+        let (asker, policy) = match asker {
+            // Of others a member knows too little to say what would be decided.
+            Some(asker) => {
+                let records = server.records().await.map_err(|error| unanswered(error.into()))?;
+                let (records, problems) = convert::build(&records);
+                problems.iter().for_each(ending::warn);
+                (asker, records.into())
+            }
             None => {
                 let own = server.identity().await.map_err(|error| unanswered(error.into()))?;
-                Asker { username: own.username, groups: own.groups, asked: Vec::new() }
+                let asker = Asker { username: own.username, groups: own.groups, asked: Vec::new() };
+                (asker, PolicySource::Cluster.policy(cluster).await?)
             }
         };
-        let (records, problems) = convert::build(&records);
-        problems.iter().for_each(ending::warn);
-        let policy = Arc::new(records.into());
+        let policy = Arc::new(policy);
         let asks_ledger = ledger.is_some();
         let creations = Creations::in_cluster(policy, &server, ledger, now);
         Ok(Self { creations, asker, server: Some(server), asks_ledger })

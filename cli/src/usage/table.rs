@@ -3,7 +3,7 @@
 use owo_colors::OwoColorize as _;
 use policy_engine::charge::report::{Cell, Held, Line, Report, Spent};
 
-use crate::table::aligned;
+use crate::table::columns;
 
 /// What accounts have, what holds it, what was spent.
 pub(super) fn render(report: &Report) -> String {
@@ -16,16 +16,9 @@ pub(super) fn render(report: &Report) -> String {
     let head = ["PROJECT", "USER", "GPU", "DEVICES", "CPU", "MEMORY"];
     let mut text = format!("{}, as used + reserved / limit\n", "Now".bold());
     text += &columns(&head, accounts.collect());
-    text += &format!("\n{}\n", "What holds it".bold());
-    let held = held.iter().map(|held| {
-        let Held { project, user, kind, namespace, name, used, gpu, devices, cpu, memory, pods } = held;
-        let pods = pods.map(|pods| format!(" ({pods} Pods)")).unwrap_or_default();
-        let state = if *used { "used" } else { "reserved" };
-        let what = format!("{kind} {namespace}/{name}{pods}");
-        let user = user.clone().unwrap_or_default();
-        [&what, project, &user, state, gpu, &devices.to_string(), cpu, memory].map(str::to_owned).to_vec()
-    });
-    text += &columns(&["WHAT", "PROJECT", "USER", "STATE", "GPU", "DEVICES", "CPU", "MEMORY"], held.collect());
+    if let Some(held) = held {
+        text += &format!("\n{}\n{}", "What holds it".bold(), holders(held));
+    }
     let since = since.strftime("%Y-%m-%d %H:%M UTC");
     text += &format!("\n{} since {since}, while claims were allocated and named by a Pod\n", "Spent".bold());
     let spent = spent.iter().map(|spent| {
@@ -36,19 +29,21 @@ pub(super) fn render(report: &Report) -> String {
     text
 }
 
+fn holders(held: &[Held]) -> String {
+    let held = held.iter().map(|held| {
+        let Held { project, user, kind, namespace, name, used, gpu, devices, cpu, memory, pods } = held;
+        let pods = pods.map(|pods| format!(" ({pods} Pods)")).unwrap_or_default();
+        let state = if *used { "used" } else { "reserved" };
+        let what = format!("{kind} {namespace}/{name}{pods}");
+        let user = user.clone().unwrap_or_default();
+        [&what, project, &user, state, gpu, &devices.to_string(), cpu, memory].map(str::to_owned).to_vec()
+    });
+    columns(&["WHAT", "PROJECT", "USER", "STATE", "GPU", "DEVICES", "CPU", "MEMORY"], held.collect())
+}
+
 fn cell(Cell { used, reserved, limit }: &Cell) -> String {
     let limit = limit.as_deref().unwrap_or("-");
     if reserved == "0" { format!("{used} / {limit}") } else { format!("{used} + {reserved} / {limit}") }
-}
-
-/// A head and rows below it, indented.
-fn columns(head: &[&str], rows: Vec<Vec<String>>) -> String {
-    if rows.is_empty() {
-        return "  nothing\n".to_owned();
-    }
-    let mut lines = vec![head.iter().map(|it| (*it).to_owned()).collect()];
-    lines.extend(rows);
-    aligned(&lines).iter().map(|line| format!("  {line}\n")).collect()
 }
 
 #[cfg(test)]

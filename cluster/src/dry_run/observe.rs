@@ -70,8 +70,16 @@ impl Server {
     /// # Errors
     /// Where one of them cannot be read.
     pub async fn records(&self) -> Result<RawRecords, AskFailed> {
+        self.records_of(Kind::ALL).await
+    }
+
+    /// Reads all records of some kinds once.
+    ///
+    /// # Errors
+    /// Where one of them cannot be read.
+    pub async fn records_of(&self, kinds: impl IntoIterator<Item = Kind>) -> Result<RawRecords, AskFailed> {
         let mut records = Vec::new();
-        for kind in Kind::ALL {
+        for kind in kinds {
             let resource = record_resource(kind);
             let found: Vec<DynamicObject> =
                 list(&Api::all_with(self.client.clone(), &resource), &resource.plural).await?;

@@ -17,6 +17,7 @@ use policy_engine::ledger::{
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::UserId;
+use policy_engine::policy::names::QueueName;
 use policy_engine::policy::project::{Holder, Project};
 use policy_engine::policy::queue::DEFAULT_QUEUE;
 use policy_engine::submission::devices::{self, POD_CLAIM_NAME};
@@ -115,6 +116,21 @@ pub fn ended(world: &World, prices: &Prices, policy: &Policy) -> Vec<Sight> {
     let claims = world.claims();
     sights.extend(claims.iter().filter(is_released).filter_map(charge).map(|claim| claim.sight(at)));
     sights
+}
+
+/// Effective GPU in thousandths that claims have which Pods hold, by the queue of a Pod that does.
+pub(super) fn held_by_queue<'a>(
+    world: &World,
+    prices: &Prices,
+    policy: &Policy,
+    queue_of_pod: &'a HashMap<String, QueueName>,
+) -> impl Iterator<Item = (QueueName, u64)> + use<'a> {
+    let reading = Reading::of(world, prices, policy);
+    let held = world.claims().into_iter().filter(|claim| is_allocated(claim)).filter_map(|claim| {
+        let queue = reserved_for(&claim).find_map(|pod| queue_of_pod.get(pod))?;
+        Some((queue.clone(), reading.claim_price(&claim).milli_gpu))
+    });
+    held.collect::<Vec<_>>().into_iter()
 }
 
 /// The claims that hold devices for themselves, also those of no project: a device is held whoever holds it. One watch has

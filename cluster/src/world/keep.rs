@@ -7,14 +7,19 @@ use k8s_openapi::api::core::v1::{
     ResourceQuota,
 };
 use k8s_openapi::api::resource::v1::{
-    AllocationResult, DeviceAllocationResult, DeviceClass, DeviceRequestAllocationResult, ResourceClaim,
-    ResourceClaimTemplate,
+    AllocationResult, Device, DeviceAllocationResult, DeviceClass, DeviceRequestAllocationResult, ResourceClaim,
+    ResourceClaimTemplate, ResourceSlice, ResourceSliceSpec,
 };
 use kube::core::ObjectMeta;
 use policy_engine::contract;
 use policy_engine::daemons::common::MANAGED_BY;
 use policy_engine::submission::devices::POD_CLAIM_NAME;
 use policy_engine::submission::volumes::TOLD;
+
+/// The attribute of a device by which GpuModels name it.
+pub(crate) const PRODUCT_NAME: &str = "productName";
+/// The attribute by which NVIDIA's driver tells slices of a GPU from whole ones.
+pub(crate) const DEVICE_TYPE: &str = "type";
 
 /// Names, times, the platform's keys and those that it reads, and the controller owner.
 pub(super) fn least(meta: &mut ObjectMeta) {
@@ -84,6 +89,19 @@ pub(super) fn template(template: &mut ResourceClaimTemplate) {
 
 pub(super) fn class(class: &mut DeviceClass) {
     least(&mut class.metadata);
+}
+
+/// Of a ResourceSlice, its pool, and of each device its name and what says which product it is.
+pub(super) fn slice(slice: &mut ResourceSlice) {
+    least(&mut slice.metadata);
+    let ResourceSliceSpec { driver, pool, devices, .. } = std::mem::take(&mut slice.spec);
+    let kept = |Device { name, attributes, .. }: Device| {
+        let mut attributes = attributes.unwrap_or_default();
+        attributes.retain(|name, _| [PRODUCT_NAME, DEVICE_TYPE].contains(&name.rsplit('/').next().unwrap_or(name)));
+        Device { name, attributes: Some(attributes), ..Device::default() }
+    };
+    let devices = devices.map(|devices| devices.into_iter().map(kept).collect());
+    slice.spec = ResourceSliceSpec { driver, pool, devices, ..ResourceSliceSpec::default() };
 }
 
 /// Of a ResourceQuota, what it limits.

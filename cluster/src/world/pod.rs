@@ -95,11 +95,16 @@ fn mounted(volumes: Vec<Volume>) -> Vec<(String, bool)> {
     mounted
 }
 
+/// So much is kept of what the scheduler says.
+const MOST_SAID: usize = 256;
+
 /// What a Pod's status says.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(from = "PodStatus")]
 pub struct Status {
     phase: String,
+    /// What the scheduler says of a Pod for which it finds no node.
+    unschedulable: Option<String>,
     /// What the kubelet has given it, until the Pod is kept.
     #[serde(skip)]
     given: Given,
@@ -107,7 +112,13 @@ pub struct Status {
 
 impl From<PodStatus> for Status {
     fn from(status: PodStatus) -> Self {
-        Self { given: Given::by(&status), phase: status.phase.unwrap_or_default() }
+        let given = Given::by(&status);
+        let mut conditions = status.conditions.into_iter().flatten();
+        let unschedulable =
+            conditions.find(|it| it.type_ == "PodScheduled" && it.reason.as_deref() == Some("Unschedulable"));
+        let message = unschedulable.and_then(|it| it.message);
+        let message = message.map(|message| message.chars().take(MOST_SAID).collect());
+        Self { given, phase: status.phase.unwrap_or_default(), unschedulable: message }
     }
 }
 
@@ -120,6 +131,16 @@ pub fn life(pod: &Pod) -> Life {
         (_, Spec { is_gated: true, .. }) => Life::Gated,
         (_, Spec { .. }) => Life::Waiting,
     }
+}
+
+/// Whether its containers were started, or were and are started again.
+pub fn is_running(pod: &Pod) -> bool {
+    life(pod) == Life::Scheduled && pod.status.as_ref().is_some_and(|status| status.phase == "Running")
+}
+
+/// What the scheduler says of a Pod for which it finds no node.
+pub fn unschedulable(pod: &Pod) -> Option<&str> {
+    pod.status.as_ref()?.unschedulable.as_deref()
 }
 
 pub(super) fn keep(pod: &mut Pod) {
@@ -137,10 +158,11 @@ pub(super) fn keep(pod: &mut Pod) {
     }
 }
 
-/// Whether two states of a Pod differ in nothing but the resource version: the kubelet writes more than anybody reads here.
+/// Whether two states of a Pod differ in nothing by which anybody acts: the kubelet and the scheduler write more than that.
 pub(super) fn says_the_same(one: &Pod, other: &Pod) -> bool {
     let (meta, of_other) = (&one.metadata, &other.metadata);
-    (&one.spec, &one.status) == (&other.spec, &other.status)
+    let phase = |pod: &Pod| pod.status.as_ref().map(|status| status.phase.clone());
+    (&one.spec, phase(one)) == (&other.spec, phase(other))
         && (&meta.uid, &meta.labels, &meta.annotations, &meta.deletion_timestamp)
             == (&of_other.uid, &of_other.labels, &of_other.annotations, &of_other.deletion_timestamp)
 }

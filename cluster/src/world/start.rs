@@ -92,6 +92,7 @@ impl World {
                 outdate();
                 signals.give(Topic::DeviceClasses);
             });
+        let slices = watches.plain(Topic::ResourceSlices, all("resourceslices", (), keep::slice));
         let volume_claims = watches.plain(Topic::VolumeClaims, all("persistentvolumeclaims", (), keep::volume_claim));
         let reserved = Gathered::default();
         let outdate = reserved.outdate();
@@ -154,6 +155,7 @@ impl World {
             templates,
             classes,
             class_specs,
+            slices,
             volume_claims,
             volumes,
             reserved,

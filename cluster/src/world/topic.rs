@@ -19,6 +19,8 @@ pub enum Topic {
     ResourceClaimTemplates,
     /// DeviceClasses.
     DeviceClasses,
+    /// ResourceSlices: the devices that there are.
+    ResourceSlices,
     /// PersistentVolumeClaims.
     VolumeClaims,
     /// PersistentVolumes.
@@ -33,13 +35,14 @@ pub enum Topic {
 
 impl Topic {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Records,
         Self::Namespaces,
         Self::Pods,
         Self::ResourceClaims,
         Self::ResourceClaimTemplates,
         Self::DeviceClasses,
+        Self::ResourceSlices,
         Self::VolumeClaims,
         Self::Volumes,
         Self::RoleBindings,
@@ -59,6 +62,7 @@ impl Topic {
             Self::ResourceClaims => "resourceclaims",
             Self::ResourceClaimTemplates => "resourceclaimtemplates",
             Self::DeviceClasses => "deviceclasses",
+            Self::ResourceSlices => "resourceslices",
             Self::VolumeClaims => "persistentvolumeclaims",
             Self::Volumes => "persistentvolumes",
             Self::RoleBindings => "rolebindings",

@@ -44,8 +44,9 @@ pub struct Report {
     pub until: Timestamp,
     /// What each account has.
     pub accounts: Vec<Line>,
-    /// What holds it.
-    pub held: Vec<Held>,
+    /// What holds it, where that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<Vec<Held>>,
     /// What was spent.
     pub spent: Vec<Spent>,
 }
@@ -132,7 +133,7 @@ pub struct Spent {
 impl Report {
     /// An empty report about this time.
     pub fn new(since: Timestamp, until: Timestamp) -> Self {
-        Self { since, until, accounts: Vec::new(), held: Vec::new(), spent: Vec::new() }
+        Self { since, until, accounts: Vec::new(), held: None, spent: Vec::new() }
     }
 
     /// Adds what accounts have. Users who have nothing in a project are left out.
@@ -164,7 +165,7 @@ impl Report {
 
     /// Adds what counts against them.
     pub fn held(mut self, policy: &Policy, whose: &Whose, charges: &[Charge], uses: &[UseKey]) -> Self {
-        let mut users: BTreeMap<&ObjectName, BTreeSet<&str>> = BTreeMap::new();
+        let (mut users, mut held): (BTreeMap<&ObjectName, BTreeSet<&str>>, Vec<Held>) = Default::default();
         for UseKey { place, pod_uid } in uses {
             users.entry(place).or_default().insert(pod_uid);
         }
@@ -180,7 +181,7 @@ impl Report {
             let Amounts { devices, .. } = charge.amounts;
             let amount = |resource| write(resource, charge.amounts.of(resource));
             let (project, user) = payer(policy, charge);
-            self.held.push(Held {
+            held.push(Held {
                 project,
                 user,
                 kind,
@@ -194,7 +195,8 @@ impl Report {
                 pods,
             });
         }
-        self.held.sort_by(|a, b| (&a.namespace, &a.name, a.kind).cmp(&(&b.namespace, &b.name, b.kind)));
+        held.sort_by(|a, b| (&a.namespace, &a.name, a.kind).cmp(&(&b.namespace, &b.name, b.kind)));
+        self.held = Some(held);
         self
     }
 

@@ -9,16 +9,10 @@ use crate::Kind;
 use crate::schema::schema;
 
 /// The description of each of these fields says [`NOT_YET`], and no other does.
-pub const NO_EFFECT: [(Kind, &str); 12] = [
-    (Kind::User, "status.runningPods"),
+pub const NO_EFFECT: [(Kind, &str); 6] = [
     (Kind::ResourcePlan, "spec.idleTimeout"),
     (Kind::ResourcePlan, "spec.offeredTo"),
     (Kind::PlatformQueue, "spec.deservedGpu"),
-    (Kind::PlatformQueue, "status.running"),
-    (Kind::PlatformQueue, "status.waiting"),
-    (Kind::PlatformQueue, "status.gpuUsed"),
-    (Kind::GpuModel, "status.devices"),
-    (Kind::GpuModel, "status.allocated"),
     (Kind::PlatformPolicy, "spec.permissions"),
     (Kind::PlatformPolicy, "spec.personalPlan"),
     (Kind::PlatformPolicy, "spec.grace.planWindow"),

@@ -21,6 +21,7 @@ mod gpu;
 mod hostile;
 mod identity;
 mod manual;
+mod me;
 mod member_namespaces;
 mod members;
 mod modes;

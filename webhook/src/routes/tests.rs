@@ -3,6 +3,7 @@
 mod agreement;
 mod chart;
 mod overload;
+mod reviews;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use super::*;
 use crate::Metrics;
 use crate::limits::MAX_BODY_BYTES;
 
-const PATHS: [&str; 5] = ["/governed/mutate", "/governed/validate", "/deletes", "/binding", "/records"];
+const PATHS: [&str; 6] = ["/governed/mutate", "/governed/validate", "/deletes", "/binding", "/records", "/reviews"];
 
 /// An empty one. Its file is gone as soon as it is open.
 async fn ledger() -> store::Ledger {

@@ -77,14 +77,22 @@ fn every_rendered_entry_gets_the_judgement_of_its_path() {
     let (policy, entries) = (Policy::from(organisation().0), entries());
     assert!(entries.len() > 60, "{entries:?}");
     let paths: BTreeSet<_> = entries.iter().map(|entry| entry.path.as_str()).collect();
-    let known =
-        ["/binding", "/connect", "/deletes", "/elsewhere", "/governed/mutate", "/governed/validate", "/records"];
+    let known = [
+        "/binding",
+        "/connect",
+        "/deletes",
+        "/elsewhere",
+        "/governed/mutate",
+        "/governed/validate",
+        "/records",
+        "/reviews",
+    ];
     assert_eq!(Vec::from_iter(paths), known);
     for entry in &entries {
         let (namespace, expected) = match entry.path.as_str() {
             "/elsewhere" => (Namespace::Free, Judgement::Ungoverned),
             "/binding" => (Namespace::Free, Judgement::Binding),
-            "/records" => (Namespace::Free, Judgement::Records),
+            "/records" | "/reviews" => (Namespace::Free, Judgement::Records),
             _ => (Namespace::Bound(ProjectId::new("p")), Judgement::Governed(ProjectId::new("p"))),
         };
         let request = request(entry);

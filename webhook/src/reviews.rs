@@ -1,0 +1,87 @@
+//! Questions that people ask the platform, each as the `PlatformReview` that a dry run would create.
+//!
+//! Records, Pods, claims and devices are those of the caches. What accounts have and what was spent is read from the ledger's
+//! database, beside its writer and within the call's deadline. Few are answered at a time, in places of their own, so that
+//! admissions wait for none of this.
+
+use ::records::review::{Answer, Me, PlatformReviewSpec, PlatformReviewStatus, Question};
+use decide::entry::Mismatch;
+use decide::me::{self, Asked};
+use policy_engine::policy::Policy;
+use policy_engine::policy::people::User;
+use policy_engine::policy::rule_id::RuleId;
+use policy_engine::submission::identity::Caller;
+use policy_engine::{Decision, Denial};
+use store::UsageQuery;
+
+use crate::Webhook;
+use crate::answer::Response;
+use crate::governed::Call;
+use crate::outage::Outage;
+use crate::review::Request;
+
+pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outage> {
+    let request = call.request;
+    webhook.caches.usable()?;
+    let policy = webhook.caches.policy();
+    let asked = question(request)?.and_then(|question| Ok((question, person(request, &policy)?)));
+    let mut decision = Decision::default();
+    let patch = match asked {
+        Ok((Question::Me, user)) => {
+            let me = Some(me(webhook, call, &policy, user).await?);
+            let status = PlatformReviewStatus { answer: Some(Answer { me }) };
+            decide::patch::answer(serde_json::to_value(status).map_err(|_| Outage::Defect)?)
+        }
+        Err(denial) => {
+            decision.denials.push(denial);
+            json_patch::Patch::default()
+        }
+    };
+    webhook.metrics.decided(request, &decision);
+    let response = Response::decided(&request.uid, &decision).with_patch(&patch);
+    Ok(response.audited(&request.uid, policy.version(), &decision))
+}
+
+fn denied(field: &str, message: String) -> Denial {
+    Denial { rule: RuleId::Record, field: field.to_owned(), message }
+}
+
+/// What is asked, where it is asked as a question is.
+fn question(request: &Request) -> Result<Result<Question, Denial>, Outage> {
+    if request.operation != "CREATE" || !request.dry_run.unwrap_or(false) {
+        let asked = request.operation.to_lowercase();
+        return Ok(Err(denied(
+            "metadata",
+            format!(
+                "asked to {asked} a PlatformReview, which is never stored; a question is created with dryRun=All: run \
+                 sluice me, or kubectl create --dry-run=server -o yaml -f FILE"
+            ),
+        )));
+    }
+    let object = request.object.as_ref().ok_or(Mismatch::NoObject)?;
+    let spec = serde_json::from_value::<PlatformReviewSpec>(object["spec"].clone());
+    Ok(spec.map(|spec| spec.question).map_err(|why| denied("spec.question", format!("{why}; ask me"))))
+}
+
+/// A person whom the platform knows.
+fn person<'a>(request: &'a Request, policy: &'a Policy) -> Result<&'a User, Denial> {
+    let requester = request.requester();
+    Caller::of(requester, policy).user().ok_or_else(|| {
+        let username = requester.username;
+        denied(
+            "metadata",
+            format!("{username} asked what is theirs; no User record has this username; ask a platform Admin for one"),
+        )
+    })
+}
+
+async fn me(webhook: &Webhook, call: Call<'_>, policy: &Policy, user: &User) -> Result<Me, Outage> {
+    webhook.caches.fit(me::TOPICS).map_err(Outage::Unfit)?;
+    let now = call.now;
+    let query = UsageQuery { since: me::month(now), until: now, project: None, user: Some(user.id.clone()) };
+    let balances = webhook.ledger.balances().await.map_err(Outage::Unread)?;
+    let hours = webhook.ledger.usage(&query).await.map_err(Outage::Unread)?;
+    let ledger = me::Ledger { balances: balances.into_iter().collect(), hours };
+    let asked = Asked { user, groups: &call.request.user_info.groups, now };
+    Ok(me::answer(&webhook.caches, policy, asked, &ledger))
+}

@@ -1,0 +1,120 @@
+//! Questions that people ask, and what nobody is told.
+
+use super::*;
+
+/// A Pod of a user, in a Namespace.
+fn pod(namespace: &str, name: &str, user: &str) -> Value {
+    let labels =
+        json!({"platform-go/user-id": user, "platform-go/queue-name": "batch", "platform-go/dra-effective-gpu": "0.5"});
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace, "uid": name, "labels": labels},
+        "spec": {"containers": [{"name": "a", "image": "x"}]},
+        "status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False",
+            "reason": "Unschedulable", "message": "0/4 nodes are available"}]}})
+}
+
+/// With the directory of its ledger, which reads it anew each time.
+async fn asking() -> (Router, tempfile::TempDir) {
+    let (_, mut objects) = organisation();
+    objects.extend([
+        pod("llm-finetune", "bobs", "bob"),
+        pod("llm-finetune", "secret-of-alice", "alice"),
+        // Anybody writes labels where no project is.
+        pod("default", "forged", "bob"),
+    ]);
+    let server = api_server(objects);
+    let caches = server.world(decide::me::TOPICS).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let ledger = ledger_in(directory.path()).await;
+    (router(Webhook::new(caches, Owners::new(server.client()), Arc::new(Metrics::default()), ledger)), directory)
+}
+
+fn question(username: &str, changed: Value) -> String {
+    let mut request = json!({
+        "uid": "7f0b2c9e", "operation": "CREATE", "name": "me", "dryRun": true,
+        "userInfo": {"username": username, "groups": ["system:authenticated"]},
+        "kind": {"group": "sluice.dev", "version": "v1alpha1", "kind": "PlatformReview"},
+        "resource": {"group": "sluice.dev", "version": "v1alpha1", "resource": "platformreviews"},
+        "object": {"apiVersion": "sluice.dev/v1alpha1", "kind": "PlatformReview", "metadata": {"name": "me"},
+            "spec": {"question": "me"}, "status": {"answer": {"me": {"user": {"name": "ada"}}}}},
+    });
+    json_patch::merge(&mut request, &changed);
+    review(request)
+}
+
+/// What is answered: the patched object's answer, and the refusal.
+async fn answer(router: &Router, question: String) -> (Value, String) {
+    use base64::Engine as _;
+    let (_, said) = post_to(router.clone(), "/reviews", question).await;
+    let answer: Value = serde_json::from_str(&said).expect("JSON");
+    let message = answer["response"]["status"]["message"].as_str().unwrap_or_default().to_owned();
+    let Some(patch) = answer["response"]["patch"].as_str() else { return (Value::Null, message) };
+    let patch = base64::engine::general_purpose::STANDARD.decode(patch).expect("Base64");
+    let patch: json_patch::Patch = serde_json::from_slice(&patch).expect("a patch");
+    let mut object = json!({"status": {"answer": {"me": {"user": {"name": "ada"}}}}});
+    json_patch::patch(&mut object, &patch).expect("it applies");
+    (object["status"]["answer"]["me"].take(), message)
+}
+
+#[tokio::test]
+async fn class_curiosity_a_member_is_told_what_is_theirs_and_nothing_of_others() {
+    let (router, _directory) = asking().await;
+    let (me, refused) = answer(&router, question("bob", json!({}))).await;
+    assert_eq!(refused, "");
+    assert_eq!(me["user"]["name"], "bob", "whatever was written in its place");
+    let names = |list: &Value, key: &str| {
+        let list = list.as_array().expect("a list").iter();
+        list.map(|it| it[key].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&me["projects"], "name"), ["detector", "llm-eval", "llm-finetune", "llm-serving"]);
+    let eval = &me["projects"][1];
+    assert_eq!(
+        (&eval["role"], &eval["plan"], &eval["namespaces"]),
+        (&json!("Manager"), &json!("bronze"), &json!(["llm-eval"]))
+    );
+    assert_eq!(names(&eval["queues"], "name"), ["default", "batch", "night"]);
+    assert_eq!(eval["gpuModels"], json!(["rtx-5090"]));
+    let accounts: Vec<_> =
+        names(&eval["accounts"], "whose").into_iter().zip(names(&eval["accounts"], "project")).collect();
+    let of = |whose: &str, project: &str| (whose.to_owned(), project.to_owned());
+    assert_eq!(accounts, [of("Mine", "llm-eval"), of("Project", "llm-eval"), of("Above", "llm-finetune")]);
+    let whole = json!({"used": "0", "reserved": "0", "limit": "8", "left": "8"});
+    assert_eq!(eval["accounts"][2]["gpu"], whole);
+    assert_eq!(names(&me["work"], "pod"), ["bobs"]);
+    let work = &me["work"][0];
+    assert_eq!((&work["state"], &work["gpu"]), (&json!("Waiting"), &json!("0.5")));
+    assert_eq!(work["why"], "the scheduler finds no node: 0/4 nodes are available");
+    let all = me.to_string();
+    assert!(!["alice", "carol", "secret", "forged"].iter().any(|foreign| all.contains(foreign)), "{all}");
+}
+
+#[tokio::test]
+async fn class_curiosity_who_is_no_member_learns_nothing() {
+    let (router, _directory) = asking().await;
+    let (me, refused) = answer(&router, question("dave", json!({}))).await;
+    assert_eq!(refused, "");
+    assert_eq!((&me["projects"], &me["models"], &me["work"]), (&json!([]), &json!([]), &json!([])));
+    let (me, refused) = answer(&router, question("eve", json!({}))).await;
+    assert_eq!(me, Value::Null);
+    let said =
+        "record: metadata: eve asked what is theirs; no User record has this username; ask a platform Admin for one";
+    assert!(refused.ends_with(said), "{refused}");
+}
+
+#[tokio::test]
+async fn a_question_is_never_stored() {
+    let (router, _directory) = asking().await;
+    for (changed, verb) in [
+        (json!({"dryRun": false}), "create"),
+        (json!({"dryRun": null}), "create"),
+        (json!({"operation": "UPDATE"}), "update"),
+    ] {
+        let (me, refused) = answer(&router, question("bob", changed)).await;
+        assert_eq!(me, Value::Null);
+        let said = format!(
+            "record: metadata: asked to {verb} a PlatformReview, which is never stored; a question is created with dryRun=All: run sluice me, or "
+        );
+        assert!(refused.contains(&said), "{refused}");
+    }
+    let (_, refused) = answer(&router, question("bob", json!({"object": {"spec": {"question": "why"}}}))).await;
+    assert!(refused.contains("record: spec.question: unknown variant `why`, expected `me`; ask me"), "{refused}");
+}
