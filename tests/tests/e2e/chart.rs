@@ -31,7 +31,10 @@ fn while_everything_only_warns_a_sluice_that_is_away_refuses_nobody() {
     let fails = |values: &[&str]| {
         let rendered = must(ground::render_chart(values));
         let webhooks = rendered.split("\n---\n").filter(|it| it.contains("WebhookConfiguration\n"));
-        webhooks.map(|it| it.matches("failurePolicy: Fail").count()).sum::<usize>()
+        // A question that nobody answers is no work that is refused.
+        let entries =
+            webhooks.flat_map(|it| it.split("\n  - name: ")).filter(|it| !it.starts_with("reviews.sluice.dev"));
+        entries.filter(|it| it.contains("failurePolicy: Fail")).count()
     };
     let actions = |values: &[&str]| {
         let rendered = must(ground::render_chart(values));
