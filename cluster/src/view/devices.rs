@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use k8s_openapi::api::resource::v1::{Device, ResourceSlice};
 use policy_engine::policy::Policy;
+use policy_engine::policy::model::Model;
 use policy_engine::policy::names::ModelName;
 
 use crate::world::{DEVICE_TYPE, PRODUCT_NAME, World};
 
 /// What NVIDIA's driver calls a slice of a GPU, which is published beside the whole one.
 const PART: &str = "mig";
+
+/// The attribute that says what slice it is.
+const PROFILE: &str = "profile";
 
 /// Devices of one model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,24 +35,27 @@ pub fn of_models(world: &World, policy: &Policy) -> BTreeMap<ModelName, Count> {
         .map(|result| (result.driver.as_str(), result.pool.as_str(), result.device.as_str()))
         .collect();
     let slices = world.slices();
-    let mut by_product: HashMap<&str, Count> = HashMap::new();
+    // A slice of a GPU is a device of its own, by the profile that it has.
+    let mut by_product: HashMap<(&str, Option<&str>), Count> = HashMap::new();
     for slice in current(slices.iter().map(AsRef::as_ref)) {
         for device in slice.spec.devices.iter().flatten() {
             let Some(product) = attribute(slice, device, PRODUCT_NAME) else { continue };
-            if attribute(slice, device, DEVICE_TYPE) == Some(PART) {
-                continue;
-            }
-            let count = by_product.entry(product).or_default();
+            let profile = match attribute(slice, device, DEVICE_TYPE) {
+                Some(PART) => attribute(slice, device, PROFILE),
+                _ => None,
+            };
+            let count = by_product.entry((product, profile)).or_default();
             count.there += 1;
             let is_held = held.contains(&(slice.spec.driver.as_str(), slice.spec.pool.name.as_str(), &device.name));
             count.held += usize::from(is_held);
         }
     }
-    let of_model = |names: &std::collections::BTreeSet<String>| {
-        let counts = names.iter().filter_map(|name| by_product.get(name.as_str()));
+    let of_model = |model: &Model| {
+        let keys = model.product_names.iter().map(|name| (name.as_str(), model.profile.as_deref()));
+        let counts = keys.filter_map(|key| by_product.get(&key));
         counts.fold(Count::default(), |all, it| Count { there: all.there + it.there, held: all.held + it.held })
     };
-    policy.records().models.values().map(|model| (model.name.clone(), of_model(&model.product_names))).collect()
+    policy.records().models.values().map(|model| (model.name.clone(), of_model(model))).collect()
 }
 
 /// The slices of each pool's newest generation: the driver is about to take the others away.
@@ -72,7 +79,7 @@ fn attribute<'a>(slice: &ResourceSlice, device: &'a Device, name: &str) -> Optio
 #[cfg(test)]
 mod tests {
     use policy_engine::policy::Records;
-    use policy_engine::policy::model::{Model, Sharing};
+    use policy_engine::policy::model::{Sharing, WHOLE};
     use serde_json::{Value, json};
 
     use super::*;
@@ -93,7 +100,8 @@ mod tests {
     #[tokio::test]
     async fn a_device_counts_once_by_its_product_and_is_held_by_whoever_was_given_it() {
         let h100 = json!({"productName": {"string": "H100"}, "type": {"string": "gpu"}, "index": {"int": 0}});
-        let part = json!({"productName": {"string": "H100"}, "type": {"string": "mig"}});
+        let part = json!({"productName": {"string": "H100"}, "type": {"string": "mig"},
+            "profile": {"string": "1g.10gb"}});
         let qualified = json!({"gpu.nvidia.com/productName": {"string": "H100"}});
         let foreign = json!({"else.example.com/productName": {"string": "H100"}});
         let claim = |name: &str, device: &str, admin: bool| {
@@ -113,7 +121,9 @@ mod tests {
         ]);
         let world = server.world(&[Topic::ResourceSlices, Topic::ResourceClaims]).await;
         let mut records = Records::default();
-        for (name, products) in [("h100", vec!["H100"]), ("none", vec!["B200"])] {
+        for (name, products, profile) in
+            [("h100", vec!["H100"], None), ("none", vec!["B200"], None), ("slice", vec!["H100"], Some("1g.10gb"))]
+        {
             let model = Model {
                 name: name.into(),
                 id: name.into(),
@@ -121,11 +131,17 @@ mod tests {
                 product_names: products.into_iter().map(str::to_owned).collect(),
                 resource_names: Default::default(),
                 sharing: Sharing::default(),
+                profile: profile.map(str::to_owned),
+                milli_gpu: WHOLE,
             };
             records.models.insert(name.into(), model);
         }
         let counts = of_models(&world, &records.into());
-        let expected = [("h100".into(), Count { there: 3, held: 1 }), ("none".into(), Count::default())];
+        let expected = [
+            ("h100".into(), Count { there: 3, held: 1 }),
+            ("none".into(), Count::default()),
+            ("slice".into(), Count { there: 1, held: 0 }),
+        ];
         assert_eq!(counts, expected.into());
     }
 }
