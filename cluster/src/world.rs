@@ -41,7 +41,7 @@ use crate::watch::Watch;
 pub use ended::End;
 use ended::Ended;
 use gathered::Gathered;
-pub(crate) use keep::{DEVICE_TYPE, PRODUCT_NAME, source_of};
+pub(crate) use keep::{DEVICE_TYPE, PRODUCT_NAME, PROFILE, source_of};
 use managed::Managed;
 pub(crate) use managed::is_of_pod;
 use pod::Pod;

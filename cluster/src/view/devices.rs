@@ -7,13 +7,10 @@ use policy_engine::policy::Policy;
 use policy_engine::policy::model::Model;
 use policy_engine::policy::names::ModelName;
 
-use crate::world::{DEVICE_TYPE, PRODUCT_NAME, World};
+use crate::world::{DEVICE_TYPE, PRODUCT_NAME, PROFILE, World};
 
 /// What NVIDIA's driver calls a slice of a GPU, which is published beside the whole one.
 const PART: &str = "mig";
-
-/// The attribute that says what slice it is.
-const PROFILE: &str = "profile";
 
 /// Devices of one model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -20,6 +20,8 @@ use policy_engine::submission::volumes::TOLD;
 pub(crate) const PRODUCT_NAME: &str = "productName";
 /// The attribute by which NVIDIA's driver tells slices of a GPU from whole ones.
 pub(crate) const DEVICE_TYPE: &str = "type";
+/// Which slice of a device it is.
+pub(crate) const PROFILE: &str = "profile";
 
 /// Names, times, the platform's keys and those that it reads, and the controller owner.
 pub(super) fn least(meta: &mut ObjectMeta) {
@@ -97,7 +99,8 @@ pub(super) fn slice(slice: &mut ResourceSlice) {
     let ResourceSliceSpec { driver, pool, devices, .. } = std::mem::take(&mut slice.spec);
     let kept = |Device { name, attributes, .. }: Device| {
         let mut attributes = attributes.unwrap_or_default();
-        attributes.retain(|name, _| [PRODUCT_NAME, DEVICE_TYPE].contains(&name.rsplit('/').next().unwrap_or(name)));
+        attributes
+            .retain(|name, _| [PRODUCT_NAME, DEVICE_TYPE, PROFILE].contains(&name.rsplit('/').next().unwrap_or(name)));
         Device { name, attributes: Some(attributes), ..Device::default() }
     };
     let devices = devices.map(|devices| devices.into_iter().map(kept).collect());

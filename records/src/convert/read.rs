@@ -134,7 +134,8 @@ fn instead(kind: Kind, field: &str) -> Option<Instead> {
         },
         Kind::Project => match field {
             "displayName" | "members" | "images" | "storage" | "ruleModes" | "plan" => Instead::Nothing,
-            "allowRootContainers" | "allowServiceAccountToken" | "spreadTogether" => Instead::Nothing,
+            "allowRootContainers" | "allowServiceAccountToken" | "spreadTogether" | "capabilities" => Instead::Nothing,
+            "hostPaths" => Instead::This(json!([])),
             "id" | "owner" | "group" | "parent" | "namespaces" | "namespacePerMember" => Instead::NoRecord,
             _ => return None,
         },
@@ -154,7 +155,7 @@ fn instead(kind: Kind, field: &str) -> Option<Instead> {
         },
         Kind::GpuModel => match field {
             "displayName" | "productNames" | "resourceNames" => Instead::Nothing,
-            "id" | "deviceClassName" | "sharing" => Instead::NoRecord,
+            "id" | "deviceClassName" | "sharing" | "profile" | "price" => Instead::NoRecord,
             _ => return None,
         },
         // Without a policy nothing would be exempt, and nobody trusted: a part that cannot be read costs itself alone.
@@ -170,7 +171,12 @@ fn instead(kind: Kind, field: &str) -> Option<Instead> {
             "trustedControllers" | "trustedClients" | "labelsAlone" | "schedulers" | "workloadKinds" => {
                 Instead::Nothing
             }
-            "withoutLedger" | "elsewhere" | "storageLanes" | "hostPaths" | "csiDrivers" => Instead::Nothing,
+            "withoutLedger" | "storageLanes" | "hostPaths" | "csiDrivers" | "capabilities" => Instead::Nothing,
+            "elsewhere" => Instead::This("Enforce".into()),
+            // With a class listed that there is none of, no other may be asked for.
+            "deviceClasses" => Instead::This(json!({"unreadable": {"ignore": true}})),
+            // What nobody lists is refused where it is an accelerator's.
+            "resourceNames" => Instead::Nothing,
             _ => return None,
         },
     })

@@ -321,8 +321,6 @@ fn a_field_without_effect_is_told_to_whoever_sets_it() {
     }
     let grace = |time: &str| unheard("PlatformPolicy", json!({"spec": {"grace": {"planWindow": time}}}));
     assert_eq!(grace("10m"), says("PlatformPolicy", "spec.grace.planWindow"));
-    let status = json!({"spec": {"username": "ann"}, "status": {"runningPods": 3}});
-    assert_eq!(unheard("User", status), says("User", "status.runningPods"));
 
     let candidate = record("PlatformQueue", "night", 0, json!({"deservedGpu": 2}));
     let verdict = check(&candidate, &RawRecords::default()).expect("a record");
