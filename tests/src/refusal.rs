@@ -23,10 +23,13 @@ pub fn denials(text: &str) -> Vec<Denial> {
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let Some((_, head)) = line.split_once("sluice: ") else { continue };
-        let Some((count, _rules)) = head.split_once(" denied: ") else { continue };
+        let Some((count, rest)) = head.split_once(" denied: ") else { continue };
         let Ok(count) = count.parse::<usize>() else { continue };
         let shown = count.min(MOST_SHOWN);
-        let said: Vec<_> = lines.by_ref().take(shown).filter_map(denial).collect();
+        // What a controller is told begins with the first reason instead of the rules.
+        let first = denial(rest);
+        let more = shown - usize::from(first.is_some());
+        let said: Vec<_> = first.into_iter().chain(lines.by_ref().take(more).filter_map(denial)).collect();
         assert_eq!(said.len(), shown, "one line per denial is announced:\n{text}");
         if count > shown {
             assert_eq!(

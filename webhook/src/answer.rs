@@ -74,9 +74,21 @@ impl Response {
 
     /// A decision that changes nothing.
     pub fn decided(uid: &str, decision: &Decision) -> Self {
-        let mut response = if decision.allowed() { Self::allow(uid) } else { Self::refuse(uid, forbidden(decision)) };
+        let mut response =
+            if decision.allowed() { Self::allow(uid) } else { Self::refuse(uid, forbidden(uid, decision)) };
         response.warnings = warnings(&decision.warnings);
         response
+    }
+
+    /// Says a refusal in the way that people read of it in a controller's Event: `kubectl get events` shows the first line.
+    #[must_use]
+    pub fn in_an_event(mut self, decision: &Decision) -> Self {
+        if let (Some(status), [first, ..]) = (&mut self.status, &decision.denials[..]) {
+            let rules = rule_id::list(decision.denying_rules());
+            let (head, short) = (format!("denied: {rules}\n{first}"), format!("denied: {first}"));
+            status.message = status.message.as_ref().map(|message| message.replacen(&head, &short, 1));
+        }
+        self
     }
 
     /// Says a refusal in the way that controllers understand of an adoption: they leave alone an object that is not there
@@ -144,8 +156,8 @@ fn warning(text: &str) -> String {
     line
 }
 
-/// A refusal as kubectl shows it, with one cause per denial for programs.
-fn forbidden(decision: &Decision) -> Status {
+/// A refusal as kubectl shows it, with one cause per denial for programs. Its last line says by which id the log knows it.
+fn forbidden(uid: &str, decision: &Decision) -> Status {
     let causes = decision.denials.iter().take(MOST_SHOWN).map(|denial| StatusCause {
         field: Some(denial.field.clone()),
         message: Some(denial.message.clone()),
@@ -153,12 +165,17 @@ fn forbidden(decision: &Decision) -> Status {
     });
     Status {
         code: Some(403),
-        message: Some(decision.to_string()),
+        message: Some(with_id(decision.to_string(), uid)),
         reason: Some("Forbidden".into()),
         status: Some("Failure".into()),
         details: Some(StatusDetails { causes: Some(causes.collect()), ..StatusDetails::default() }),
         ..Status::default()
     }
+}
+
+/// A dry run in a process of its own has no id that anybody could look for.
+fn with_id(message: String, uid: &str) -> String {
+    if uid.is_empty() { message } else { format!("{message}\n(decision {uid})") }
 }
 
 #[cfg(test)]
@@ -181,7 +198,19 @@ mod tests {
         let status = response.status.expect("a status");
         let message = status.message.expect("a message");
         assert!(message.starts_with("sluice: 10000 denied: image\n"), "{message}");
-        assert!(message.ends_with("\nand 9900 more"), "{message}");
+        assert!(message.ends_with("\nand 9900 more\n(decision 1)"), "{message}");
         assert_eq!(status.details.and_then(|it| it.causes).expect("causes").len(), MOST_SHOWN);
+    }
+
+    #[test]
+    fn an_event_begins_with_the_first_reason() {
+        let denial = |rule| Denial { rule, field: "spec".into(), message: "asked x".into() };
+        let denials = vec![denial(RuleId::Image), denial(RuleId::Quota)];
+        let decision = Decision { denials, ..Decision::default() };
+        let message = |response: Response| response.status.and_then(|status| status.message).expect("a message");
+        let people = message(Response::decided("7", &decision));
+        assert_eq!(people, "sluice: 2 denied: image, quota\nimage: spec: asked x\nquota: spec: asked x\n(decision 7)");
+        let event = message(Response::decided("7", &decision).in_an_event(&decision));
+        assert_eq!(event, "sluice: 2 denied: image: spec: asked x\nquota: spec: asked x\n(decision 7)");
     }
 }

@@ -53,6 +53,9 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
     }
     let mut response = Response::decided(&request.uid, &decision).with_patch(&patch);
     let by_controller = matches!(Caller::of_submission(&submission, &policy), Caller::Controller);
+    if by_controller {
+        response = response.in_an_event(&decision);
+    }
     if submission.act == Act::Update && by_controller && facts.controller.is_some() {
         response = response.adoption();
     }

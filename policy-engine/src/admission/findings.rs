@@ -81,45 +81,31 @@ impl Findings {
 
     /// Writes a value, making the maps above it where they are missing.
     pub fn set(&mut self, at: Place, value: impl Into<Value>) {
-        self.mutations.push(Mutation {
-            rule: self.rule,
-            at,
-            value: Some(value.into()),
-            unasked: false,
-            told: Told::Plainly,
-        });
+        self.mutate(at, Some(value.into()), false);
     }
 
     /// Replaces what the API server filled in by itself.
     pub fn fill_in(&mut self, at: Place, value: impl Into<Value>) {
-        self.mutations.push(Mutation {
-            rule: self.rule,
-            at,
-            value: Some(value.into()),
-            unasked: true,
-            told: Told::Plainly,
-        });
+        self.mutate(at, Some(value.into()), true);
     }
 
     /// Removes what someone may have asked for.
     pub fn remove(&mut self, at: Place) {
-        self.mutations.push(Mutation { rule: self.rule, at, value: None, unasked: false, told: Told::Plainly });
+        self.mutate(at, None, false);
     }
 
     /// Removes what the API server filled in by itself.
     pub fn discard(&mut self, at: Place) {
-        self.mutations.push(Mutation { rule: self.rule, at, value: None, unasked: true, told: Told::Plainly });
+        self.mutate(at, None, true);
     }
 
     /// Writes again what stood there; nobody asked for anything else.
     pub fn put_back(&mut self, at: Place, value: impl Into<Value>) {
-        self.mutations.push(Mutation {
-            rule: self.rule,
-            at,
-            value: Some(value.into()),
-            unasked: true,
-            told: Told::Plainly,
-        });
+        self.mutate(at, Some(value.into()), true);
+    }
+
+    fn mutate(&mut self, at: Place, value: Option<Value>, unasked: bool) {
+        self.mutations.push(Mutation { rule: self.rule, at, value, unasked, told: Told::Plainly });
     }
 
     /// Says something that does not stand in the way.

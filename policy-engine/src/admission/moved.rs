@@ -20,7 +20,7 @@ pub fn as_asked(resource: &GroupResource, object: &Value) -> Option<Value> {
         (false, false) => None,
     };
     match claim {
-        Some(requests) if is_written => without_narrowing(object, requests),
+        Some(requests) if is_written => without_additions(object, requests),
         None if resource.is_core("pods") => without_own_claim(object),
         Some(_) | None => None,
     }
@@ -45,18 +45,22 @@ fn without_own_claim(pod: &Value) -> Option<Value> {
     Some(asked)
 }
 
-fn without_narrowing(claim: &Value, requests: &str) -> Option<Value> {
-    let is_ours = |it: &Value| it.pointer("/cel/expression").and_then(Value::as_str).is_some_and(is_narrowing);
+fn without_additions(claim: &Value, requests: &str) -> Option<Value> {
+    let narrows = |it: &Value| it.pointer("/cel/expression").and_then(Value::as_str).is_some_and(is_narrowing);
+    // It says for which claim a device is held, and this is another one.
+    let holds = |it: &Value| it.get("key").and_then(Value::as_str) == Some(contract::HOLD);
     let mut asked = claim.clone();
-    let mut narrowed = 0;
+    let mut added = 0;
     for request in asked.pointer_mut(requests).and_then(Value::as_array_mut).into_iter().flatten() {
-        narrowed += remove_from(request, "/exactly/selectors", is_ours);
+        added += remove_from(request, "/exactly/selectors", narrows);
+        added += remove_from(request, "/exactly/tolerations", holds);
         for alternative in request.get_mut("firstAvailable").and_then(Value::as_array_mut).into_iter().flatten() {
-            narrowed += remove_from(alternative, "/selectors", is_ours);
+            added += remove_from(alternative, "/selectors", narrows);
+            added += remove_from(alternative, "/tolerations", holds);
         }
     }
     remove_keys(&mut asked, "/metadata/labels", &contract::PLATFORM_LABELS);
-    (narrowed > 0).then_some(asked)
+    (added > 0).then_some(asked)
 }
 
 /// Removes elements of a list, and the list with its last one; answers how many.

@@ -15,8 +15,8 @@ const SOURCES: [&[&str]; 3] = [&[], &["--policy", "examples/org"], &["--policy",
 
 /// Rights to create what members may not, so that what remains is Sluice's word.
 fn let_in(p: &Ground, namespace: &str) {
-    let rules = json!([{"apiGroups": ["", "resource.k8s.io"], "verbs": ["create"],
-        "resources": ["pods", "secrets", "configmaps", "resourceclaims", "resourceclaimtemplates"]}]);
+    let rules = json!([{"apiGroups": ["", "apps", "resource.k8s.io"], "verbs": ["create"],
+        "resources": ["pods", "deployments", "secrets", "configmaps", "resourceclaims", "resourceclaimtemplates"]}]);
     let object = |kind: &str, more: Value| {
         let metadata = json!({"name": "one-decision", "namespace": namespace});
         with(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata}), more)
@@ -46,10 +46,11 @@ fn asked() -> Vec<(Value, &'static [&'static str])> {
     let flat = json!({"apiVersion": "resource.k8s.io/v1beta1", "spec": {"devices": {"requests": [
         {"name": "gpu", "deviceClassName": "gpu.nvidia.com"}]}}});
     let mut all = vec![
-        (pod("default", "one-gpu", gpu.clone()), &["project"][..]),
+        (pod("default", "one-gpu", gpu.clone()), &[][..]),
         (pod("default", "one-plain", json!({})), &[]),
-        (device_claim("default", "one-claim", json!({})), &["project"]),
-        (claim_template("default", "one-template", json!({})), &["project"]),
+        (workload("Deployment", "default", "one-gpus", gpu.clone()), &[]),
+        (device_claim("default", "one-claim", json!({})), &[]),
+        (claim_template("default", "one-template", json!({})), &[]),
         (token("default"), &[]),
         (token("detector"), &["service-account-token"]),
         (with(token("detector"), json!({"type": "Opaque", "metadata": {"annotations": null}})), &[]),
@@ -97,6 +98,13 @@ fn every_kind_at_every_entry_is_decided_by_every_dry_run_as_by_the_api_server() 
             let denials: Vec<[String; 3]> = verdicts[0]["denials"].as_array().into_iter().flatten().map(line).collect();
             assert_eq!((answer.code, denials), (i32::from(!rules.is_empty()), said.clone()), "{source:?}: {text}");
             written.push(verdicts[0]["patch"].clone());
+            // GPUs where no project is: nobody is refused, and everybody is told.
+            let told = "which is no project's";
+            assert_eq!(
+                verdicts[0]["warnings"].to_string().contains(told),
+                real.stderr.contains(told),
+                "{source:?}: {text}"
+            );
         }
         assert_eq!((&written[0], &written[0]), (&written[1], &written[2]), "what is written: {text}");
     }

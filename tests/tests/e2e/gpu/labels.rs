@@ -181,7 +181,7 @@ fn a_plan_can_refuse_extended_resources() {
 fn a_gpu_that_nobody_listed_is_refused_with_what_to_do() {
     let p = shared();
     let refused = create(&p, "bob", pod("llm-finetune", "mig", extended("nvidia.com/mig-1g.10gb", 1)));
-    let says = "asked nvidia.com/mig-1g.10gb, which no DeviceClass and no GPU model lists";
+    let says = "asked nvidia.com/mig-1g.10gb, a name of NVIDIA GPUs that nobody listed";
     assert_denied(&refused, &[("extended-resource", says)]);
 }
 

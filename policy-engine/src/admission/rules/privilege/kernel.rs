@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Refused;
 use crate::admission::findings::Findings;
-use crate::submission::pod::Pod;
+use crate::submission::pod::{ContainerList, Pod};
 
 /// What container runtimes give by themselves; adding one of them restores it after `drop: [ALL]`.
 const CAPABILITIES: [&str; 13] = [
@@ -68,7 +68,13 @@ pub(super) fn capabilities(pod: &Pod<'_>, listed: &BTreeSet<&str>, say: &mut Fin
                 let why = Refused {
                     asked: format_args!("capability {asked}"),
                     allowed: &allowed,
-                    instead: "take it off the list, or ask an admin to list it in PlatformPolicy.spec.capabilities and Project.spec.capabilities",
+                    // `kubectl debug` asks for it unless it is told otherwise.
+                    instead: match container.list {
+                        ContainerList::Ephemeral => "with kubectl debug, add --profile=baseline (or restricted)",
+                        ContainerList::Init | ContainerList::App => {
+                            "take it off the list, or ask an admin to list it in PlatformPolicy.spec.capabilities and Project.spec.capabilities"
+                        }
+                    },
                 };
                 say.deny(container.at(["securityContext", "capabilities", "add"]).index(index), why);
             }
