@@ -1,5 +1,6 @@
 //! What admins and project leads wrote, validated and indexed: one immutable value.
 
+pub mod host_path;
 pub mod ids;
 pub mod image_pattern;
 pub mod model;

@@ -12,6 +12,7 @@
 
 mod clashes;
 mod member_namespaces;
+mod modes;
 mod no_effect;
 mod people;
 mod plans;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::host_path::HostPath;
 use super::modes::{RuleMode, RuleModes};
 use super::names::{ModelName, PlanName};
 use super::other_devices::{ResourceNames, Treatment};
@@ -209,44 +210,6 @@ pub enum Unstamped {
     Refuse,
 }
 
-/// A path on the node that Pods may mount.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct HostPath(String);
-
-/// Text that is no path on a node.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no absolute path without `..`; write for example /data/shared")]
-pub struct InvalidHostPath(String);
-
-impl std::str::FromStr for HostPath {
-    type Err = InvalidHostPath;
-
-    fn from_str(text: &str) -> Result<Self, InvalidHostPath> {
-        if !text.starts_with('/') || has_dot_dot(text) {
-            return Err(InvalidHostPath(text.into()));
-        }
-        Ok(Self(text.trim_end_matches('/').into()))
-    }
-}
-
-impl HostPath {
-    /// Whether `path` is the listed one or below it.
-    pub fn covers(&self, path: &str) -> bool {
-        !has_dot_dot(path)
-            && path.strip_prefix(self.0.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
-}
-
-fn has_dot_dot(path: &str) -> bool {
-    path.split('/').any(|part| part == "..")
-}
-
-impl std::fmt::Display for HostPath {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_empty() { "/" } else { &self.0 })
-    }
-}
-
 impl Platform {
     /// Capabilities beyond the baseline that the project's containers may add: what it lists, if the platform does.
     pub fn capabilities_of<'a>(&'a self, project: &'a Project) -> BTreeSet<&'a str> {
@@ -258,7 +221,7 @@ impl Platform {
         match &project.host_paths {
             None => self.host_paths.iter().collect(),
             Some(narrowed) => {
-                let is_listed = |path: &&HostPath| self.host_paths.iter().any(|listed| listed.covers(&path.0));
+                let is_listed = |path: &&HostPath| self.host_paths.iter().any(|listed| listed.covers(path.as_str()));
                 narrowed.iter().filter(is_listed).collect()
             }
         }

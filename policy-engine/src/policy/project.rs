@@ -5,11 +5,11 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::host_path::HostPath;
 use super::ids::ProjectId;
 use super::image_pattern::ImagePattern;
 use super::modes::RuleModes;
 use super::names::{GroupName, PlanName, ProjectName, UserName};
-use super::platform::HostPath;
 use super::storage::Storage;
 
 /// A project with its members and what its workloads may do.

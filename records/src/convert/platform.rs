@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use policy_engine::object::kinds::GroupResource;
+use policy_engine::policy::host_path::HostPath;
 use policy_engine::policy::other_devices::{ResourceNames, Treatment};
 use policy_engine::policy::platform::{
-    ChargeBy, Elsewhere, HostPath, LabelsAlone, Platform, ServiceFeature, Unstamped, WithoutLedger, WithoutPlan,
+    ChargeBy, Elsewhere, LabelsAlone, Platform, ServiceFeature, Unstamped, WithoutLedger, WithoutPlan,
 };
 use policy_engine::policy::quantity::Unit;
 use policy_engine::policy::workload::{TemplatePath, WorkloadKind, built_in};
 
+use super::modes::modes;
 use super::plans::names;
 use super::problem::{About, Report};
-use super::projects::modes;
 use super::read::Entry;
 use super::storage::lane;
 use super::units::{duration, quota, read};

@@ -97,7 +97,7 @@ async fn class_curiosity_who_is_no_member_learns_nothing() {
     assert_eq!(me, Value::Null);
     let said =
         "record: metadata: eve asked what is theirs; no User record has this username; ask a platform Admin for one";
-    assert!(refused.ends_with(said), "{refused}");
+    assert!(refused.contains(said), "{refused}");
 }
 
 #[tokio::test]

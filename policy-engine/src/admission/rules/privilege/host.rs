@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{HTTPGetAction, TCPSocketAction};
 use super::{Refused, in_security_contexts};
 use crate::admission::findings::Findings;
 use crate::object::place::Place;
-use crate::policy::platform::HostPath;
+use crate::policy::host_path::HostPath;
 use crate::sentence;
 use crate::submission::pod::{Container, Pod};
 
