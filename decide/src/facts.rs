@@ -18,10 +18,10 @@ use kube::core::gvk::GroupVersionResource;
 use policy_engine::object::place::Place;
 use policy_engine::object::{Object, Unreadable};
 use policy_engine::policy::Policy;
-use policy_engine::policy::ids::{ProjectId, UserId};
+use policy_engine::policy::ids::ProjectId;
 use policy_engine::submission::identity::{Caller, ControllerOwner, is_autoscaling, is_scale};
 use policy_engine::submission::{devices, volumes};
-use policy_engine::{Act, Facts, Submission, contract};
+use policy_engine::{Act, Facts, Submission};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -177,10 +177,10 @@ impl Lookups {
                 let Subject::Request { version } = subject else { return Ok(facts) };
                 let resource = &submission.resource;
                 let resource = GroupVersionResource::gvr(&resource.group, version, &resource.resource);
+                let meta = owners.target(namespace, &resource, submission.name, deadline).await?;
+                facts.target_missing = meta.is_none();
+                facts.target_user_id = meta.and_then(|target| target.user_id());
                 let target = owners.object(namespace, &resource, submission.name, deadline).await?;
-                facts.target_missing = target.is_none();
-                facts.target_user_id =
-                    target.as_ref().and_then(|target| Object(target).label(contract::USER_ID).map(UserId::new));
                 if let Some(target) = &target {
                     let workload = Submission {
                         act: Act::Create,

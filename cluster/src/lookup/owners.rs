@@ -22,6 +22,7 @@ use policy_engine::policy::ids::UserId;
 use policy_engine::submission::identity::ControllerOwner;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::DynamicMeta;
@@ -33,9 +34,14 @@ const MOST_STAMPS: u64 = 50_000;
 /// A stamp never changes; one that nobody asks for is forgotten after a day.
 const UNUSED_STAMP: Duration = Duration::from_secs(24 * 3600);
 
+/// Objects that are read as a whole at the same time, and how many values one may have that is kept.
+const MOST_WHOLE: usize = 2;
+const MOST_VALUES: usize = 4096;
+
 /// Looks up stamps. Clones share what they know.
 #[derive(Clone)]
 pub struct Owners {
+    whole: Arc<Semaphore>,
     client: Client,
     kinds: Kinds,
     stamps: Memory<Named, Seen>,
@@ -116,7 +122,7 @@ impl Owners {
     /// Asks with this client.
     pub fn new(client: Client) -> Self {
         let stamps = Memory::new(MOST_STAMPS, UNUSED_STAMP, Seen::lasts);
-        Self { kinds: Kinds::new(client.clone()), stamps, client }
+        Self { whole: Arc::new(Semaphore::new(MOST_WHOLE)), kinds: Kinds::new(client.clone()), stamps, client }
     }
 
     /// Who is stamped on the controller owner that an object in `namespace` names.
@@ -184,7 +190,8 @@ impl Owners {
         Ok(found.map(|object| object.metadata.into()))
     }
 
-    /// The same object as a whole.
+    /// The same object as a whole. `None` also where it is larger than what is worth a warning, or where two others are being read:
+    /// nobody waits for a warning, and what a small request leads to is bounded.
     ///
     /// # Errors
     /// Where the API server did not answer.
@@ -195,9 +202,11 @@ impl Owners {
         name: &str,
         deadline: Instant,
     ) -> Result<Option<Value>, LookupFailed> {
+        let Ok(_permit) = self.whole.try_acquire() else { return Ok(None) };
         let found: Option<DynamicObject> = self.find(namespace, resource, name, deadline).await?;
         // What came as JSON can be written as JSON.
-        Ok(found.and_then(|object| serde_json::to_value(object).ok()))
+        let object = found.and_then(|object| serde_json::to_value(object).ok());
+        Ok(object.filter(|object| values(object) <= MOST_VALUES))
     }
 
     async fn find<K>(
@@ -219,6 +228,15 @@ impl Owners {
         let objects: Api<K> = api(&self.client, namespace, &served);
         let found = in_time(deadline, what, objects.get_opt(name)).await?;
         found.map_err(|error| LookupFailed::api(what, error))
+    }
+}
+
+/// How many values an object has, at any depth.
+fn values(value: &Value) -> usize {
+    match value {
+        Value::Array(list) => 1 + list.iter().map(values).sum::<usize>(),
+        Value::Object(map) => 1 + map.values().map(values).sum::<usize>(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
     }
 }
 

@@ -91,6 +91,10 @@ impl<'s> Kinds<'s> {
     }
 
     fn lets_no_gpu_through(&self, class: &DeviceClassSpec) -> bool {
+        // Devices of a model whose driver is not known may be of any driver.
+        if !self.of_no_driver().is_empty() {
+            return false;
+        }
         let drivers = self.gpu_drivers();
         let devices: Vec<_> = drivers.iter().map(|driver| Known { driver: Some(driver), ..Known::default() }).collect();
         let mut passes = vec![true; devices.len()];

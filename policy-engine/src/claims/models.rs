@@ -93,7 +93,7 @@ impl Clause {
     /// Whether it may let a device through of this product, and of this MIG profile. Without a product it is of any; without a
     /// profile it is a whole device.
     pub(super) fn lets_through(&self, product: Option<&str>, profile: Option<&str>) -> bool {
-        let of_profile = |listed: &BTreeSet<String>| profile.is_some_and(|profile| listed.contains(profile));
+        let of_profile = |listed: &BTreeSet<String>| listed.contains(profile.unwrap_or_default());
         let of_product = |listed: &BTreeSet<String>| product.is_none_or(|product| listed.contains(product));
         self.profiles.as_ref().is_none_or(of_profile) && self.products.as_ref().is_none_or(of_product)
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::resource::v1::{DeviceClaim, ResourceClaimSpec};
 
 use crate::claims::template::Template;
-use crate::claims::{Ask, REQUEST, Vram, candidates, spec_of};
+use crate::claims::{Ask, MOST_DEVICES, REQUEST, Vram, candidates, spec_of};
 use crate::policy::model::Model;
 use crate::policy::modes::RuleMode;
 use crate::policy::plan::ExtendedResources;
@@ -51,7 +51,11 @@ pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
     let labels = ask(case, pod).ok()?;
     let allowed = case.allowed_models_for(pod);
     let (mut claim, mut consumers, mut models) = (DeviceClaim::default(), Vec::new(), Vec::<&Model>::new());
-    let layers = layers(&asked)?;
+    let resources = by_meaning(&asked)?;
+    // Layers are as many as the devices: they are made for no more than one claim may have.
+    let devices = Some(total(&resources)).filter(|devices| *devices <= MOST_DEVICES)?;
+    let layers: Vec<_> =
+        resources.into_iter().enumerate().map(|(nth, it)| (it.asked, layers_of(nth, &it.asks))).collect();
     let alone = layers.iter().map(|(_, it)| it.requests.len()).sum::<usize>() == 1;
     let named = |layer: &Layer| if alone { REQUEST.to_owned() } else { layer.name.clone() };
     for (asked, layers) in &layers {
@@ -68,7 +72,6 @@ pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
         }
     }
     consumers.sort_by_key(|it| (it.list == "containers", it.index));
-    let devices = layers.iter().map(|(_, it)| it.devices()).fold(0, u64::saturating_add);
     models.sort_by_key(|it| &it.name);
     models.dedup_by_key(|it| &it.name);
     let template = Template::of(ResourceClaimSpec { devices: Some(claim) }, &labels, devices, &models)?;
@@ -79,12 +82,26 @@ pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
 pub(crate) fn devices(asked: &[Asked<'_>]) -> u64 {
     let is_devices = |it: &&Asked<'_>| it.count.is_ok() && matches!(it.meaning, Meaning::Models(_));
     let countable: Vec<_> = asked.iter().filter(is_devices).cloned().collect();
-    layers(&countable).iter().flatten().map(|(_, it)| it.devices()).fold(0, u64::saturating_add)
+    total(&by_meaning(&countable).unwrap_or_default())
 }
 
-/// What is asked of the same models, in the order in which containers begin, and the requests for it; `None` where something says
-/// no number. Names that mean the same are one resource.
-fn layers<'a, 'p>(asked: &'p [Asked<'a>]) -> Option<Vec<(Vec<&'p Asked<'a>>, Layers)>> {
+fn layers_of(nth: usize, asks: &[layers::Ask]) -> Layers {
+    let for_init = if nth == 0 { "init".to_owned() } else { format!("init-{nth}") };
+    layers::of(asks, &for_init)
+}
+
+fn total(resources: &[Resource<'_, '_>]) -> u64 {
+    resources.iter().map(|it| layers::total(&it.asks)).fold(0, u64::saturating_add)
+}
+
+/// What is asked of the same models, in the order in which containers begin.
+struct Resource<'a, 'p> {
+    asked: Vec<&'p Asked<'a>>,
+    asks: Vec<layers::Ask>,
+}
+
+/// Names that mean the same are one resource; `None` where something says no number.
+fn by_meaning<'a, 'p>(asked: &'p [Asked<'a>]) -> Option<Vec<Resource<'a, 'p>>> {
     let mut by_meaning: BTreeMap<Vec<&str>, Vec<&Asked<'_>>> = BTreeMap::new();
     for it in asked {
         let meant = match &it.meaning {
@@ -95,12 +112,11 @@ fn layers<'a, 'p>(asked: &'p [Asked<'a>]) -> Option<Vec<(Vec<&'p Asked<'a>>, Lay
         };
         by_meaning.entry(meant).or_default().push(it);
     }
-    let each = by_meaning.into_values().enumerate().map(|(nth, asked)| {
+    let resources = by_meaning.into_values().map(|asked| {
         let asks = asked.iter().map(|it| layers::Ask::of(it)).collect::<Option<Vec<_>>>()?;
-        let for_init = if nth == 0 { "init".to_owned() } else { format!("init-{nth}") };
-        Some((asked, layers::of(&asks, &for_init)))
+        Some(Resource { asked, asks })
     });
-    each.collect()
+    resources.collect()
 }
 
 /// Adds the requests of one claim to another under a name of their own.

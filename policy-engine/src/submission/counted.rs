@@ -12,27 +12,25 @@ use crate::policy::quantity::{Unit, parse};
 pub struct Counted(BTreeMap<String, u64>);
 
 impl Counted {
-    /// What this spec asks. What is no number the API server refuses.
+    /// What this spec asks. What is no number the API server refuses. Everything is read once, however many names there are.
     pub fn by(spec: &PodSpec) -> Self {
-        let init = spec.init_containers.iter().flatten();
-        let names: std::collections::BTreeSet<_> =
-            init.chain(&spec.containers).flat_map(asked).map(|(name, _)| name.to_owned()).collect();
-        let of = |container: &Container, name: &str| {
-            asked(container).filter(|(it, _)| *it == name).map(|(_, count)| count).max().unwrap_or(0)
-        };
-        let count = |name: &String| {
-            let (mut beside, mut most) = (0_u64, 0_u64);
-            for container in spec.init_containers.iter().flatten() {
-                let with_sidecars = beside.saturating_add(of(container, name));
-                if container.restart_policy.as_deref() == Some("Always") {
-                    beside = with_sidecars;
+        let mut sums: BTreeMap<&str, Sum> = BTreeMap::new();
+        for container in spec.init_containers.iter().flatten() {
+            let is_sidecar = container.restart_policy.as_deref() == Some("Always");
+            for (name, count) in asked(container) {
+                let sum = sums.entry(name).or_default();
+                let with_sidecars = sum.beside.saturating_add(count);
+                if is_sidecar {
+                    sum.beside = with_sidecars;
                 }
-                most = most.max(with_sidecars);
+                sum.most = sum.most.max(with_sidecars);
             }
-            let apps = spec.containers.iter().map(|it| of(it, name));
-            most.max(apps.fold(beside, u64::saturating_add))
-        };
-        Self(names.iter().map(|name| (name.clone(), count(name))).collect())
+        }
+        for (name, count) in spec.containers.iter().flat_map(asked) {
+            let sum = sums.entry(name).or_default();
+            sum.beside = sum.beside.saturating_add(count);
+        }
+        Self(sums.into_iter().map(|(name, sum)| (name.to_owned(), sum.most.max(sum.beside))).collect())
     }
 
     /// Each name, and how many.
@@ -41,11 +39,26 @@ impl Counted {
     }
 }
 
-/// What a container asks; names of a node's own resources have no prefix.
-fn asked(container: &Container) -> impl Iterator<Item = (&str, u64)> {
+/// What is asked of one resource.
+#[derive(Default)]
+struct Sum {
+    /// By those that run beside each other, as far as they have been read.
+    beside: u64,
+    /// The most that there is while init containers run.
+    most: u64,
+}
+
+/// What a container asks, each name once; names of a node's own resources have no prefix.
+fn asked(container: &Container) -> BTreeMap<&str, u64> {
+    let mut found = BTreeMap::new();
     let lists = container.resources.iter().flat_map(|it| [&it.limits, &it.requests]);
-    let all = lists.flat_map(|list| list.iter().flatten()).filter(|(name, _)| name.contains('/'));
-    all.filter_map(|(name, quantity)| Some((name.as_str(), parse(&quantity.0, Unit::One).ok()?)))
+    for (name, quantity) in lists.flat_map(|list| list.iter().flatten()).filter(|(name, _)| name.contains('/')) {
+        if let Ok(count) = parse(&quantity.0, Unit::One) {
+            let most = found.entry(name.as_str()).or_insert(0);
+            *most = count.max(*most);
+        }
+    }
+    found
 }
 
 #[cfg(test)]

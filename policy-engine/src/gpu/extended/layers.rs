@@ -44,6 +44,19 @@ impl Ask {
     }
 }
 
+/// As many devices as Kubernetes counts for these, which stand in the order in which they begin.
+pub(super) fn total(asks: &[Ask]) -> u64 {
+    let (mut beside, mut most) = (0_u64, 0_u64);
+    for ask in asks {
+        let with_those = beside.saturating_add(ask.count);
+        if !ask.is_init {
+            beside = with_those;
+        }
+        most = most.max(with_those);
+    }
+    most
+}
+
 /// The requests for these, which stand in the order in which they begin. `for_init` is what those are called that are there for init
 /// containers alone.
 pub(super) fn of(asks: &[Ask], for_init: &str) -> Layers {
@@ -84,11 +97,6 @@ pub(super) fn of(asks: &[Ask], for_init: &str) -> Layers {
 }
 
 impl Layers {
-    /// How many devices they are in all.
-    pub(super) fn devices(&self) -> u64 {
-        self.requests.iter().map(|it| it.count).fold(0, u64::saturating_add)
-    }
-
     /// A request from each cut to the next. `used` says by whom what ends at a cut is used.
     fn add(&mut self, name: &str, mut begin: u64, cuts: &BTreeSet<u64>, used: impl Fn(u64, &mut Vec<usize>)) {
         for (nth, cut) in cuts.iter().enumerate() {
@@ -171,6 +179,7 @@ mod tests {
             }
             let all: u64 = layers.requests.iter().map(|it| it.count).sum();
             prop_assert_eq!(all, most.max(before + apps.iter().sum::<u64>()));
+            prop_assert_eq!(all, total(&asks));
             for (ask, uses) in asks.iter().zip(&layers.uses) {
                 prop_assert_eq!(uses.iter().map(|at| layers.requests[*at].count).sum::<u64>(), ask.count);
             }
