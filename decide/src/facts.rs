@@ -173,7 +173,7 @@ impl Lookups {
                 facts.volumes.copies = volumes.copies(submission, deadline).await?;
                 facts.volumes.reserved = volumes.reserved(submission, deadline).await?;
             }
-            Act::Touch if is_scale(submission) && is_by_people(submission, policy) => {
+            Act::Touch if is_scale(submission) && Caller::of_submission(submission, policy).is_read_by_people() => {
                 let Subject::Request { version } = subject else { return Ok(facts) };
                 let resource = &submission.resource;
                 let resource = GroupVersionResource::gvr(&resource.group, version, &resource.resource);
@@ -207,11 +207,6 @@ impl Lookups {
         }
         Ok(facts)
     }
-}
-
-/// Whether somebody reads what is answered.
-fn is_by_people(submission: &Submission<'_>, policy: &Policy) -> bool {
-    matches!(Caller::of_submission(submission, policy), Caller::Person(_) | Caller::Admin | Caller::Client)
 }
 
 /// What is known about volumes where nobody can be asked.

@@ -215,9 +215,9 @@ impl<'a> Case<'a> {
         (self.is_pod() && self.submission.act == Act::Create).then(|| self.pods.first()).flatten()
     }
 
-    /// Whether a person, or a program that shows them the answer, wrote this: a controller's warnings nobody reads.
+    /// Whether people read the answer: see [`Caller::is_read_by_people`].
     pub fn is_read_by_people(&self) -> bool {
-        matches!(self.caller, Caller::Person(_) | Caller::Admin | Caller::Client)
+        self.caller.is_read_by_people()
     }
 
     /// The groups that the request proves of a user. It says nothing of anybody but its sender.

@@ -102,6 +102,11 @@ impl<'a> Caller<'a> {
         if in_control_plane { Self::ControlPlane } else { Self::Stranger }
     }
 
+    /// Whether a person, or a program that shows them the answer, reads it: a controller's warnings nobody reads.
+    pub fn is_read_by_people(&self) -> bool {
+        matches!(self, Self::Person(_) | Self::Admin | Self::Client)
+    }
+
     /// The caller's User record.
     pub fn user(&self) -> Option<&'a User> {
         match self {
