@@ -47,7 +47,7 @@ pub(crate) fn own_claims(case: &Case<'_>, pod: &Pod<'_>) -> Amounts {
     if let Some(made) = own_claim::made_for(case, pod).filter(|_| templates.is_empty()) {
         return price(&made.template.spec, &case.devices.classes, case.policy);
     }
-    let prices = templates.into_iter().map(|template| from_template(case, pod.object, template));
+    let prices = templates.into_iter().map(|template| from_template(case, pod.object(), template));
     prices.fold(Amounts::NOTHING, Amounts::plus)
 }
 

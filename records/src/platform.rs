@@ -251,7 +251,7 @@ pub struct ResourceNameUse {
     pub refuse: bool,
 }
 
-/// A kind whose objects make Pods from templates.
+/// A kind whose objects make Pods.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadKind {
@@ -263,9 +263,10 @@ pub struct WorkloadKind {
     pub version: NamespaceName,
     /// Plural name, e.g. rayclusters.
     pub resource: NamespaceName,
-    /// Where its pod templates are: JSON Pointers in which * stands for every element, e.g.
-    /// /spec/workerGroupSpecs/*/template.
-    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "set"))]
+    /// Where it describes its Pods: JSON Pointers in which * stands for every element, e.g.
+    /// /spec/workerGroupSpecs/*/template. A pod template, a PodSpec or a list of containers may stand there. None: its Pods
+    /// are judged when they are made, and nothing of it beforehand.
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "set"))]
     pub pod_templates: Vec<PointerText>,
 }
 

@@ -56,7 +56,7 @@ impl Plan {
 
     fn add(&mut self, case: &Case<'_>, pod: &Pod<'_>, wanted: &Attachment) {
         let (key, source) = wanted.source.key();
-        let listed = pod.object.at(&["spec", "resourceClaims"]).and_then(Value::as_array).into_iter().flatten();
+        let listed = pod.object().at(&["spec", "resourceClaims"]).and_then(Value::as_array).into_iter().flatten();
         let text = |it: &'_ Value, key: &str| it.get(key).and_then(Value::as_str).map(str::to_owned);
         // A slot that stands in the list is replaced where it stands.
         let resolved = slots::resolver(case, pod);
@@ -114,7 +114,7 @@ fn uses_request(container: &Container, claim: &str, request: Option<&str>) -> bo
 
 /// Adds to the end of a list. One that is missing is made whole, by the rule that adds first.
 fn append(list: Place, added: &[Added], pod: &Pod<'_>, say: &mut Findings) {
-    let stands = list.below(&pod.at([])).and_then(|at| at.resolve(pod.object.0)?.as_array()).map(Vec::len);
+    let stands = list.below(&pod.at([])).and_then(|at| at.resolve(pod.written)?.as_array()).map(Vec::len);
     match (stands, added.first()) {
         (Some(length), _) => {
             let rule = say.rule;

@@ -29,7 +29,7 @@ pub(crate) fn asks_any(case: &Case<'_>, pod: &Pod<'_>) -> bool {
 /// What the labels say beside the number.
 pub(crate) fn ask<'a>(case: &Case<'a>, pod: &Pod<'_>) -> Result<Ask<'a>, ()> {
     let whole = Ask { model: None, count: 1, sm_percent: 100, vram: Vram::Elastic };
-    Ok(Ask::of_labels(pod.object, case.policy).map_err(drop)?.unwrap_or(whole))
+    Ok(Ask::of_labels(pod.object(), case.policy).map_err(drop)?.unwrap_or(whole))
 }
 
 /// The allowed ones among the models that a name means.

@@ -40,12 +40,12 @@ fn find(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
 
 /// What labels ask that are enough for a claim.
 fn asked<'a>(case: &Case<'a>, pod: &Pod<'_>) -> Option<Ask<'a>> {
-    let inline = match (pod.object.label(contract::SHARING_MODE), case.policy.platform().labels_alone) {
+    let inline = match (pod.object().label(contract::SHARING_MODE), case.policy.platform().labels_alone) {
         (Some(mode), _) => mode == INLINE,
         (None, LabelsAlone::Claim) => true,
         (None, LabelsAlone::Warn) => false,
     };
-    if inline { Ask::of_labels(pod.object, case.policy).ok().flatten() } else { None }
+    if inline { Ask::of_labels(pod.object(), case.policy).ok().flatten() } else { None }
 }
 
 /// Whether a Pod has claims, or asks for such as are there already, besides those of the platform's own template, and

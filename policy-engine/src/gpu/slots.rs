@@ -28,7 +28,7 @@ impl<'a> Mapping<'a> {
             slots::mapping(text).map_err(|broken| (at(), broken))
         };
         Ok(Self {
-            near: pod.map_or(Ok(BTreeMap::new()), |pod| read(Some(pod.object), pod.at([])))?,
+            near: pod.map_or(Ok(BTreeMap::new()), |pod| read(pod.template(), pod.at([])))?,
             far: read(case.object(), Place::root())?,
         })
     }
@@ -44,7 +44,7 @@ pub(crate) fn wanted<'p>(case: &Case<'_>, pod: &'p Pod<'_>) -> &'p [String] {
 }
 
 fn find(case: &Case<'_>, pod: &Pod<'_>) -> Vec<String> {
-    let asked = [pod.object.label(contract::CLAIM_NAME), pod.object.annotation(contract::CLAIM_NAME)];
+    let asked = [pod.object().label(contract::CLAIM_NAME), pod.object().annotation(contract::CLAIM_NAME)];
     // In a template it is for the Pods that are made from it.
     let plain = asked.into_iter().flatten().filter(|name| case.new_pod().is_some() && !slots::mentions(name));
     let mut wanted: Vec<String> = Vec::new();
@@ -76,14 +76,13 @@ pub(crate) fn resolver<'s>(case: &'s Case<'_>, pod: &'s Pod<'_>) -> impl Fn(&str
 }
 
 /// The texts of a Pod or template in which a slot may stand.
-pub(crate) fn texts<'a>(case: &Case<'_>, pod: &Pod<'a>) -> Vec<Text<'a>> {
+pub(crate) fn texts<'a>(case: &Case<'_>, pod: &'a Pod<'_>) -> Vec<Text<'a>> {
     // All of it has been read once, to know what is named.
     if !case.device_names.slots {
         return Vec::new();
     }
-    let here = pod.at([]);
-    let mut found = texts::of_metadata(pod.object, &here);
-    found.extend(texts::of_spec(pod.object, &here));
+    let mut found = texts::of_metadata(pod.object(), &pod.at([]));
+    found.extend(texts::of_spec(pod.object(), |list| pod.at(["spec", list])));
     found
 }
 

@@ -1,5 +1,7 @@
 //! Workload kinds: which objects are stamped because they make Pods, or reach Pods, and where their pod templates are.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,13 +13,20 @@ use crate::object::place::Place;
 pub struct WorkloadKind {
     /// The resource.
     pub of: GroupResource,
-    /// Where its pod templates are; none for what makes no Pods.
+    /// Where it describes its Pods; nowhere, for what makes none or describes none.
     pub pod_templates: Vec<TemplatePath>,
 }
 
-/// Where a pod template is: a JSON Pointer in which `*` stands for every element of a list or map.
+/// Where a pod template, a PodSpec or a list of containers is: a JSON Pointer in which `*` stands for every element of a
+/// list or map.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TemplatePath(Vec<String>);
+
+impl fmt::Display for TemplatePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", jsonptr::PointerBuf::from_tokens(&self.0))
+    }
+}
 
 /// Text that leads to no pod template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

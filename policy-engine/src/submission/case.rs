@@ -240,14 +240,14 @@ impl<'a> Case<'a> {
     ///
     /// An object with several pod templates has a queue for each: see [`Case::allowed_models_for`].
     pub fn allowed_models(&self) -> Vec<&'a Model> {
-        let object = self.pods.first().map(|pod| pod.object).or_else(|| self.object());
+        let object = self.pods.first().map(|pod| pod.object()).or_else(|| self.object());
         let asked = object.and_then(|object| object.label(contract::QUEUE_NAME));
         self.allowed_models_in(asked.and_then(|asked| self.policy.queue_asked(asked)))
     }
 
     /// The models that a Pod may have: those of the plan that its queue takes too.
     pub fn allowed_models_for(&self, pod: &Pod<'_>) -> Vec<&'a Model> {
-        let asked = pod.object.label(contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
+        let asked = pod.object().label(contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
         let queue = self.policy.queue_asked(asked).unwrap_or_else(|| self.policy.default_queue());
         self.allowed_models_in(Some(queue))
     }
@@ -302,7 +302,7 @@ impl<'a> Case<'a> {
         };
         let mut templates = Pod::templates(object, kind)?;
         if let Some(old) = self.submission.old {
-            templates.retain(|pod| pod.at([]).resolve(old) != Some(pod.object.0));
+            templates.retain(|pod| pod.at([]).resolve(old) != Some(pod.written));
         }
         Ok(templates)
     }

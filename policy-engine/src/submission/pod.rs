@@ -1,6 +1,9 @@
 //! A Pod or a pod template, understood.
 
+mod shape;
 mod size;
+
+use std::borrow::Cow;
 
 use k8s_openapi::api::core::v1::{
     ContainerPort, EnvVar, Lifecycle, PodSpec, PodStatus, Probe, ResourceRequirements, SecurityContext, VolumeDevice,
@@ -18,16 +21,20 @@ use crate::policy::workload::WorkloadKind;
 use crate::submission::compute::{Asked, Given};
 use crate::submission::found::Found;
 
+pub(crate) use shape::Written;
+use shape::Shape;
 use size::Size;
 pub(crate) use size::elements;
 pub use size::{MOST_CONTAINERS_AND_VOLUMES, MOST_ELEMENTS, MOST_TEMPLATES};
 
-/// A Pod, or a pod template within an object.
+/// A Pod, or what says how one will be, within an object.
 #[derive(Clone, Debug)]
 pub struct Pod<'a> {
     place: Place,
-    /// Its metadata and spec as they stand in the object.
-    pub object: Object<'a>,
+    shape: Shape,
+    /// What stands at its place.
+    pub written: &'a Value,
+    value: Cow<'a, Value>,
     /// Its spec.
     pub spec: PodSpec,
     pub(crate) found: Found,
@@ -39,38 +46,56 @@ impl<'a> Pod<'a> {
     /// # Errors
     /// Where its spec is not a PodSpec.
     pub fn read(value: &'a Value, place: Place) -> Result<Self, Unreadable> {
-        Size::default().add(value, &place)?;
-        Self::parse(value, place)
+        let written = Written::template(value, place);
+        Size::default().add(&written)?;
+        Self::parse(written)
     }
 
-    fn parse(value: &'a Value, place: Place) -> Result<Self, Unreadable> {
-        let object = Object(value);
-        let spec = match object.at(&["spec"]) {
-            Some(spec) => PodSpec::deserialize(spec).map_err(|why| Unreadable::new(place.clone().key("spec"), &why))?,
+    fn parse(written: Written<'a>) -> Result<Self, Unreadable> {
+        let value = written.as_pod();
+        let Written { place, shape, value: written } = written;
+        let spec = match Object(&value).at(&["spec"]) {
+            Some(spec) => {
+                PodSpec::deserialize(spec).map_err(|why| Unreadable::new(shape.place(&place, &["spec"]), &why))?
+            }
             None => PodSpec::default(),
         };
-        Ok(Self { place, object, spec, found: Found::default() })
+        Ok(Self { place, shape, written, value, spec, found: Found::default() })
     }
 
-    /// The pod templates of a workload.
+    /// What says in a workload how its Pods will be.
     ///
     /// # Errors
-    /// Where one of them is not a pod template.
+    /// Where one of them is no pod template, PodSpec or list of containers.
     pub fn templates(object: &'a Value, kind: &WorkloadKind) -> Result<Vec<Self>, Unreadable> {
-        let mut found = Vec::new();
         let mut size = Size::default();
-        for path in &kind.pod_templates {
-            for (place, template) in path.resolve(object) {
-                size.add(template, &place)?;
-                found.push(Self::parse(template, place)?);
-            }
-        }
-        Ok(found)
+        let read = |written: Written<'a>| size.add(&written).and_then(|()| Self::parse(written));
+        Written::all(object, kind).into_iter().map(read).collect()
+    }
+
+    /// Its metadata and spec, as a Pod has them.
+    pub fn object(&self) -> Object<'_> {
+        Object(&self.value)
+    }
+
+    /// The Pod or pod template in the object; `None` for what has no metadata of its own.
+    pub fn template(&self) -> Option<Object<'a>> {
+        (self.shape == Shape::Template).then_some(Object(self.written))
+    }
+
+    /// What stands at a place of the Pod in the object that it was read from.
+    pub fn stands(&self, keys: &[&'static str]) -> Option<&'a Value> {
+        self.shape.place(&Place::root(), keys).resolve(self.written)
+    }
+
+    /// Whether it can be given a claim: a list of containers has no place to name one.
+    pub fn takes_claims(&self) -> bool {
+        self.shape != Shape::Containers
     }
 
     /// A place in the Pod.
     pub fn at<const N: usize>(&self, keys: [&'static str; N]) -> Place {
-        keys.into_iter().fold(self.place.clone(), Place::key)
+        self.shape.place(&self.place, &keys)
     }
 
     /// What it takes of CPU and memory.
@@ -90,8 +115,8 @@ impl<'a> Pod<'a> {
     /// # Errors
     /// Where something is no amount, or more than the platform counts.
     pub fn held(&self, by: ChargeBy) -> Result<Amounts, Unreadable> {
-        let status = self.object.at(&["status"]).and_then(|status| PodStatus::deserialize(status).ok());
-        let generation = self.object.at(&["metadata", "generation"]).and_then(Value::as_i64);
+        let status = self.object().at(&["status"]).and_then(|status| PodStatus::deserialize(status).ok());
+        let generation = self.object().at(&["metadata", "generation"]).and_then(Value::as_i64);
         let given = status.as_ref().map(Given::by).unwrap_or_default();
         let held = self.asked().and_then(|asked| asked.held(&given, generation, by));
         held.map_err(|unreadable| unreadable.within(self.at(["spec"])))
@@ -113,7 +138,7 @@ impl<'a> Pod<'a> {
         macro_rules! container {
             ($list:expr) => {
                 |(index, it)| Container {
-                    pod: &self.place,
+                    pod: (self.shape, &self.place),
                     list: $list,
                     index,
                     name: &it.name,
@@ -151,7 +176,7 @@ pub enum ContainerList {
 /// A container of any kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Container<'a> {
-    pod: &'a Place,
+    pod: (Shape, &'a Place),
     /// The list that it stands in.
     pub list: ContainerList,
     index: usize,
@@ -185,7 +210,8 @@ impl Container<'_> {
             ContainerList::App => "containers",
             ContainerList::Ephemeral => "ephemeralContainers",
         };
-        let here = self.pod.clone().key("spec").key(list).index(self.index);
+        let (shape, pod) = self.pod;
+        let here = shape.place(pod, &["spec", list]).index(self.index);
         keys.into_iter().fold(here, Place::key)
     }
 }

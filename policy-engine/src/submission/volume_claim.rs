@@ -62,7 +62,7 @@ impl<'a> VolumeClaim<'a> {
     /// # Errors
     /// Where one of them is none.
     pub fn of_pod(pod: &Pod<'a>) -> Result<Vec<Self>, Unreadable> {
-        let volumes = pod.object.at(&["spec", "volumes"]).and_then(Value::as_array).into_iter().flatten();
+        let volumes = pod.stands(&["spec", "volumes"]).and_then(Value::as_array).into_iter().flatten();
         let templates = volumes.enumerate().filter_map(|(at, volume)| {
             let template = Object(volume).at(&["ephemeral", "volumeClaimTemplate"])?;
             Some((pod.at(["spec", "volumes"]).index(at).key("ephemeral").key("volumeClaimTemplate"), template))

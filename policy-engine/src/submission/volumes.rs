@@ -10,6 +10,7 @@ use crate::object::place::Place;
 use crate::policy::Policy;
 use crate::policy::ids::UserId;
 use crate::submission::Submission;
+use crate::submission::pod::Written;
 use crate::submission::volume_claim::{Source, VolumeClaim};
 
 /// At most so many claims and snapshots are looked up for one submission; what names more is refused.
@@ -178,9 +179,7 @@ impl Names {
             let source = object.pointer("/spec/source/persistentVolumeClaimName").and_then(Value::as_str);
             named.claims.extend(source.map(str::to_owned));
         } else if let Some(kind) = policy.platform().workload_kind(resource) {
-            for path in &kind.pod_templates {
-                path.resolve(object).into_iter().for_each(|(_, template)| named.pod(template));
-            }
+            Written::all(object, kind).iter().for_each(|written| named.pod(&written.as_pod()));
             if resource.is_stateful_set() {
                 let templates = object.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
                 templates.into_iter().flatten().for_each(|template| named.claim(template));

@@ -49,7 +49,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         new_claim(case, claim, say);
     }
     for pod in case.pods.iter().filter(|_| !case.is_living_pod()) {
-        if let Err(misread) = Ask::of_labels(pod.object, case.policy) {
+        if let Err(misread) = Ask::of_labels(pod.object(), case.policy) {
             let ours = misread.into_iter().filter(|it| it.key == contract::GPU_COUNT);
             ours.for_each(|it| say.deny(pod.label_at(it.key), it.why));
         }

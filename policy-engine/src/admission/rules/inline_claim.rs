@@ -47,7 +47,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 const SHARED: &str = "shared-claim";
 
 fn sharing_mode(pod: &Pod<'_>, say: &mut Findings) {
-    let Some(asked) = pod.object.label(contract::SHARING_MODE).filter(|it| ![INLINE, SHARED].contains(it)) else {
+    let Some(asked) = pod.object().label(contract::SHARING_MODE).filter(|it| ![INLINE, SHARED].contains(it)) else {
         return;
     };
     let why = format!("asked {asked:?}; {INLINE} and {SHARED} are allowed; name one of them");
@@ -59,14 +59,14 @@ fn labels_alone(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     if matches!(case.caller, Caller::Controller) || has_claims(case, pod, None) {
         return;
     }
-    let Ok(Some(_)) = Ask::of_labels(pod.object, case.policy) else { return };
-    let missing = match (pod.object.label(contract::SHARING_MODE), case.policy.platform().labels_alone) {
+    let Ok(Some(_)) = Ask::of_labels(pod.object(), case.policy) else { return };
+    let missing = match (pod.object().label(contract::SHARING_MODE), case.policy.platform().labels_alone) {
         (None, LabelsAlone::Warn) => format!("{}: {INLINE}", contract::SHARING_MODE),
         (Some(SHARED), _) => format!("{}: <claim>", contract::CLAIM_NAME),
         (Some(_), _) | (None, LabelsAlone::Claim) => return,
     };
     // In a template it is for the Pods that are made from it.
-    let named = [pod.object.label(contract::CLAIM_NAME), pod.object.annotation(contract::CLAIM_NAME)];
+    let named = [pod.object().label(contract::CLAIM_NAME), pod.object().annotation(contract::CLAIM_NAME)];
     if named.iter().any(Option::is_some) || extended::asks_any(case, pod) {
         return;
     }

@@ -63,7 +63,7 @@ fn scheduler(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
 
 fn static_pod(pod: &Pod<'_>, say: &mut Findings) {
     for annotation in STATIC_POD_ANNOTATIONS {
-        if pod.object.annotation(annotation).is_some() {
+        if pod.object().annotation(annotation).is_some() {
             say.deny(pod.annotation_at(annotation), Asked::StaticPod);
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 }
 
 fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
-    let closed = Closed::of(case, pod.object);
+    let closed = Closed::of(case, pod.object());
     let gated = closed.as_ref().filter(|closed| closed.plan.outside_window == OutsideWindow::Gate);
     gates::written(pod, gated.is_some(), say);
     match closed {
@@ -50,7 +50,7 @@ fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
 }
 
 fn template(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
-    let Some(closed) = Closed::of(case, pod.object) else { return };
+    let Some(closed) = Closed::of(case, pod.object()) else { return };
     match (closed.plan.outside_window, closed.opens) {
         (OutsideWindow::Deny, None) => say.deny(pod.label_at(contract::QUEUE_NAME), ForTemplates(&closed)),
         (OutsideWindow::Deny | OutsideWindow::Gate, _) => say.warn(ForTemplates(&closed)),

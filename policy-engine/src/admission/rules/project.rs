@@ -15,8 +15,14 @@
 //! counts, rolls back to and deletes what it controls. In the same way, a HorizontalPodAutoscaler names and
 //! scales only what the user who made the autoscaler may scale. It may name what does not exist yet, and is judged again when it
 //! scales: a number of replicas must be one that an autoscaler of the workload's owner, or of a Manager, gives.
+//!
+//! An admin lists other kinds of workload in `PlatformPolicy.spec.workloadKinds`, with JSON Pointers to what describes
+//! their Pods: a pod template, a PodSpec or a list of containers. What stands there is judged when the workload is written.
+//! A workload in which none of the pointers leads to anything is admitted with a warning, and so is one of a kind that is listed with `podTemplates: []`, without:
+//! it says nothing of its Pods beforehand, and each Pod is judged when it is made, for the workload's owner.
 
 mod deputies;
+mod nothing_found;
 
 use std::fmt;
 
@@ -73,6 +79,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     // Who names nothing new has none of these.
     deputies::controller(case, say);
     deputies::target(case, say);
+    nothing_found::warn(case, say);
 }
 
 fn creation(case: &Case<'_>, say: &mut Findings) {

@@ -26,7 +26,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     // A living Pod's queue was judged when it was asked, and cannot be asked again.
     let living = case.is_pod() && case.submission.act == Act::Update;
     for pod in case.pods.iter().filter(|_| !living) {
-        let asked = pod.object.label(contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
+        let asked = pod.object().label(contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
         let queue = case.policy.queue_asked(asked);
         let usable = queue.filter(|queue| may_use(case, queue));
         if usable.is_none() {
@@ -36,7 +36,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     }
     let foretell = !case.is_pod() && case.is_read_by_people() && say.imposes();
     for pod in case.pods.iter().filter(|_| foretell) {
-        let queue = pod.object.label(contract::QUEUE_NAME).and_then(|asked| case.policy.queue_asked(asked));
+        let queue = pod.object().label(contract::QUEUE_NAME).and_then(|asked| case.policy.queue_asked(asked));
         let class = contract::priority_class(queue.unwrap_or_else(|| case.policy.default_queue()).name.as_str());
         if let Some(asked) = pod.spec.priority_class_name.as_ref().filter(|asked| !asked.is_empty() && **asked != class)
         {
@@ -45,7 +45,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         }
     }
     if let Some(pod) = case.new_pod() {
-        let asked = pod.object.label(contract::QUEUE_NAME).and_then(|asked| case.policy.queue_asked(asked));
+        let asked = pod.object().label(contract::QUEUE_NAME).and_then(|asked| case.policy.queue_asked(asked));
         write(case, pod, asked.unwrap_or_else(|| case.policy.default_queue()), say);
     }
 }

@@ -71,7 +71,7 @@ fn forbidden_by<'a>(case: &Case<'a>) -> Option<Forbidden<'a>> {
 }
 
 fn wants_root_shell(pod: &Pod<'_>, say: &mut Findings) -> bool {
-    match pod.object.annotation(contract::ROOT_SHELL) {
+    match pod.object().annotation(contract::ROOT_SHELL) {
         None | Some("false") => false,
         Some("true") => true,
         Some(other) => {

@@ -62,6 +62,11 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     let mut told = BTreeSet::new();
     for pod in &case.pods {
         claims::named(case, pod, say);
+        if !pod.takes_claims() && !texts(case, pod).is_empty() {
+            let why = "asked a slot in a list of containers, which has no place to name a claim; name the claim where the Pod is described, or ask an admin to list this kind with the pointer to its PodSpec";
+            say.deny(pod.at([]), why);
+            continue;
+        }
         resolve(case, Some(pod), texts(case, pod), &mut told, say);
         attach::write(case, pod, say);
     }
@@ -76,11 +81,11 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 /// An earlier call has resolved slots of this Pod and kept what was asked: what it wrote is what this one would write.
 fn stand_by(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     let resolved = resolver(case, pod);
-    for (at, asked) in remembered::recall(pod.object) {
+    for (at, asked) in remembered::recall(pod.object()) {
         let Some(asked) = asked.as_str().filter(|asked| slots::mentions(asked)) else { continue };
         let Ok(at) = jsonptr::PointerBuf::parse(&at) else { continue };
         let written = resolved(asked);
-        if at.resolve(pod.object.0).ok().and_then(Value::as_str) == Some(&written) {
+        if at.resolve(pod.written).ok().and_then(Value::as_str) == Some(&written) {
             say.set(Place::from(at), written);
         }
     }

@@ -107,7 +107,7 @@ fn write(case: &Case<'_>, claim: &DeviceClaim<'_>, ask: &Ask<'_>, say: &mut Find
 
 fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     let label = pod.label_at(contract::SM_PERCENT);
-    let ask = match Ask::of_labels(pod.object, case.policy) {
+    let ask = match Ask::of_labels(pod.object(), case.policy) {
         Ok(Some(ask)) => ask,
         Ok(None) => return,
         Err(misread) => {
@@ -117,7 +117,7 @@ fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     };
     let named = named_by(pod, case.devices);
     if let [named] = &named[..]
-        && pod.object.label(contract::SM_PERCENT).is_some()
+        && pod.object().label(contract::SM_PERCENT).is_some()
     {
         if let Some(told) = told_by(case, named.spec).filter(|told| told.sm_percent != ask.sm_percent) {
             say.deny(label, disagree(ask.sm_percent, told.sm_percent));
@@ -127,7 +127,7 @@ fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     let allowed = case.allowed_models();
     let asked: Vec<_> =
         allowed.iter().filter(|it| ask.model.is_none_or(|asked| asked.name == it.name)).copied().collect();
-    let inline = pod.object.label(contract::SHARING_MODE) == Some(INLINE);
+    let inline = pod.object().label(contract::SHARING_MODE) == Some(INLINE);
     if inline && named.is_empty() && !asked.is_empty() && candidates(&ask, &allowed).is_empty() {
         say.deny(label, not_shared(&ask, &asked));
     }

@@ -27,7 +27,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         new_claim(case, claim, say);
     }
     for pod in case.pods.iter().filter(|_| !case.is_living_pod()) {
-        let ask = Ask::of_labels(pod.object, case.policy);
+        let ask = Ask::of_labels(pod.object(), case.policy);
         if let Some(Some(ask)) = read(ask, |key| pod.label_at(key), say) {
             allowed(case, ask.vram, pod.label_at(contract::VRAM_POLICY), say);
         }

@@ -142,9 +142,9 @@ impl Taken {
         if case.new_pod().is_none() {
             return Self(taken);
         }
-        for (at, asked) in remembered::recall(pod.object) {
+        for (at, asked) in remembered::recall(pod.object()) {
             let Ok(at) = jsonptr::PointerBuf::parse(&at) else { continue };
-            let Some((list, name)) = at.split_back().filter(|_| at.resolve(pod.object.0).is_err()) else { continue };
+            let Some((list, name)) = at.split_back().filter(|_| at.resolve(pod.written).is_err()) else { continue };
             let Some((resources, kind)) = list.split_back() else { continue };
             let kind = match kind.decoded().as_ref() {
                 "limits" => "limits",

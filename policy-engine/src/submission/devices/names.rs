@@ -9,6 +9,7 @@ use crate::contract;
 use crate::object::Object;
 use crate::policy::Policy;
 use crate::submission::Submission;
+use crate::submission::pod::Written;
 use crate::submission::slots;
 use crate::submission::slots::texts::may_have_slots;
 
@@ -45,9 +46,7 @@ impl Names {
             named.devices = true;
             object.get("spec").into_iter().for_each(|template| named.claim(template));
         } else if let Some(kind) = policy.platform().workload_kind(resource) {
-            for path in &kind.pod_templates {
-                path.resolve(object).into_iter().for_each(|(_, template)| named.pod(template));
-            }
+            Written::all(object, kind).iter().for_each(|written| named.pod(&written.as_pod()));
             named.slots |= may_have_slots(object);
             if named.slots {
                 named.devices = true;

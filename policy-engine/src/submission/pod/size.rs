@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::object::place::Place;
+use super::shape::{Shape, Written};
 use crate::object::{Object, Unreadable};
 
 /// Read, a container or a volume takes three kilobytes, and as JSON it can be two characters.
@@ -23,11 +23,15 @@ pub(super) struct Size {
 impl Size {
     const LARGE: [&str; 4] = ["containers", "initContainers", "ephemeralContainers", "volumes"];
 
-    pub(super) fn add(&mut self, pod: &Value, place: &Place) -> Result<(), Unreadable> {
-        let spec = Object(pod).at(&["spec"]);
+    pub(super) fn add(&mut self, pod: &Written<'_>) -> Result<(), Unreadable> {
+        let spec = match pod.shape {
+            Shape::Template => Object(pod.value).at(&["spec"]),
+            Shape::Spec | Shape::Containers => Some(pod.value),
+        };
         self.pods += 1;
-        self.large += spec.map_or(0, |spec| {
-            Self::LARGE.iter().filter_map(|key| spec.get(key)?.as_array()).map(Vec::len).sum::<usize>()
+        self.large += spec.map_or(0, |spec| match spec {
+            Value::Array(containers) => containers.len(),
+            spec => Self::LARGE.iter().filter_map(|key| spec.get(key)?.as_array()).map(Vec::len).sum::<usize>(),
         });
         self.elements += spec.map_or(0, elements);
         let too_many = [
@@ -37,7 +41,7 @@ impl Size {
         ];
         match too_many.into_iter().find(|(count, most, _)| count > most) {
             Some((count, most, what)) => Err(Unreadable {
-                field: place.clone().key("spec"),
+                field: pod.shape.place(&pod.place, &["spec"]),
                 why: format!("asked {count} {what}; at most {most} are read in one object; make it smaller"),
             }),
             None => Ok(()),

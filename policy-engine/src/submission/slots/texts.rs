@@ -22,9 +22,9 @@ pub(crate) fn of_metadata<'a>(object: Object<'a>, here: &Place) -> Vec<Text<'a>>
     labels.chain(text(object.annotation(contract::CLAIM_NAME), annotation)).collect()
 }
 
-pub(crate) fn of_spec<'a>(object: Object<'a>, here: &Place) -> Vec<Text<'a>> {
+/// `list_at` says where a list of the spec stands.
+pub(crate) fn of_spec<'a>(object: Object<'a>, list_at: impl Fn(&'static str) -> Place) -> Vec<Text<'a>> {
     let mut texts = Vec::new();
-    let list_at = |list: &'static str| here.clone().key("spec").key(list);
     for (index, claim) in each(object, "resourceClaims") {
         let name = claim.get("resourceClaimName").and_then(Value::as_str);
         texts.extend(text(name, || list_at("resourceClaims").index(index).key("resourceClaimName")));
@@ -54,7 +54,7 @@ fn each<'a>(object: Object<'a>, list: &str) -> impl Iterator<Item = (usize, &'a 
 
 /// Whether somewhere in a Pod, a template or a workload's metadata a slot may stand. Nothing is parsed.
 pub(crate) fn may_have_slots(pod: &Value) -> bool {
-    !of_metadata(Object(pod), &Place::root()).is_empty() || !of_spec(Object(pod), &Place::root()).is_empty()
+    !of_metadata(Object(pod), &Place::root()).is_empty() || !of_spec(Object(pod), |_| Place::root()).is_empty()
 }
 
 #[cfg(test)]

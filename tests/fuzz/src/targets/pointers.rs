@@ -27,7 +27,7 @@ pub(super) fn holds(input: &Value) -> Held {
             prop_assert!(found.len() <= MOST_TEMPLATES);
             for pod in found {
                 let place = pod.at([]);
-                prop_assert!(place.resolve(object) == Some(pod.object.0), "{}", place);
+                prop_assert!(place.resolve(object) == Some(pod.written), "{}", place);
             }
         }
         Err(why) => reads_as_one_line(&why.field.to_string().escape_debug().to_string())?,

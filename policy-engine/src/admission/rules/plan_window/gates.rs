@@ -15,7 +15,7 @@ use crate::submission::pod::Pod;
 /// Writes the gate, and removes those that only the platform sets.
 pub(super) fn written(pod: &Pod<'_>, gated: bool, say: &mut Findings) {
     let here = pod.at(["spec", "schedulingGates"]);
-    for (index, gate) in gates(pod.object).enumerate().filter(|(_, gate)| is_ours(gate)) {
+    for (index, gate) in gates(pod.object()).enumerate().filter(|(_, gate)| is_ours(gate)) {
         let gate = name(gate).unwrap_or_default();
         if !(gated && gate == contract::PLAN_WINDOW_GATE) {
             let at = here.clone().index(index);
@@ -23,9 +23,9 @@ pub(super) fn written(pod: &Pod<'_>, gated: bool, say: &mut Findings) {
             say.discard(at);
         }
     }
-    if gated && !gates(pod.object).any(|gate| name(gate) == Some(contract::PLAN_WINDOW_GATE)) {
+    if gated && !gates(pod.object()).any(|gate| name(gate) == Some(contract::PLAN_WINDOW_GATE)) {
         let gate = json!({"name": contract::PLAN_WINDOW_GATE});
-        match gates(pod.object).count() {
+        match gates(pod.object()).count() {
             0 => say.impose(here, json!([gate])),
             others => say.impose(here.index(others), gate),
         }

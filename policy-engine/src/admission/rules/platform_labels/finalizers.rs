@@ -39,7 +39,7 @@ fn planted(case: &Case<'_>, say: &mut Findings) {
     for pod in &case.pods {
         let here = pod.at(["metadata", "finalizers"]);
         let before = case.old().and_then(|old| here.resolve(old.0)).and_then(Value::as_array);
-        for (index, asked) in pod.object.finalizers().iter().enumerate() {
+        for (index, asked) in pod.object().finalizers().iter().enumerate() {
             let stands = before.is_some_and(|before| before.contains(asked));
             let is_taken_off = case.is_pod() && asked == TAKEN_OFF_PODS;
             if is_reserved(asked) && !stands && !is_taken_off {
@@ -56,7 +56,7 @@ fn planted(case: &Case<'_>, say: &mut Findings) {
 /// A controller copies it from a template that is older than this rule.
 fn discard(case: &Case<'_>, say: &mut Findings) {
     let Some(pod) = case.new_pod() else { return };
-    for (index, _) in pod.object.finalizers().iter().enumerate().filter(|(_, it)| is_platforms(it)) {
+    for (index, _) in pod.object().finalizers().iter().enumerate().filter(|(_, it)| is_platforms(it)) {
         say.discard(pod.at(["metadata", "finalizers"]).index(index));
     }
 }

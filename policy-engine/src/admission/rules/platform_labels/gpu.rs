@@ -54,7 +54,7 @@ pub(super) fn write(case: &Case<'_>, say: &mut Findings) {
             Vram::Elastic => say.set(label(contract::VRAM_POLICY), "elastic"),
             Vram::HardCap(bytes) => {
                 say.set(label(contract::VRAM_POLICY), "hard_cap");
-                let asked = pod.object.label(contract::PINNED_MEMORY);
+                let asked = pod.object().label(contract::PINNED_MEMORY);
                 if asked.is_none() {
                     say.set(label(contract::PINNED_MEMORY), binary(bytes));
                 }
@@ -92,7 +92,7 @@ fn origin(pod: &Pod<'_>, sources: &[Source], say: &mut Findings) {
         count if count == sources.len() => say.set(label(contract::SHARING_MODE), "shared-claim"),
         _ => {}
     }
-    let asked = pod.object.label(contract::CLAIM_NAME);
+    let asked = pod.object().label(contract::CLAIM_NAME);
     // Asked by this label, a claim that no container uses would be given to them all.
     if let ([Source::Claim(name)], None) = (sources, asked)
         && name.len() <= LONGEST

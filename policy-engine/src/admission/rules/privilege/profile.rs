@@ -47,7 +47,7 @@ pub(super) fn app_armor(pod: &Pod<'_>, say: &mut Findings) {
 }
 
 pub(super) fn app_armor_annotations(pod: &Pod<'_>, say: &mut Findings) {
-    for (key, value) in pod.object.annotations().into_iter().flatten() {
+    for (key, value) in pod.object().annotations().into_iter().flatten() {
         let asked = value.as_str().unwrap_or_default();
         let allowed = asked.is_empty() || asked == "runtime/default" || asked.starts_with("localhost/");
         if key.starts_with(APP_ARMOR_ANNOTATION) && !allowed {

@@ -19,8 +19,8 @@ pub(super) fn named(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
         Some((at, it.resource_claim_name.as_deref()?))
     });
     let asked = [
-        (pod.label_at(contract::CLAIM_NAME), pod.object.label(contract::CLAIM_NAME)),
-        (pod.annotation_at(contract::CLAIM_NAME), pod.object.annotation(contract::CLAIM_NAME)),
+        (pod.label_at(contract::CLAIM_NAME), pod.object().label(contract::CLAIM_NAME)),
+        (pod.annotation_at(contract::CLAIM_NAME), pod.object().annotation(contract::CLAIM_NAME)),
     ];
     let asked = asked.into_iter().filter_map(|(at, name)| Some((at, name?)));
     let mut told = Vec::new();

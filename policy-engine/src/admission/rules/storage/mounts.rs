@@ -56,7 +56,7 @@ fn permitted(
     say: &mut Findings,
 ) {
     let owner = owner(case);
-    let named = pod.object.annotation(contract::USE_VOLUMES).unwrap_or_default();
+    let named = pod.object().annotation(contract::USE_VOLUMES).unwrap_or_default();
     // Whoever changes a colleague's work intervenes; their own uses what they agreed to.
     let may = |party: &Party<'_>| match case.is_living_pod() || !party.is(&owner) {
         true => party.may(case, ownership),

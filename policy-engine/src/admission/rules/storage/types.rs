@@ -9,7 +9,7 @@ use crate::submission::pod::Pod;
 
 pub(super) fn judge(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     let platform = case.policy.platform();
-    let volumes = pod.object.at(&["spec", "volumes"]).and_then(Value::as_array);
+    let volumes = pod.object().at(&["spec", "volumes"]).and_then(Value::as_array);
     for (index, volume) in volumes.into_iter().flatten().enumerate() {
         let here = pod.at(["spec", "volumes"]).index(index);
         // The type is the key beside the name: one that this build does not know is no type that is listed.
