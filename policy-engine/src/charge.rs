@@ -71,6 +71,17 @@ pub fn price(spec: &ResourceClaimSpec, classes: &DeviceClasses, policy: &Policy)
     Understood::of(spec, classes, policy).price.into()
 }
 
+/// What a claim costs of which it is known what it got: `requests` is each request, or `request/alternative`, that devices
+/// were allocated for.
+pub fn price_of_allocated(
+    spec: &ResourceClaimSpec,
+    requests: &[&str],
+    classes: &DeviceClasses,
+    policy: &Policy,
+) -> Amounts {
+    Understood::of(spec, classes, policy).price_of(requests).into()
+}
+
 /// What a claim costs that is made from a template: its labels ask what its driver is told when it is made.
 pub fn template_price(
     spec: &ResourceClaimSpec,

@@ -31,5 +31,5 @@ pub use decide::{Entry, LARGEST, MOST_OF_A_NAME, Outcome, Reach, Shortage, Verdi
 pub use devices::{Allocated, Device, HeldTwice, held_twice};
 pub use reconcile::{Held, Life, LiveClaim, LivePod, Missing, Reconciliation, View, reconcile};
 pub use request::{AdmitPod, ClaimMade, ForPod, Request, Stamp, Use};
-pub use sight::{REQUEST_TIMEOUT, Sight};
+pub use sight::{Got, REQUEST_TIMEOUT, Sight};
 pub use usage::{Hours, UsageChange};

@@ -12,7 +12,7 @@ use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::contract;
 use policy_engine::daemons::common::is_exempt;
 use policy_engine::ledger::{
-    AdmitPod, Allocated, Amounts, ClaimMade, Device, ForPod, Life, LiveClaim, LivePod, Sight, Tags, View,
+    AdmitPod, Allocated, Amounts, ClaimMade, Device, ForPod, Got, Life, LiveClaim, LivePod, Sight, Tags, View,
 };
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
@@ -77,7 +77,8 @@ pub fn view(world: &World, prices: &Prices, policy: &Policy, own_namespace: &str
     for claim in claims.iter().filter(|claim| governed(claim.metadata.namespace.as_deref())) {
         let Some(charge) = reading.claim(claim) else { continue };
         let bound = reading.bound(claim, |pod| queues.get(pod).cloned());
-        view.claims.insert(charge.uid.clone(), LiveClaim { charge, bound });
+        let got = reading.got(claim, |pod| queues.contains_key(pod)).filter(|_| bound.is_some());
+        view.claims.insert(charge.uid.clone(), LiveClaim { charge, bound, got });
     }
     view
 }
@@ -112,7 +113,7 @@ pub fn ended(world: &World, prices: &Prices, policy: &Policy) -> Vec<Sight> {
         uid.into_iter().chain(reserved_for(claim)).any(|uid| released.contains(uid))
             && !reserved_for(claim).any(|pod| holders.contains(pod))
     };
-    let charge = |claim: &Arc<ResourceClaim>| Some(LiveClaim { charge: reading.claim(claim)?, bound: None });
+    let charge = |claim: &Arc<ResourceClaim>| Some(LiveClaim { charge: reading.claim(claim)?, bound: None, got: None });
     let claims = world.claims();
     sights.extend(claims.iter().filter(is_released).filter_map(charge).map(|claim| claim.sight(at)));
     sights
@@ -128,7 +129,8 @@ pub(super) fn held_by_queue<'a>(
     let reading = Reading::of(world, prices, policy);
     let held = world.claims().into_iter().filter(|claim| is_allocated(claim)).filter_map(|claim| {
         let queue = reserved_for(&claim).find_map(|pod| queue_of_pod.get(pod))?;
-        Some((queue.clone(), reading.claim_price(&claim).milli_gpu))
+        let price = reading.got_price(&claim).unwrap_or_else(|| reading.claim_price(&claim));
+        Some((queue.clone(), price.milli_gpu))
     });
     held.collect::<Vec<_>>().into_iter()
 }
@@ -254,6 +256,25 @@ impl<'a> Reading<'a> {
         let queue = reserved_for(claim).find_map(queue).filter(|_| is_allocated(claim))?;
         let project = project(self.world, self.policy, claim.metadata.namespace.as_deref()?)?;
         Some(self.tags(claim, project, queue))
+    }
+
+    /// What a claim with a choice got.
+    fn got(&self, claim: &ResourceClaim, is_scheduled: impl Fn(&str) -> bool) -> Option<Got> {
+        let holders = || reserved_for(claim).filter(|pod| is_scheduled(pod)).map(str::to_owned).collect();
+        Some(Got { price: self.got_price(claim)?, holders: holders() })
+    }
+
+    /// What an allocated claim with a choice costs.
+    fn got_price(&self, claim: &ResourceClaim) -> Option<Amounts> {
+        let (spec, allocation) = (claim.spec.as_ref()?, claim.status.as_ref()?.allocation.as_ref()?);
+        let requests = spec.devices.iter().flat_map(|devices| devices.requests.iter().flatten());
+        if !requests.into_iter().any(|request| request.first_available.is_some()) {
+            return None;
+        }
+        let results = allocation.devices.iter().flat_map(|devices| devices.results.iter().flatten());
+        let got: Vec<_> = results.map(|it| it.request.as_str()).collect();
+        let known_as = format!("{} {}", claim.metadata.uid.as_deref()?, got.join(" "));
+        Some(self.price(Some(&known_as), || charge::price_of_allocated(spec, &got, &self.classes, self.policy)))
     }
 
     fn claim_price(&self, claim: &ResourceClaim) -> Amounts {

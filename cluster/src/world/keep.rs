@@ -59,7 +59,7 @@ fn read_here(keys: Option<BTreeMap<String, String>>) -> Option<BTreeMap<String, 
     Some(keys).filter(|keys| !keys.is_empty())
 }
 
-/// Of its status, whether it is allocated, which devices, and for whom it is reserved.
+/// Of its status, whether it is allocated, which devices, by which of its alternatives, and for whom it is reserved.
 pub(super) fn claim(claim: &mut ResourceClaim) {
     least(&mut claim.metadata);
     if let Some(status) = &mut claim.status {
@@ -73,8 +73,10 @@ pub(super) fn claim(claim: &mut ResourceClaim) {
 fn allocated(allocation: &mut AllocationResult) {
     let results = allocation.devices.take().and_then(|devices| devices.results);
     let kept = |result| {
-        let DeviceRequestAllocationResult { driver, pool, device, share_id, admin_access, .. } = result;
-        DeviceRequestAllocationResult { driver, pool, device, share_id, admin_access, ..Default::default() }
+        let DeviceRequestAllocationResult { request, driver, pool, device, share_id, admin_access, .. } = result;
+        // Only where there was a choice it says which.
+        let request = if request.contains('/') { request } else { String::new() };
+        DeviceRequestAllocationResult { request, driver, pool, device, share_id, admin_access, ..Default::default() }
     };
     let results = results.map(|all| all.into_iter().map(kept).collect());
     let devices = results.map(|results| DeviceAllocationResult { config: None, results: Some(results) });

@@ -1,5 +1,6 @@
 //! DeviceClasses, as far as claims rest on them: which are of GPUs, and which of other devices.
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::resource::v1::DeviceClassSpec;
@@ -37,16 +38,18 @@ pub struct Others {
     pub by_itself: bool,
 }
 
-/// The kinds of classes.
-#[derive(Clone, Copy, Debug)]
+/// The kinds of classes. Each is found once: a claim may name one class in thousands of requests.
+#[derive(Clone, Debug)]
 pub(crate) struct Kinds<'s> {
     classes: &'s DeviceClasses,
     policy: &'s Policy,
+    found: RefCell<BTreeMap<String, Kind>>,
+    gpu_drivers: OnceCell<BTreeSet<String>>,
 }
 
 impl<'s> Kinds<'s> {
     pub(crate) fn new(classes: &'s DeviceClasses, policy: &'s Policy) -> Self {
-        Self { classes, policy }
+        Self { classes, policy, found: RefCell::default(), gpu_drivers: OnceCell::new() }
     }
 
     /// What devices the class of this name has.
@@ -54,6 +57,15 @@ impl<'s> Kinds<'s> {
     /// A class that a GPU model names is of GPUs. Any other is not if an admin says so, or if its selectors let none of a driver of
     /// GPUs through. One that does not exist is not either: whatever it will be, a claim of it is narrowed away from GPUs.
     pub(crate) fn of(&self, class: &str) -> Kind {
+        if let Some(kind) = self.found.borrow().get(class) {
+            return kind.clone();
+        }
+        let kind = self.find(class);
+        self.found.borrow_mut().insert(class.to_owned(), kind.clone());
+        kind
+    }
+
+    fn find(&self, class: &str) -> Kind {
         if is_models(class, self.policy) {
             return Kind::Gpus;
         }
@@ -72,7 +84,11 @@ impl<'s> Kinds<'s> {
     }
 
     /// The drivers of GPUs: those that are known, and those of the models' classes.
-    pub(crate) fn gpu_drivers(&self) -> BTreeSet<String> {
+    pub(crate) fn gpu_drivers(&self) -> &BTreeSet<String> {
+        self.gpu_drivers.get_or_init(|| self.find_gpu_drivers())
+    }
+
+    fn find_gpu_drivers(&self) -> BTreeSet<String> {
         let known = accelerators::MAKERS.iter().flat_map(|maker| maker.drivers).map(|it| (*it).to_owned());
         let models = || self.policy.records().models.values();
         // A driver and its class often have one name.

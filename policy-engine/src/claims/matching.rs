@@ -1,6 +1,8 @@
 //! Which of the known models a request may match.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use k8s_openapi::api::resource::v1::DeviceSelector;
 
@@ -31,6 +33,8 @@ pub(super) struct Comparison<'s, 'a> {
     policy: &'a Policy,
     /// The devices that models have, each with its model.
     devices: Vec<(Known<'a>, &'a Model)>,
+    /// What was asked, and answered for each device.
+    asked: RefCell<BTreeMap<String, Rc<[Answer]>>>,
     left: Cell<usize>,
 }
 
@@ -47,7 +51,7 @@ fn devices(model: &Model) -> Vec<(Known<'_>, &Model)> {
 impl<'s, 'a> Comparison<'s, 'a> {
     pub(super) fn new(classes: &'s DeviceClasses, policy: &'a Policy) -> Self {
         let devices = policy.records().models.values().flat_map(devices).collect();
-        Self { classes, policy, devices, left: Cell::new(MOST_COMPARED) }
+        Self { classes, policy, devices, asked: RefCell::default(), left: Cell::new(MOST_COMPARED) }
     }
 
     /// The known models of whose devices a request's class and selectors may let one through.
@@ -63,11 +67,11 @@ impl<'s, 'a> Comparison<'s, 'a> {
         let of_class = self.classes.get(class).into_iter().flat_map(|class| class.selectors.iter().flatten());
         let mut unclear = None;
         for selector in of_class.chain(selectors).filter_map(|it| it.cel.as_ref()) {
-            for (possible, answer) in possible.iter_mut().zip(self.ask(&selector.expression)) {
+            for (possible, answer) in possible.iter_mut().zip(self.ask(&selector.expression).iter()) {
                 match answer {
                     Answer::Yes | Answer::Open => {}
                     Answer::No => *possible = false,
-                    Answer::Unclear(why) => unclear = Some(why),
+                    Answer::Unclear(why) => unclear = Some(why.clone()),
                 }
             }
         }
@@ -77,7 +81,16 @@ impl<'s, 'a> Comparison<'s, 'a> {
         Matching { models, unclear }
     }
 
-    fn ask(&self, expression: &str) -> Vec<Answer> {
+    fn ask(&self, expression: &str) -> Rc<[Answer]> {
+        if let Some(answers) = self.asked.borrow().get(expression) {
+            return answers.clone();
+        }
+        let answers: Rc<[Answer]> = self.evaluate(expression).into();
+        self.asked.borrow_mut().insert(expression.to_owned(), answers.clone());
+        answers
+    }
+
+    fn evaluate(&self, expression: &str) -> Vec<Answer> {
         // The platform's own need no evaluation.
         if let Some(clauses) = narrowed_to(expression) {
             let answer = |(device, model): &(Known<'_>, &Model)| {

@@ -138,6 +138,11 @@ impl<'a> Understood<'a> {
         Self { price, requests }
     }
 
+    /// What it costs with these of its alternatives, as configuration calls them.
+    pub fn price_of(&self, got: &[&str]) -> Price {
+        self.requests.iter().fold(Price::default(), |sum, request| sum.and(request.price_of(got)))
+    }
+
     /// Every alternative of every request.
     pub fn alternatives(&self) -> impl Iterator<Item = &Alternative<'a>> {
         self.requests.iter().flat_map(|request| &request.alternatives)
@@ -158,6 +163,12 @@ impl Request<'_> {
     /// What it costs at its dearest.
     pub fn price(&self) -> Price {
         self.alternatives.iter().map(Alternative::price).fold(Price::default(), Price::or)
+    }
+
+    /// What it costs with one of these; at its dearest where none of them is its.
+    fn price_of(&self, got: &[&str]) -> Price {
+        let got = self.alternatives.iter().find(|it| got.contains(&it.called.as_str()));
+        got.map_or_else(|| self.price(), Alternative::price)
     }
 }
 

@@ -139,9 +139,15 @@ impl<'a> Draft<'a> {
     }
 
     fn is_used(&self, place: &ObjectName) -> bool {
+        self.users_of(place).next().is_some()
+    }
+
+    /// UIDs of the Pods that use a place.
+    pub(super) fn users_of<'s>(&'s self, place: &'s ObjectName) -> impl Iterator<Item = &'s str> {
         let said = |pod_uid: &str| self.uses.get(&UseKey { place: place.clone(), pod_uid: pod_uid.to_owned() });
-        let kept = self.books.users_of(place).any(|pod_uid| said(pod_uid).is_none_or(|there| *there));
-        kept || self.uses.iter().any(|(key, there)| *there && key.place == *place)
+        let kept = self.books.users_of(place).filter(move |pod_uid| said(pod_uid).is_none_or(|there| *there));
+        let new = self.uses.iter().filter(move |(key, there)| **there && key.place == *place);
+        kept.chain(new.map(|(key, _)| key.pod_uid.as_str()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::charge::ChargedKind;
-use super::sight::settled;
+use super::sight::{Got, settled};
 use super::{AdmitPod, Charge, ClaimMade, Entry, ForPod, ObjectName, Request, Sight, Tags, Use};
 
 /// What is there, by UID: every governed Pod and claim.
@@ -57,15 +57,17 @@ pub struct LiveClaim {
     pub charge: ClaimMade,
     /// Whose resource-hours it spends, if it is allocated and reserved for a Pod that has not ended.
     pub bound: Option<Tags>,
+    /// What it got, where it had a choice.
+    pub got: Option<Got>,
 }
 
 impl LiveClaim {
     /// That it is so.
     pub fn sight(&self, at: Timestamp) -> Sight {
-        let Self { charge: ClaimMade { uid, namespace, name, price, payers, shared, .. }, bound } = self;
+        let Self { charge: ClaimMade { uid, namespace, name, price, payers, shared, .. }, bound, got } = self;
         let place = ObjectName::claim(namespace, name, payers, *shared);
-        let (uid, bound, payers) = (uid.clone(), bound.clone(), payers.clone());
-        Sight::Claim { uid, bound, price: *price, payers, place, at }
+        let (uid, bound, got, payers) = (uid.clone(), bound.clone(), got.clone(), payers.clone());
+        Sight::Claim { uid, bound, price: *price, got, payers, place, at }
     }
 }
 

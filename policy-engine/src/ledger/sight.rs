@@ -46,8 +46,10 @@ pub enum Sight {
         uid: String,
         /// Whose resource-hours it spends, if it is allocated and reserved for a live Pod.
         bound: Option<Tags>,
-        /// Its price.
+        /// Its price: at its dearest, whatever it got.
         price: Amounts,
+        /// What it got, where that may cost less.
+        got: Option<Got>,
         /// Who pays.
         payers: Limits,
         /// Where it is, as it is shared now.
@@ -62,6 +64,16 @@ pub enum Sight {
         /// When that was, or was seen.
         at: Timestamp,
     },
+}
+
+/// Which of its alternatives a claim got. It keeps them while one of the holders is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Got {
+    /// What they cost.
+    pub price: Amounts,
+    /// UIDs of the Pods that it is reserved for, and that are scheduled. Whoever else names it may start when they have ended, with
+    /// another alternative.
+    pub holders: Vec<String>,
 }
 
 impl Sight {
@@ -104,7 +116,7 @@ impl Sight {
     }
 
     /// The charge as this sight makes it, if it stays.
-    pub(super) fn seen(&self, charge: &Charge) -> Charge {
+    pub fn seen(&self, charge: &Charge) -> Charge {
         let mut seen = Charge { seen: true, ..charge.clone() };
         match self {
             Self::Pod { bound, amounts, payers, at, .. } => {
@@ -112,11 +124,11 @@ impl Sight {
                 seen.amounts = if settled(charge, *at) { *amounts } else { charge.amounts.max(*amounts) };
                 seen.payers = payers.clone();
             }
-            Self::Claim { bound, price, payers, place, .. } => {
+            Self::Claim { bound, price, got, payers, place, .. } => {
                 seen.place.clone_from(place);
                 seen.bound = bound.is_some();
                 seen.tags.clone_from(bound);
-                seen.amounts = *price;
+                seen.amounts = got.as_ref().map_or(*price, |got| got.price);
                 seen.payers = payers.clone();
             }
             Self::GatedPod { .. } | Self::PodGone { .. } | Self::ClaimGone { .. } => {}
@@ -134,8 +146,12 @@ pub(super) fn draft(draft: &mut Draft<'_>, sight: &Sight) {
     let Some(charge) = draft.charge(&ChargeKey::of(sight.uid())).cloned() else { return };
     match sight {
         Sight::Pod { .. } => draft.put(sight.seen(&charge)),
-        Sight::Claim { uid, .. } => {
-            draft.put(sight.seen(&charge));
+        Sight::Claim { uid, price, got, place, .. } => {
+            let mut seen = sight.seen(&charge);
+            if got.as_ref().is_some_and(|got| draft.users_of(place).any(|pod| !got.holders.iter().any(|it| it == pod))) {
+                seen.amounts = *price;
+            }
+            draft.put(seen);
             draft.standing_for(uid).into_iter().for_each(|stands| draft.stand_for_claim(stands));
         }
         Sight::GatedPod { at, .. } if settled(&charge, *at) => drop_pod(draft, sight.uid()),

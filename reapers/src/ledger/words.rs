@@ -43,8 +43,8 @@ fn observed(sight: &Sight, charge: &Charge) -> Option<(LedgerStep, News)> {
         Sight::Pod { bound: true, .. } | Sight::Claim { bound: Some(_), .. } if !charge.bound => {
             (LedgerStep::Used, "QuotaUsed", format!("uses {}, which was reserved", said(&charge.amounts)))
         }
-        Sight::Pod { amounts, .. } | Sight::Claim { price: amounts, .. } => {
-            (LedgerStep::Seen, "QuotaSeen", format!("is charged {}", said(amounts)))
+        Sight::Pod { .. } | Sight::Claim { .. } => {
+            (LedgerStep::Seen, "QuotaSeen", format!("is charged {}", said(&sight.seen(charge).amounts)))
         }
         Sight::GatedPod { .. } => {
             (LedgerStep::Released, "QuotaReleased", format!("waits behind a gate: {} released", said(&charge.amounts)))

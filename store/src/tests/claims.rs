@@ -85,7 +85,7 @@ async fn nobody_pays_because_a_colleagues_pod_waits_for_the_name(database: Datab
     assert_eq!(devices().await, 0);
     let place = ObjectName::claim("llm", "mine", &payers("bob"), true);
     let (uid, price, payers) = ("c1".to_owned(), gpus(2), payers("bob"));
-    observe(&ledger, Sight::Claim { uid, bound: None, price, payers, place, at: later() }).await;
+    observe(&ledger, Sight::Claim { uid, bound: None, price, got: None, payers, place, at: later() }).await;
     assert_eq!(devices().await, 2);
     claim_gone(&ledger, "c1").await;
     assert_reserved(&ledger, Request::ClaimMade(ClaimMade { uid: "c2".to_owned(), shared: true, ..bobs })).await;
@@ -215,6 +215,7 @@ async fn what_was_spent_goes_on_where_charges_were_emptied_and_ends_where_nothin
         uid: uid.to_owned(),
         bound: Some(Tags { project: ProjectId::new("llm"), user: UserId::new(user), ..Tags::default() }),
         price: gpus(1),
+        got: None,
         payers: payers("alice"),
         place: ObjectName::claim("llm", uid, &payers("alice"), false),
         at,
@@ -245,6 +246,7 @@ async fn bound_claims_spend_and_are_counted_exactly_once(database: Database) {
         uid: "c1".to_owned(),
         bound: bound.then(|| tags.clone()),
         price: gpus(2),
+        got: None,
         payers: payers("alice"),
         place: ObjectName::claim("llm", "mine", &payers("alice"), false),
         at,
@@ -286,6 +288,7 @@ async fn what_lasts_less_than_a_second_is_spent_too(database: Database) {
                 uid: "c1".to_owned(),
                 bound: bound.then(|| tags.clone()),
                 price: gpus(3),
+                got: None,
                 payers: payers("alice"),
                 place: ObjectName::claim("llm", "mine", &payers("alice"), false),
                 at,

@@ -3,7 +3,7 @@
 use e2e::gpu::inline;
 use e2e::manifest::{object, pod, with, workload};
 use e2e::refusal::assert_refused_by_policy;
-use e2e::{ADMIN, alone, create, get, kubectl, list, must, ok, patch, running};
+use e2e::{ADMIN, alone, create, find, get, kubectl, list, must, ok, patch, running};
 use serde_json::{Value, json};
 
 const HERE: &str = "llm-finetune";
@@ -49,6 +49,14 @@ fn class_colleagues_objects_after_break_glass() {
     let none = json!({"metadata": {"ownerReferences": null}});
     assert_refused_by_policy(&patch(&p, "bob", HERE, &her_pod, &none), COLLEAGUES, says);
     assert!(get(&p, HERE, "deployment/hers")["metadata"]["ownerReferences"].is_null());
+
+    // Nobody answers questions, and nobody keeps them.
+    let question = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "PlatformReview", "metadata": {"name": "kept"}, "spec": {}});
+    let says = "a PlatformReview is a question and is never stored; create it with dryRun=All";
+    for who in ["bob", ADMIN] {
+        assert_refused_by_policy(&create(&p, who, &question), "sluice-reviews", says);
+    }
+    assert_eq!(find(&p, "", "platformreview/kept"), None);
 
     // One's own ends as ever, and the platform's word comes back with the chart.
     ok(kubectl(&p, "alice", &["-n", HERE, "delete", "deployment/hers", "secret/hers"]));

@@ -171,9 +171,8 @@ fn meaning<'a>(name: &str, classes: &DeviceClasses, policy: &'a Policy) -> Optio
     if let Some(class) = name.strip_prefix(extended::OF_CLASS) {
         return of_classes(&[class], classes, policy);
     }
-    let named = classes.iter().filter(|(_, spec)| spec.extended_resource_name.as_deref() == Some(name));
-    let named: Vec<_> = named.map(|(class, _)| class.as_str()).collect();
-    if !named.is_empty() {
+    let named = called(name, classes);
+    if !named.is_empty() && (is_of_classes(&named, policy) || of_classes(&named, classes, policy).is_some()) {
         return of_classes(&named, classes, policy);
     }
     if name == extended::NVIDIA_GPU {
@@ -181,6 +180,9 @@ fn meaning<'a>(name: &str, classes: &DeviceClasses, policy: &'a Policy) -> Optio
     }
     if let Some((pattern, treatment)) = policy.platform().resource_names.of(name) {
         return (treatment == Treatment::Refuse).then(|| Meaning::Refused(pattern.to_owned()));
+    }
+    if !named.is_empty() {
+        return None;
     }
     if let Some(share) = accelerators::share(name) {
         return Some(Meaning::Share(share));
@@ -195,18 +197,31 @@ pub(crate) fn price_of_names(counted: &Counted, classes: &DeviceClasses, policy:
         return Price::default();
     }
     let models = || policy.records().models.values();
-    let is_class = |name: &str| classes.values().any(|spec| spec.extended_resource_name.as_deref() == Some(name));
     let is_claimed = |name: &str| {
+        let named = called(name, classes);
         name == extended::NVIDIA_GPU
             || name.starts_with(extended::OF_CLASS)
             || models().any(|model| model.resource_names.contains(name))
-            || is_class(name)
+            || is_of_classes(&named, policy)
+            || of_classes(&named, classes, policy).is_some()
     };
     let price = |(name, count): (&str, u64)| match names.of(name) {
         Some((_, Treatment::Price(milli_gpu))) if !is_claimed(name) => Price::of_each(milli_gpu, count, 100),
         _ => Price::default(),
     };
     counted.each().map(price).fold(Price::default(), Price::and)
+}
+
+/// The classes whose devices Kubernetes also gives under a name of an extended resource.
+fn called<'c>(name: &str, classes: &'c DeviceClasses) -> Vec<&'c str> {
+    let called = classes.iter().filter(|(_, spec)| spec.extended_resource_name.as_deref() == Some(name));
+    called.map(|(class, _)| class.as_str()).collect()
+}
+
+/// Whether an admin said what devices of these classes cost, or that they are refused: then nothing that is said of their extended
+/// resource counts.
+fn is_of_classes(names: &[&str], policy: &Policy) -> bool {
+    names.iter().any(|class| policy.platform().device_classes.contains_key(*class))
 }
 
 /// What devices of some classes stand for, of which Kubernetes takes one.

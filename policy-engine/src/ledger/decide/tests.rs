@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::ledger::{AdmitPod, ClaimMade, Tags};
+use crate::ledger::{AdmitPod, ClaimMade, Got, Tags, Use};
 use crate::policy::ids::ProjectId;
 use crate::policy::quota::Quota;
 
@@ -73,7 +73,7 @@ fn what_an_admin_changes_is_no_alarm() {
     let seen = |cpu: u64, payers: Limits, bound: bool| {
         let place = ObjectName::claim("detector", "train", &payers, false);
         let (uid, price, bound) = ("uid-of-train".to_owned(), cores(cpu), bound.then(Tags::default));
-        Entry::Observe(Sight::Claim { uid, bound, price, payers, place, at: Timestamp::UNIX_EPOCH })
+        Entry::Observe(Sight::Claim { uid, bound, price, got: None, payers, place, at: Timestamp::UNIX_EPOCH })
     };
     let parent = (Account::Project(ProjectId::new("parent")), Quota { milli_cpu: Some(1000), ..Quota::default() });
     let both = || payers(4).0.into_iter().chain([parent.clone()]).collect::<Limits>();
@@ -91,4 +91,44 @@ fn who_is_refused_goes_over_no_limit() {
         let said = decide(&mut books, &step, Stamp { now: Timestamp::UNIX_EPOCH, ticket: 2 });
         assert!(matches!(said, Verdict { outcome: Outcome::Refused(_), over, .. } if over.is_empty()), "{step:?}");
     }
+}
+
+/// A claim with a choice is reserved at its dearest. What it got counts while nobody names it who could start with another.
+#[test]
+fn a_claim_is_charged_what_it_got_while_only_its_holders_name_it() {
+    let mut books = Books::default();
+    let owner = payers(4);
+    let place = ObjectName::claim("detector", "train", &owner, false);
+    let named = |pod: &str| {
+        let wanted = Use::Claim {
+            name: "train".into(),
+            uid: "uid-of-train".into(),
+            price: cores(4),
+            payers: owner.clone(),
+            shared: false,
+        };
+        let (uid, namespace, name) = (format!("uid-of-{pod}"), "detector".into(), pod.into());
+        Request::AdmitPod(AdmitPod { uid, namespace, name, payers: owner.clone(), uses: vec![wanted], ..AdmitPod::default() })
+    };
+    let got = |holders: &[&str]| {
+        let holders = holders.iter().map(|pod| format!("uid-of-{pod}")).collect();
+        let got = Some(Got { price: cores(1), holders });
+        let (uid, bound, payers, place) = ("uid-of-train".into(), Some(Tags::default()), owner.clone(), place.clone());
+        Entry::Observe(Sight::Claim { uid, bound, price: cores(4), got, payers, place, at: Timestamp::UNIX_EPOCH })
+    };
+    let account = Account::Project(ProjectId::new("detector"));
+    let mut take = |step: Entry| {
+        let outcome = decide(&mut books, &step, Stamp { now: Timestamp::UNIX_EPOCH, ticket: 1 }).outcome;
+        (outcome, books.balance(&account).total())
+    };
+    assert_eq!(take(Entry::Reserve(named("owl"))), (Outcome::Reserved, cores(4)), "it may get its dearest");
+    assert_eq!(take(got(&["owl"])), (Outcome::Reserved, cores(1)), "it got its cheapest");
+    assert_eq!(take(Entry::Reserve(pod("dog", 3))), (Outcome::Reserved, cores(4)), "what it did not get is free");
+    let (outcome, total) = take(Entry::Reserve(named("cat")));
+    assert!(matches!(outcome, Outcome::Refused(_)), "cat may be who gets its dearest: {outcome:?}");
+    assert_eq!(total, cores(4));
+    assert_eq!(take(Entry::Observe(Sight::PodGone { uid: "uid-of-dog".into(), at: Timestamp::UNIX_EPOCH })).1, cores(1));
+    assert_eq!(take(Entry::Reserve(named("cat"))), (Outcome::Reserved, cores(4)));
+    assert_eq!(take(got(&["owl"])).1, cores(4), "cat may be on its way, and start when owl has ended");
+    assert_eq!(take(got(&["owl", "cat"])).1, cores(1));
 }

@@ -43,7 +43,7 @@ fn another(bound: bool, for_pod: Option<ForPod>) -> LiveClaim {
         for_pod,
         ..ClaimMade::default()
     };
-    LiveClaim { charge, bound: bound.then(Tags::default) }
+    LiveClaim { charge, bound: bound.then(Tags::default), got: None }
 }
 
 /// The claim, if it is charged on; and whether it is said, or to be asked, to be gone.

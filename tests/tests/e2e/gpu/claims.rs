@@ -1,6 +1,6 @@
 //! Which GPUs claims get, on real devices and with the real scheduler: the plan's models, whatever a claim says.
 
-use e2e::gpu::{claim_template, device_claim};
+use e2e::gpu::{claim_template, device_claim, inline};
 use e2e::manifest::{IMAGE, merge, pod, with};
 use e2e::quota::settles;
 use e2e::refusal::{assert_denied, assert_warned};
@@ -139,6 +139,30 @@ fn class_dra_shapes_no_shape_of_a_claim_gets_another_model() {
         forget(&p, "claim-shapes", &[&format!("pod/{template}"), &format!("resourceclaimtemplate/{template}")]);
         settles(&p, "claim-shapes", "0", "0", 0);
     }
+}
+
+/// Its dearest alternative is reserved; no card has what that asks for, so that it gets the other, and the rest is given back.
+#[test]
+fn a_claim_with_a_choice_is_charged_what_it_got() {
+    let p = shared();
+    project_with_bob(&p, "claim-choice", json!({"plan": "gold"}));
+    let impossible = "device.capacity['gpu.nvidia.com'].memory.compareTo(quantity('90Ti')) > 0";
+    let choice = requests(json!([{"name": "gpu", "firstAvailable": [
+        {"name": "three", "deviceClassName": "gpu.nvidia.com", "count": 3, "selectors": selectors(impossible)},
+        {"name": "one", "deviceClassName": "gpu.nvidia.com"}]}]));
+    ok(create(&p, "bob", claim_template("claim-choice", "choice", json!({"spec": choice}))));
+    ok(create(&p, "bob", using("claim-choice", "choice", "choice")));
+    let (_, given) = allocated(&p, "claim-choice", "choice");
+    assert_eq!(given.len(), 1);
+    settles(&p, "claim-choice", "1", "0", 1);
+    // It would not fit beside three.
+    let three = with(inline("h100", "100"), json!({"metadata": {"labels": {"platform-go/dra-gpu-count": "3"}}}));
+    ok(create(&p, "bob", pod("claim-choice", "three", three)));
+    settles(&p, "claim-choice", "4", "0", 4);
+    let another = create(&p, "bob", using("claim-choice", "another", "choice"));
+    assert_denied(&another, &[("quota", "asked 3 GPU; bob in project claim-choice uses 4 GPU")]);
+    forget(&p, "claim-choice", &["pod/choice", "pod/three", "resourceclaimtemplate/choice"]);
+    settles(&p, "claim-choice", "0", "0", 0);
 }
 
 #[test]
