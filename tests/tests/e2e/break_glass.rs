@@ -51,7 +51,7 @@ fn class_colleagues_objects_after_break_glass() {
     assert!(get(&p, HERE, "deployment/hers")["metadata"]["ownerReferences"].is_null());
 
     // Nobody answers questions, and nobody keeps them.
-    let question = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "PlatformReview", "metadata": {"name": "kept"}, "spec": {"question": "Me"}});
+    let question = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "PlatformReview", "metadata": {"name": "kept"}, "spec": {"question": "me"}});
     let says = "a PlatformReview is a question and is never stored; create it with dryRun=All";
     for who in ["bob", ADMIN] {
         assert_refused_by_policy(&create(&p, who, &question), "sluice-reviews", says);
