@@ -22,6 +22,7 @@ mod projects;
 mod raw;
 mod read;
 mod references;
+mod rendered;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ mod windows;
 
 pub use no_effect::{NO_EFFECT, NOT_YET};
 pub use problem::{Grade, Problem, Verdict};
+pub use rendered::{RENDERED, changed_alone};
 pub use raw::{NotARecord, RawRecord, RawRecords};
 
 use std::collections::BTreeMap;

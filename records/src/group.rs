@@ -21,7 +21,9 @@ use super::text::{DisplayName, LabelValue, RecordName, Subject};
     doc = "A team: owns storage, may own projects and be a member of projects.",
     validation = Rule::new("size(self.metadata.name) <= 63").message("a name has at most 63 characters: labels carry it"),
     printcolumn(name = "Projects", type_ = "integer", json_path = ".status.projects"),
-    printcolumn(name = "Members", type_ = "integer", json_path = ".status.members")
+    printcolumn(name = "Members", type_ = "integer", json_path = ".status.members"),
+    // For `-o wide`.
+    printcolumn(name = "Display Name", type_ = "string", json_path = ".spec.displayName", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 pub struct GroupSpec {

@@ -19,7 +19,9 @@ use super::text::{Amount, ClassName, DisplayName, LabelValue, ProductName, Profi
     doc = "A kind of GPU that people ask for by name.",
     validation = Rule::new("size(self.metadata.name) <= 63").message("a name has at most 63 characters: labels carry it"),
     printcolumn(name = "Devices", type_ = "integer", json_path = ".status.devices"),
-    printcolumn(name = "Allocated", type_ = "integer", json_path = ".status.allocated")
+    printcolumn(name = "Allocated", type_ = "integer", json_path = ".status.allocated"),
+    // For `-o wide`.
+    printcolumn(name = "Display Name", type_ = "string", json_path = ".spec.displayName", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 pub struct GpuModelSpec {

@@ -25,7 +25,9 @@ use super::window::Window;
     printcolumn(name = "Open", type_ = "boolean", json_path = ".status.open"),
     // A column of type `date` shows a time in the future as <invalid>.
     printcolumn(name = "Next Boundary", type_ = "string", json_path = ".status.nextBoundary"),
-    printcolumn(name = "Projects", type_ = "integer", json_path = ".status.projects")
+    printcolumn(name = "Projects", type_ = "integer", json_path = ".status.projects"),
+    // For `-o wide`.
+    printcolumn(name = "Display Name", type_ = "string", json_path = ".spec.displayName", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ResourcePlanSpec {

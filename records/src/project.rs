@@ -30,7 +30,9 @@ use super::text::{Capability, DisplayName, HostPathText, ImagePatternText, Label
     printcolumn(name = "Devices Held", type_ = "integer", json_path = ".status.devicesHeld"),
     printcolumn(name = "Window Open", type_ = "boolean", json_path = ".status.windowOpen"),
     // A column of type `date` shows a time in the future as <invalid>.
-    printcolumn(name = "Closes At", type_ = "string", json_path = ".status.closesAt")
+    printcolumn(name = "Closes At", type_ = "string", json_path = ".status.closesAt"),
+    // For `-o wide`.
+    printcolumn(name = "Display Name", type_ = "string", json_path = ".spec.displayName", priority = 1)
 )]
 #[x_kube(
     validation = Rule::new("has(self.owner) != has(self.group)")

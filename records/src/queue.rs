@@ -23,7 +23,9 @@ use super::window::Window;
     printcolumn(name = "Running", type_ = "integer", json_path = ".status.running"),
     printcolumn(name = "Waiting", type_ = "integer", json_path = ".status.waiting"),
     printcolumn(name = "GPU Used", type_ = "string", json_path = ".status.gpuUsed"),
-    printcolumn(name = "Deserved", type_ = "string", json_path = ".spec.deservedGpu")
+    printcolumn(name = "Deserved", type_ = "string", json_path = ".spec.deservedGpu"),
+    // For `-o wide`.
+    printcolumn(name = "Display Name", type_ = "string", json_path = ".spec.displayName", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformQueueSpec {

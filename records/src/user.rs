@@ -19,7 +19,9 @@ use super::text::{DisplayName, LabelValue, Subject};
     doc = "A person, or a service account that acts as one.",
     validation = Rule::new("size(self.metadata.name) <= 63").message("a name has at most 63 characters: labels carry it"),
     printcolumn(name = "Personal Project", type_ = "string", json_path = ".status.personalProject"),
-    printcolumn(name = "Running Pods", type_ = "integer", json_path = ".status.runningPods")
+    printcolumn(name = "Running Pods", type_ = "integer", json_path = ".status.runningPods"),
+    // For `-o wide`.
+    printcolumn(name = "Display Name", type_ = "string", json_path = ".spec.displayName", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 pub struct UserSpec {

@@ -56,6 +56,8 @@ fn content(webhook: &Webhook, request: &Request, decision: &mut Decision) -> Res
         Ok(verdict) => {
             decision.denials.extend(verdict.problems.into_iter().map(denial));
             decision.warnings.extend(verdict.warnings.iter().map(ToString::to_string));
+            let old = request.old_object.iter().flat_map(|old| convert::changed_alone(old, object));
+            decision.warnings.extend(old.map(|warning| warning.to_string()));
         }
         Err(why) => {
             decision.denials.push(Denial {

@@ -5,6 +5,7 @@
 mod assertions;
 mod classes;
 mod cycles;
+mod fields;
 mod generated;
 mod ignored;
 mod invariants;
@@ -37,6 +38,7 @@ const CHECKS: &[Check] = &[
     Check { name: "tests without an assertion", run: |tree| Ok(assertions::check(tree)) },
     Check { name: "classes of bypass without a test", run: |tree| Ok(classes::check(tree)) },
     Check { name: "crates that name what the architecture forbids", run: |tree| invariants::check(tree) },
+    Check { name: "fields of records that nothing reads", run: |tree| Ok(fields::check(tree)) },
     Check { name: "placeholders", run: |tree| Ok(placeholders::check(tree)) },
     Check { name: "paths of somebody's machine", run: |tree| Ok(machine_paths::check(tree)) },
     Check { name: "links that lead nowhere", run: |tree| Ok(links::check(tree)) },
