@@ -31,8 +31,8 @@ mod windows;
 
 pub use no_effect::{NO_EFFECT, NOT_YET};
 pub use problem::{Grade, Problem, Verdict};
-pub use rendered::{RENDERED, changed_alone};
 pub use raw::{NotARecord, RawRecord, RawRecords};
+pub use rendered::{RENDERED, changed_alone};
 
 use std::collections::BTreeMap;
 

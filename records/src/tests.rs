@@ -124,6 +124,11 @@ fn columns_are_those_of_the_table() {
         .map(crd)
         .map(|definition| {
             let columns = definition.spec.versions[0].additional_printer_columns.clone().unwrap_or_default();
+            let (wide, columns): (Vec<_>, Vec<_>) = columns.into_iter().partition(|column| column.priority.is_some());
+            let wide: Vec<_> = wide.into_iter().map(|column| column.name).collect();
+            let has_a_name_for_people =
+                serde_json::to_string(&definition.spec.versions[0].schema).expect("a schema").contains("displayName");
+            assert_eq!(wide, if has_a_name_for_people { vec!["Display Name"] } else { vec![] });
             let columns: Vec<_> =
                 columns.into_iter().map(|column| format!("{} {}", column.name, column.type_)).collect();
             (definition.spec.names.short_names.unwrap_or_default().join(""), columns.join(", "))

@@ -148,7 +148,8 @@ pub(super) fn draft(draft: &mut Draft<'_>, sight: &Sight) {
         Sight::Pod { .. } => draft.put(sight.seen(&charge)),
         Sight::Claim { uid, price, got, place, .. } => {
             let mut seen = sight.seen(&charge);
-            if got.as_ref().is_some_and(|got| draft.users_of(place).any(|pod| !got.holders.iter().any(|it| it == pod))) {
+            if got.as_ref().is_some_and(|got| draft.users_of(place).any(|pod| !got.holders.iter().any(|it| it == pod)))
+            {
                 seen.amounts = *price;
             }
             draft.put(seen);

@@ -21,8 +21,8 @@ use crate::policy::workload::WorkloadKind;
 use crate::submission::compute::{Asked, Given};
 use crate::submission::found::Found;
 
-pub(crate) use shape::Written;
 use shape::Shape;
+pub(crate) use shape::Written;
 use size::Size;
 pub(crate) use size::elements;
 pub use size::{MOST_CONTAINERS_AND_VOLUMES, MOST_ELEMENTS, MOST_TEMPLATES};

@@ -189,7 +189,8 @@ async fn class_held_not_owned_a_claim_that_is_gone_under_its_pod_is_charged_and_
     let seen = Sight::Claim {
         uid: uid.clone(),
         bound: Some(Tags::default()),
-        price, got: None,
+        price,
+        got: None,
         payers: payers.clone(),
         place,
         at: Timestamp::now(),

@@ -37,7 +37,9 @@ pub fn changed_alone(old: &Value, new: &Value) -> Vec<Problem> {
     }
     match (enforces(old), enforces(new)) {
         (false, true) => tell("ruleModes", "nothing is refused while Sluice is away, and static policies only warn"),
-        (true, false) => tell("ruleModes", "governed requests are refused while Sluice is away, and by static policies"),
+        (true, false) => {
+            tell("ruleModes", "governed requests are refused while Sluice is away, and by static policies")
+        }
         (true, true) | (false, false) => {}
     }
     match (old["spec"]["elsewhere"] == "Enforce", new["spec"]["elsewhere"] == "Enforce") {
@@ -78,14 +80,14 @@ mod tests {
     fn what_the_chart_renders_elsewhere_too_is_told_where_only_the_record_changes() {
         let ray = json!({"version": "v1", "group": "ray.io", "resource": "rayclusters", "podTemplates": []});
         assert_eq!(told(json!({}), json!({"workloadKinds": [ray]})), ["spec.workloadKinds"]);
-        assert_eq!(told(json!({"exemptNamespaces": ["a"]}), json!({"adminGroups": ["b"]})), [
-            "spec.adminGroups",
-            "spec.exemptNamespaces"
-        ]);
-        assert_eq!(told(json!({"ruleModes": {"*": "warn"}}), json!({"elsewhere": "Enforce"})), [
-            "spec.elsewhere",
-            "spec.ruleModes"
-        ]);
+        assert_eq!(
+            told(json!({"exemptNamespaces": ["a"]}), json!({"adminGroups": ["b"]})),
+            ["spec.adminGroups", "spec.exemptNamespaces"]
+        );
+        assert_eq!(
+            told(json!({"ruleModes": {"*": "warn"}}), json!({"elsewhere": "Enforce"})),
+            ["spec.elsewhere", "spec.ruleModes"]
+        );
         let laxer = json!({"ruleModes": {"*": "warn", "image": "off"}});
         assert_eq!(told(laxer.clone(), json!({"ruleModes": {"*": "off"}})), Vec::<String>::new());
         assert_eq!(told(json!({"labelsAlone": "Warn"}), json!({"labelsAlone": "Claim"})), Vec::<String>::new());

@@ -240,5 +240,6 @@ pub(super) async fn claim_gone(ledger: &Ledger, uid: &str) {
 pub(super) async fn claim_seen(ledger: &Ledger, uid: &str, count: u64) {
     let (price, payers) = (gpus(count), payers("alice"));
     let place = ObjectName::claim("llm", &format!("made-{uid}"), &payers, false);
-    observe(ledger, Sight::Claim { uid: uid.to_owned(), bound: None, price, got: None, payers, place, at: later() }).await;
+    observe(ledger, Sight::Claim { uid: uid.to_owned(), bound: None, price, got: None, payers, place, at: later() })
+        .await;
 }

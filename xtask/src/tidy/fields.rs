@@ -11,10 +11,13 @@ const RECORDS: &str = "records/src/";
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let (defining, others): (Vec<&File>, Vec<&File>) = tree.code().map(|(file, _)| file).partition(|file| {
-        file.path.strip_prefix(RECORDS).is_some_and(|name| !name.contains('/') && !["lib.rs", "convert.rs"].contains(&name))
+        file.path
+            .strip_prefix(RECORDS)
+            .is_some_and(|name| !name.contains('/') && !["lib.rs", "convert.rs"].contains(&name))
     });
     let is_test = |file: &&&File| file.path.contains("tests");
-    let named: BTreeSet<&str> = others.iter().filter(|file| !is_test(file)).flat_map(|file| words(&file.text)).collect();
+    let named: BTreeSet<&str> =
+        others.iter().filter(|file| !is_test(file)).flat_map(|file| words(&file.text)).collect();
     defining.into_iter().filter(|file| !file.path.contains("tests")).flat_map(|file| unread(file, &named)).collect()
 }
 
@@ -41,7 +44,8 @@ fn unread<'a>(file: &'a File, named: &'a BTreeSet<&str>) -> impl Iterator<Item =
             let is_later = std::mem::take(&mut described).contains(NOT_YET);
             let said = camel(field?);
             // A printer column shows it.
-            let is_read = named.contains(field?) || named.contains(said.as_str()) || file.text.contains(&format!(".{said}\""));
+            let is_read =
+                named.contains(field?) || named.contains(said.as_str()) || file.text.contains(&format!(".{said}\""));
             let says = || format!("nothing reads or writes `{said}`; use it, take it out, or describe it as {NOT_YET}");
             return (!is_later && !is_read).then(|| file.finding(index + 1, says()));
         }

@@ -108,7 +108,14 @@ fn a_claim_is_charged_what_it_got_while_only_its_holders_name_it() {
             shared: false,
         };
         let (uid, namespace, name) = (format!("uid-of-{pod}"), "detector".into(), pod.into());
-        Request::AdmitPod(AdmitPod { uid, namespace, name, payers: owner.clone(), uses: vec![wanted], ..AdmitPod::default() })
+        Request::AdmitPod(AdmitPod {
+            uid,
+            namespace,
+            name,
+            payers: owner.clone(),
+            uses: vec![wanted],
+            ..AdmitPod::default()
+        })
     };
     let got = |holders: &[&str]| {
         let holders = holders.iter().map(|pod| format!("uid-of-{pod}")).collect();
@@ -127,7 +134,10 @@ fn a_claim_is_charged_what_it_got_while_only_its_holders_name_it() {
     let (outcome, total) = take(Entry::Reserve(named("cat")));
     assert!(matches!(outcome, Outcome::Refused(_)), "cat may be who gets its dearest: {outcome:?}");
     assert_eq!(total, cores(4));
-    assert_eq!(take(Entry::Observe(Sight::PodGone { uid: "uid-of-dog".into(), at: Timestamp::UNIX_EPOCH })).1, cores(1));
+    assert_eq!(
+        take(Entry::Observe(Sight::PodGone { uid: "uid-of-dog".into(), at: Timestamp::UNIX_EPOCH })).1,
+        cores(1)
+    );
     assert_eq!(take(Entry::Reserve(named("cat"))), (Outcome::Reserved, cores(4)));
     assert_eq!(take(got(&["owl"])).1, cores(4), "cat may be on its way, and start when owl has ended");
     assert_eq!(take(got(&["owl", "cat"])).1, cores(1));

@@ -303,7 +303,8 @@ impl Cluster {
         let by_name = self.by_name();
         let pod = |pod: &Pod| (pod.uid.clone(), LivePod { charge: admit(pod, &by_name), life: pod.life });
         let bound = |claim: &Claim| self.is_bound(claim).then(Tags::default);
-        let claim = |claim: &Claim| (claim.uid.clone(), LiveClaim { charge: made(claim), bound: bound(claim), got: None });
+        let claim =
+            |claim: &Claim| (claim.uid.clone(), LiveClaim { charge: made(claim), bound: bound(claim), got: None });
         View {
             pods: self.pods.values().map(pod).collect(),
             claims: self.claims.values().map(claim).collect(),
