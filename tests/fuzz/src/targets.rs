@@ -1,6 +1,7 @@
 //! What is fuzzed, one file each.
 
 mod admission;
+mod arithmetic;
 mod claims;
 mod images;
 mod patches;
@@ -26,6 +27,7 @@ macro_rules! target {
 pub const ALL: &[Target] = &[
     target!(reviews),
     target!(admission),
+    target!(arithmetic),
     target!(patches),
     target!(records),
     target!(images),

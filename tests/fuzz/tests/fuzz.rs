@@ -29,6 +29,11 @@ fn class_reinvocation_what_is_written_settles() {
 }
 
 #[test]
+fn every_mix_of_containers_costs_and_gets_what_is_there_at_one_moment() {
+    assert_holds("arithmetic");
+}
+
+#[test]
 fn class_reinvocation_patches_apply_once() {
     assert_holds("patches");
 }
@@ -76,6 +81,7 @@ fn every_target_is_among_the_tests() {
         [
             "reviews",
             "admission",
+            "arithmetic",
             "patches",
             "records",
             "images",
