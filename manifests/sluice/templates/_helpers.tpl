@@ -13,6 +13,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 - {group: "", version: v1, resources: [replicationcontrollers]}
 - {group: autoscaling, version: v2, resources: [horizontalpodautoscalers]}
 - {group: policy, version: v1, resources: [poddisruptionbudgets]}
+- {group: scheduling.k8s.io, version: v1beta1, resources: [podgroups, workloads]}
 {{- range .Values.policy.workloadKinds }}
 - {group: {{ .group | default "" | quote }}, version: {{ .version }}, resources: [{{ .resource }}]}
 {{- end }}

@@ -195,7 +195,7 @@ namespaceSelector:
   {{- include "sluice.webhook.elsewhereSelector" . | nindent 2 }}
 rules:
   {{- range include "sluice.workloadKinds" . | fromYamlArray }}
-  {{- $makesPods := without .resources "horizontalpodautoscalers" "poddisruptionbudgets" }}
+  {{- $makesPods := without .resources "horizontalpodautoscalers" "poddisruptionbudgets" "podgroups" "workloads" }}
   {{- if $makesPods }}
   - apiGroups: [{{ .group | quote }}]
     apiVersions: [{{ .version }}]

@@ -85,6 +85,9 @@ pub fn built_in() -> Vec<WorkloadKind> {
         ("", "replicationcontrollers", Some(TEMPLATE)),
         ("autoscaling", "horizontalpodautoscalers", None),
         ("policy", "poddisruptionbudgets", None),
+        // They name claims, which Kubernetes makes for them where the server has these kinds.
+        ("scheduling.k8s.io", "podgroups", None),
+        ("scheduling.k8s.io", "workloads", None),
     ]
     .into_iter()
     .map(|(group, resource, template)| WorkloadKind {
