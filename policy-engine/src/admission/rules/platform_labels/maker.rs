@@ -1,5 +1,5 @@
 //! The annotation that says who made an object, by the name that the API server knows: what it decides by itself, while Sluice
-//! is away, it decides by this.
+//! is away, it decides by this. It knows the account of a Pod, and not the user for whom the account acts.
 
 use crate::admission::findings::Findings;
 use crate::contract;
@@ -16,6 +16,7 @@ pub(super) fn write(case: &Case<'_>, say: &mut Findings) {
         return;
     }
     let maker = match &case.owner {
+        _ if is_new && matches!(case.caller, Caller::Deputy(_)) => Some(case.submission.requester.username),
         _ if !is_new => case.old().and_then(|old| old.annotation(contract::MADE_BY)),
         Ok(Owner::User(user)) => Some(user.username.as_str()),
         Ok(Owner::Former(_) | Owner::Project) | Err(_) => None,
