@@ -126,8 +126,10 @@ fn class_borrowed_token() {
     let gone = driver(&p, "alice", here, "gone");
     let of_gone = token(&p, here, Some(&gone));
     ok(kubectl(&p, "alice", &["-n", here, "delete", "pod/gone"]));
-    let refused = made(&p, &of_gone, &executor(here, "of-gone", &hers));
-    assert!(!refused.success && refused.stderr.contains("Unauthorized"), "{}", refused.stderr);
+    let pods = format!("/api/v1/namespaces/{here}/pods");
+    let refused = by(&p, &of_gone, &["create", "--raw", &pods, "-f", "-"], executor(here, "of-gone", &hers));
+    let is_nobodys = !refused.success && refused.stderr.contains("You must be logged in to the server");
+    assert!(is_nobodys, "{}", refused.stderr);
     let account = format!("system:serviceaccount:{here}:{ACCOUNT}");
     let said = |name: &Value, uid: &Value| {
         let extra = |key: &str, value: &Value| {
