@@ -154,7 +154,9 @@ impl Creations {
         project_id: &ProjectId,
         deadline: Instant,
     ) -> Result<(Decision, Value), Undecided> {
-        if let (Sources::Files(_), Some(owner)) = (&self.sources, new_controller(submission, &self.policy)?) {
+        if let (Sources::Files(_), Some(owner)) =
+            (&self.sources, new_controller(submission, Caller::of_submission(submission, &self.policy), &self.policy)?)
+        {
             return Err(Undecided::Controller { kind: owner.kind, name: owner.name });
         }
         let facts = self.facts(submission, project_id, deadline).await?;
@@ -181,7 +183,7 @@ impl Creations {
         deadline: Instant,
     ) -> Result<Facts, GatherFailed> {
         // A creation is about no other object, whose version would matter.
-        let subject = Subject::Request { version: "" };
+        let subject = Subject::Request { version: "", pod: None };
         let mut facts = self.sources.gather(submission, subject, project_id.clone(), &self.policy, deadline).await?;
         self.made.add_volumes(submission, &mut facts.volumes);
         self.made.add_devices(submission, &self.policy, &mut facts.devices);

@@ -10,6 +10,7 @@ use policy_engine::object::Object;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::{ProjectId, UserId};
 use policy_engine::submission::Requester;
+use policy_engine::submission::deputy::ServiceAccount;
 use policy_engine::submission::identity::ControllerOwner;
 use policy_engine::{Act, Decision, Submission, contract};
 use serde_json::Value;
@@ -63,11 +64,14 @@ pub async fn judge(
 }
 
 /// Who made it by its annotation, where that is not the user who is stamped on it: while Sluice is away, the API server takes
-/// it for theirs. What lacks either, or is stamped with nobody's id, cannot be compared.
+/// it for theirs. What lacks either, or is stamped with nobody's id, cannot be compared. An account of the namespace made it for its
+/// Pod's user, and it is everybody's there.
 pub fn other_maker<'a>(existing: &'a Existing, policy: &Policy) -> Option<&'a str> {
     let object = Object(&existing.object);
     let user = policy.user_by_id(object.label(contract::USER_ID)?)?;
-    object.annotation(contract::MADE_BY).filter(|maker| *maker != user.username.as_str())
+    let namespace = object.at(&["metadata", "namespace"]).and_then(Value::as_str);
+    let is_deputy = |maker: &str| ServiceAccount::of(maker).is_some_and(|it| Some(it.namespace) == namespace);
+    object.annotation(contract::MADE_BY).filter(|maker| *maker != user.username.as_str() && !is_deputy(maker))
 }
 
 /// Whether the platform made it itself, so that no webhook ever heard of it.

@@ -2,6 +2,9 @@
 //!
 //! The webhook, the dry run and the audit gather it here, from different sources and by the same questions.
 
+mod deputy;
+mod named;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,18 +15,17 @@ use cluster::lookup::namespaces::Namespaces;
 use cluster::lookup::owners::Owners;
 use cluster::lookup::volumes::Volumes;
 use cluster::world::World;
-use k8s_openapi::api::autoscaling::v2::CrossVersionObjectReference;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::core::gvk::GroupVersionResource;
-use policy_engine::object::place::Place;
-use policy_engine::object::{Object, Unreadable};
+use policy_engine::object::Unreadable;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::ProjectId;
 use policy_engine::submission::identity::{Caller, ControllerOwner, is_autoscaling, is_scale};
 use policy_engine::submission::{devices, volumes};
 use policy_engine::{Act, Facts, Submission};
-use serde::Deserialize;
 use tokio::time::Instant;
+
+pub use named::new_controller;
+use named::new_scale_target;
 
 /// Who is asked. Clones share what they know.
 #[derive(Clone)]
@@ -51,9 +53,20 @@ pub enum Subject<'a> {
     Request {
         /// The version of the resource.
         version: &'a str,
+        /// The Pod that the requester's token is bound to.
+        pod: Option<BoundPod<'a>>,
     },
     /// An object that exists, and whose it is.
     Existing(ControllerOwner),
+}
+
+/// The Pod that a token is bound to, as the API server says who asks. It lives where the token's account does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoundPod<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its UID.
+    pub uid: &'a str,
 }
 
 /// Why facts are not known. Never a reason to assume one.
@@ -109,8 +122,8 @@ impl Sources {
         }
     }
 
-    /// Gathers the facts. Only a controller's object, a subresource that carries no object, and what names volumes or
-    /// claims that no cache knows cost a question.
+    /// Gathers the facts. Only a controller's object, what a Pod's account asks, a subresource that carries no object, and what
+    /// names volumes or claims that no cache knows cost a question.
     ///
     /// # Errors
     /// Where one of them cannot be known.
@@ -128,7 +141,10 @@ impl Sources {
             facts.is_allocated = true;
         }
         match self {
-            Self::Cluster(lookups) => lookups.gather(facts, submission, subject, policy, deadline).await,
+            Self::Cluster(lookups) => {
+                facts.deputy = lookups.deputy(&facts.project_id, submission, &subject, policy, deadline).await?;
+                lookups.gather(facts, submission, subject, policy, deadline).await
+            }
             Self::Files(_) => {
                 let devices = self.devices(submission, policy, deadline).await?;
                 Ok(Facts { devices, volumes: untold(submission, policy), ..facts })
@@ -163,7 +179,12 @@ impl Lookups {
                 if matches!(subject, Subject::Existing(_)) {
                     return Ok(facts);
                 }
-                facts.controller = match new_controller(submission, policy)? {
+                let project = policy.project_by_id(&facts.project_id);
+                let caller = project.map_or_else(
+                    || Caller::of_submission(submission, policy),
+                    |project| Caller::in_project(submission, facts.deputy.as_ref(), policy, project),
+                );
+                facts.controller = match new_controller(submission, caller, policy)? {
                     Some(reference) => Some(owners.stamped(policy, namespace, &reference, deadline).await?),
                     None => volumes.maker(submission, deadline).await?,
                 };
@@ -174,7 +195,7 @@ impl Lookups {
                 facts.volumes.reserved = volumes.reserved(submission, deadline).await?;
             }
             Act::Touch if is_scale(submission) && Caller::of_submission(submission, policy).is_read_by_people() => {
-                let Subject::Request { version } = subject else { return Ok(facts) };
+                let Subject::Request { version, pod: _ } = subject else { return Ok(facts) };
                 let resource = &submission.resource;
                 let resource = GroupVersionResource::gvr(&resource.group, version, &resource.resource);
                 let meta = owners.target(namespace, &resource, submission.name, deadline).await?;
@@ -194,7 +215,7 @@ impl Lookups {
                 facts.target = target;
             }
             Act::Touch | Act::Connect | Act::Delete if submission.old.is_none() || submission.act == Act::Touch => {
-                let Subject::Request { version } = subject else { return Ok(facts) };
+                let Subject::Request { version, pod: _ } = subject else { return Ok(facts) };
                 let resource = &submission.resource;
                 let resource = GroupVersionResource::gvr(&resource.group, version, &resource.resource);
                 let target = owners.target(namespace, &resource, submission.name, deadline).await?;
@@ -218,38 +239,4 @@ fn untold(submission: &Submission<'_>, policy: &Policy) -> volumes::Volumes {
         snapshots: snapshots.into_iter().map(untold).collect(),
         ..volumes::Volumes::default()
     }
-}
-
-/// What an autoscaler names that it did not name before.
-fn new_scale_target(submission: &Submission<'_>) -> Result<Option<CrossVersionObjectReference>, Unreadable> {
-    const TARGET: [&str; 2] = ["spec", "scaleTargetRef"];
-    let resource = &submission.resource;
-    if resource.group != "autoscaling" || resource.resource != "horizontalpodautoscalers" {
-        return Ok(None);
-    }
-    let target = |object| Object(object).at(&TARGET);
-    let asked = submission.object.and_then(target).filter(|asked| submission.old.and_then(target) != Some(*asked));
-    let read =
-        |asked| CrossVersionObjectReference::deserialize(asked).map_err(|why| Unreadable::new(Place::of(TARGET), &why));
-    asked.map(read).transpose()
-}
-
-/// The controller owner that a trusted controller gives to an object that it makes or takes over, or that a person names in
-/// a Pod or workload.
-///
-/// # Errors
-/// Where the owner references cannot be read.
-pub fn new_controller(submission: &Submission<'_>, policy: &Policy) -> Result<Option<OwnerReference>, Unreadable> {
-    let resource = &submission.resource;
-    let is_asked = match Caller::of_submission(submission, policy) {
-        Caller::Controller => true,
-        // What else a person makes has no controller at all: the rules `storage` and `claim-origin` say so.
-        Caller::Person(_) | Caller::Client => {
-            resource.is_core("pods") || policy.platform().workload_kind(resource).is_some()
-        }
-        Caller::Admin | Caller::Node(_) | Caller::ControlPlane | Caller::Stranger => false,
-    };
-    let (Some(new), old, true) = (submission.object, submission.old, is_asked) else { return Ok(None) };
-    let before = old.map(|old| Object(old).controller()).transpose()?.flatten();
-    Ok(Object(new).controller()?.filter(|it| before.is_none_or(|before| before.uid != it.uid)))
 }

@@ -73,7 +73,7 @@ pub const RESERVED_FOR: &str = "platform-go/reserved-for";
 /// Annotation that comes and goes on a workload that has fewer Pods than it wants, so that its controller looks again.
 pub const NUDGED: &str = "platform-go/nudged";
 
-/// Annotation: the username of whoever made the object, or for whom a controller did.
+/// Annotation: the username of whoever made the object, or for whom a controller did. A Pod's account is itself.
 pub const MADE_BY: &str = "platform-go/made-by";
 
 /// Labels that name whom and what an object belongs to; corrected wherever a client wrote them.

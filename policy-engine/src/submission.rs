@@ -3,6 +3,7 @@
 pub mod case;
 pub mod compute;
 pub mod counted;
+pub mod deputy;
 pub mod device_claim;
 pub mod devices;
 pub mod facts;

@@ -93,7 +93,7 @@ pub struct ProjectSpec {
     #[serde(default)]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub storage: Vec<Storage>,
-    /// Whether Pods may carry a service-account token.
+    /// Whether Pods may carry a service-account token. What is made with it is the Pod's user's.
     #[serde(default)]
     pub allow_service_account_token: bool,
     /// Whether what one member's Pods require of Pods beside them (required affinity and anti-affinity) reaches colleagues'

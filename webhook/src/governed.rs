@@ -44,7 +44,7 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
             return Ok(Response::allow(&request.uid));
         }
     };
-    let subject = Subject::Request { version: &request.resource.version };
+    let subject = Subject::Request { version: &request.resource.version, pod: request.user_info.bound_pod() };
     let mut facts = webhook.sources.gather(&submission, subject, project_id, &policy, deadline).await?;
     facts.is_allocated = path == Path::Validate;
     let (mut decision, patch) = judged(path, &submission, &facts, &policy, now)?;

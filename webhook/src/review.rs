@@ -5,12 +5,15 @@
 //! ours and not those of `kube::core::admission`.
 
 mod submitted;
+mod user_info;
 
 use policy_engine::object::kinds::GroupResource;
 use policy_engine::submission::Requester;
 use policy_engine::{Act, Submission};
 use serde::Deserialize;
 use serde_json::Value;
+
+pub use user_info::{Extra, UserInfo};
 
 /// The version of the review protocol that we speak.
 pub const API_VERSION: &str = "admission.k8s.io/v1";
@@ -93,17 +96,6 @@ pub struct GroupVersionResource {
     pub version: String,
     /// Plural name.
     pub resource: String,
-}
-
-/// Who asks.
-#[derive(Debug, Deserialize)]
-pub struct UserInfo {
-    /// What Kubernetes calls them.
-    #[serde(default)]
-    pub username: String,
-    /// The groups that were proven.
-    #[serde(default)]
-    pub groups: Vec<String>,
 }
 
 /// Why a body is no review. Answered with a 400, since there is nothing to decide.

@@ -4,6 +4,7 @@
 mod autoscalers;
 mod kinds;
 mod memory;
+mod pods;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -158,19 +159,19 @@ impl Owners {
         if !is_path_segment(&name) {
             return Ok(ControllerOwner::Gone { kind, name });
         }
-        let named = Named {
-            namespace: namespace.into(),
-            api_version,
-            kind: kind.clone(),
-            name: name.clone(),
-            uid: uid.clone(),
-        };
-        let ask = async { Ok(Seen::of(served.api(&self.client, namespace).get_opt(&name).await?, &uid)) };
-        Ok(match self.stamps.recall(named, ask).await? {
+        let named = Named { namespace: namespace.into(), api_version, kind: kind.clone(), name: name.clone(), uid };
+        Ok(match self.seen(named, served.api(&self.client, namespace)).await? {
             Seen::Absent => ControllerOwner::Gone { kind, name },
             Seen::Unstamped => ControllerOwner::Stamped { kind, name, user_id: None },
             Seen::Stamped(id) => ControllerOwner::Stamped { kind, name, user_id: Some(id) },
         })
+    }
+
+    /// What is found under a name and UID, as it is remembered, or else among these objects.
+    async fn seen(&self, named: Named, objects: Api<DynamicMeta>) -> Result<Seen, Arc<kube::Error>> {
+        let (name, uid) = (named.name.clone(), named.uid.clone());
+        let ask = async { Ok(Seen::of(objects.get_opt(&name).await?, &uid)) };
+        self.stamps.recall(named, ask).await
     }
 
     /// The metadata of an object as it is now; `None` if there is none. `namespace` is empty for cluster-scoped ones.

@@ -114,6 +114,7 @@ fn is_own_mirror_pod(submission: &Submission<'_>, policy: &Policy) -> bool {
             | Caller::Admin
             | Caller::Controller
             | Caller::Client
+            | Caller::Deputy(_)
             | Caller::ControlPlane
             | Caller::Stranger => false,
         }

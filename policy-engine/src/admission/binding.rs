@@ -53,7 +53,12 @@ fn is_admin(caller: Caller<'_>, requester: Requester<'_>, policy: &Policy) -> bo
     match caller {
         Caller::Admin => true,
         Caller::Person(user) => policy.is_admin(Some(user), requester.groups),
-        Caller::Controller | Caller::Client | Caller::Node(_) | Caller::ControlPlane | Caller::Stranger => false,
+        Caller::Controller
+        | Caller::Client
+        | Caller::Deputy(_)
+        | Caller::Node(_)
+        | Caller::ControlPlane
+        | Caller::Stranger => false,
     }
 }
 

@@ -236,7 +236,7 @@ pub const KEYS: &[Key] = &[
         Annotation,
         "workloads, Pods, Services, PersistentVolumeClaims, VolumeSnapshots, ResourceClaims, ResourceClaimTemplates; Secrets, ConfigMaps, Ingresses, Endpoints, EndpointSlices",
         Platform,
-        "The username of whoever made the object, or for whom a controller made it. While Sluice is away the API server decides by it who changes and deletes the object",
+        "The username of whoever made the object, or for whom a controller made it; the account's own of what the account of a Pod made. While Sluice is away the API server decides by it who changes and deletes the object",
     ),
     key(
         "asked",

@@ -147,7 +147,7 @@ pub(crate) fn may_use<'a>(case: &Case<'a>, claim: &KnownClaim) -> Result<(), Why
         return Err(Why::Foreign(None));
     }
     match case.caller {
-        Caller::Person(editor) if case.submission.act == Act::Update => {
+        Caller::Person(editor) | Caller::Deputy(editor) if case.submission.act == Act::Update => {
             let own = claim.user_id.as_ref() == Some(&editor.id);
             if own || case.manages(editor) { Ok(()) } else { Err(Why::Foreign(Some(editor))) }
         }
@@ -155,6 +155,7 @@ pub(crate) fn may_use<'a>(case: &Case<'a>, claim: &KnownClaim) -> Result<(), Why
         | Caller::Admin
         | Caller::Controller
         | Caller::Client
+        | Caller::Deputy(_)
         | Caller::Node(_)
         | Caller::ControlPlane
         | Caller::Stranger => Ok(()),

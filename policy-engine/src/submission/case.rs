@@ -15,6 +15,7 @@ use crate::policy::people::User;
 use crate::policy::plan::Plan;
 use crate::policy::project::Project;
 use crate::policy::queue::{DEFAULT_QUEUE, Queue};
+use crate::submission::deputy::Deputy;
 use crate::submission::device_claim::DeviceClaim;
 use crate::submission::devices;
 use crate::submission::devices::Devices;
@@ -40,6 +41,8 @@ pub struct Case<'a> {
     pub owner: Result<Owner<'a>, NoOwner<'a>>,
     /// The controller owner that takes an existing object over.
     pub adopter: Option<&'a ControllerOwner>,
+    /// The Pod whose token a service account of the project shows, as far as it was looked for.
+    pub deputy: Option<&'a Deputy>,
     /// The controller owner that a person names in what they make or change.
     pub named_controller: Option<&'a ControllerOwner>,
     /// The Pods and pod templates whose content is new.
@@ -118,7 +121,8 @@ impl<'a> Case<'a> {
         if let Some(object) = submission.object.map(Object) {
             object.check_metadata()?;
         }
-        let caller = Caller::of_submission(submission, policy);
+        let deputy = facts.deputy.as_ref();
+        let caller = Caller::in_project(submission, deputy, policy, project);
         let mut case = Self {
             submission,
             policy,
@@ -126,6 +130,7 @@ impl<'a> Case<'a> {
             caller,
             owner: Ok(Owner::Project),
             adopter: None,
+            deputy,
             named_controller: None,
             pods: Vec::new(),
             volume_claims: Vec::new(),
@@ -144,7 +149,7 @@ impl<'a> Case<'a> {
         };
         case.owner = case.find_owner(facts);
         match caller {
-            Caller::Person(_) | Caller::Client => case.named_controller = facts.controller.as_ref(),
+            Caller::Person(_) | Caller::Client | Caller::Deputy(_) => case.named_controller = facts.controller.as_ref(),
             Caller::Controller | Caller::Admin | Caller::Node(_) | Caller::ControlPlane | Caller::Stranger => {
                 case.adopter = facts.controller.as_ref().filter(|_| submission.act == Act::Update);
             }
@@ -226,9 +231,15 @@ impl<'a> Case<'a> {
         if is_sender { self.submission.requester.groups } else { &[] }
     }
 
-    /// Whether a user decides about what the project's people made, as far as the request can prove it.
+    /// Whether the request comes from the account of a Pod of this user's.
+    pub fn is_deputy_of(&self, user: &User) -> bool {
+        matches!(self.caller, Caller::Deputy(of) if of.name == user.name)
+    }
+
+    /// Whether a user decides about what the project's people made, as far as the request can prove it. What runs in their Pods
+    /// does not: whoever gets at its token should reach no colleague's work.
     pub fn manages(&self, user: &User) -> bool {
-        self.policy.manages(user, self.proven(user), self.project)
+        !self.is_deputy_of(user) && self.policy.manages(user, self.proven(user), self.project)
     }
 
     /// The project's plan, if it is in force.
@@ -271,7 +282,7 @@ impl<'a> Case<'a> {
 
     fn creator(&self, facts: &'a Facts) -> Result<Owner<'a>, NoOwner<'a>> {
         match self.caller {
-            Caller::Person(user) => Ok(Owner::User(user)),
+            Caller::Person(user) | Caller::Deputy(user) => Ok(Owner::User(user)),
             Caller::Admin => Ok(Owner::Project),
             Caller::Client => {
                 let asserted = self.object().and_then(|object| object.label(contract::USER_ID));

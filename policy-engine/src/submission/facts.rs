@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::policy::ids::{ProjectId, UserId};
+use crate::submission::deputy::Deputy;
 use crate::submission::devices::Devices;
 use crate::submission::identity::ControllerOwner;
 use crate::submission::volumes::Volumes;
@@ -19,6 +20,9 @@ pub struct Facts {
     /// The controller owner of an object that a trusted controller makes, or that it gives to that owner now; or that a
     /// person names in a Pod or workload.
     pub controller: Option<ControllerOwner>,
+    /// The Pod whose token a service account of the project shows: known where nobody else is known to ask, and the project
+    /// allows tokens.
+    pub deputy: Option<Deputy>,
     /// The stamp on the object that a subresource is about, where the review does not carry it.
     pub target_user_id: Option<UserId>,
     /// The workload whose number of Pods is changed through its subresource `scale`, as it is now: known where people do so.

@@ -5,6 +5,8 @@ use std::fmt;
 use crate::policy::Policy;
 use crate::policy::ids::UserId;
 use crate::policy::people::User;
+use crate::policy::project::Project;
+use crate::submission::deputy::Deputy;
 use crate::submission::{Act, Requester, Submission};
 
 /// What kind of caller the requester is.
@@ -18,6 +20,8 @@ pub enum Caller<'a> {
     Controller,
     /// A dashboard that says for which member it acts.
     Client,
+    /// The service account of a Pod. It does for this user, whose Pod it is, what a Member may do.
+    Deputy(&'a User),
     /// The kubelet of this node.
     Node(&'a str),
     /// The scheduler, the garbage collector, the autoscaler: they change what exists and create no workloads.
@@ -78,6 +82,22 @@ impl<'a> Caller<'a> {
         if makes_for_pod(submission) { Self::Controller } else { Self::of(submission.requester, policy) }
     }
 
+    /// Classifies who sends a submission to a project: a stranger whose Pod attests a user acts for them, where the project's Pods
+    /// may have tokens.
+    pub fn in_project(
+        submission: &Submission<'a>,
+        deputy: Option<&Deputy>,
+        policy: &'a Policy,
+        project: &Project,
+    ) -> Self {
+        match (Self::of_submission(submission, policy), deputy) {
+            (Self::Stranger, Some(Deputy::Of { user_id: Some(id), .. })) if project.allow_service_account_token => {
+                policy.user_by_id(id).map_or(Self::Stranger, Self::Deputy)
+            }
+            (caller, _) => caller,
+        }
+    }
+
     /// Classifies a requester. Trust in a service account goes before a User record of the same name.
     pub fn of(requester: Requester<'a>, policy: &'a Policy) -> Self {
         let Requester { username, groups } = requester;
@@ -111,7 +131,27 @@ impl<'a> Caller<'a> {
     pub fn user(&self) -> Option<&'a User> {
         match self {
             Self::Person(user) => Some(user),
-            Self::Admin | Self::Controller | Self::Client | Self::Node(_) | Self::ControlPlane | Self::Stranger => None,
+            Self::Admin
+            | Self::Controller
+            | Self::Client
+            | Self::Deputy(_)
+            | Self::Node(_)
+            | Self::ControlPlane
+            | Self::Stranger => None,
+        }
+    }
+
+    /// The user as whom they act: themselves, and their Pod's user if they are its account.
+    pub fn acts_as(&self) -> Option<&'a User> {
+        match self {
+            Self::Deputy(user) => Some(user),
+            Self::Person(_)
+            | Self::Admin
+            | Self::Controller
+            | Self::Client
+            | Self::Node(_)
+            | Self::ControlPlane
+            | Self::Stranger => self.user(),
         }
     }
 }

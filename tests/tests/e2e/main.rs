@@ -28,6 +28,7 @@ mod modes;
 mod one_decision;
 mod outage;
 mod people;
+mod pod_accounts;
 mod process;
 mod quota;
 mod records;

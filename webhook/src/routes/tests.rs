@@ -2,6 +2,7 @@
 
 mod agreement;
 mod chart;
+mod deputies;
 mod overload;
 mod reviews;
 

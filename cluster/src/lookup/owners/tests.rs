@@ -132,6 +132,73 @@ async fn the_target_of_a_subresource_is_read_anew_each_time() {
     server.assert_asked([RUN_1, RUN_1, "/apis/apps/v1/namespaces/team/replicasets/run-2"]);
 }
 
+mod pods {
+    use policy_engine::submission::deputy::Deputy;
+
+    use super::*;
+
+    const DRIVER: &str = "/api/v1/namespaces/team/pods/driver";
+
+    fn driver(labels: Value) -> (&'static str, Value) {
+        let meta = json!({"name": "driver", "namespace": "team", "uid": "p-1", "labels": labels});
+        (DRIVER, json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": meta}))
+    }
+
+    fn of(user: Option<&str>) -> Deputy {
+        Deputy::Of { pod: "driver".into(), user_id: user.map(UserId::new) }
+    }
+
+    async fn pod(owners: &Owners, name: &str, uid: &str) -> Deputy {
+        owners.pod("team", name, uid, soon()).await.expect("the API server answers")
+    }
+
+    #[tokio::test]
+    async fn a_pods_stamp_is_asked_for_once_also_as_the_owner_of_what_it_makes() {
+        let kinds = json!({"kind": "APIResourceList", "groupVersion": "v1", "resources": [
+            {"name": "pods", "singularName": "", "namespaced": true, "kind": "Pod", "verbs": ["get"]}]});
+        let server = ApiServer::new([("/api/v1", kinds), driver(json!({contract::USER_ID: "alice"}))]);
+        let owners = Owners::new(server.client());
+        for _ in 0..3 {
+            assert_eq!(pod(&owners, "driver", "p-1").await, of(Some("alice")));
+        }
+        server.assert_asked([DRIVER]);
+        let owner = OwnerReference { api_version: "v1".into(), ..reference("Pod", "driver", "p-1") };
+        let by =
+            ControllerOwner::Stamped { kind: "Pod".into(), name: "driver".into(), user_id: Some(UserId::new("alice")) };
+        assert_eq!(stamped(&owners, &owner).await, by);
+        server.assert_asked(["/api/v1"]);
+    }
+
+    #[tokio::test]
+    async fn a_pod_of_another_uid_or_name_attests_nobody() {
+        let server = ApiServer::new([driver(json!({contract::USER_ID: "alice"}))]);
+        let owners = Owners::new(server.client());
+        assert_eq!(pod(&owners, "driver", "p-2").await, Deputy::Gone { pod: "driver".into() });
+        assert_eq!(pod(&owners, "gone", "p-1").await, Deputy::Gone { pod: "gone".into() });
+        server.assert_asked([DRIVER, "/api/v1/namespaces/team/pods/gone"]);
+        // No such path is asked for.
+        let elsewhere = "../../other/pods/driver";
+        assert_eq!(pod(&owners, elsewhere, "p-1").await, Deputy::Gone { pod: elsewhere.into() });
+        let from = owners.pod("../team", "driver", "p-1", soon()).await.expect("an answer");
+        assert_eq!(from, Deputy::Gone { pod: "driver".into() });
+    }
+
+    #[tokio::test]
+    async fn a_pod_from_before_the_platform_names_no_user() {
+        let server = ApiServer::new([driver(json!({"app": "x"}))]);
+        assert_eq!(pod(&Owners::new(server.client()), "driver", "p-1").await, of(None));
+        server.assert_asked([DRIVER]);
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_cannot_be_asked_for_is_an_error_and_no_answer() {
+        let broken =
+            tower::service_fn(|_: Request<Body>| async { Err::<Response<Body>, _>(std::io::Error::other("down")) });
+        let failed = Owners::new(Client::new(broken, "default")).pod("team", "driver", "p-1", soon()).await;
+        assert!(matches!(failed, Err(LookupFailed::Api { what, .. }) if what == "Pod team/driver"));
+    }
+}
+
 mod autoscalers {
     use k8s_openapi::api::autoscaling::v2::CrossVersionObjectReference;
     use policy_engine::submission::facts::{Autoscaler, Scaled};

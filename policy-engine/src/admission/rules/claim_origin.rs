@@ -45,7 +45,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             annotations(object, case.old(), Place::root(), say);
         }
         tolerations(case, object, Place::root(), say);
-    } else if case.is_volume_claim() && matches!(case.caller, Caller::Person(_) | Caller::Client | Caller::Stranger) {
+    } else if case.is_volume_claim() && is_asked_by_people(case) {
         owners(case, object, say);
     } else if case.submission.resource.is_stateful_set() {
         case.volume_claims.iter().for_each(|claim| of_stateful_set(claim, say));
@@ -58,6 +58,13 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     }
 }
 
+fn is_asked_by_people(case: &Case<'_>) -> bool {
+    match case.caller {
+        Caller::Person(_) | Caller::Client | Caller::Deputy(_) | Caller::Stranger => true,
+        Caller::Admin | Caller::Controller | Caller::Node(_) | Caller::ControlPlane => false,
+    }
+}
+
 /// A Pod takes up a claim that names it as its owner, be it of devices or of a volume; a workload's Pods, what it controls.
 fn owners(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     let before = case.old().map_or(&[][..], |old| old.owner_references());
@@ -65,7 +72,7 @@ fn owners(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
         let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default();
         let is_pod = text("kind") == "Pod";
         let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
-        let by_people = matches!(case.caller, Caller::Person(_) | Caller::Client | Caller::Stranger);
+        let by_people = is_asked_by_people(case);
         // Controllers compare UIDs alone: a Pod's may stand under any kind.
         let controls =
             owner.get("controller") == Some(&Value::Bool(true)) && (by_people || matches!(group, "apps" | "batch"));

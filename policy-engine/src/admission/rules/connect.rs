@@ -27,7 +27,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     match case.caller {
         Caller::Stranger => stranger(case, say),
         // Judged before the API server looks for the Pod; it must not come to be between the two.
-        Caller::Person(_) if case.target_missing => {
+        Caller::Person(_) | Caller::Deputy(_) if case.target_missing => {
             let namespace = case.submission.namespace;
             let plural = &case.submission.resource.resource;
             say.deny(
@@ -35,7 +35,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
                 format_args!("asked {asked}, and there is none in namespace {namespace}; see kubectl get {plural}"),
             );
         }
-        Caller::Person(user) => own_or_managed(case, user, "connects only to", say),
+        Caller::Person(user) | Caller::Deputy(user) => own_or_managed(case, user, "connects only to", say),
         Caller::Client => {
             let who = case.submission.requester.username;
             say.deny(

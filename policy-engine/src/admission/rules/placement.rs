@@ -72,7 +72,7 @@ fn static_pod(pod: &Pod<'_>, say: &mut Findings) {
 fn is_infrastructure(case: &Case<'_>) -> bool {
     match case.caller {
         Caller::Node(_) | Caller::ControlPlane | Caller::Controller | Caller::Admin => true,
-        Caller::Person(_) | Caller::Client | Caller::Stranger => false,
+        Caller::Person(_) | Caller::Client | Caller::Deputy(_) | Caller::Stranger => false,
     }
 }
 

@@ -6,6 +6,12 @@
 //! What a controller creates belongs to the user who is stamped on the object that controls it, and that user must
 //! still be a member.
 //!
+//! What runs in a Pod can be a client, too: a Spark driver makes its executors, Ray's autoscaler and Dask their workers. What the
+//! service account of a Pod makes belongs to the Pod's user, is charged to them, and the account changes and deletes what is
+//! this user's. Its token says which Pod it is of, by name and UID. That holds in the namespaces of the Pod's own project, if its
+//! `spec.allowServiceAccountToken` is true. The account has a Member's rights, whatever its user may do besides. What it may ask at
+//! all, a Role of Kubernetes says. A service account that has a User record is that user.
+//!
 //! A Member changes, scales, evicts and deletes their own workloads. A Manager or Admin of the project, and a platform
 //! Admin, do so with everyone's. The rule does not stand in the way of a deletion that has begun.
 //!
@@ -23,6 +29,7 @@
 
 mod deputies;
 mod nothing_found;
+mod unidentified;
 
 use std::fmt;
 
@@ -41,6 +48,8 @@ use crate::submission::facts::Facts;
 use crate::submission::identity::{Caller, Owner};
 use crate::submission::{Act, Submission};
 
+use unidentified::Unidentified;
+
 /// A namespace whose label names no project: nothing is made there, and what is there can come to its end.
 pub(crate) fn unbound(submission: &Submission<'_>, facts: &Facts, policy: &Policy, say: &mut Findings) {
     let passes = match Caller::of(submission.requester, policy) {
@@ -48,7 +57,7 @@ pub(crate) fn unbound(submission: &Submission<'_>, facts: &Facts, policy: &Polic
         _ if submission.act == Act::Create => false,
         Caller::Controller | Caller::ControlPlane | Caller::Node(_) | Caller::Admin => true,
         Caller::Person(user) => policy.is_admin(Some(user), submission.requester.groups),
-        Caller::Client | Caller::Stranger => false,
+        Caller::Client | Caller::Deputy(_) | Caller::Stranger => false,
     };
     if passes {
         return;
@@ -84,7 +93,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 
 fn creation(case: &Case<'_>, say: &mut Findings) {
     match &case.owner {
-        Err(why) => say.deny(fault(why), Unidentified { case, why }),
+        Err(why) => say.deny(unidentified::fault(why), Unidentified { case, why }),
         Ok(Owner::User(user)) => {
             if !may_work_here(case, user) {
                 say.deny(Place::of(["metadata", "namespace"]), NoMember { user: &user.name, project: case.project });
@@ -105,9 +114,9 @@ fn creation(case: &Case<'_>, say: &mut Findings) {
 ///
 /// A controller makes what follows from an object that was judged so when its owner made it.
 fn namespace_of_another(case: &Case<'_>, user: &User, say: &mut Findings) {
-    let Submission { namespace, requester, .. } = case.submission;
+    let namespace = case.submission.namespace;
     let Some(whose) = case.project.member_of(namespace).filter(|whose| **whose != user.name) else { return };
-    if !matches!(case.caller, Caller::Controller) && !case.policy.manages(user, requester.groups, case.project) {
+    if !matches!(case.caller, Caller::Controller) && !case.manages(user) {
         let why = format_args!(
             "namespace {namespace} is {whose}'s own, and {user} is a Member of project {project}; use another of the project's namespaces",
             user = user.name,
@@ -138,11 +147,15 @@ fn without_user(case: &Case<'_>, say: &mut Findings) {
 
 /// Whether the owner of a new object is a member, as far as can be known.
 fn may_work_here(case: &Case<'_>, user: &User) -> bool {
-    let proven = case.proven(user);
-    case.policy.role(user, proven, case.project).is_some()
-        || case.policy.is_admin(Some(user), proven)
-        // A controller's request does not carry its owner's groups. The stamp was made when the request did.
-        || (matches!(case.caller, Caller::Controller) && case.policy.admits_by_identity_group(case.project))
+    let is_admin = || !case.is_deputy_of(user) && case.policy.is_admin(Some(user), case.proven(user));
+    is_member(case, user) || is_admin()
+}
+
+fn is_member(case: &Case<'_>, user: &User) -> bool {
+    // The request of a controller, or of a Pod's account, does not carry its user's groups. The stamp was made when one did.
+    let by_stamp = matches!(case.caller, Caller::Controller | Caller::Deputy(_));
+    case.policy.role(user, case.proven(user), case.project).is_some()
+        || (by_stamp && case.policy.admits_by_identity_group(case.project))
 }
 
 fn change(case: &Case<'_>, say: &mut Findings) {
@@ -156,7 +169,7 @@ fn change(case: &Case<'_>, say: &mut Findings) {
         }
         Caller::Node(_) | Caller::Client | Caller::Admin => {}
         Caller::Stranger => stranger(case, say),
-        Caller::Person(editor) => own_or_managed(case, editor, "changes only", say),
+        Caller::Person(editor) | Caller::Deputy(editor) => own_or_managed(case, editor, "changes only", say),
     }
 }
 
@@ -167,85 +180,21 @@ fn is_open_service(case: &Case<'_>) -> bool {
 
 pub(super) fn stranger(case: &Case<'_>, say: &mut Findings) {
     let why = NoOwner::Stranger;
-    say.deny(fault(&why), Unidentified { case, why: &why });
+    say.deny(unidentified::fault(&why), Unidentified { case, why: &why });
 }
 
 /// A Member reaches what is theirs, a Manager or Admin what is anyone's. `does` says what is done, of the third person.
 pub(super) fn own_or_managed(case: &Case<'_>, user: &User, does: &'static str, say: &mut Findings) {
-    match (case.policy.role(user, case.proven(user), case.project), &case.owner) {
+    match &case.owner {
         _ if case.manages(user) => {}
-        (None, _) => {
+        _ if !is_member(case, user) => {
             let why = NoMember { user: &user.name, project: case.project };
             say.deny(Place::of(["metadata", "namespace"]), why);
         }
-        (Some(_), Ok(Owner::User(owner))) if owner.name == user.name => {}
-        (Some(_), owner) => {
+        Ok(Owner::User(owner)) if owner.name == user.name => {}
+        owner => {
             let field = Place::of(["metadata", "labels", contract::USER_ID]);
             say.deny(field, NotTheirs { case, user, does, owner: owner.as_ref().ok() });
-        }
-    }
-}
-
-fn fault(why: &NoOwner<'_>) -> Place {
-    match why {
-        NoOwner::Stranger => Place::of(["metadata", "namespace"]),
-        NoOwner::Unasserted | NoOwner::Asserted(_) => Place::of(["metadata", "labels", contract::USER_ID]),
-        NoOwner::Several(_) => Place::of(["metadata", "name"]),
-        NoOwner::Uncontrolled | NoOwner::Unlisted { .. } | NoOwner::Gone { .. } => {
-            Place::of(["metadata", "ownerReferences"])
-        }
-    }
-}
-
-struct Unidentified<'a> {
-    case: &'a Case<'a>,
-    why: &'a NoOwner<'a>,
-}
-
-impl fmt::Display for Unidentified<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let username = self.case.submission.requester.username;
-        match self.why {
-            NoOwner::Stranger => {
-                write!(f, "{username} is no user of the platform; ask an admin for a User record with this username")?;
-                if username.starts_with("system:serviceaccount:") {
-                    f.write_str(
-                        ", or, if it is an operator's account, to list it under PlatformPolicy.spec.trustedControllers",
-                    )?;
-                }
-                Ok(())
-            }
-            NoOwner::Unasserted => write!(
-                f,
-                "{username} creates for others and does not say for whom; set the label {} to the user's id",
-                contract::USER_ID
-            ),
-            NoOwner::Asserted(id) => {
-                write!(
-                    f,
-                    "{username} creates it for user {id:?}, who does not exist; set the label to an existing user's id"
-                )
-            }
-            NoOwner::Uncontrolled => write!(
-                f,
-                "{username} creates for the controller owner, and the object names none; it cannot be known whose it is; have the operator set a controller reference"
-            ),
-            NoOwner::Unlisted { api_version, kind, resource } => {
-                let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-                let resource = resource.unwrap_or("<its plural name>");
-                write!(
-                    f,
-                    "it belongs to a {kind} ({api_version}), and nobody listed that kind, so its owner cannot be believed; ask an admin to add to PlatformPolicy.spec.workloadKinds: {{group: {group:?}, version: {version:?}, resource: {resource:?}, podTemplates: [<where its pod templates are>]}}"
-                )
-            }
-            NoOwner::Several(claimants) => write!(
-                f,
-                "it is made for one of {}; whose it is cannot be told from its name; name one of them otherwise",
-                claimants.join(", ")
-            ),
-            NoOwner::Gone { kind, name } => {
-                write!(f, "its controller owner, {kind} {name}, does not exist any more; nothing is created for it")
-            }
         }
     }
 }
@@ -281,7 +230,19 @@ impl fmt::Display for NotTheirs<'_> {
             Some(owner @ (Owner::User(_) | Owner::Former(_))) => write!(f, "this {kind} is {owner}'s")?,
             Some(Owner::Project) | None => write!(f, "this {kind} has no recorded owner")?,
         }
-        write!(f, ", and {user} is a Member of project {}, who {does} their own; ask ", project.name)?;
+        match case.caller {
+            Caller::Deputy(_) => {
+                write!(f, ", and this account acts for {user}, as a Member of project {}", project.name)?
+            }
+            Caller::Person(_)
+            | Caller::Admin
+            | Caller::Controller
+            | Caller::Client
+            | Caller::Node(_)
+            | Caller::ControlPlane
+            | Caller::Stranger => write!(f, ", and {user} is a Member of project {}", project.name)?,
+        }
+        write!(f, ", who {does} their own; ask ")?;
         managers(f, project)
     }
 }

@@ -1,6 +1,7 @@
 //! # service-account-token: Pods carry no API token unless the project allows it
 //!
-//! `Project.spec.allowServiceAccountToken` lets Pods have the token of their service account. In other projects, the
+//! `Project.spec.allowServiceAccountToken` lets Pods have the token of their service account. What a Pod makes with it is the
+//! Pod's user's: the rule `project` says so. In other projects, the
 //! platform writes `automountServiceAccountToken: false` on Pods, and removes the volume and the mounts that the API
 //! server added; either alone would not last. It refuses a projected token that somebody wrote into a Pod or a
 //! template, and likewise a certificate that says who the Pod is (`podCertificate`) and the cluster's trust anchors

@@ -124,6 +124,7 @@ fn actor<'a>(case: &Case<'a>) -> Option<Party<'a>> {
     match (case.submission.act, case.caller) {
         (Act::Create, _) | (_, Caller::Client) => Some(owner(case)),
         (_, Caller::Person(user)) => Some(Party::asking(case, Owner::User(user))),
+        (_, Caller::Deputy(user)) => Some(Party::owning(case, Owner::User(user))),
         (_, Caller::Admin | Caller::Controller | Caller::Node(_) | Caller::ControlPlane | Caller::Stranger) => None,
     }
 }

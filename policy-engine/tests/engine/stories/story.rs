@@ -9,6 +9,7 @@ use policy_engine::object::Unreadable;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::{ProjectId, UserId};
 use policy_engine::submission::Requester;
+use policy_engine::submission::deputy::Deputy;
 use policy_engine::submission::facts::{Autoscaler, PriorityClass, Scaled};
 use policy_engine::submission::identity::ControllerOwner;
 use policy_engine::{Act, Decision, Facts, Submission};
@@ -53,6 +54,8 @@ pub(crate) struct Story {
     /// What the subresource belongs to, where the review does not carry it.
     target: Option<Target>,
     controller_owner: Option<Owner>,
+    /// The Pod that the token of a service account is bound to.
+    deputy: Option<BoundPod>,
     /// The volumes that there are.
     #[serde(default)]
     pub(crate) volumes: Cluster,
@@ -151,6 +154,23 @@ impl Owner {
     fn scaled(&self) -> Scaled {
         let Self { kind, user_id, .. } = self;
         Scaled { kind: kind.clone(), name: "web".into(), user_id: user_id.clone() }
+    }
+}
+
+/// The Pod `driver`, whose stamp is left out where it is from before the platform.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct BoundPod {
+    user_id: Option<UserId>,
+    #[serde(default)]
+    gone: bool,
+}
+
+impl BoundPod {
+    fn fact(&self) -> Deputy {
+        let Self { user_id, gone } = self;
+        let pod = "driver".into();
+        if *gone { Deputy::Gone { pod } } else { Deputy::Of { pod, user_id: user_id.clone() } }
     }
 }
 
@@ -255,6 +275,7 @@ impl Story {
         let facts = Facts {
             project_id: self.project_id.clone().unwrap_or_else(|| ProjectId::new(&self.sketch().namespace)),
             controller: self.controller_owner.as_ref().map(Owner::fact),
+            deputy: self.deputy.as_ref().map(BoundPod::fact),
             scaled: self.scaled.as_ref().map(Owner::scaled),
             target_user_id: self.target.as_ref().and_then(|target| target.user_id.clone()),
             target: None,

@@ -1,11 +1,12 @@
 //! The annotation that says who made an object, by the name that the API server knows: what it decides by itself, while Sluice
-//! is away, it decides by this.
+//! is away, it decides by this. It knows the account of a Pod, and not the user for whom the account acts.
 
 use crate::admission::findings::Findings;
 use crate::contract;
 use crate::object::place::Place;
 use crate::submission::Act;
 use crate::submission::case::Case;
+use crate::submission::deputy::ServiceAccount;
 use crate::submission::identity::{Caller, Owner};
 
 pub(super) fn write(case: &Case<'_>, say: &mut Findings) {
@@ -16,6 +17,7 @@ pub(super) fn write(case: &Case<'_>, say: &mut Findings) {
         return;
     }
     let maker = match &case.owner {
+        _ if is_new && is_own_account(case) => Some(case.submission.requester.username),
         _ if !is_new => case.old().and_then(|old| old.annotation(contract::MADE_BY)),
         Ok(Owner::User(user)) => Some(user.username.as_str()),
         Ok(Owner::Former(_) | Owner::Project) | Err(_) => None,
@@ -27,4 +29,11 @@ pub(super) fn write(case: &Case<'_>, say: &mut Findings) {
         (None, Some(_)) => say.remove(place),
         (None, None) => {}
     }
+}
+
+/// Whether the account of a Pod asks, which lives here. From those of other namespaces the API server withholds nothing, so that what
+/// they make needs no word of who they are; it is their user's to delete.
+fn is_own_account(case: &Case<'_>) -> bool {
+    let account = ServiceAccount::of(case.submission.requester.username);
+    matches!(case.caller, Caller::Deputy(_)) && account.is_some_and(|it| it.namespace == case.submission.namespace)
 }

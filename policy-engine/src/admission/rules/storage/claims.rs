@@ -80,7 +80,7 @@ pub(super) fn change(case: &Case<'_>, say: &mut Findings) {
 /// What is shared goes with the word of those who share it; a snapshot also with its maker's.
 pub(super) fn deletion(case: &Case<'_>, say: &mut Findings) {
     let is_own = case.is_snapshot()
-        && case.caller.user().map(|user| user.id.as_str()) == case.owner.as_ref().ok().and_then(Owner::id);
+        && case.caller.acts_as().map(|user| user.id.as_str()) == case.owner.as_ref().ok().and_then(Owner::id);
     if let (Some(old), Some(party)) = (case.old().filter(|_| !is_own), actor(case)) {
         shared(case, &party, old, "delete", Place::of(["metadata", "labels"]), say);
     }

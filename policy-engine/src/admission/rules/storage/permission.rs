@@ -21,6 +21,8 @@ pub(super) struct Party<'a> {
     asks: bool,
     /// Whether they are a platform Admin.
     pub(super) admin: bool,
+    /// Whether the account of a Pod of theirs acts for them, to which nothing of what they manage is given.
+    as_member: bool,
 }
 
 impl<'a> Party<'a> {
@@ -31,7 +33,7 @@ impl<'a> Party<'a> {
             Owner::User(user) => case.policy.is_admin(Some(user), proven),
             Owner::Former(_) | Owner::Project => false,
         };
-        Self { owner, proven, asks: true, admin }
+        Self { owner, proven, asks: true, admin, as_member: false }
     }
 
     /// The one for whom the object is.
@@ -39,11 +41,13 @@ impl<'a> Party<'a> {
         match (owner, case.caller.user()) {
             (Owner::User(user), Some(caller)) if user.name == caller.name => Self::asking(case, owner),
             (Owner::User(user), _) => {
-                Self { owner, proven: &[], asks: false, admin: case.policy.is_admin(Some(user), &[]) }
+                let as_member = case.is_deputy_of(user);
+                let admin = !as_member && case.policy.is_admin(Some(user), &[]);
+                Self { owner, proven: &[], asks: as_member, admin, as_member }
             }
             (Owner::Former(_) | Owner::Project, _) => {
                 let admin = case.submission.act == Act::Create && matches!(case.caller, Caller::Admin);
-                Self { owner, proven: &[], asks: admin, admin }
+                Self { owner, proven: &[], asks: admin, admin, as_member: false }
             }
         }
     }
@@ -67,12 +71,14 @@ impl<'a> Party<'a> {
 
     /// Whether they manage the project and what its people made.
     pub(super) fn manages_project(&self, case: &Case<'_>) -> bool {
-        self.admin || self.user().is_some_and(|user| case.policy.manages(user, self.proven, case.project))
+        let manages = |user| !self.as_member && case.policy.manages(user, self.proven, case.project);
+        self.admin || self.user().is_some_and(manages)
     }
 
     /// Whether they manage the group's storage.
     pub(super) fn manages_group(&self, group: &Group) -> bool {
-        self.admin || self.user().is_some_and(|user| group.members.get(&user.name) == Some(&GroupRole::Admin))
+        let manages = |user: &User| !self.as_member && group.members.get(&user.name) == Some(&GroupRole::Admin);
+        self.admin || self.user().is_some_and(manages)
     }
 
     fn membership(&self, group: &Group) -> Membership {
