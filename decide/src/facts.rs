@@ -211,7 +211,7 @@ impl Lookups {
 
 /// What is known about volumes where nobody can be asked.
 fn untold(submission: &Submission<'_>, policy: &Policy) -> volumes::Volumes {
-    let volumes::Names { claims, snapshots } = volumes::Names::by(submission, policy);
+    let volumes::Names { claims, snapshots, lanes: _ } = volumes::Names::by(submission, policy);
     let untold = |name: String| (name, volumes::Known::Untold);
     volumes::Volumes {
         claims: claims.into_iter().map(untold).collect(),

@@ -2,10 +2,11 @@
 
 use e2e::gpu::{allocated, claims_of, inline, runs};
 use e2e::manifest::{IMAGE, claim, pod, with, workload};
+use e2e::quota::dry_runs;
 use e2e::refusal::{assert_denied, assert_warned, denials};
 use e2e::{
-    ADMIN, apply, create, eventually, find, get, kubectl, label, list, ok, project, running, shared, with_policy,
-    within,
+    ADMIN, apply, create, eventually, find, get, kubectl, kubectl_with, label, list, ok, project, running, shared,
+    with_policy, within,
 };
 use ground::{Ground, Output};
 use serde_json::{Value, json};
@@ -68,6 +69,24 @@ fn a_template_is_shared_made_anew_and_collected() {
     remove(&p, "llm-finetune", "pod/share-a");
     remove(&p, "llm-finetune", "pod/share-b");
     within(90, "the template to be collected", || find(&p, "llm-finetune", &object).is_none().then_some(()));
+}
+
+/// Clusters grow: it is a warning, and the same for kubectl and for both dry runs.
+#[test]
+fn more_than_any_node_has_is_said_at_once_to_whoever_asks() {
+    let p = shared();
+    let labels = json!({"platform-go/dra-sharing-mode": "inline", "platform-go/dra-gpu-model": "rtx-6000-pro",
+        "platform-go/dra-gpu-count": "6"});
+    let job = workload("Job", "llm-finetune", "too-many", json!({"metadata": {"labels": labels}})).to_string();
+    let says =
+        "gpu-model: asked 6 devices of rtx-6000-pro for one Pod; no node has more than 4 today; ask for at most 4";
+    let made = kubectl_with(&p, "ada", &["create", "--dry-run=server", "-f", "-"], &job);
+    assert_warned(&made, says);
+    ok(made);
+    for (code, verdict) in dry_runs(&p, "ada", &job) {
+        assert_eq!(code, 0, "{verdict}");
+        assert!(verdict["warnings"].to_string().contains(says), "{verdict}");
+    }
 }
 
 #[test]
