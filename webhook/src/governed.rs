@@ -49,7 +49,8 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
     facts.is_allocated = path == Path::Validate;
     let (mut decision, patch) = judged(path, &submission, &facts, &policy, now)?;
     if path == Path::Validate {
-        reserve::reserve(webhook, &mut decision, &policy, request.dry_run.unwrap_or(false), deadline).await?;
+        let dry_run = request.dry_run.unwrap_or(false);
+        reserve::reserve(webhook, &submission, &mut decision, &policy, dry_run, deadline).await?;
     }
     let mut response = Response::decided(&request.uid, &decision).with_patch(&patch);
     let by_controller = matches!(Caller::of_submission(&submission, &policy), Caller::Controller);

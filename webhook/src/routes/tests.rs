@@ -4,6 +4,7 @@ mod agreement;
 mod chart;
 mod overload;
 mod reviews;
+mod rollout;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
