@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use cluster::client::LookupFailed;
 use cluster::view;
 use cluster::world::pod::{Pod, life};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use kube::core::gvk::GroupVersionResource;
 use policy_engine::admission::rules::quota::Own;
 use policy_engine::ledger::{Account, AdmitPod, Amounts, Life, Use};
@@ -33,12 +35,18 @@ struct Controller {
 }
 
 /// What they hold, where a controller makes a Pod for a ReplicaSet of a Deployment. `None` where it is nothing, or not known.
-pub(crate) async fn held_by_own(
-    webhook: &Webhook,
-    submission: &Submission<'_>,
-    policy: &Policy,
+///
+/// On the heap: few are refused, and it would make every call larger.
+pub(crate) fn held_by_own<'a>(
+    webhook: &'a Webhook,
+    submission: &'a Submission<'_>,
+    policy: &'a Policy,
     deadline: Instant,
-) -> Option<Own> {
+) -> BoxFuture<'a, Option<Own>> {
+    find(webhook, submission, policy, deadline).boxed()
+}
+
+async fn find(webhook: &Webhook, submission: &Submission<'_>, policy: &Policy, deadline: Instant) -> Option<Own> {
     let is_new_pod = submission.act == Act::Create && submission.resource.is_core("pods");
     if !is_new_pod || !matches!(Caller::of_submission(submission, policy), Caller::Controller) {
         return None;

@@ -9,6 +9,8 @@ mod starting;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::core::{ObjectMeta, PartialObjectMeta};
@@ -161,10 +163,11 @@ impl Volumes {
         }
     }
 
-    /// The StorageClasses that there are, and whether the API server fills in each where a claim names none.
-    async fn classes(&self, deadline: Instant) -> Result<Arc<BTreeMap<String, bool>>, LookupFailed> {
+    /// The StorageClasses that there are, and whether the API server fills in each where a claim names none. On the heap: few ask
+    /// for them, and it would make every call larger.
+    fn classes(&self, deadline: Instant) -> BoxFuture<'_, Result<Arc<BTreeMap<String, bool>>, LookupFailed>> {
         let what = || String::from("storageclasses");
-        let ask = async {
+        let ask = async move {
             let api = Api::<PartialObjectMeta<StorageClass>>::all(self.client.clone());
             let is_default = |meta: &ObjectMeta| {
                 meta.annotations.as_ref().and_then(|it| it.get(DEFAULT_CLASS)).is_some_and(|it| it == "true")
@@ -175,8 +178,11 @@ impl Volumes {
             };
             Ok(Arc::new(each_page(&api, deadline, what, class).await?.into_iter().collect()))
         };
-        let answer = in_time(deadline, what, self.classes.try_get_with((), ask)).await?;
-        answer.map_err(|failed: Arc<LookupFailed>| LookupFailed::clone(&failed))
+        let answer = async move {
+            let answer = in_time(deadline, what, self.classes.try_get_with((), ask)).await?;
+            answer.map_err(|failed: Arc<LookupFailed>| LookupFailed::clone(&failed))
+        };
+        answer.boxed()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use k8s_openapi::api::resource::v1::ResourceSlice;
 use kube::Api;
 use policy_engine::submission::inventory::Inventory;
@@ -16,11 +18,16 @@ impl Devices {
     /// The devices that there are, as the watch knows them. Where there is no watch the API server lists them, if the asker may
     /// see them. `None` is *nobody says*, whatever the reason: by what nodes have nobody is refused anything.
     pub(super) async fn inventory(&self, deadline: Instant) -> Option<Arc<Inventory>> {
-        if let Some(world) = &self.world {
-            return world.inventory();
+        match &self.world {
+            Some(world) => world.inventory(),
+            None => self.listed_inventory(deadline).await,
         }
+    }
+
+    /// On the heap: few ask for it, and it would make every call larger.
+    fn listed_inventory(&self, deadline: Instant) -> BoxFuture<'_, Option<Arc<Inventory>>> {
         let what = || String::from("resourceslices");
-        let ask = async {
+        let ask = async move {
             let api = Api::<ResourceSlice>::all(self.client.clone());
             let kept = |mut slice: ResourceSlice| {
                 keep_slice(&mut slice);
@@ -29,6 +36,6 @@ impl Devices {
             let slices = each_page(&api, deadline, what, kept).await?;
             Ok::<_, LookupFailed>(Arc::new(inventory(slices.iter())))
         };
-        in_time(deadline, what, self.inventory.try_get_with((), ask)).await.ok()?.ok()
+        async move { in_time(deadline, what, self.inventory.try_get_with((), ask)).await.ok()?.ok() }.boxed()
     }
 }
