@@ -5,6 +5,7 @@
 //! Until all records and Namespaces were read once, nothing is *synced*, and the policy says nothing about the cluster.
 
 mod ended;
+mod expected;
 mod gathered;
 mod keep;
 mod managed;
@@ -42,6 +43,7 @@ use tokio_util::sync::CancellationToken;
 use crate::watch::Watch;
 pub use ended::End;
 use ended::Ended;
+use expected::Expected;
 use gathered::Gathered;
 pub(crate) use keep::{slice as keep_slice, source_of};
 use managed::Managed;
@@ -92,6 +94,7 @@ struct Known {
     priorities: Gathered<PriorityClasses>,
     passed: Passed,
     ended: Ended,
+    expected: Expected,
 }
 
 /// UIDs of Pods and claims that the watches spoke of since they were last taken.

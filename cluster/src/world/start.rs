@@ -172,6 +172,7 @@ impl World {
             priorities,
             passed: passed.unwrap_or_default(),
             ended,
+            expected: Default::default(),
         }))
     }
 }
