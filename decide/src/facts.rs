@@ -128,7 +128,8 @@ impl Sources {
             facts.is_allocated = true;
         }
         match self {
-            Self::Cluster(lookups) => lookups.gather(facts, submission, subject, policy, deadline).await,
+            // On the heap: it is the largest part of every call.
+            Self::Cluster(lookups) => Box::pin(lookups.gather(facts, submission, subject, policy, deadline)).await,
             Self::Files(_) => {
                 let devices = self.devices(submission, policy, deadline).await?;
                 Ok(Facts { devices, volumes: untold(submission, policy), ..facts })
