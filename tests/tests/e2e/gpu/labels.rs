@@ -96,14 +96,14 @@ fn a_template_is_there_before_its_pod_and_kubernetes_does_not_complain() {
 fn more_than_any_node_has_is_said_at_once_to_whoever_asks() {
     let p = shared();
     let labels = json!({"platform-go/dra-sharing-mode": "inline", "platform-go/dra-gpu-model": "rtx-6000-pro",
-        "platform-go/dra-gpu-count": "6"});
+        "platform-go/dra-gpu-count": "6", "platform-go/dra-sm-pct": "50"});
     let job = workload("Job", "llm-finetune", "too-many", json!({"metadata": {"labels": labels}})).to_string();
     let says =
         "gpu-model: asked 6 devices of rtx-6000-pro for one Pod; no node has more than 4 today; ask for at most 4";
-    let made = kubectl_with(&p, "ada", &["create", "--dry-run=server", "-f", "-"], &job);
+    let made = kubectl_with(&p, "bob", &["create", "--dry-run=server", "-f", "-"], &job);
     assert_warned(&made, says);
     ok(made);
-    for (code, verdict) in dry_runs(&p, "ada", &job) {
+    for (code, verdict) in dry_runs(&p, "bob", &job) {
         assert_eq!(code, 0, "{verdict}");
         assert!(verdict["warnings"].to_string().contains(says), "{verdict}");
     }
