@@ -26,6 +26,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::ResourceClaims,
     Topic::ResourceClaimTemplates,
     Topic::DeviceClasses,
+    Topic::ResourceSlices,
     Topic::VolumeClaims,
     Topic::Volumes,
     Topic::PriorityClasses,
@@ -137,4 +138,18 @@ fn creation<'a>(group: &str, resource: &str, name: &'a str, object: &'a serde_js
         object: Some(object),
         old: None,
     }
+}
+
+/// A policy that knows alice.
+#[cfg(test)]
+fn policy_of_alice(platform: policy_engine::policy::platform::Platform) -> policy_engine::policy::Policy {
+    use policy_engine::policy::people::{SystemRole, User};
+    use policy_engine::policy::{Records, ids::UserId};
+    let alice = User {
+        name: "alice".into(),
+        id: UserId::new("alice"),
+        username: "alice".into(),
+        system_role: SystemRole::User,
+    };
+    Records { users: [("alice".into(), alice)].into(), platform, ..Records::default() }.into()
 }

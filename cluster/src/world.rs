@@ -5,11 +5,13 @@
 //! Until all records and Namespaces were read once, nothing is *synced*, and the policy says nothing about the cluster.
 
 mod ended;
+mod expected;
 mod gathered;
 mod keep;
 mod managed;
 pub mod pod;
 mod reservations;
+mod slices;
 mod snapshot;
 mod start;
 mod topic;
@@ -31,6 +33,7 @@ use policy_engine::contract;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::ProjectId;
 use policy_engine::submission::facts::{self, PriorityClasses};
+use policy_engine::submission::inventory::Inventory;
 use records::convert::Problem;
 use records::{Kind, POLICY_NAME};
 use tokio::sync::watch;
@@ -40,13 +43,15 @@ use tokio_util::sync::CancellationToken;
 use crate::watch::Watch;
 pub use ended::End;
 use ended::Ended;
+use expected::Expected;
 use gathered::Gathered;
-pub(crate) use keep::{DEVICE_TYPE, PRODUCT_NAME, PROFILE, source_of};
+pub(crate) use keep::{slice as keep_slice, source_of};
 use managed::Managed;
 pub(crate) use managed::is_of_pod;
 use pod::Pod;
 use reservations::Reservations;
 pub(crate) use reservations::reservations;
+pub(crate) use slices::{current, inventory, product, profile};
 pub use snapshot::Snapshot;
 use topic::Signals;
 pub use topic::{Changes, Topic};
@@ -79,6 +84,7 @@ struct Known {
     classes: Option<Store<DeviceClass>>,
     class_specs: Gathered<DeviceClasses>,
     slices: Option<Store<ResourceSlice>>,
+    inventory: Gathered<Inventory>,
     volume_claims: Option<Store<PersistentVolumeClaim>>,
     volumes: Option<Store<PersistentVolume>>,
     reserved: Gathered<Reservations>,
@@ -88,6 +94,7 @@ struct Known {
     priorities: Gathered<PriorityClasses>,
     passed: Passed,
     ended: Ended,
+    expected: Expected,
 }
 
 /// UIDs of Pods and claims that the watches spoke of since they were last taken.
@@ -233,6 +240,12 @@ impl World {
     /// All ResourceSlices.
     pub fn slices(&self) -> Vec<Arc<ResourceSlice>> {
         all(&self.0.slices)
+    }
+
+    /// The devices that there are; `None` while not all ResourceSlices are known. The same value until one of them changes.
+    pub(crate) fn inventory(&self) -> Option<Arc<Inventory>> {
+        self.fit(&[Topic::ResourceSlices]).ok()?;
+        Some(self.0.inventory.get(|| inventory(self.slices().iter().map(AsRef::as_ref))))
     }
 
     /// What the PriorityClasses of queues give to Pods, by name. The same value until a class changes.

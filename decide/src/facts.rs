@@ -143,7 +143,8 @@ impl Sources {
         match self {
             Self::Cluster(lookups) => {
                 facts.deputy = lookups.deputy(&facts.project_id, submission, &subject, policy, deadline).await?;
-                lookups.gather(facts, submission, subject, policy, deadline).await
+                // On the heap: it is the largest part of every call.
+                Box::pin(lookups.gather(facts, submission, subject, policy, deadline)).await
             }
             Self::Files(_) => {
                 let devices = self.devices(submission, policy, deadline).await?;
@@ -232,7 +233,7 @@ impl Lookups {
 
 /// What is known about volumes where nobody can be asked.
 fn untold(submission: &Submission<'_>, policy: &Policy) -> volumes::Volumes {
-    let volumes::Names { claims, snapshots } = volumes::Names::by(submission, policy);
+    let volumes::Names { claims, snapshots, lanes: _ } = volumes::Names::by(submission, policy);
     let untold = |name: String| (name, volumes::Known::Untold);
     volumes::Volumes {
         claims: claims.into_iter().map(untold).collect(),

@@ -1,11 +1,9 @@
 //! Whether the ledger has room for what the engine admits, and what becomes of it where there is none.
 
-use std::collections::BTreeSet;
-
 use policy_engine::admission::decision::MOST_KEPT;
 use policy_engine::admission::decision::{Reservation, WithoutRoom};
-use policy_engine::admission::rules::quota::{Crowd, Foreseen, Full, Rollout, worth_telling};
-use policy_engine::ledger::{Account, AdmitPod, Outcome, Request};
+use policy_engine::admission::rules::quota::{Crowd, Foreseen, Full, Own, Rollout, worth_telling};
+use policy_engine::ledger::{AdmitPod, Outcome, Request, Shortage};
 use policy_engine::policy::Policy;
 use policy_engine::policy::rule_id::RuleId;
 use policy_engine::{Decision, Denial};
@@ -22,7 +20,7 @@ pub enum Mode {
 }
 
 /// Asks the ledger for what the decision charges, and adds what it says: denials, or warnings where nothing is enforced.
-/// Answers which accounts it was refused for.
+/// Answers what it was refused for.
 ///
 /// # Errors
 /// There is no answer. The decision is as it was.
@@ -32,15 +30,15 @@ pub async fn find(
     policy: &Policy,
     mode: Mode,
     deadline: Instant,
-) -> Result<BTreeSet<Account>, Unavailable> {
-    let nobody = BTreeSet::new();
+) -> Result<Vec<Shortage>, Unavailable> {
+    let nobody = Vec::new();
     let Some(charge) = decision.reservation.as_deref().filter(|_| decision.allowed()) else { return Ok(nobody) };
     match charge.without_room {
         WithoutRoom::Refuse => {
             let outcome = ask(ledger, charge, mode, deadline).await?;
             decision.denials.extend(refusals(&outcome, policy));
             if let Outcome::Refused(shortages) = outcome {
-                return Ok(shortages.into_iter().map(|shortage| shortage.account).collect());
+                return Ok(shortages);
             }
         }
         WithoutRoom::Warn => {
@@ -81,6 +79,15 @@ pub async fn find(
     Ok(nobody)
 }
 
+/// Says in a refusal what the workload itself holds whose Pod there is no room for.
+pub fn tell_own(decision: &mut Decision, shortages: &[Shortage], own: &Own, policy: &Policy) {
+    // One denial for each shortage that is told, as they were added.
+    let denials = decision.denials.iter_mut().filter(|denial| denial.rule == RuleId::Quota);
+    for (denial, shortage) in denials.zip(worth_telling(shortages)) {
+        denial.message = Full { shortage, own: Some(own), policy }.to_string();
+    }
+}
+
 async fn ask(ledger: &Ledger, charge: &Reservation, mode: Mode, deadline: Instant) -> Result<Outcome, Unavailable> {
     let request = charge.request.clone();
     match mode {
@@ -95,8 +102,42 @@ fn refusals(outcome: &Outcome, policy: &Policy) -> Vec<Denial> {
         Outcome::Reserved => Vec::new(),
         Outcome::Refused(shortages) => {
             let shown = worth_telling(shortages).take(MOST_KEPT);
-            shown.map(|shortage| denial("spec", Full { shortage, policy }.to_string())).collect()
+            shown.map(|shortage| denial("spec", Full { shortage, own: None, policy }.to_string())).collect()
         }
         Outcome::Crowded(place) => vec![denial("metadata.name", Crowd { place }.to_string())],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use policy_engine::ledger::{Account, Amounts, Resource};
+    use policy_engine::policy::Records;
+    use policy_engine::policy::ids::ProjectId;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_the_workload_itself_holds_and_only_of_what_it_does() {
+        let (policy, account) = (Policy::from(Records::default()), Account::Project(ProjectId::new("p")));
+        let shortage = |resource| Shortage {
+            account: account.clone(),
+            resource,
+            used: 2000,
+            reserved: 0,
+            asked: 1000,
+            limit: 2000,
+        };
+        let shortages = [shortage(Resource::Gpu), shortage(Resource::Cpu)];
+        let denials = refusals(&Outcome::Refused(shortages.to_vec()), &policy);
+        let mut decision = Decision { denials, ..Decision::default() };
+        let held = Amounts { milli_gpu: 1500, ..Amounts::NOTHING };
+        let own = Own { deployment: "web".into(), held: [(account, held)].into() };
+        tell_own(&mut decision, &shortages, &own, &policy);
+        let [gpu, cpu] = &decision.denials[..] else { panic!("two reasons: {:?}", decision.denials) };
+        let says = "of 2 GPU in all; 1.5 GPU of that is held by older Pods of Deployment web itself; if its rollout waits for \
+                    them, set strategy.type Recreate, or maxSurge 0 and maxUnavailable 1; else wait";
+        assert!(gpu.message.ends_with(says), "{}", gpu.message);
+        let says = "of 2 CPU in all; wait for 1 CPU to become free, end something, or ask for less";
+        assert!(cpu.message.ends_with(says), "{}", cpu.message);
     }
 }

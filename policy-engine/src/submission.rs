@@ -9,6 +9,7 @@ pub mod devices;
 pub mod facts;
 pub(crate) mod found;
 pub mod identity;
+pub mod inventory;
 pub mod pod;
 pub(crate) mod remembered;
 pub mod slots;

@@ -78,6 +78,8 @@ pub(crate) async fn live(daemon: &Daemon, stage: &Stage, mut leadership: Leaders
         let began = Instant::now();
         changes.notice();
         room.mark_unchanged();
+        // Only who leads hears of them: nobody waits for a replica that makes nothing.
+        let mut expected = daemon.hears_expected.then(|| stage.world.hear_of_expected());
         stage.metrics.leads(true);
         let may_act = || leadership.leads() && !shutdown.is_cancelled();
         let next = turn(daemon, stage, &mut past, &may_act).await;
@@ -93,6 +95,20 @@ pub(crate) async fn live(daemon: &Daemon, stage: &Stage, mut leadership: Leaders
             }
             sleep(GATHER).await;
             sleep_until(began + daemon.interval).await;
+        };
+        let hurried = async {
+            if let Some(expected) = &mut expected
+                && expected.changed().await.is_ok()
+            {
+                return;
+            }
+            std::future::pending::<()>().await;
+        };
+        let rest = async {
+            tokio::select! {
+                () = rest => {}
+                () = hurried => {}
+            }
         };
         if shutdown.run_until_cancelled(rest).await.is_none() {
             break;

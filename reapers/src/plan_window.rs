@@ -102,7 +102,7 @@ async fn released(stage: &Stage, policy: &Policy, release: &Release) -> Result<O
 }
 
 fn no_room(release: &Release, shortages: &[Shortage], policy: &Policy) -> News {
-    let full: Vec<_> = shortages.iter().map(|shortage| Full { shortage, policy }.to_string()).collect();
+    let full: Vec<_> = shortages.iter().map(|shortage| Full { shortage, own: None, policy }.to_string()).collect();
     let note = format!("its queue is open, and it waits for room: {}", full.join("; "));
     news(Tone::Warning, "QuotaFull", &release.pod, &release.seen, note)
 }

@@ -1,9 +1,13 @@
 //! Workloads and Pods in governed namespaces: mutating call, validating call, and deletions.
 
+use std::time::Duration;
+
 use decide::Entry;
 use decide::entry::{self, Namespace, NotJudged};
 use decide::facts::Subject;
 use decide::judgement;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use json_patch::Patch;
 use policy_engine::policy::Policy;
@@ -49,7 +53,11 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
     facts.is_allocated = path == Path::Validate;
     let (mut decision, patch) = judged(path, &submission, &facts, &policy, now)?;
     if path == Path::Validate {
-        reserve::reserve(webhook, &mut decision, &policy, request.dry_run.unwrap_or(false), deadline).await?;
+        let dry_run = request.dry_run.unwrap_or(false);
+        reserve::reserve(webhook, &submission, &mut decision, &policy, dry_run, deadline).await?;
+    }
+    if path == Path::Mutate && !request.dry_run.unwrap_or(false) {
+        expect_templates(webhook, &submission, &decision).await;
     }
     let mut response = Response::decided(&request.uid, &decision).with_patch(&patch);
     let by_controller = matches!(Caller::of_submission(&submission, &policy), Caller::Controller);
@@ -68,6 +76,26 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
         tell_unenforced(request, &decision, project);
     }
     Ok(response.audited(&request.uid, policy.version(), &decision))
+}
+
+/// A Pod waits no longer for its template. Without it, its claim is made a moment later, after Kubernetes has complained.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Lets the daemon make the templates that an admitted object's Pods will name. The Pods of a workload come later than it does.
+/// On the heap: few wait for one, and it would make every call larger.
+fn expect_templates<'a>(
+    webhook: &'a Webhook,
+    submission: &'a Submission<'_>,
+    decision: &'a Decision,
+) -> BoxFuture<'a, ()> {
+    let patience = if submission.resource.is_core("pods") { PATIENCE } else { Duration::ZERO };
+    let expected = decision.templates.iter().take(MOST_TEMPLATES);
+    async move {
+        for template in expected {
+            webhook.caches.expect_template(submission.namespace, template, patience).await;
+        }
+    }
+    .boxed()
 }
 
 /// What is decided, and what is to be written.
@@ -93,6 +121,8 @@ fn judged(
     judged.map_err(Outage::Unreadable)
 }
 
+/// Of an object with more pod templates, the others' are made when their Pods are there.
+const MOST_TEMPLATES: usize = 8;
 /// A person who makes an object with ten thousand faults gets no ten thousand lines in the log.
 const MOST_LINES: usize = 16;
 

@@ -36,7 +36,7 @@ const MOST_ACCOUNTS: u64 = 16 << 10;
 #[derive(Clone)]
 pub(crate) struct LeftOver {
     asked: Cache<Account, ()>,
-    prices: Prices,
+    pub(crate) prices: Prices,
 }
 
 impl Default for LeftOver {

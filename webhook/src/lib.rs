@@ -18,6 +18,7 @@ mod records;
 mod reserve;
 pub mod review;
 mod reviews;
+mod rollout;
 mod routes;
 
 use std::net::SocketAddr;
@@ -52,12 +53,13 @@ pub struct Webhook {
     /// Whether the ledger is known to hold what runs.
     compared: Arc<AtomicBool>,
     left_over: LeftOver,
+    owners: Owners,
 }
 
 impl Webhook {
     /// A webhook that knows what the caches know.
     pub fn new(caches: World, owners: Owners, metrics: Arc<Metrics>, ledger: Ledger) -> Self {
-        let sources = Sources::cached(&caches, owners);
+        let sources = Sources::cached(&caches, owners.clone());
         Self {
             caches,
             sources,
@@ -66,6 +68,7 @@ impl Webhook {
             ledger,
             compared: Arc::default(),
             left_over: LeftOver::default(),
+            owners,
         }
     }
 }

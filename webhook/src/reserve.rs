@@ -4,11 +4,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use decide::room::{self, Mode};
-use policy_engine::Decision;
 use policy_engine::admission::decision::WithoutRoom;
 use policy_engine::policy::Policy;
 use policy_engine::policy::platform::WithoutLedger;
 use policy_engine::policy::rule_id::RuleId;
+use policy_engine::{Decision, Submission};
 use store::Unavailable;
 use tokio::time::{Instant, timeout_at};
 
@@ -16,15 +16,17 @@ use crate::Webhook;
 use crate::metrics::{Metrics, UNFORESEEN};
 use crate::outage::Outage;
 use crate::path::Path;
+use crate::rollout;
 
 /// The ledger's answer comes so long before the call's deadline, so that there is time to say that there is none.
 const BEFORE_THE_DEADLINE: Duration = Duration::from_millis(100);
 /// What only warns is not waited for as long.
 const FORESEEING: Duration = Duration::from_millis(500);
 
-/// Reserves what the decision charges, and refuses what there is no room for. A dry run only asks.
+/// Reserves what the decision about a submission charges, and refuses what there is no room for. A dry run only asks.
 pub(crate) async fn reserve(
     webhook: &Webhook,
+    submission: &Submission<'_>,
     decision: &mut Decision,
     policy: &Policy,
     dry_run: bool,
@@ -41,7 +43,7 @@ pub(crate) async fn reserve(
     if !known_to_hold_what_runs(webhook, deadline).await {
         return Err(Outage::Unreconciled);
     }
-    let short = match room::find(&webhook.ledger, decision, policy, mode, deadline).await {
+    let mut short = match room::find(&webhook.ledger, decision, policy, mode, deadline).await {
         Ok(short) => short,
         Err(unavailable) => return without_ledger(&webhook.metrics, decision, policy, unavailable),
     };
@@ -49,11 +51,18 @@ pub(crate) async fn reserve(
         return Ok(());
     }
     let known = (&webhook.ledger, &webhook.caches, policy);
-    if webhook.left_over.give_back(known, &short, deadline).await {
+    let accounts = short.iter().map(|shortage| shortage.account.clone()).collect();
+    if webhook.left_over.give_back(known, &accounts, deadline).await {
         let refused = std::mem::take(&mut decision.denials);
-        if room::find(&webhook.ledger, decision, policy, mode, deadline).await.is_err() {
-            decision.denials = refused;
+        match room::find(&webhook.ledger, decision, policy, mode, deadline).await {
+            Ok(still_short) => short = still_short,
+            Err(_) => decision.denials = refused,
         }
+    }
+    if !decision.allowed()
+        && let Some(own) = rollout::held_by_own(webhook, submission, policy, deadline).await
+    {
+        room::tell_own(decision, &short, &own, policy);
     }
     Ok(())
 }

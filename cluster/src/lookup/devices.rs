@@ -1,6 +1,8 @@
 //! Device claims, their templates and classes, as far as a decision needs them: from caches that keep no more than that.
 //! What they do not know is asked of the API server once before it is believed that there is none.
 
+mod inventory;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use policy_engine::submission::devices::{
     ClaimTemplate, Devices as Facts, KnownClaim, MOST_CANDIDATES, MOST_NAMED, Names, ReservingPod, is_shared,
     newly_reserved,
 };
+use policy_engine::submission::identity::Caller;
+use policy_engine::submission::inventory::Inventory;
 use policy_engine::{Submission, contract};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -34,6 +38,7 @@ pub struct Devices {
     claims: ByName<ResourceClaim>,
     templates: ByName<ResourceClaimTemplate>,
     classes: ByName<DeviceClass>,
+    inventory: Answers<(), Arc<Inventory>>,
 }
 
 /// What was asked of the API server a moment ago, by Namespace and name.
@@ -54,6 +59,7 @@ impl Devices {
             claims: answers(),
             templates: answers(),
             classes: answers(),
+            inventory: answers(),
         }
     }
 
@@ -75,6 +81,9 @@ impl Devices {
         }
         let namespace = submission.namespace;
         facts.classes = self.all_classes(deadline).await?;
+        if Caller::of_submission(submission, policy).is_read_by_people() {
+            facts.inventory = self.inventory(deadline).await;
+        }
         if named.len() <= MOST_NAMED {
             let claims = Api::namespaced(self.client.clone(), namespace);
             for name in named.claims {

@@ -9,6 +9,8 @@ mod starting;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::core::{ObjectMeta, PartialObjectMeta};
@@ -16,6 +18,7 @@ use kube::{Api, Client};
 use policy_engine::object::kinds::SNAPSHOT_GROUP;
 use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
+use policy_engine::submission::identity::Caller;
 use policy_engine::submission::volume_claim::VolumeClaim;
 use policy_engine::submission::volumes::{Known, MOST_NAMED, Names, Ownership, Volumes as Facts};
 use policy_engine::{Act, Submission, contract};
@@ -35,6 +38,7 @@ pub struct Volumes {
     client: Client,
     world: Option<World>,
     asked: Answers<(String, String), Known>,
+    classes: Answers<(), Arc<BTreeMap<String, bool>>>,
 }
 
 impl Volumes {
@@ -45,7 +49,7 @@ impl Volumes {
 
     /// Asks for each claim.
     pub fn asking(client: Client) -> Self {
-        Self { client, world: None, asked: answers() }
+        Self { client, world: None, asked: answers(), classes: answers() }
     }
 
     /// What the decision about a submission needs to know, but for copies that wait. Nothing is asked for one that names no
@@ -77,7 +81,14 @@ impl Volumes {
             }
         }
         if is_new_claim(submission) && is_classed_beside_a_lane(submission, policy) {
-            facts.default_classes = self.default_classes(deadline).await?;
+            let classes = self.classes(deadline).await?;
+            let defaults = classes.iter().filter(|(_, is_default)| **is_default);
+            facts.default_classes = defaults.map(|(name, _)| name.clone()).collect();
+        }
+        // Only new claims get a class.
+        let is_new = submission.act == Act::Create || !submission.resource.is_core("persistentvolumeclaims");
+        if is_new && Caller::of_submission(submission, policy).is_read_by_people() {
+            facts.missing_classes = self.missing_classes(&named.lanes, policy, deadline).await;
         }
         Ok(facts)
     }
@@ -134,13 +145,44 @@ impl Volumes {
         }
     }
 
-    async fn default_classes(&self, deadline: Instant) -> Result<BTreeSet<String>, LookupFailed> {
-        let api = Api::<PartialObjectMeta<StorageClass>>::all(self.client.clone());
-        let is_default = |meta: &ObjectMeta| {
-            meta.annotations.as_ref().and_then(|it| it.get(DEFAULT_CLASS)).is_some_and(|it| it == "true")
+    /// The classes of these lanes that do not exist. Where nobody says which there are, none is missing: nobody is refused for
+    /// what is only a warning.
+    async fn missing_classes(&self, lanes: &BTreeSet<String>, policy: &Policy, deadline: Instant) -> BTreeSet<String> {
+        let lanes = lanes.iter().filter_map(|lane| policy.platform().storage_lanes.get(lane));
+        let named: BTreeSet<_> = lanes.map(|lane| lane.storage_class.clone()).collect();
+        if named.is_empty() {
+            return named;
+        }
+        match self.classes(deadline).await {
+            Ok(classes) => named.into_iter().filter(|name| !classes.contains_key(name)).collect(),
+            Err(failed) => {
+                let error: &dyn std::error::Error = &failed;
+                tracing::debug!(error, "whether the classes of lanes exist is not known");
+                BTreeSet::new()
+            }
+        }
+    }
+
+    /// The StorageClasses that there are, and whether the API server fills in each where a claim names none. On the heap: few ask
+    /// for them, and it would make every call larger.
+    fn classes(&self, deadline: Instant) -> BoxFuture<'_, Result<Arc<BTreeMap<String, bool>>, LookupFailed>> {
+        let what = || String::from("storageclasses");
+        let ask = async move {
+            let api = Api::<PartialObjectMeta<StorageClass>>::all(self.client.clone());
+            let is_default = |meta: &ObjectMeta| {
+                meta.annotations.as_ref().and_then(|it| it.get(DEFAULT_CLASS)).is_some_and(|it| it == "true")
+            };
+            let class = |class: PartialObjectMeta<StorageClass>| {
+                let is_default = is_default(&class.metadata);
+                Some((class.metadata.name?, is_default))
+            };
+            Ok(Arc::new(each_page(&api, deadline, what, class).await?.into_iter().collect()))
         };
-        let name = |class: PartialObjectMeta<StorageClass>| Some(class.metadata).filter(is_default)?.name;
-        Ok(each_page(&api, deadline, || "storageclasses".into(), name).await?.into_iter().collect())
+        let answer = async move {
+            let answer = in_time(deadline, what, self.classes.try_get_with((), ask)).await?;
+            answer.map_err(|failed: Arc<LookupFailed>| LookupFailed::clone(&failed))
+        };
+        answer.boxed()
     }
 }
 

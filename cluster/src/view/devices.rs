@@ -2,15 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use k8s_openapi::api::resource::v1::{Device, ResourceSlice};
 use policy_engine::policy::Policy;
 use policy_engine::policy::model::Model;
 use policy_engine::policy::names::ModelName;
 
-use crate::world::{DEVICE_TYPE, PRODUCT_NAME, PROFILE, World};
-
-/// What NVIDIA's driver calls a slice of a GPU, which is published beside the whole one.
-const PART: &str = "mig";
+use crate::world::{World, current, product, profile};
 
 /// Devices of one model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,12 +32,8 @@ pub fn of_models(world: &World, policy: &Policy) -> BTreeMap<ModelName, Count> {
     let mut by_product: HashMap<(&str, Option<&str>), Count> = HashMap::new();
     for slice in current(slices.iter().map(AsRef::as_ref)) {
         for device in slice.spec.devices.iter().flatten() {
-            let Some(product) = attribute(slice, device, PRODUCT_NAME) else { continue };
-            let profile = match attribute(slice, device, DEVICE_TYPE) {
-                Some(PART) => attribute(slice, device, PROFILE),
-                _ => None,
-            };
-            let count = by_product.entry((product, profile)).or_default();
+            let Some(product) = product(slice, device) else { continue };
+            let count = by_product.entry((product, profile(slice, device))).or_default();
             count.there += 1;
             let is_held = held.contains(&(slice.spec.driver.as_str(), slice.spec.pool.name.as_str(), &device.name));
             count.held += usize::from(is_held);
@@ -53,24 +45,6 @@ pub fn of_models(world: &World, policy: &Policy) -> BTreeMap<ModelName, Count> {
         counts.fold(Count::default(), |all, it| Count { there: all.there + it.there, held: all.held + it.held })
     };
     policy.records().models.values().map(|model| (model.name.clone(), of_model(model))).collect()
-}
-
-/// The slices of each pool's newest generation: the driver is about to take the others away.
-fn current<'a>(slices: impl Iterator<Item = &'a ResourceSlice> + Clone) -> impl Iterator<Item = &'a ResourceSlice> {
-    let mut newest: HashMap<(&str, &str), i64> = HashMap::new();
-    let pool = |slice: &'a ResourceSlice| (slice.spec.driver.as_str(), slice.spec.pool.name.as_str());
-    for slice in slices.clone() {
-        let known = newest.entry(pool(slice)).or_default();
-        *known = slice.spec.pool.generation.max(*known);
-    }
-    slices.filter(move |slice| newest.get(&pool(slice)) == Some(&slice.spec.pool.generation))
-}
-
-/// An attribute of a device, in the domain of its driver unless it says another.
-fn attribute<'a>(slice: &ResourceSlice, device: &'a Device, name: &str) -> Option<&'a str> {
-    let attributes = device.attributes.as_ref()?;
-    let qualified = || attributes.get(&format!("{}/{name}", slice.spec.driver));
-    attributes.get(name).or_else(qualified)?.string.as_deref()
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub fn view(world: &World, own_namespace: &str) -> View {
         bindings: world.bindings(),
         uses: world.pods().iter().flat_map(|pod| uses(pod)).collect(),
         templates: world.templates().iter().filter_map(|it| existing(it)).collect(),
+        expected: world.expected_templates(),
     }
 }
 

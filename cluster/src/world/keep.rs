@@ -22,6 +22,8 @@ pub(crate) const PRODUCT_NAME: &str = "productName";
 pub(crate) const DEVICE_TYPE: &str = "type";
 /// Which slice of a device it is.
 pub(crate) const PROFILE: &str = "profile";
+/// The capacity of a device that is its memory.
+pub(crate) const MEMORY: &str = "memory";
 
 /// Names, times, the platform's keys and those that it reads, and the controller owner.
 pub(super) fn least(meta: &mut ObjectMeta) {
@@ -95,18 +97,32 @@ pub(super) fn class(class: &mut DeviceClass) {
     least(&mut class.metadata);
 }
 
-/// Of a ResourceSlice, its pool, and of each device its name and what says which product it is.
-pub(super) fn slice(slice: &mut ResourceSlice) {
+/// Of a ResourceSlice, its pool and its node, and of each device its name, what says which product it is, and how large it is.
+pub(crate) fn slice(slice: &mut ResourceSlice) {
     least(&mut slice.metadata);
-    let ResourceSliceSpec { driver, pool, devices, .. } = std::mem::take(&mut slice.spec);
-    let kept = |Device { name, attributes, .. }: Device| {
+    let ResourceSliceSpec { driver, pool, devices, node_name, .. } = std::mem::take(&mut slice.spec);
+    let kept = |Device { name, attributes, capacity, node_name, allow_multiple_allocations, .. }: Device| {
         let mut attributes = attributes.unwrap_or_default();
-        attributes
-            .retain(|name, _| [PRODUCT_NAME, DEVICE_TYPE, PROFILE].contains(&name.rsplit('/').next().unwrap_or(name)));
-        Device { name, attributes: Some(attributes), ..Device::default() }
+        attributes.retain(|name, _| [PRODUCT_NAME, DEVICE_TYPE, PROFILE].contains(&last(name)));
+        let mut capacity = capacity.unwrap_or_default();
+        capacity.retain(|name, _| last(name) == MEMORY);
+        capacity.values_mut().for_each(|memory| memory.request_policy = None);
+        Device {
+            name,
+            attributes: Some(attributes),
+            capacity: Some(capacity),
+            node_name,
+            allow_multiple_allocations,
+            ..Device::default()
+        }
     };
     let devices = devices.map(|devices| devices.into_iter().map(kept).collect());
-    slice.spec = ResourceSliceSpec { driver, pool, devices, ..ResourceSliceSpec::default() };
+    slice.spec = ResourceSliceSpec { driver, pool, devices, node_name, ..ResourceSliceSpec::default() };
+}
+
+/// The name of an attribute or a capacity without its domain.
+fn last(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// Of a ResourceQuota, what it limits.

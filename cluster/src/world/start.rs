@@ -92,7 +92,13 @@ impl World {
                 outdate();
                 signals.give(Topic::DeviceClasses);
             });
-        let slices = watches.plain(Topic::ResourceSlices, all("resourceslices", (), keep::slice));
+        let inventory = Gathered::default();
+        let outdate = inventory.outdate();
+        let slices =
+            watches.optional(Topic::ResourceSlices, all("resourceslices", (), keep::slice), move |signals, _| {
+                outdate();
+                signals.give(Topic::ResourceSlices);
+            });
         let volume_claims = watches.plain(Topic::VolumeClaims, all("persistentvolumeclaims", (), keep::volume_claim));
         let reserved = Gathered::default();
         let outdate = reserved.outdate();
@@ -156,6 +162,7 @@ impl World {
             classes,
             class_specs,
             slices,
+            inventory,
             volume_claims,
             volumes,
             reserved,
@@ -165,6 +172,7 @@ impl World {
             priorities,
             passed: passed.unwrap_or_default(),
             ended,
+            expected: Default::default(),
         }))
     }
 }

@@ -6,6 +6,7 @@ use crate::admission::decision::{Decision, Mutation};
 use crate::admission::findings::Findings;
 use crate::admission::reserve;
 use crate::admission::{mode, remember, rules};
+use crate::gpu::own_claim;
 use crate::object::{Object, Unreadable};
 use crate::policy::Policy;
 use crate::policy::modes::RuleMode;
@@ -66,6 +67,7 @@ pub fn admit(
         // Last, because it tells people only of what is really replaced.
         remember::remember(&case, object, settled, &mut decision);
         decision.reservation = reserve::of(&case).map(Box::new);
+        decision.templates = own_claim::templates(&case);
     }
     Ok(decision)
 }

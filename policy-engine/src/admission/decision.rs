@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::claims::template::Template;
 use crate::ledger::{Amounts, Request};
 use crate::object::place::Place;
 use crate::policy::rule_id::{self, RuleId};
@@ -25,6 +26,8 @@ pub struct Decision {
     pub unimposed: Vec<Mutation>,
     /// What is to be reserved before it is admitted.
     pub reservation: Option<Box<Reservation>>,
+    /// The templates of claims that the platform makes for its Pods.
+    pub templates: Vec<Template>,
 }
 
 impl Decision {

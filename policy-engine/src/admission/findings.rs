@@ -119,6 +119,6 @@ impl Findings {
 impl From<Findings> for Decision {
     fn from(found: Findings) -> Self {
         let Findings { rule: _, imposes: _, unimposed, unenforced, denials, more, mutations, warnings } = found;
-        Self { denials, more, mutations, warnings, unenforced, unimposed, reservation: None }
+        Self { denials, more, mutations, warnings, unenforced, unimposed, reservation: None, templates: Vec::new() }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A Pod that asks for devices by labels names a template by a hash of its content, and carries the content in the
 //! annotation [`CLAIM_TEMPLATE`](crate::contract::CLAIM_TEMPLATE). A template that is missing is made, for all Pods of its
-//! Namespace that name it; one that nobody names any more is removed a moment after it was made. What does not carry our
-//! mark is left alone.
+//! Namespace that name it; one that nobody names any more is removed a moment after it was made. One that Pods are about to name,
+//! as admission has seen a moment ago, is made before they are there. What does not carry our mark is left alone.
 
 pub mod audit;
 
@@ -43,6 +43,8 @@ pub struct View {
     pub uses: Vec<Use>,
     /// Every ResourceClaimTemplate with a name such as ours.
     pub templates: Vec<Existing>,
+    /// What Pods are about to name, and where.
+    pub expected: Vec<(String, Template)>,
 }
 
 /// A Pod that names a template.
@@ -84,10 +86,8 @@ pub enum Action {
         namespace: String,
         /// Its name and content.
         template: Template,
-        /// A Pod that names it.
-        pod: PodName,
-        /// Which state of the Pod was seen.
-        seen: Seen,
+        /// A Pod that names it, and which state of it was seen; `None` where it is only expected.
+        pod: Option<(PodName, Seen)>,
     },
     /// A template that nobody names is removed.
     Remove {
@@ -147,12 +147,13 @@ pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     let existing: BTreeMap<_, _> = view.templates.iter().map(|it| ((&*it.namespace, &*it.name), it)).collect();
     let mut named = BTreeSet::new();
+    let is_governed = |namespace: &str| {
+        view.bindings.contains_key(namespace) && !is_exempt(&view.own_namespace, policy.platform(), namespace)
+    };
     for it in &view.uses {
         let key = (&*it.pod.namespace, &*it.template);
         let is_first = named.insert(key);
-        let is_governed = view.bindings.contains_key(&it.pod.namespace)
-            && !is_exempt(&view.own_namespace, policy.platform(), &it.pod.namespace);
-        if !is_first || !is_governed || !is_platform_template(&it.template) {
+        if !is_first || !is_governed(&it.pod.namespace) || !is_platform_template(&it.template) {
             continue;
         }
         let recorded = it.text.as_deref().and_then(|text| Template::recorded(text, &it.template));
@@ -163,12 +164,19 @@ pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
             (Some(_), None) => continue,
             (None, None) => NotOurs::Unsaid,
             (None, Some(template)) => {
-                let (namespace, pod, seen) = (it.pod.namespace.clone(), it.pod.clone(), it.seen.clone());
-                plan.actions.push(Action::Make { namespace, template, pod, seen });
+                let (namespace, pod) = (it.pod.namespace.clone(), Some((it.pod.clone(), it.seen.clone())));
+                plan.actions.push(Action::Make { namespace, template, pod });
                 continue;
             }
         };
         plan.spared.push(Spared { pod: it.pod.clone(), seen: it.seen.clone(), template: it.template.clone(), because });
+    }
+    for (namespace, template) in &view.expected {
+        let key = (&**namespace, &*template.name);
+        // What has the name already is looked at when a Pod has named it.
+        if named.insert(key) && is_governed(namespace) && !existing.contains_key(&key) {
+            plan.actions.push(Action::Make { namespace: namespace.clone(), template: template.clone(), pod: None });
+        }
     }
     for it in view.templates.iter().filter(|it| it.is_ours && !named.contains(&(&*it.namespace, &*it.name))) {
         match it.since.checked_add(KEPT) {
@@ -189,8 +197,12 @@ pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Make { namespace, template, pod, .. } => {
-                write!(f, "make ResourceClaimTemplate {namespace}/{}, which Pod {} names", template.name, pod.name)
+            Self::Make { namespace, template, pod } => {
+                write!(f, "make ResourceClaimTemplate {namespace}/{}, which ", template.name)?;
+                match pod {
+                    Some((pod, _)) => write!(f, "Pod {} names", pod.name),
+                    None => f.write_str("Pods are about to name"),
+                }
             }
             Self::Remove { namespace, name, .. } => {
                 write!(f, "remove ResourceClaimTemplate {namespace}/{name}, which no Pod names any more")

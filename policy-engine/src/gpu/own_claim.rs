@@ -6,6 +6,7 @@ use crate::claims::template::Template;
 use crate::claims::{Ask, INLINE, Understood, candidates, spec_of};
 use crate::contract;
 use crate::gpu::{extended, slots};
+use crate::policy::modes::RuleMode;
 use crate::policy::platform::LabelsAlone;
 use crate::policy::rule_id::RuleId;
 use crate::submission::case::Case;
@@ -24,6 +25,14 @@ pub(crate) fn wanted<'p>(case: &Case<'_>, pod: &'p Pod<'_>) -> Option<&'p Wanted
 /// The template that a Pod is to have, or the Pods of a pod template: for extended resources, else for labels.
 pub(crate) fn made_for<'p>(case: &Case<'_>, pod: &'p Pod<'_>) -> Option<&'p Wanted> {
     pod.found.made.get_or_init(|| find(case, pod)).as_ref()
+}
+
+/// The templates that the platform makes for the Pods of a submission, now or once a controller makes them.
+pub(crate) fn templates(case: &Case<'_>) -> Vec<Template> {
+    let platform = case.policy.platform();
+    let is_on = |wanted: &&Wanted| platform.mode_of(wanted.rule, Some(case.project)) != RuleMode::Off;
+    let pods = case.pods.iter().filter(|_| !case.is_living_pod());
+    pods.filter_map(|pod| made_for(case, pod)).filter(is_on).map(|wanted| wanted.template.clone()).collect()
 }
 
 fn find(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {

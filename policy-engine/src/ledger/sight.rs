@@ -8,6 +8,15 @@ use super::{Amounts, Charge, ChargeKey, Limits, ObjectName, Tags};
 
 /// A request that the API server works on ends within this time, its `--request-timeout`. What is admitted and not seen
 /// after it never comes.
+///
+/// # Why not sooner
+/// Our validating call is not the last step of a creation: the other webhooks are called beside it and may take 30 s each, then
+/// come Kubernetes' own quota and the write, for which only the request as a whole has a bound. What an API server still works on it
+/// tells nobody, and what it has not written yet has no resource version. So neither a look by name that finds nothing nor a
+/// watch that has passed whatever version proves that it will not come: both say that it was not written *before*. Nor does a
+/// controller that tries again: what it was answered with may have been a time-out, and it makes several Pods at a time. There are
+/// two proofs, and both are taken within seconds: the object itself, and another under its name. What a later admission
+/// refused leaves neither, and is charged for this time. Tries of one name do not add up; there the dearest counts.
 pub const REQUEST_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
 
 /// Something seen. A UID that the ledger does not know changes nothing.

@@ -14,6 +14,7 @@ use crate::contract;
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::ids::UserId;
+use crate::submission::inventory::Inventory;
 use crate::submission::pod::Pod;
 use crate::submission::{Act, Submission};
 
@@ -40,6 +41,8 @@ pub struct Devices {
     pub more_claims: bool,
     /// The Pods for which the claim is being reserved, and which it was not made for.
     pub reserving: Vec<ReservingPod>,
+    /// The devices that nodes have today; known where people read of them, and where it is known at all.
+    pub inventory: Option<Arc<Inventory>>,
     /// Nobody could be asked: what is absent may exist.
     pub untold: bool,
 }

@@ -131,6 +131,8 @@ pub struct Volumes {
     pub reserved: Vec<Reserved>,
     /// StorageClasses that the API server fills in where a claim names none.
     pub default_classes: BTreeSet<String>,
+    /// StorageClasses of the lanes that the submission names which do not exist today; known where people read of them.
+    pub missing_classes: BTreeSet<String>,
 }
 
 impl Volumes {
@@ -160,6 +162,8 @@ pub struct Names {
     pub claims: BTreeSet<String>,
     /// VolumeSnapshots.
     pub snapshots: BTreeSet<String>,
+    /// What volumes are to be for, as the labels of claims say.
+    pub lanes: BTreeSet<String>,
 }
 
 impl Names {
@@ -188,12 +192,12 @@ impl Names {
         named
     }
 
-    /// How many there are.
+    /// How many volumes there are.
     pub fn len(&self) -> usize {
         self.claims.len() + self.snapshots.len()
     }
 
-    /// Whether nothing is named.
+    /// Whether no volume is named.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -212,6 +216,7 @@ impl Names {
     fn claim(&mut self, claim: &Value) {
         // What cannot be read is refused when the case is read.
         let Ok(claim) = VolumeClaim::read(claim, Place::root()) else { return };
+        self.lanes.extend(claim.object.label(contract::STORAGE_LANE).map(str::to_owned));
         for (_, source) in claim.sources() {
             match source {
                 Source::Claim(name) => drop(self.claims.insert(name.into())),

@@ -43,9 +43,11 @@
 //! * `scaled`: what the submitted autoscaler names: `{kind, userId}`.
 //! * `priorityClasses`: the value of each PriorityClass that has been seen.
 //! * `volumes`: `claims` and `snapshots` by name (`{user, groupStorage, storage, untold}`), `waiting` (the Pods that wait for a claim:
-//!   `{pod, user, readOnly}`), `reserved` (the volumes that are reserved for the claim: `{volume, user}`) and `defaultClasses`.
+//!   `{pod, user, readOnly}`), `reserved` (the volumes that are reserved for the claim: `{volume, user}`), `defaultClasses`, and
+//!   `missingClasses` (the classes of lanes that do not exist).
 //! * `devices`: `classes`, `templates` (`{user, labels, spec}`) and `claims` (`{user, shared, slot, pod, terminating, spec}`) by name, `waiting`
-//!   (each Pod that waits for a claim, with its user), and `untold`.
+//!   (each Pod that waits for a claim, with its user), `nodes` (each node with its devices: `{product, profile, count, memory, shared}`,
+//!   memory in GiB; without the key it is not known what nodes have), and `untold`.
 //!
 //! `expect` has exactly one of these verdicts:
 //!

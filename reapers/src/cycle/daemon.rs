@@ -19,6 +19,7 @@ pub struct Daemon {
     pub(crate) name: &'static str,
     pub(crate) hears: &'static [Topic],
     pub(crate) hears_room: bool,
+    pub(crate) hears_expected: bool,
     pub(crate) interval: Duration,
     pub(crate) propose: Propose,
     pub(crate) begin: Option<Begin>,
@@ -32,12 +33,17 @@ impl Daemon {
     /// nothing until these caches are fit, and looks again when one of them changes. `propose` observes, plans and has
     /// the plan audited, and writes nothing.
     pub const fn new(name: &'static str, hears: &'static [Topic], propose: Propose) -> Self {
-        Self { name, hears, hears_room: false, interval: GATHER, propose, begin: None }
+        Self { name, hears, hears_room: false, hears_expected: false, interval: GATHER, propose, begin: None }
     }
 
     /// It looks again also when accounts of the ledger have more room than before.
     pub const fn hearing_of_room(self) -> Self {
         Self { hears_room: true, ..self }
+    }
+
+    /// It looks again at once, and gathers nothing, when admission expects a template: somebody waits for it.
+    pub const fn hearing_of_expected(self) -> Self {
+        Self { hears_expected: true, ..self }
     }
 
     /// Its turns begin no closer together, whatever changes: they are dear.

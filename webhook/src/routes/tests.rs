@@ -5,6 +5,7 @@ mod chart;
 mod deputies;
 mod overload;
 mod reviews;
+mod rollout;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -160,3 +160,73 @@ async fn of_the_claims_that_a_slot_could_mean_the_first_by_name_are_looked_at() 
         assert!(asked.iter().all(|path| *path == at("deviceclasses") || *path == at("namespaces/team/resourceclaims")));
     }
 }
+
+/// A node with so many devices of a product.
+fn slice(node: &str, generation: i64, product: &str, count: usize) -> (String, Value) {
+    let device = |at: usize| {
+        json!({"name": format!("gpu-{at}"), "attributes": {"gpu.nvidia.com/productName": {"string": product}},
+               "capacity": {"memory": {"value": "81559Mi"}}})
+    };
+    let devices: Vec<_> = (0..count).map(device).collect();
+    let pool = json!({"name": node, "generation": generation, "resourceSliceCount": 1});
+    let name = format!("{node}-{generation}");
+    let spec = json!({"driver": "gpu.nvidia.com", "nodeName": node, "pool": pool, "devices": devices});
+    (at(&format!("resourceslices/{name}")), json!({"metadata": {"name": name}, "spec": spec}))
+}
+
+fn h100() -> policy_engine::policy::model::Model {
+    use policy_engine::policy::model::{Model, Sharing, WHOLE};
+    Model {
+        name: "h100".into(),
+        id: "h100".into(),
+        device_class_name: "gpu.nvidia.com".into(),
+        product_names: ["H100".to_owned()].into(),
+        resource_names: Default::default(),
+        profile: None,
+        milli_gpu: WHOLE,
+        sharing: Sharing::default(),
+    }
+}
+
+#[tokio::test]
+async fn what_nodes_have_is_known_to_people_from_the_watch_or_from_one_list() {
+    let policy = crate::lookup::policy_of_alice(Default::default());
+    let pod = json!({"metadata": {"labels": {"platform-go/dra-sharing-mode": "inline"}}, "spec": {"containers": []}});
+    let submission = creation("", "pods", "web", &pod);
+    let server =
+        ApiServer::with_collections([slice("a", 1, "H100", 16), slice("a", 2, "H100", 8), slice("b", 1, "H100", 4)]);
+    let watched = server.world(crate::lookup::TOPICS).await;
+    let asking = Devices::asking(server.client());
+    for devices in [&Devices::start(&watched), &asking, &asking] {
+        let found = devices.facts(&submission, &policy, soon()).await.expect("an answer").inventory;
+        let there = found.expect("the devices of two nodes");
+        assert_eq!((there.most(&[&h100()]), there.largest_memory(&[&h100()])), (8, Some(81559 << 20)));
+    }
+    server.assert_asked([at("deviceclasses"), at("resourceslices")]);
+    let again = Devices::start(&watched).facts(&submission, &policy, soon()).await.expect("an answer").inventory;
+    assert!(Arc::ptr_eq(&again.expect("the same"), &watched.inventory().expect("the devices")), "nothing changed");
+    let controller = Submission {
+        requester: policy_engine::submission::Requester {
+            username: "system:serviceaccount:kube-system:replicaset-controller",
+            groups: &[],
+        },
+        ..submission.clone()
+    };
+    assert_eq!(asking.facts(&controller, &policy, soon()).await.expect("an answer").inventory, None, "nobody reads it");
+    assert_eq!(server.calls().len(), 0);
+}
+
+#[tokio::test]
+async fn where_nobody_says_what_nodes_have_nothing_is_known_of_it() {
+    let policy = crate::lookup::policy_of_alice(Default::default());
+    let pod = json!({"metadata": {"labels": {"platform-go/dra-sharing-mode": "inline"}}, "spec": {"containers": []}});
+    let submission = creation("", "pods", "web", &pod);
+    let server = ApiServer::new([(at("deviceclasses"), json!({"metadata": {}, "items": []}))]);
+    let found = Devices::asking(server.client()).facts(&submission, &policy, soon()).await.expect("an answer");
+    assert_eq!(found.inventory, None, "the API server serves no slices");
+    server.assert_asked([at("deviceclasses"), at("resourceslices")]);
+    let unwatched = ApiServer::with_collections([slice("a", 1, "H100", 8)]);
+    let world = unwatched.world(&[Topic::DeviceClasses]).await;
+    let found = Devices::start(&world).facts(&submission, &policy, soon()).await.expect("an answer");
+    assert_eq!(found.inventory, None, "what is not watched is not asked for");
+}

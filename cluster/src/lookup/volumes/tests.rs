@@ -186,3 +186,28 @@ async fn what_is_cached_costs_no_question_and_what_is_not_is_asked_for() {
     assert_eq!(found.claims, [("new".to_owned(), Known::Missing)].into());
     server.assert_asked(["/api/v1/namespaces/team/persistentvolumeclaims/new"]);
 }
+
+#[tokio::test]
+async fn lanes_whose_class_does_not_exist_are_known_to_people_and_cost_one_list() {
+    use policy_engine::policy::platform::Platform;
+    use policy_engine::policy::storage::{AccessMode, Lane};
+    let lane = |class: &str| Lane { storage_class: class.into(), access_mode: AccessMode::ReadWriteOnce };
+    let lanes = [("fast-rwo".into(), lane("nvme")), ("shared-rwx".into(), lane("nfs"))].into();
+    let policy = crate::lookup::policy_of_alice(Platform { storage_lanes: lanes, ..Platform::default() });
+    let claim = |lane: &str| json!({"metadata": {"labels": {"platform-go/storage-lane": lane}}, "spec": {}});
+    let path = "/apis/storage.k8s.io/v1/storageclasses";
+    let server = ApiServer::new([(path, json!({"metadata": {}, "items": [{"metadata": {"name": "nfs"}}]}))]);
+    let volumes = Volumes::asking(server.client());
+    let deadline = Instant::now() + Duration::from_secs(5);
+    for (asked, missing) in [("fast-rwo", vec!["nvme"]), ("shared-rwx", vec![]), ("none", vec![])] {
+        let claim = claim(asked);
+        let found = volumes.facts(&submission("persistentvolumeclaims", "data", &claim), &policy, deadline).await;
+        assert!(found.expect("an answer").missing_classes.iter().eq(&missing), "{asked}");
+    }
+    server.assert_asked([path]);
+    let (silent, claim) = (ApiServer::new::<&str>([]), claim("fast-rwo"));
+    let (volumes, asked) = (Volumes::asking(silent.client()), submission("persistentvolumeclaims", "data", &claim));
+    let found = volumes.facts(&asked, &policy, deadline).await.expect("no reason to fail");
+    assert!(found.missing_classes.is_empty(), "nobody says which there are");
+    silent.assert_asked([path]);
+}

@@ -27,6 +27,12 @@
 //! from GPUs: the selector that the platform adds lets no device of their drivers through, whatever else the request asks. If an
 //! admin lists any class in `deviceClasses`, only the listed ones may be asked for. A class that does not exist is treated in the
 //! same way, and a warning names it.
+//!
+//! Clusters grow, so what no node has today is no reason to refuse anything. Whoever writes a workload, a Pod, a claim or a
+//! template of claims that asks for a model that no node has, or for more devices at once than any one node has, is warned:
+//! their Pods wait until a node joins that has them. The platform compares with the ResourceSlices that drivers publish.
+
+mod today;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -53,6 +59,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     for pod in case.pods.iter().filter(|_| !case.is_living_pod()) {
         new_pod(case, pod, say);
     }
+    today::tell(case, say);
 }
 
 fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {

@@ -9,7 +9,8 @@
 //! says when the queue opens next.
 //!
 //! Workloads can be made at any time, with a warning, because their Pods may be made later, as those of a CronJob are.
-//! A workload is refused only if its Pods would be refused for ever.
+//! A workload is refused only if its Pods would be refused for ever. If the windows of a queue never meet those of the plan, the
+//! sentence says so.
 //!
 //! Only the platform sets and removes gates whose names begin with `platform-go/`. It removes such gates from the
 //! manifest of a new Pod. It refuses to let anybody else remove one from a waiting Pod, Admins included. Applying the

@@ -13,7 +13,8 @@
 //!
 //! The platform refuses at once what could never run: a Pod, or a workload whose single Pod asks for more than one of
 //! those who pay may have in all. It admits a workload that has more Pods than there is room for now, with a warning:
-//! the Pods without room start when there is room.
+//! the Pods without room start when there is room. A Deployment that rolls out makes new Pods beside the old ones: where there is
+//! no room for both, the refusal of a new Pod says what the old ones hold, and how to let them end first.
 
 mod words;
 
@@ -26,7 +27,7 @@ use crate::submission::case::Case;
 use crate::submission::pod::Pod;
 
 use words::Never;
-pub use words::{Crowd, Foreseen, Full, Over, Rollout, said, who};
+pub use words::{Crowd, Foreseen, Full, Over, Own, Rollout, said, who};
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     if !matches!(case.submission.act, Act::Create | Act::Update) {

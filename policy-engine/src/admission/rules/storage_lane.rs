@@ -11,6 +11,8 @@
 //! lane's.)
 //!
 //! A claim keeps the lane with which it was made. Applying the same manifest again changes nothing.
+//!
+//! Whoever asks for a lane whose StorageClass does not exist is warned: the volume waits until an admin creates the class.
 
 use serde_json::{Value, json};
 
@@ -39,6 +41,9 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
                 say.deny(claim.label_at(STORAGE_LANE), why);
             }
         }
+    }
+    if case.is_read_by_people() && say.denials.is_empty() {
+        without_class(case, say);
     }
     if case.is_volume_claim() && matches!(case.submission.act, Act::Update | Act::Status) {
         put_back(case, say);
@@ -79,6 +84,20 @@ fn new(case: &Case<'_>, claim: &VolumeClaim<'_>, (name, lane): (&str, &Lane), sa
             say.deny(modes, why);
         }
     }
+}
+
+/// Says the first lane whose class does not exist.
+fn without_class(case: &Case<'_>, say: &mut Findings) {
+    let lanes = &case.policy.platform().storage_lanes;
+    let missing = |class: &str| case.volumes.missing_classes.contains(class);
+    let asked = case.volume_claims.iter().filter_map(|claim| claim.object.label(STORAGE_LANE));
+    let asked = asked.filter_map(|name| Some((name, lanes.get(name)?)));
+    let Some((name, lane)) = asked.into_iter().find(|(_, lane)| missing(&lane.storage_class)) else { return };
+    let class = &lane.storage_class;
+    say.warn(format_args!(
+        "asked lane {name}; its StorageClass {class} does not exist today; name another lane, or the volume waits until an admin \
+         creates the class"
+    ));
 }
 
 fn put_back(case: &Case<'_>, say: &mut Findings) {

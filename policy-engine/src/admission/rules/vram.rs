@@ -10,6 +10,9 @@
 //!
 //! Where somebody wrote a limit in the driver's parameters, the platform writes the labels that it amounts to. It
 //! refuses labels and parameters that disagree.
+//!
+//! Whoever asks for a ceiling that is higher than the memory of every device of the model, as the ResourceSlices say it today,
+//! is warned.
 
 use std::fmt;
 
@@ -17,8 +20,11 @@ use crate::admission::findings::Findings;
 use crate::claims::driver_config::binary;
 use crate::claims::{Ask, Vram, must_be_told};
 use crate::contract;
+use crate::gpu::needs::{self, Need};
 use crate::object::place::Place;
+use crate::policy::model::{Model, Sharing};
 use crate::policy::plan::VramPolicy;
+use crate::sentence;
 use crate::submission::case::Case;
 use crate::submission::device_claim::DeviceClaim;
 
@@ -31,6 +37,22 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         if let Some(Some(ask)) = read(ask, |key| pod.label_at(key), say) {
             allowed(case, ask.vram, pod.label_at(contract::VRAM_POLICY), say);
         }
+    }
+    if say.denials.is_empty() {
+        today(case, say);
+    }
+}
+
+/// Says the first ceiling that no device reaches.
+fn today(case: &Case<'_>, say: &mut Findings) {
+    let Some((inventory, all)) = needs::told(case) else { return };
+    let too_large = |need: &Need<'_>| {
+        let (asked, largest) = need.memory.zip(inventory.largest_memory(&need.models))?;
+        (asked > largest).then_some((asked, largest))
+    };
+    let found = all.iter().flat_map(|needs| &needs.requests).find_map(|need| Some((need, too_large(need)?)));
+    if let Some((need, (asked, largest))) = found {
+        say.warn(TooLarge { asked, largest, models: &need.models });
     }
 }
 
@@ -112,6 +134,28 @@ impl fmt::Display for Said {
         match self.0 {
             Vram::Elastic => f.write_str("elastic"),
             Vram::HardCap(bytes) => write!(f, "hard_cap of {}", binary(bytes)),
+        }
+    }
+}
+
+/// A ceiling above what every device has.
+struct TooLarge<'a> {
+    asked: u64,
+    largest: u64,
+    models: &'a [&'a Model],
+}
+
+impl fmt::Display for TooLarge<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { asked, largest, models } = self;
+        let largest = binary(*largest);
+        write!(f, "asked a ceiling of {} on each device of ", binary(*asked))?;
+        sentence::list(f, &models.iter().map(|model| &model.id).collect::<Vec<_>>())?;
+        write!(f, "; the largest today has {largest}; ask for at most {largest}, or ")?;
+        // A driver that hands out parts looks for a device that has as much. NVIDIA's only bounds what is used of the one that it has.
+        match models.iter().all(|model| model.sharing == Sharing::Capacity) {
+            true => f.write_str("Pods wait until a node with a larger one joins"),
+            false => f.write_str("the ceiling limits nothing"),
         }
     }
 }

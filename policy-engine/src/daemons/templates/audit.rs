@@ -45,7 +45,8 @@ fn one(view: &View, policy: &Policy, action: &Action) -> Result<(), Violation> {
             let ours =
                 |it: &super::Existing| it.namespace == *namespace && it.name == *name && it.is_ours && it.seen == *seen;
             let named = view.uses.iter().any(|it| it.pod.namespace == *namespace && it.template == *name);
-            if named || !view.templates.iter().any(ours) {
+            let expected = view.expected.iter().any(|(at, template)| at == namespace && template.name == *name);
+            if named || expected || !view.templates.iter().any(ours) {
                 return Err(Violation::NotOurs(action.clone().into()));
             }
         }

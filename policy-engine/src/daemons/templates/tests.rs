@@ -29,7 +29,7 @@ fn existing(namespace: &str, is_ours: bool, age: u64, spec: ResourceClaimSpec) -
 
 fn view(uses: Vec<Use>, templates: Vec<Existing>) -> View {
     let bindings = ["team", "other"].map(|it| (it.to_owned(), ProjectId::new(it))).into();
-    View { own_namespace: "sluice-system".into(), bindings, uses, templates }
+    View { own_namespace: "sluice-system".into(), bindings, uses, templates, expected: Vec::new() }
 }
 
 fn planned(view: &View) -> Plan {
@@ -91,12 +91,7 @@ fn the_audit_stops_what_is_not_ours_to_do() {
         let plan = Plan { actions: vec![action], ..Plan::default() };
         audit(view, &policy, &plan).expect_err("a violation")
     };
-    let make = |namespace: &str, template: Template| Action::Make {
-        namespace: namespace.into(),
-        template,
-        pod: PodName { namespace: namespace.into(), name: "web".into() },
-        seen: seen("pod"),
-    };
+    let make = |namespace: &str, template: Template| Action::Make { namespace: namespace.into(), template, pod: None };
     let none = view(Vec::new(), Vec::new());
     assert!(matches!(verdict(&none, make("nobodys", template())), Violation::Ungoverned(_)));
     let forged = Template { text: "{} ".into(), ..template() };
@@ -104,7 +99,26 @@ fn the_audit_stops_what_is_not_ours_to_do() {
     let remove = || Action::Remove { namespace: "team".into(), name: template().name, seen: seen("template") };
     let foreign = view(Vec::new(), vec![existing("team", false, 99, ResourceClaimSpec::default())]);
     let named = view(vec![used("team", None)], vec![existing("team", true, 99, ResourceClaimSpec::default())]);
-    for view in [none, foreign, named] {
+    let expected = View { expected: vec![("team".into(), template())], ..named.clone() };
+    let expected = View { uses: Vec::new(), ..expected };
+    for view in [none, foreign, named, expected] {
         assert!(matches!(verdict(&view, remove()), Violation::NotOurs(_)));
     }
+}
+
+#[test]
+fn what_pods_are_about_to_name_is_made_before_they_are_there_and_is_not_removed() {
+    let expects = |namespace: &str, templates| View {
+        expected: vec![(namespace.into(), template())],
+        ..view(Vec::new(), templates)
+    };
+    let name = template().name;
+    let make = format!("make ResourceClaimTemplate team/{name}, which Pods are about to name");
+    assert_eq!(said(&planned(&expects("team", Vec::new()))), [make]);
+    assert!(planned(&expects("nobodys", Vec::new())).actions.is_empty());
+    let old = existing("team", true, 3600, ResourceClaimSpec::default());
+    assert!(planned(&expects("team", vec![old.clone()])).actions.is_empty());
+    assert_eq!(planned(&expects("other", vec![old])).actions.len(), 2, "made in the one, removed in the other");
+    let both = View { uses: vec![used("team", Some(template().text))], ..expects("team", Vec::new()) };
+    assert_eq!(planned(&both).actions.len(), 1, "once");
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::resource::v1::{CELDeviceSelector, DeviceClassSpec, DeviceSelector, ResourceClaimSpec};
 use policy_engine::policy::ids::UserId;
 use policy_engine::submission::devices::{ClaimTemplate, Devices, KnownClaim, ReservingPod};
+use policy_engine::submission::inventory;
 use serde::Deserialize;
 
 /// What a story's cluster knows about devices.
@@ -20,7 +21,35 @@ pub(crate) struct Inventory {
     more_claims: bool,
     /// Pods for which the claim is being reserved.
     reserving: BTreeMap<String, Reserving>,
+    /// Node to its devices, where it is known what nodes have.
+    nodes: Option<BTreeMap<String, Cards>>,
     untold: bool,
+}
+
+/// The devices of a node, which are alike.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Cards {
+    product: String,
+    profile: Option<String>,
+    count: usize,
+    memory: Option<u64>,
+    #[serde(default)]
+    shared: bool,
+}
+
+fn there(nodes: &BTreeMap<String, Cards>) -> inventory::Inventory {
+    let devices = nodes.iter().flat_map(|(node, cards)| {
+        let device = inventory::Device {
+            node: Some(node),
+            product: &cards.product,
+            profile: cards.profile.as_deref(),
+            memory: cards.memory.map(|gigabytes| gigabytes << 30),
+            is_shared: cards.shared,
+        };
+        std::iter::repeat_n(device, cards.count)
+    });
+    inventory::Inventory::of(devices)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -107,6 +136,7 @@ impl Inventory {
             claims: self.claims.iter().map(|(name, it)| (name.clone(), claim(name, it))).collect(),
             reserving: self.reserving.iter().map(|(name, it)| it.fact(name)).collect(),
             more_claims: self.more_claims,
+            inventory: self.nodes.as_ref().map(|nodes| Arc::new(there(nodes))),
             untold: self.untold,
         }
     }

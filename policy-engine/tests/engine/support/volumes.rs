@@ -82,6 +82,8 @@ pub(crate) struct Cluster {
     copies: BTreeMap<String, Option<UserId>>,
     reserved: Vec<Reserves>,
     default_classes: BTreeSet<String>,
+    /// Classes of lanes that do not exist.
+    missing_classes: BTreeSet<String>,
 }
 
 impl Cluster {
@@ -182,6 +184,7 @@ impl Cluster {
                 .map(|it| Reserved { volume: it.volume.clone(), user_id: it.user.clone() })
                 .collect(),
             default_classes: self.default_classes.clone(),
+            missing_classes: self.missing_classes.clone(),
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use e2e::gpu::{allocated, claims_of, inline, runs};
 use e2e::manifest::{IMAGE, claim, pod, with, workload};
+use e2e::quota::dry_runs;
 use e2e::refusal::{assert_denied, assert_warned, denials};
 use e2e::{
-    ADMIN, apply, create, eventually, find, get, kubectl, label, list, ok, project, running, shared, with_policy,
-    within,
+    ADMIN, apply, create, eventually, find, get, kubectl, kubectl_with, label, list, ok, project, running, shared,
+    with_policy, within,
 };
 use ground::{Ground, Output};
 use serde_json::{Value, json};
@@ -68,6 +69,44 @@ fn a_template_is_shared_made_anew_and_collected() {
     remove(&p, "llm-finetune", "pod/share-a");
     remove(&p, "llm-finetune", "pod/share-b");
     within(90, "the template to be collected", || find(&p, "llm-finetune", &object).is_none().then_some(()));
+}
+
+/// Kubernetes looks for the template as soon as the Pod is there, and complains to its owner if there is none.
+#[test]
+fn a_template_is_there_before_its_pod_and_kubernetes_does_not_complain() {
+    let p = shared();
+    // Nobody else asks for these shares, so that no template is there.
+    ok(create(&p, "bob", pod("llm-finetune", "no-complaint", inline("h100", "41"))));
+    ok(create(&p, "bob", workload("Deployment", "llm-finetune", "no-complaints", inline("h100", "43"))));
+    runs(&p, "llm-finetune", "no-complaint");
+    running(&p, "llm-finetune", "app=no-complaints", 1);
+    let events = ok(kubectl(&p, ADMIN, &["-n", "llm-finetune", "get", "events", "-o=json"]));
+    let events: Value = serde_json::from_str(&events).expect("kubectl prints JSON");
+    let complaints = events["items"].as_array().into_iter().flatten().filter(|event| {
+        let of = event["involvedObject"]["name"].as_str().unwrap_or_default();
+        event["reason"] == "FailedResourceClaimCreation" && of.starts_with("no-complaint")
+    });
+    assert_eq!(complaints.collect::<Vec<_>>(), Vec::<&Value>::new());
+    remove(&p, "llm-finetune", "pod/no-complaint");
+    remove(&p, "llm-finetune", "deployment/no-complaints");
+}
+
+/// Clusters grow: it is a warning, and the same for kubectl and for both dry runs.
+#[test]
+fn more_than_any_node_has_is_said_at_once_to_whoever_asks() {
+    let p = shared();
+    let labels = json!({"platform-go/dra-sharing-mode": "inline", "platform-go/dra-gpu-model": "rtx-6000-pro",
+        "platform-go/dra-gpu-count": "6", "platform-go/dra-sm-pct": "50"});
+    let job = workload("Job", "llm-finetune", "too-many", json!({"metadata": {"labels": labels}})).to_string();
+    let says =
+        "gpu-model: asked 6 devices of rtx-6000-pro for one Pod; no node has more than 4 today; ask for at most 4";
+    let made = kubectl_with(&p, "bob", &["create", "--dry-run=server", "-f", "-"], &job);
+    assert_warned(&made, says);
+    ok(made);
+    for (code, verdict) in dry_runs(&p, "bob", &job) {
+        assert_eq!(code, 0, "{verdict}");
+        assert!(verdict["warnings"].to_string().contains(says), "{verdict}");
+    }
 }
 
 #[test]

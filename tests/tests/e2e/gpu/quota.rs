@@ -2,9 +2,9 @@
 
 use e2e::gpu::{allocated, inline, runs};
 use e2e::manifest::{IMAGE, pod, with, workload};
-use e2e::quota::{assert_a_fifth_gpu_waits, assert_dry_runs_deny_as, settles};
+use e2e::quota::{assert_a_fifth_gpu_waits, assert_dry_runs_deny_as, names_in_event, settles};
 use e2e::refusal::{assert_denied, assert_warned};
-use e2e::{create, kubectl, label, ok, project_with_bob, shared};
+use e2e::{create, eventually, kubectl, label, ok, project_with_bob, shared};
 use ground::Output;
 use serde_json::json;
 
@@ -71,6 +71,13 @@ fn what_a_rollout_or_more_replicas_would_need_is_said_at_the_change() {
     let bob = |args: &[&str]| kubectl(&p, "bob", &[&["-n", "quota-surge"], args].concat());
     says(bob(&["set", "env", "deployment/server", "A=1", "--dry-run=server"]));
     says(bob(&["rollout", "restart", "deployment/server"]));
+    let own = [
+        "asked 2 GPU; bob in project quota-surge uses 4 GPU",
+        "4 GPU of that is held by older Pods of Deployment server",
+    ];
+    eventually("the new ReplicaSet to say that its Deployment holds it", || {
+        names_in_event(&p, "quota-surge", "ReplicaSet", &own).then_some(())
+    });
     let scaled = bob(&["scale", "deployment/server", "--replicas=3"]);
     assert_warned(&scaled, "quota: asked 2 GPU for 1 Pod; bob in project quota-surge uses 4 GPU");
     ok(scaled);

@@ -27,6 +27,8 @@ enum By {
     Plan,
     Queue,
     Both,
+    /// Each opens, and never while the other is open.
+    Apart,
 }
 
 impl<'a> Closed<'a> {
@@ -40,7 +42,13 @@ impl<'a> Closed<'a> {
             OpenState::NeverOpens => None,
         };
         let shut = |schedule: Option<&Schedule>| !Calendar::of_schedule(schedule).is_open(case.now);
+        let opens_at_all = |calendar: Calendar<'_>| calendar.state(case.now) != OpenState::NeverOpens;
+        let has_windows = plan.schedule.is_some() && queue.schedule.is_some();
+        let are_apart = (has_windows && opens.is_none())
+            && opens_at_all(Calendar::of_plan(plan))
+            && opens_at_all(Calendar::of_schedule(queue.schedule.as_ref()));
         let (by, shown) = match (shut(plan.schedule.as_ref()), shut(queue.schedule.as_ref())) {
+            (_, _) if are_apart => (By::Apart, &plan.schedule),
             (true, true) => (By::Both, &plan.schedule),
             (true, false) => (By::Plan, &plan.schedule),
             (false, _) => (By::Queue, &queue.schedule),
@@ -62,6 +70,7 @@ impl fmt::Display for Closed<'_> {
             By::Queue => f.write_str(", by its own windows"),
             By::Plan => write!(f, ", by the windows of plan {}", plan.name),
             By::Both => write!(f, ", by the windows of plan {} and by its own", plan.name),
+            By::Apart => write!(f, ": its own windows never meet those of plan {}", plan.name),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The sentences about quota.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::ledger::{Account, Amounts, MOST_OF_A_NAME, ObjectName, Resource, Shortage};
@@ -55,8 +56,25 @@ impl fmt::Display for Never<'_> {
 pub struct Full<'a> {
     /// What the ledger says.
     pub shortage: &'a Shortage,
+    /// What the workload itself holds whose Pod is refused.
+    pub own: Option<&'a Own>,
     /// Knows the names behind ids.
     pub policy: &'a Policy,
+}
+
+/// What Pods hold that a rollout of the same Deployment ends, once the new ones are ready.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Own {
+    /// The Deployment's name.
+    pub deployment: String,
+    /// What each account pays for them.
+    pub held: BTreeMap<Account, Amounts>,
+}
+
+impl Own {
+    fn of(&self, shortage: &Shortage) -> u64 {
+        self.held.get(&shortage.account).map_or(0, |held| held.of(shortage.resource))
+    }
 }
 
 impl fmt::Display for Full<'_> {
@@ -67,6 +85,12 @@ impl fmt::Display for Full<'_> {
         f.write_str(&who(account, self.policy))?;
         write!(f, " uses {} and has {} reserved, of {} in all; ", say(used), say(reserved), say(limit))?;
         let missing = used.saturating_add(*reserved).saturating_add(*asked).saturating_sub(*limit);
+        if let Some((own, held)) = self.own.map(|own| (own, own.of(self.shortage))).filter(|(_, held)| *held > 0) {
+            write!(f, "{} of that is held by older Pods of Deployment {} itself; ", say(&held), own.deployment)?;
+            return f.write_str(
+                "if its rollout waits for them, set strategy.type Recreate, or maxSurge 0 and maxUnavailable 1; else wait",
+            );
+        }
         write!(f, "wait for {} to become free, end something, or ask for less", say(&missing))
     }
 }
