@@ -86,7 +86,7 @@ async fn find(webhook: &Webhook, submission: &Submission<'_>, policy: &Policy, d
             }
         }
     }
-    (!held.is_empty()).then(|| Own { deployment: deployment.name, held })
+    (!held.is_empty()).then_some(Own { deployment: deployment.name, held })
 }
 
 /// What ends with a Pod: also the claims that were made for it. Those that others use too do not.

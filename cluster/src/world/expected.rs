@@ -17,15 +17,18 @@ const REMEMBERED: Duration = KEPT;
 /// More are not expected at a time: they are made when their Pods are seen.
 const MOST: usize = 1024;
 
-/// What is expected, by Namespace and name. Clones share it.
+/// By Namespace and name, and since when.
+type Known = BTreeMap<(String, String), (Template, Instant)>;
+
+/// What is expected. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expected {
-    known: Arc<Mutex<BTreeMap<(String, String), (Template, Instant)>>>,
+    known: Arc<Mutex<Known>>,
     told: watch::Sender<()>,
 }
 
 impl Expected {
-    fn known(&self) -> MutexGuard<'_, BTreeMap<(String, String), (Template, Instant)>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,6 +1,6 @@
 //! What runs in a Pod and asks the API server itself, by the token of the Pod's service account.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use e2e::manifest::{IMAGE, object, pod, with};
 use e2e::quota::settles;
@@ -57,13 +57,13 @@ fn token(p: &Ground, namespace: &str, bound_to: Option<&Value>) -> PathBuf {
 }
 
 /// kubectl with nothing but that token.
-fn by(p: &Ground, token: &PathBuf, args: &[&str], stdin: impl ToString) -> Output {
+fn by(p: &Ground, token: &Path, args: &[&str], stdin: impl ToString) -> Output {
     let token = token.to_str().expect("a path");
     let args: Vec<_> = ["--kubeconfig", token].into_iter().chain(args.iter().copied()).collect();
     must(p.kubectl_with(Who::Admin, &args, &stdin.to_string()))
 }
 
-fn made(p: &Ground, token: &PathBuf, object: &Value) -> Output {
+fn made(p: &Ground, token: &Path, object: &Value) -> Output {
     by(p, token, &["create", "-f", "-"], object)
 }
 

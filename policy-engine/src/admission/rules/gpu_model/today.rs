@@ -20,8 +20,8 @@ pub(super) fn tell(case: &Case<'_>, say: &mut Findings) {
     }
     let is_spread = |needs: &&Needs<'_>| {
         let requests = needs.requests.iter().map(|it| (it.devices, &it.models[..]));
-        !needs.requests.iter().any(|need| is_nowhere(&need))
-            && !(inventory.most(&needs.models()) >= needs.devices() && inventory.fits(requests))
+        let fits = || inventory.most(&needs.models()) >= needs.devices() && inventory.fits(requests);
+        !needs.requests.iter().any(|need| is_nowhere(&need)) && !fits()
     };
     if let Some(needs) = all.iter().find(is_spread) {
         say.warn(TooMany { needs, most: inventory.most(&needs.models()) });
