@@ -26,9 +26,11 @@ pub fn places(before: &Value, after: &Value) -> Vec<PointerBuf> {
     }
     let mut places = Places(Vec::new());
     places.keys_of_ours(&PointerBuf::new(), before, after);
-    for pod in pods(before) {
-        places.keys_of_ours(&pod, before, after);
-        places.devices(&pod, before);
+    for spec in specs(before) {
+        if let Some((pod, _)) = spec.split_back().filter(|(_, last)| last.encoded() == "spec") {
+            places.keys_of_ours(&pod.to_buf(), before, after);
+        }
+        places.devices(&spec, before);
     }
     match after.get("kind").and_then(Value::as_str) {
         Some("Pod") => places.pod(before, after),
@@ -45,14 +47,14 @@ pub fn places(before: &Value, after: &Value) -> Vec<PointerBuf> {
     places.0
 }
 
-/// The Pod that an object is, or the pod templates in it, wherever its kind has them.
-fn pods(object: &Value) -> Vec<PointerBuf> {
+/// The PodSpecs in an object, wherever its kind has them.
+fn specs(object: &Value) -> Vec<PointerBuf> {
     let (mut found, mut left) = (Vec::new(), vec![(PointerBuf::new(), object)]);
     while let Some((at, value)) = left.pop() {
         let below = |key: &str| extended(&at, &[key]);
         match value {
             Value::Object(map) => {
-                if value.pointer("/spec/containers").is_some_and(Value::is_array) {
+                if value.get("containers").is_some_and(Value::is_array) {
                     found.push(at);
                 } else {
                     left.extend(map.iter().map(|(key, value)| (below(key), value)));
@@ -94,9 +96,9 @@ impl Places {
     }
 
     /// What attaches claims of devices to a Pod, and texts that name them by a slot.
-    fn devices(&mut self, pod: &PointerBuf, object: &Value) {
-        self.add(pod, &["spec", "resourceClaims"]);
-        for (at, container) in containers(pod, object) {
+    fn devices(&mut self, spec: &PointerBuf, object: &Value) {
+        self.add(spec, &["resourceClaims"]);
+        for (at, container) in containers(spec, object) {
             self.add(&at, &["resources", "claims"]);
             for list in ["args", "command"] {
                 for (index, word) in elements(container.get(list)) {
@@ -129,7 +131,7 @@ impl Places {
         }
         let ranged = |object: &Value| object["metadata"]["annotations"].get(LIMIT_RANGER).cloned();
         let unranged = ranged(before) == ranged(after);
-        for (at, container) in containers(&root, before) {
+        for (at, container) in containers(&extended(&root, &["spec"]), before) {
             let asked = |list: &str| container["resources"][list].as_object();
             // Others are left as they are, and the API server makes a request of a limit.
             for resource in ["cpu", "memory"].into_iter().filter(|_| unranged) {
@@ -167,7 +169,7 @@ impl Places {
         let volumes = elements(pod["spec"].get("volumes")).filter(|(_, it)| it["persistentVolumeClaim"].is_object());
         for (index, volume) in volumes {
             self.add(&root, &["spec", "volumes", &index, "persistentVolumeClaim", "readOnly"]);
-            for (at, container) in containers(&root, pod) {
+            for (at, container) in containers(&extended(&root, &["spec"]), pod) {
                 let mounts = elements(container.get("volumeMounts"));
                 for (mount, _) in mounts.filter(|(_, mount)| mount["name"] == volume["name"]) {
                     self.add(&at, &["volumeMounts", &mount, "readOnly"]);
@@ -209,9 +211,9 @@ impl Places {
     }
 }
 
-fn containers<'a>(pod: &PointerBuf, object: &'a Value) -> Vec<(PointerBuf, &'a Value)> {
+fn containers<'a>(spec: &PointerBuf, object: &'a Value) -> Vec<(PointerBuf, &'a Value)> {
     let of = |list: &'static str| {
-        let at = extended(pod, &["spec", list]);
+        let at = extended(spec, &[list]);
         elements(at.resolve(object).ok()).map(|(index, it)| (extended(&at, &[&index]), it)).collect::<Vec<_>>()
     };
     CONTAINERS.into_iter().flat_map(of).collect()
