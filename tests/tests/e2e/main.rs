@@ -10,6 +10,7 @@ mod calls;
 mod certificates;
 mod chart;
 mod colleagues;
+mod compared;
 mod connect;
 mod debt;
 mod deputies;
