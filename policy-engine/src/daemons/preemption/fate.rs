@@ -11,7 +11,7 @@ use super::search::{Found, Spots, dearest_first, smallest};
 use super::state::State;
 use super::victims::{Cost, Rights};
 use super::view::Placement;
-use super::why::{Missing, WhyNot};
+use super::why::{Lack, Missing, WhyNot};
 
 /// What becomes of Pods that are planned together.
 pub(super) enum Fate<'v> {
@@ -73,9 +73,20 @@ impl<'v> Trial<'_, 'v> {
                 node: placements.into_iter().next().map(|it| it.node).unwrap_or_default(),
                 pods: victims.iter().map(|pod| ground.view.pods[*pod].pod.clone()).collect(),
             },
-            None => WhyNot::Missing(spots.missing),
+            None => WhyNot::Missing(self.missing(pods, &rights, spots)),
         };
         Fate::Waits { why, ask, rights: Some(Rights::of(ground, state, queue, pods)) }
+    }
+
+    /// What is missing: of Pods that need each other, what even one of them does not find.
+    fn missing(&self, pods: &[usize], rights: &Rights<'v>, spots: Spots) -> Missing {
+        if pods.len() < 2 {
+            return spots.missing;
+        }
+        let one = Ask::of(self.ground, self.state, &pods[..1]);
+        let mut missing = Spots::of(self.ground, self.state, &one, rights).missing;
+        missing.nodes.remove(&Lack::Kept);
+        Missing { together: Some(pods.len()), ..missing }
     }
 
     /// The best set, one that heeds budgets first.

@@ -64,7 +64,6 @@ impl Spots {
             };
             *missing.nodes.entry(lack).or_default() += 1;
         }
-        missing.together = (ask.pods.len() > 1).then_some(ask.pods.len());
         Self { spots, missing }
     }
 }

@@ -92,7 +92,8 @@ impl fmt::Display for Missing {
             let (before, plural) = (if index == 0 { ": " } else { ", " }, if *count == 1 { "" } else { "s" });
             write!(f, "{before}{count} node{plural} {lack}")?;
         }
-        if nodes.is_empty() { f.write_str(": there is no node") } else { Ok(()) }
+        let none = nodes.is_empty() && together.is_none();
+        if none { f.write_str(": there is no node") } else { Ok(()) }
     }
 }
 

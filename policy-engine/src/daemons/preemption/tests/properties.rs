@@ -1,11 +1,13 @@
 //! What holds for every plan, whatever the cluster.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use crate::daemons::preemption::audit::audit;
-use crate::daemons::preemption::why::WhyNot;
+use crate::daemons::preemption::why::{Because, Spared, WhyNot};
 use crate::daemons::preemption::{Plan, plan};
 
 use super::oracle::{Oracle, less};
@@ -15,6 +17,38 @@ use super::world::now;
 
 fn victims(plan: &Plan) -> Vec<&str> {
     plan.preemptions.iter().flat_map(|it| &it.victims).map(|it| it.uid.as_str()).collect()
+}
+
+/// The other tests here say something only of clusters in which something happens.
+#[test]
+fn the_clusters_are_various() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut count = |what, holds: bool| *seen.entry(what).or_default() += usize::from(holds);
+    for _ in 0..2000 {
+        let (view, policy) = a_cluster(8, 4, true).new_tree(&mut runner).expect("a cluster").current();
+        let plan = plan(&view, &policy, now());
+        let (waits, takes) = (|is: fn(&WhyNot) -> bool| plan.waiting.iter().any(|it| is(&it.why)), &plan.preemptions);
+        count("fits", waits(|why| matches!(why, WhyNot::Fits(_))));
+        count("ending", waits(|why| matches!(why, WhyNot::Ending { .. })));
+        count("missing", waits(|why| matches!(why, WhyNot::Missing(_))));
+        count("would take", waits(|why| matches!(why, WhyNot::WouldTake { .. })));
+        count("gang incomplete", waits(|why| matches!(why, WhyNot::GangIncomplete { .. })));
+        count("several preemptions", takes.len() > 1);
+        count("one victim", takes.iter().any(|it| it.victims.len() == 1));
+        count("two victims", takes.iter().any(|it| it.victims.len() == 2));
+        count("three victims", takes.iter().any(|it| it.victims.len() > 2));
+        count("a gang", takes.iter().any(|it| it.placements.len() > 1));
+        let victims = || takes.iter().flat_map(|it| &it.victims);
+        count("against a budget", victims().any(|it| it.budget.is_some()));
+        count("reclaimed", victims().any(|it| matches!(it.because, Because::Above { .. })));
+        let spared = |is: fn(&Spared) -> bool| takes.iter().flat_map(|it| &it.spared).any(|it| is(&it.because));
+        count("spared by a floor", spared(|why| matches!(why, Spared::Floor { .. })));
+        let parts = takes.iter().flat_map(|it| &it.placements).flat_map(|it| &it.devices).any(|it| it.takes.is_some());
+        count("parts of a device", parts);
+    }
+    let rare: Vec<_> = seen.iter().filter(|(_, count)| **count < 8).collect();
+    assert_eq!(rare, [], "of 2000: {seen:?}");
 }
 
 proptest! {

@@ -32,35 +32,57 @@ impl Dice {
     }
 }
 
-const QUEUES: [&str; 5] = ["low", "batch", "peer", "research", "top"];
+const RUN_IN: [&str; 7] = ["batch", "low", "batch", "peer", "research", "batch", "top"];
+const WAIT_IN: [&str; 7] = ["research", "peer", "top", "peer", "batch", "peer", "low"];
 
 /// A cluster of at most three nodes, with so many Pods that run and wait at most.
 pub(super) fn a_cluster(run: usize, wait: usize, gangs: bool) -> impl Strategy<Value = (View, Policy)> {
-    prop::collection::vec(any::<u16>(), 0..260).prop_map(move |numbers| {
+    prop::collection::vec(any::<u16>(), 1000).prop_map(move |numbers| {
         let mut dice = Dice(numbers.into_iter());
         let policy = policy(queues(&mut dice));
         let mut view = ground(&mut dice);
-        for index in 0..dice.below(run + 1) {
-            someone_runs(&mut dice, &mut view, &policy, index);
+        for index in 0..2 * run {
+            let there = view.pods.len();
+            if there < run {
+                someone_runs(&mut dice, &mut view, &policy, index);
+            }
         }
         for index in 0..=dice.below(wait) {
-            let pod = someone(&mut dice, &mut view, &format!("w{index}"));
+            let pod = someone(&mut dice, &mut view, &format!("w{index}"), &WAIT_IN);
             view.pods.push(pod);
         }
-        if gangs && dice.percent(60) {
-            let size = u32::try_from(wait.min(2 + dice.below(2))).expect("not many");
-            let waiting = view.pods.iter_mut().filter(|pod| pod.node.is_none());
-            waiting.for_each(|pod| pod.gang = Some(Gang { workload: "job".into(), size }));
+        if gangs && dice.percent(50) {
+            form_a_gang(&mut dice, &mut view);
         }
         (view, policy)
     })
+}
+
+/// Those that wait need each other, and are alike more often than not.
+fn form_a_gang(dice: &mut Dice, view: &mut View) {
+    let size = 2 + u32::from(dice.percent(30));
+    let (alike, first) = (dice.percent(70), view.pods.iter().find(|pod| pod.node.is_none()).cloned());
+    for pod in view.pods.iter_mut().filter(|pod| pod.node.is_none()) {
+        if let Some(first) = first.as_ref().filter(|_| alike) {
+            let pod_claims = std::mem::take(&mut pod.claims);
+            let name = pod.pod.name.clone();
+            *pod = Pod { uid: pod.uid.clone(), milli_cpu: 1000, claims: pod_claims, ..first.clone() };
+            pod.pod.name = name;
+            for claim in
+                view.claims.iter_mut().filter(|claim| pod.claims.iter().any(|it| it.uid.as_ref() == Some(&claim.uid)))
+            {
+                *claim = super::world::claim(&claim.uid, vec![exactly(2, 1)]);
+            }
+        }
+        pod.gang = Some(Gang { workload: "job".into(), size });
+    }
 }
 
 fn queues(dice: &mut Dice) -> Vec<Queue> {
     let mut queues = vec![deserves(0, queue("low", 0)), queue("peer", 10), queue("top", 100)];
     queues.extend([queue("batch", 10), queue("research", 100)]);
     for queue in &mut queues[1..] {
-        queue.deserved_milli_gpu = dice.of(&[None, Some(1000), Some(2000), Some(0)]);
+        queue.deserved_milli_gpu = dice.of(&[None, Some(1000), Some(0), Some(2000), Some(1500), Some(3000)]);
         queue.preemptible = !dice.percent(20);
     }
     queues
@@ -68,15 +90,15 @@ fn queues(dice: &mut Dice) -> Vec<Queue> {
 
 fn ground(dice: &mut Dice) -> View {
     let mut view = cluster(&[]);
-    for name in ["a", "b", "c"].into_iter().take(1 + dice.below(3)) {
+    for name in ["a", "b", "c"].into_iter().take(dice.of(&[1, 2, 1, 2, 3])) {
         let mut node = node(name);
-        node.allocatable = Amounts { milli_cpu: dice.of(&[4000, 2000, 8000]), memory: dice.of(&[4, 8]) << 30, pods: 5 };
+        node.allocatable = Amounts { milli_cpu: dice.of(&[8000, 4000]), memory: dice.of(&[16, 8, 4]) << 30, pods: 6 };
         node.labels.insert("zone".into(), dice.of(&["x", "y"]).into());
         if dice.percent(15) {
             node.taints.push(taint("slow"));
         }
         view.nodes.push(node);
-        for index in 0..dice.below(4) {
+        for index in 0..dice.of(&[3, 4, 2, 1]) {
             view.devices.push(some_device(dice, name, index));
         }
     }
@@ -91,9 +113,9 @@ fn taint(key: &str) -> Taint {
 }
 
 fn some_device(dice: &mut Dice, node: &str, index: usize) -> Device {
-    let mut device = device(node, index, dice.below(2));
-    device.attributes.insert("numa".into(), dice.of(&["0", "1"]).into());
-    device.divisible = dice.percent(15);
+    let mut device = device(node, index, dice.of(&[0, 0, 0, 1]));
+    device.attributes.insert("numa".into(), dice.of(&["0", "0", "1"]).into());
+    device.divisible = dice.percent(20);
     device.capacity.insert("memory".into(), Capacity { total: 4, unasked: 4, steps: Steps::Any });
     device.listed = !dice.percent(8);
     if dice.percent(8) {
@@ -107,9 +129,10 @@ fn tolerates(key: &str) -> Toleration {
 }
 
 /// A Pod with what it asks, and its claim in the view.
-fn someone(dice: &mut Dice, view: &mut View, name: &str) -> Pod {
-    let mut pod = pod(name, dice.of(&QUEUES));
-    pod.milli_cpu = dice.of(&[1000, 0, 2000, 3000]);
+fn someone(dice: &mut Dice, view: &mut View, name: &str, queues: &[&str]) -> Pod {
+    let waits = queues == WAIT_IN;
+    let mut pod = pod(name, dice.of(queues));
+    pod.milli_cpu = if waits { dice.of(&[1000, 2000, 3000, 4000]) } else { dice.of(&[1000, 0, 1000, 2000]) };
     pod.memory = dice.of(&[1, 2]) * GIB;
     pod.created_at = minutes_ago(i64::try_from(dice.below(50)).expect("small"));
     if dice.percent(10) {
@@ -121,28 +144,30 @@ fn someone(dice: &mut Dice, view: &mut View, name: &str) -> Pod {
     if dice.percent(12) {
         (pod.pod.namespace, pod.project) = ("lax".into(), Some(ProjectId::new("id-lax")));
     }
-    if dice.percent(75) {
+    if dice.percent(if waits { 75 } else { 90 }) {
         let uid = format!("claim-{name}");
-        view.claims.push(some_claim(dice, &uid));
+        view.claims.push(some_claim(dice, &uid, waits));
         pod.claims.push(PodClaim { name: "gpu".into(), uid: Some(uid) });
     }
     pod
 }
 
-fn some_claim(dice: &mut Dice, uid: &str) -> Claim {
+fn some_claim(dice: &mut Dice, uid: &str, waits: bool) -> Claim {
     let mut way = |count| {
-        let mut way = exactly(dice.of(&[0, 2, 1]), count);
+        let mut way = exactly(dice.of(&[0, 2, 0, 1]), count);
         way.capacity = if dice.percent(30) { [("memory".into(), 2)].into() } else { BTreeMap::new() };
         if dice.percent(30) {
             way.tolerations.push(tolerates("sick"));
         }
         way
     };
-    let (one, two, other) = (way(1), way(2), way(1));
-    let mut claim = match dice.below(8) {
-        0..=2 => claim(uid, vec![one]),
-        3..=5 => claim(uid, vec![two]),
-        6 => claim(uid, vec![Alternative { count: None, ..one }]),
+    let (one, two, three, other) = (way(1), way(2), way(3), way(1));
+    // Who runs has less than who waits would have, so that several have to end.
+    let mut claim = match dice.below(6) + if waits { 6 } else { 0 } {
+        0..=4 => claim(uid, vec![one]),
+        5..=8 => claim(uid, vec![two]),
+        9 => claim(uid, vec![three]),
+        10 => claim(uid, vec![Alternative { count: None, ..one }]),
         _ => {
             let named = |name: &str, way| Alternative { name: Some(name.into()), ..way };
             claim(uid, vec![named("first", two), named("then", one)])
@@ -162,7 +187,7 @@ fn some_claim(dice: &mut Dice, uid: &str) -> Claim {
 fn someone_runs(dice: &mut Dice, view: &mut View, policy: &Policy, index: usize) {
     let name = format!("r{index}");
     let before = view.claims.len();
-    let mut pod = someone(dice, view, &name);
+    let mut pod = someone(dice, view, &name, &RUN_IN);
     pod.started_at = (!dice.percent(10)).then(|| minutes_ago(i64::try_from(dice.below(4)).expect("small")));
     pod.unschedulable_since = None;
     let (ends, budget, joins) = (dice.percent(8), dice.percent(15), dice.percent(15));

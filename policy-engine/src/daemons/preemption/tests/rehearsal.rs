@@ -72,7 +72,7 @@ pub(super) fn overfull(view: &View) -> Option<String> {
         let on = || view.pods.iter().filter(|pod| pod.node.as_ref() == Some(&node.name));
         let (cpu, memory): (u64, u64) = on().fold((0, 0), |sum, pod| (sum.0 + pod.milli_cpu, sum.1 + pod.memory));
         let most = node.allocatable;
-        cpu > most.milli_cpu.unsigned_abs() || memory > most.memory.unsigned_abs() || on().count() > 5
+        cpu > most.milli_cpu.unsigned_abs() || memory > most.memory.unsigned_abs() || on().count() > 6
     });
     let device = view.devices.iter().find(|device| {
         let holdings = view.claims.iter().filter_map(|claim| claim.allocation.as_ref()).flat_map(|it| &it.devices);

@@ -1,1 +1,62 @@
+//! A cluster as large as they come: 4,000 GPUs and 4,000 Pods.
 
+use std::time::Instant;
+
+use crate::daemons::preemption::audit::audit;
+use crate::daemons::preemption::plan;
+use crate::daemons::preemption::view::{Gang, View};
+
+use super::world::*;
+
+/// So many full nodes of eight devices, with Pods of three queues.
+fn full(nodes: usize) -> View {
+    let names: Vec<_> = (0..nodes).map(|index| format!("n{index:04}")).collect();
+    let mut view = cluster(&names.iter().map(|name| (name.as_str(), 8)).collect::<Vec<_>>());
+    for (at, name) in names.iter().enumerate() {
+        for index in 0..8 {
+            let queue = ["batch", "low", "peer"][(at * 7 + index * 3) % 3];
+            let minutes = i64::try_from((at * 37 + index * 11) % 997).expect("small");
+            view.runs(&format!("r{at:04}-{index}"), queue, name, &[index], minutes);
+        }
+    }
+    view
+}
+
+/// Prints how long it took: `cargo test -- speed --nocapture`.
+fn timed(what: &str, view: &View, preemptions: usize, victims: usize) {
+    let policy = policy([deserves(0, queue("low", 0)), deserves(100_000, queue("peer", 20))]);
+    let begun = Instant::now();
+    let plan = plan(view, &policy, now());
+    let planned = begun.elapsed();
+    let found = audit(view, &policy, &plan);
+    let audited = begun.elapsed() - planned;
+    println!("{what}: planned in {planned:?}, audited in {audited:?}, {} wait", plan.waiting.len());
+    assert_eq!(found, Ok(()), "{what}");
+    let ended: usize = plan.preemptions.iter().map(|it| it.victims.len()).sum();
+    assert_eq!((plan.preemptions.len(), ended), (preemptions, victims), "{what}");
+}
+
+#[test]
+fn a_large_cluster_is_planned_whole() {
+    let large = full(500);
+    let with = |change: &dyn Fn(&mut View)| {
+        let mut view = large.clone();
+        change(&mut view);
+        view
+    };
+    for devices in [1, 2, 4, 8] {
+        let one = with(&|view| _ = view.waits("w", "research", devices));
+        timed(&format!("one Pod, {devices} devices"), &one, 1, devices as usize);
+    }
+    let many = with(&|view| (0..20).for_each(|index| _ = view.waits(&format!("w{index}"), "research", 1 + index % 4)));
+    timed("20 Pods", &many, 20, 50);
+    let gang = Gang { workload: "job/train".into(), size: 8 };
+    let eight = with(&|view| {
+        (0..8).for_each(|index| view.waits(&format!("w{index}"), "research", 8).gang = Some(gang.clone()));
+    });
+    timed("a gang of 8 Pods, 8 devices each", &eight, 1, 64);
+    let backlog = with(&|view| (0..1000).for_each(|index| _ = view.waits(&format!("w{index}"), "low", 1)));
+    timed("1000 Pods of the lowest queue", &backlog, 0, 0);
+    let vain = with(&|view| (0..100).for_each(|index| _ = view.waits(&format!("w{index}"), "research", 9 + index)));
+    timed("100 Pods that fit nowhere", &vain, 0, 0);
+}
