@@ -77,7 +77,7 @@ pub fn audit(view: &View, policy: &Policy, plan: &Plan) -> Result<(), Violation>
     }
     let ground = Ground::new(view, policy);
     let (_, state) = states(&ground);
-    let mut check = Check { view, policy, ground: &ground, state, sums: Sums::new(view) };
+    let mut check = Check { view, policy, ground: &ground, state, sums: Sums::new(view, policy) };
     let mut expected = waiting.iter().filter_map(|it| Some((it.place, it.counts_on.as_ref()?))).peekable();
     for preemption in preemptions {
         while let Some((_, placement)) = expected.next_if(|(place, _)| *place < preemption.place) {
@@ -107,11 +107,11 @@ impl<'v> Check<'v> {
             waiting.push(pod);
         }
         let lowest = waiting.iter().filter_map(|pod| self.policy.queue_asked(&pod.queue)).min_by_key(|it| it.priority);
-        let before = in_use(self.view, self.policy, &self.sums);
+        let before = in_use(self.view, &self.sums);
         for victim in victims {
             self.victim(victim, &waiting, lowest, &before)?;
         }
-        let after = in_use(self.view, self.policy, &self.sums);
+        let after = in_use(self.view, &self.sums);
         for queue in self.policy.records().queues.values() {
             let (has, had) = (after.get(&queue.name), before.get(&queue.name));
             if has < had && queue.deserved_milli_gpu.is_some_and(|floor| has.copied().unwrap_or_default() < floor) {

@@ -99,14 +99,14 @@ impl<'v> Trial<'_, 'v> {
             let together =
                 smallest(ground, state, ask, rights, spots, heeds, tries).map(|found| self.taken(ask, found));
             let apart = if pods.len() > 1 { self.one_by_one(pods, rights, heeds) } else { None };
-            let cost = |it: &Taking| Cost::of(ground, "", &it.victims.iter().copied().collect::<Vec<_>>());
+            let cost = |it: &Taking| Cost::of(ground, &it.victims.iter().copied().collect::<Vec<_>>());
             let mut taking = together.into_iter().chain(apart).min_by_key(cost)?;
             self.reduce(pods, &mut taking);
             Some(taking)
         })
     }
 
-    fn taken(&self, ask: &Ask<'v>, found: Found<'v>) -> Taking {
+    fn taken(&self, ask: &Ask<'v>, found: Found) -> Taking {
         let placements = placements(self.ground, ask, found.node, &found.chosen);
         Taking { victims: found.pods.into_iter().collect(), placements }
     }

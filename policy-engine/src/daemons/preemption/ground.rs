@@ -24,6 +24,8 @@ pub(super) struct Ground<'v> {
     pub(super) sites: Vec<Site>,
     /// The nodes by name.
     pub(super) in_order: Vec<usize>,
+    /// The place of each Pod among all by UID.
+    pub(super) nth: Vec<usize>,
     /// Which devices are alike in all that can matter, by a number.
     pub(super) profiles: Vec<usize>,
     /// One device of each profile.
@@ -118,6 +120,10 @@ impl<'v> Ground<'v> {
             }
         }
         let (profiles, samples) = profiles(view);
+        let mut by_name: Vec<_> = (0..view.pods.len()).collect();
+        by_name.sort_by_key(|pod| &view.pods[*pod].uid);
+        let mut nth = vec![0; by_name.len()];
+        by_name.into_iter().enumerate().for_each(|(place, pod)| nth[pod] = place);
         let mut in_order: Vec<_> = (0..view.nodes.len()).collect();
         in_order.sort_by_key(|node| &view.nodes[*node].name);
         Self {
@@ -128,6 +134,7 @@ impl<'v> Ground<'v> {
             holders,
             sites,
             in_order,
+            nth,
             profiles,
             samples,
             by_uid,

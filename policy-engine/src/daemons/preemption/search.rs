@@ -24,8 +24,8 @@ pub(super) const MOST_VICTIMS_EACH: usize = 128;
 const MOST_GATHERED: usize = 16;
 
 /// A set that suffices.
-pub(super) struct Found<'v> {
-    pub(super) cost: Cost<'v>,
+pub(super) struct Found {
+    pub(super) cost: Cost,
     pub(super) node: usize,
     pub(super) pods: Vec<usize>,
     pub(super) chosen: Vec<Chosen>,
@@ -38,7 +38,7 @@ pub(super) struct Search<'s, 'v> {
     heeds: bool,
     /// How many sets may still be tried.
     tries: &'s Cell<u32>,
-    best: Option<Found<'v>>,
+    best: Option<Found>,
 }
 
 /// The nodes where somebody's end could make room, and what the others lack.
@@ -54,14 +54,11 @@ impl Spots {
         for &node in &ground.in_order {
             let lack = match may_be_on(ground, state, ask, node) {
                 Err(lack) => lack,
-                Ok(()) => match rights.is_any().then(|| Spot::of(sought, node)).flatten() {
-                    Some(spot) => {
-                        spots.push(spot);
-                        Lack::Kept
-                    }
-                    None => lack(ground, ask, node),
-                },
+                Ok(()) => lack(ground, ask, node),
             };
+            if lack == Lack::Kept && rights.is_any() {
+                spots.extend(Spot::of(sought, node));
+            }
             *missing.nodes.entry(lack).or_default() += 1;
         }
         Self { spots, missing }
@@ -71,8 +68,12 @@ impl Spots {
 /// What a node lacks that would be large enough.
 fn lack(ground: &Ground<'_>, ask: &Ask<'_>, node: usize) -> Lack {
     let devices = &ground.sites[node].devices;
-    let there = |index: usize| devices.iter().filter(|device| ask.accepts(index, ground.profiles[**device])).count();
-    let enough = |index: usize| ask.least(index).is_none_or(|least| there(index) >= least);
+    let enough = |index: usize| {
+        let there = devices.iter().filter(|device| ask.accepts(index, ground.profiles[**device]));
+        // Of one that can be divided a claim may get several parts.
+        let parts = there.clone().any(|device| ground.view.devices[*device].divisible);
+        parts || ask.least(index).is_none_or(|least| there.count() >= least)
+    };
     match () {
         () if (0..ask.needs.len()).all(enough) => Lack::Kept,
         () if devices.iter().any(|device| !ground.view.devices[*device].listed) => Lack::Unlisted,
@@ -89,7 +90,7 @@ pub(super) fn smallest<'v>(
     spots: &Spots,
     heeds: bool,
     left: &Cell<u32>,
-) -> Option<Found<'v>> {
+) -> Option<Found> {
     let tries = Cell::new(MOST_TRIES.min(left.get()));
     let before = tries.get();
     let sought = Sought { ground, state, ask, rights };
@@ -143,7 +144,7 @@ impl<'v> Search<'_, 'v> {
 
     fn consider(&mut self, node: usize, pods: &[usize]) {
         let Sought { ground, state, ask, .. } = self.sought;
-        let cost = Cost::of(ground, &ground.view.nodes[node].name, pods);
+        let cost = Cost::of(ground, pods);
         if self.best.as_ref().is_none_or(|best| cost < best.cost)
             && let Some(chosen) = fits(ground, state, ask, node, Gone::And(pods))
         {
@@ -186,6 +187,6 @@ impl<'v> Search<'_, 'v> {
 pub(super) fn dearest_first(ground: &Ground<'_>, pods: &BTreeSet<usize>) -> Vec<usize> {
     let mut pods: Vec<_> = pods.iter().copied().collect();
     let priority = |pod: usize| ground.pods[pod].queue.map(|queue| ground.queues[queue].priority);
-    pods.sort_by_key(|pod| (Reverse(priority(*pod)), started(ground, *pod), &ground.view.pods[*pod].uid));
+    pods.sort_by_key(|pod| (Reverse(priority(*pod)), started(ground, *pod), ground.nth[*pod]));
     pods
 }

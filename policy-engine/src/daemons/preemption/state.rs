@@ -19,8 +19,8 @@ pub(super) struct State {
     pub(super) joined: BTreeMap<usize, (usize, Vec<usize>)>,
     /// The GPU that each queue uses, in thousandths, without what leaves.
     pub(super) in_use: Vec<u64>,
-    /// The claims that are counted there, each with the queue.
-    counted: BTreeSet<(usize, usize)>,
+    /// The queues for which each claim is counted there.
+    counted: Vec<Vec<usize>>,
     /// How many Pods each budget lets be evicted.
     pub(super) allowed: Vec<i64>,
     /// Changes whenever something above does.
@@ -38,7 +38,7 @@ impl State {
             promised: BTreeMap::new(),
             joined: BTreeMap::new(),
             in_use: vec![0; ground.queues.len()],
-            counted: BTreeSet::new(),
+            counted: vec![Vec::new(); view.claims.len()],
             allowed: view.budgets.iter().map(|budget| budget.allowed.into()).collect(),
             version: 0,
         };
@@ -59,15 +59,16 @@ impl State {
 
     fn count(&mut self, ground: &Ground<'_>, claim: usize, pod: usize) {
         if let Some(queue) = ground.pods[pod].queue
-            && self.counted.insert((claim, queue))
+            && !self.counts(claim, queue)
         {
+            self.counted[claim].push(queue);
             self.in_use[queue] += ground.view.claims[claim].milli_gpu;
         }
     }
 
     /// Whether a claim is counted for a queue.
     pub(super) fn counts(&self, claim: usize, queue: usize) -> bool {
-        self.counted.contains(&(claim, queue))
+        self.counted[claim].contains(&queue)
     }
 
     /// Those who use a claim and stay.
@@ -85,8 +86,9 @@ impl State {
         for &claim in &standing.claims {
             if let Some(queue) = standing.queue
                 && !self.stay(ground, claim).any(|other| ground.pods[other].queue == Some(queue))
-                && self.counted.remove(&(claim, queue))
+                && self.counts(claim, queue)
             {
+                self.counted[claim].retain(|counted| *counted != queue);
                 self.in_use[queue] -= ground.view.claims[claim].milli_gpu;
             }
         }

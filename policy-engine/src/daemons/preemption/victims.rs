@@ -44,6 +44,13 @@ impl<'v> Rights<'v> {
         self.by_queue.iter().any(Result::is_ok)
     }
 
+    /// Whether a Pod may be evicted for those that ask.
+    pub(super) fn allow(&self, ask: &Ask<'_>, pod: usize) -> bool {
+        let standing = &self.ground.pods[pod];
+        let may = standing.project.is_some() && (standing.enforced || self.everywhere);
+        may && standing.queue.is_some_and(|queue| self.by_queue[queue].is_ok()) && self.over(ask, pod).is_ok()
+    }
+
     /// Why a Pod may be evicted for those that ask, or why not.
     pub(super) fn over(&self, ask: &Ask<'_>, pod: usize) -> Result<&Because, Spared> {
         let (standing, seen) = (&self.ground.pods[pod], &self.ground.view.pods[pod]);
@@ -83,7 +90,8 @@ pub(super) fn broken_floor(ground: &Ground<'_>, state: &State, pods: &[usize]) -
     let mut lost: Vec<(usize, u64)> = Vec::new();
     for (at, &pod) in pods.iter().enumerate() {
         let standing = &ground.pods[pod];
-        let Some(queue) = standing.queue else { continue };
+        let has_floor = |queue: &usize| ground.queues[*queue].deserved_milli_gpu.is_some_and(|deserved| deserved > 0);
+        let Some(queue) = standing.queue.filter(has_floor) else { continue };
         for &claim in standing.claims.iter().filter(|claim| state.counts(**claim, queue)) {
             let of_queue = |other: &usize| ground.pods[*other].queue == Some(queue);
             let counted = pods[..at].iter().any(|other| of_queue(other) && ground.pods[*other].claims.contains(&claim));
@@ -113,9 +121,9 @@ pub(super) fn budget_over<'v>(ground: &Ground<'v>, state: &State, pods: &[usize]
     budgets.iter().find(over).map(|budget| ground.view.budgets[*budget].name.as_str())
 }
 
-/// What a set of Pods costs. Less is better; the nodes and names are there so that no two sets cost the same.
+/// What a set of Pods costs. Less is better; the names are there so that no two sets cost the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Cost<'v> {
+pub(super) struct Cost {
     pub(super) pods: usize,
     /// How many are of queues that do not drain first.
     not_drained: usize,
@@ -123,21 +131,20 @@ pub(super) struct Cost<'v> {
     priorities: Vec<i32>,
     /// When they started, the oldest first. What has not started yet has lost nothing.
     starts: Vec<Reverse<Timestamp>>,
-    node: &'v str,
-    uids: Vec<&'v str>,
+    names: Vec<usize>,
 }
 
-impl<'v> Cost<'v> {
-    pub(super) fn of(ground: &Ground<'v>, node: &'v str, pods: &[usize]) -> Self {
+impl Cost {
+    pub(super) fn of(ground: &Ground<'_>, pods: &[usize]) -> Self {
         let queues = || pods.iter().filter_map(|pod| ground.pods[*pod].queue).map(|queue| ground.queues[queue]);
         let mut priorities: Vec<_> = queues().map(|queue| queue.priority).collect();
         priorities.sort_by_key(|priority| Reverse(*priority));
         let mut starts: Vec<_> = pods.iter().map(|pod| Reverse(started(ground, *pod))).collect();
         starts.sort_by_key(|start| start.0);
-        let mut uids: Vec<_> = pods.iter().map(|pod| ground.view.pods[*pod].uid.as_str()).collect();
-        uids.sort_unstable();
+        let mut names: Vec<_> = pods.iter().map(|pod| ground.nth[*pod]).collect();
+        names.sort_unstable();
         let not_drained = queues().filter(|queue| queue.deserved_milli_gpu != Some(0)).count();
-        Self { pods: pods.len(), not_drained, priorities, starts, node, uids }
+        Self { pods: pods.len(), not_drained, priorities, starts, names }
     }
 }
 

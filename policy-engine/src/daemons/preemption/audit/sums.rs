@@ -1,6 +1,6 @@
 //! The audit's own arithmetic: who uses what, and what nodes and devices have left.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::daemons::preemption::view::devices::{Claim, Device};
 use crate::daemons::preemption::view::places::{any_holds, selected, tolerated};
@@ -14,6 +14,7 @@ pub(super) type InUse = BTreeMap<QueueName, u64>;
 /// Who has ended and come so far.
 pub(super) struct Sums<'v> {
     pods: HashMap<&'v str, &'v Pod>,
+    queues: HashMap<&'v str, &'v QueueName>,
     ended: BTreeSet<&'v str>,
     come: Vec<&'v Placement>,
     /// How many more each budget allows.
@@ -21,14 +22,16 @@ pub(super) struct Sums<'v> {
 }
 
 impl<'v> Sums<'v> {
-    pub(super) fn new(view: &'v View) -> Self {
+    pub(super) fn new(view: &'v View, policy: &'v Policy) -> Self {
         let ending = view.pods.iter().filter(|pod| pod.ending).map(|pod| pod.uid.as_str());
         let victims = view.under_way.iter().flat_map(|it| &it.victims).map(String::as_str);
         let pods: HashMap<_, _> = view.pods.iter().map(|pod| (pod.uid.as_str(), pod)).collect();
         let waits = |uid: &str| pods.get(uid).is_some_and(|pod| pod.node.is_none());
         let come = view.under_way.iter().flat_map(|it| &it.placements).filter(|it| waits(&it.uid)).collect();
         let budgets = view.budgets.iter().map(|budget| budget.allowed).collect();
-        Self { ended: ending.chain(victims).collect(), come, budgets, pods }
+        let queue = |pod: &'v Pod| Some((pod.uid.as_str(), &policy.queue_asked(&pod.queue)?.name));
+        let queues = view.pods.iter().filter_map(queue).collect();
+        Self { queues, ended: ending.chain(victims).collect(), come, budgets, pods }
     }
 
     /// Whether it was not known yet that a Pod ends.
@@ -133,11 +136,15 @@ fn asks(pod: &Pod) -> Amounts {
 }
 
 /// The GPU that each queue uses: every claim once for each queue that has a Pod there.
-pub(super) fn in_use(view: &View, policy: &Policy, sums: &Sums<'_>) -> InUse {
-    let mut counted = BTreeSet::new();
+pub(super) fn in_use(view: &View, sums: &Sums<'_>) -> InUse {
+    let gpu: HashMap<_, _> = view.claims.iter().map(|claim| (claim.uid.as_str(), claim.milli_gpu)).collect();
+    let mut counted = HashSet::new();
+    let mut in_use = InUse::new();
     let mut count = |claim: &str, uid: &str| {
-        let queue = sums.pod(uid).and_then(|pod| policy.queue_asked(&pod.queue));
-        queue.map(|queue| counted.insert((queue.name.clone(), claim.to_owned())));
+        let (Some(queue), Some((claim, milli_gpu))) = (sums.queues.get(uid), gpu.get_key_value(claim)) else { return };
+        if counted.insert((queue.as_str(), *claim)) {
+            *in_use.entry((*queue).clone()).or_default() += milli_gpu;
+        }
     };
     for claim in view.claims.iter().filter(|claim| claim.allocation.is_some()) {
         let stay = claim.reserved_for.iter().filter(|uid| !sums.ended.contains(uid.as_str()));
@@ -146,11 +153,6 @@ pub(super) fn in_use(view: &View, policy: &Policy, sums: &Sums<'_>) -> InUse {
     for placement in &sums.come {
         let claims = sums.pod(&placement.uid).into_iter().flat_map(|pod| &pod.claims);
         claims.filter_map(|it| it.uid.as_ref()).for_each(|claim| count(claim, &placement.uid));
-    }
-    let gpu: BTreeMap<_, _> = view.claims.iter().map(|claim| (claim.uid.as_str(), claim.milli_gpu)).collect();
-    let mut in_use = InUse::new();
-    for (queue, claim) in counted {
-        *in_use.entry(queue).or_default() += gpu.get(claim.as_str()).copied().unwrap_or_default();
     }
     in_use
 }

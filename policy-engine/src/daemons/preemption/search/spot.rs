@@ -31,6 +31,8 @@ pub(super) struct Spot {
 pub(super) struct Unit {
     pub(super) pods: Vec<usize>,
     frees: Sums,
+    /// What the Pods' claims count for.
+    milli_gpu: u64,
     /// What it frees, by profile, where it is but one Pod with claims of its own.
     alone: Option<Vec<usize>>,
 }
@@ -49,7 +51,7 @@ impl Spot {
     pub(super) fn of(sought: Sought<'_, '_>, node: usize) -> Option<Self> {
         let Sought { ground, state, ask, rights } = sought;
         let may_end = |pod: &usize| {
-            !state.leaving[*pod] && rights.over(ask, *pod).is_ok() && broken_floor(ground, state, &[*pod]).is_none()
+            !state.leaving[*pod] && rights.allow(ask, *pod) && broken_floor(ground, state, &[*pod]).is_none()
         };
         let wanted = |device: usize| {
             let profile = ground.profiles[device];
@@ -118,15 +120,12 @@ impl Spot {
         let (Some(alone), Some(theirs)) = (&one.alone, &other.alone) else { return false };
         let (pod, their) = (one.pods[0], other.pods[0]);
         let (standing, their_standing) = (&ground.pods[pod], &ground.pods[their]);
-        let gpu =
-            |pod: usize| ground.pods[pod].claims.iter().map(|claim| ground.view.claims[*claim].milli_gpu).sum::<u64>();
         alone == theirs
             && standing.queue == their_standing.queue
             && standing.budgets == their_standing.budgets
-            && gpu(pod) <= gpu(their)
+            && one.milli_gpu <= other.milli_gpu
             && (0..4).all(|sum| one.frees[sum] >= other.frees[sum])
-            && (started(ground, pod), Reverse(&ground.view.pods[pod].uid))
-                >= (started(ground, their), Reverse(&ground.view.pods[their].uid))
+            && (started(ground, pod), Reverse(ground.nth[pod])) >= (started(ground, their), Reverse(ground.nth[their]))
     }
 }
 
@@ -151,7 +150,9 @@ impl Unit {
             }
             _ => None,
         };
-        Self { pods, frees, alone }
+        let claims = pods.iter().flat_map(|pod| &ground.pods[*pod].claims);
+        let milli_gpu = claims.map(|claim| ground.view.claims[*claim].milli_gpu).sum();
+        Self { pods, frees, milli_gpu, alone }
     }
 
     /// Those first that are likely in the best set.
@@ -159,7 +160,7 @@ impl Unit {
         let queues = || self.pods.iter().filter_map(|pod| ground.pods[*pod].queue).map(|queue| ground.queues[queue]);
         let drains = queues().all(|queue| queue.deserved_milli_gpu == Some(0));
         let oldest = self.pods.iter().map(|pod| started(ground, *pod)).min();
-        let names: Vec<_> = self.pods.iter().map(|pod| ground.view.pods[*pod].uid.clone()).collect();
+        let names: Vec<_> = self.pods.iter().map(|pod| ground.nth[*pod]).collect();
         (self.pods.len(), !drains, queues().map(|queue| queue.priority).max(), Reverse(oldest), names)
     }
 }
