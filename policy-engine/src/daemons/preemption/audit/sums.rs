@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::daemons::preemption::view::devices::{Claim, Device};
+use crate::daemons::preemption::view::devices::{Alternative, Claim, Constraint, Device, Request};
 use crate::daemons::preemption::view::places::{any_holds, selected, tolerated};
 use crate::daemons::preemption::view::{Amounts, Given, Placement, Pod, View};
 use crate::policy::Policy;
@@ -86,7 +86,7 @@ impl<'v> Sums<'v> {
                     .claims
                     .iter()
                     .filter_map(|it| view.claims.iter().find(|claim| it.uid.as_ref() == Some(&claim.uid)));
-                (!claims.all(|claim| self.has_all(claim))).then_some("what a claim asks")
+                (!claims.all(|claim| self.has_all(view, claim))).then_some("what a claim asks")
             }
         }
     }
@@ -105,20 +105,31 @@ impl<'v> Sums<'v> {
         device.listed && reached && if device.divisible { parts_suffice(device, &takes) } else { takes.len() == 1 }
     }
 
-    /// Whether each request of a claim that had nothing gets as many devices as it asks.
-    fn has_all(&self, claim: &Claim) -> bool {
-        let given = || self.come.iter().flat_map(|it| &it.devices).filter(|it| it.claim == claim.uid);
-        let enough = |request: &str, count: Option<u32>| {
-            let got = given().filter(|it| it.request == request).count();
-            count.map_or(got > 0, |count| got == count as usize)
-        };
-        claim.allocation.is_some()
-            || claim.requests.iter().all(|request| {
-                request.alternatives.iter().any(|way| {
-                    let called = way.name.as_ref().map(|name| format!("{}/{name}", request.name));
-                    way.admin_access || enough(called.as_ref().unwrap_or(&request.name), way.count)
-                })
+    /// Whether each request of a claim that had nothing gets as many devices as it asks, such as it asks.
+    fn has_all(&self, view: &View, claim: &Claim) -> bool {
+        let given: Vec<_> = self.come.iter().flat_map(|it| &it.devices).filter(|it| it.claim == claim.uid).collect();
+        let device = |it: &Given| view.devices.iter().find(|device| device.id == it.device);
+        let asked = |it: &Given, way: &Alternative| {
+            device(it).is_some_and(|device| {
+                view.matching.passes(way.selector, device.kind) && tolerated(&device.taints, &way.tolerations)
             })
+        };
+        let enough = |request: &Request, way: &Alternative| {
+            let called = way.name.as_ref().map_or(request.name.clone(), |name| format!("{}/{name}", request.name));
+            let got: Vec<_> = given.iter().filter(|it| it.request == called).collect();
+            let count = way.count.map_or(!got.is_empty(), |count| got.len() == count as usize);
+            way.admin_access || (count && got.iter().all(|it| asked(it, way)))
+        };
+        let together = |constraint: &Constraint| {
+            let named = |it: &Given, name: &str| it.request == name || it.request.split('/').next() == Some(name);
+            let about = |it: &&&Given| constraint.requests.iter().any(|name| named(it, name));
+            let about = given.iter().filter(|it| constraint.requests.is_empty() || about(it));
+            let values: Vec<_> = about.map(|it| device(it)?.attributes.get(&constraint.attribute)).collect();
+            let different = values.iter().collect::<BTreeSet<_>>().len();
+            !values.contains(&None) && if constraint.distinct { different == values.len() } else { different < 2 }
+        };
+        let every = |request: &Request| request.alternatives.iter().any(|way| enough(request, way));
+        claim.allocation.is_some() || (claim.requests.iter().all(every) && claim.constraints.iter().all(together))
     }
 }
 

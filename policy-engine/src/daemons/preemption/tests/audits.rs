@@ -2,6 +2,7 @@
 
 use super::world::*;
 use crate::daemons::preemption::audit::{Violation, audit};
+use crate::daemons::preemption::view::devices::Constraint;
 use crate::daemons::preemption::view::{Budget, Gang, View};
 use crate::daemons::preemption::{MOST_PREEMPTIONS, Plan, Preemption, plan};
 use crate::policy::Policy;
@@ -62,6 +63,12 @@ fn nobody_ends_who_need_not_and_what_is_freed_is_enough() {
     assert!([a, b].map(Violation::TooMuch).contains(&too_much), "{too_much:?}");
     let another = found(&made_on, &made_on, &policy([]), |it| it.placements[0].devices.clear());
     assert_eq!(another, Violation::TooLittle { pod: w.clone(), lacks: "what a claim asks" });
+    let kind = after(|view| view.devices[1].kind = 1);
+    let unlike = Violation::TooLittle { pod: w.clone(), lacks: "what a claim asks" };
+    assert_eq!(found(&made_on, &kind, &policy([]), |_| {}), unlike);
+    let of = |attribute: &str| Constraint { requests: Vec::new(), attribute: attribute.into(), distinct: false };
+    let constrained = after(|view| view.claim("claim-w").constraints.push(of("numa")));
+    assert_eq!(found(&made_on, &constrained, &policy([]), |_| {}), unlike, "the device has no such attribute");
     let small = after(|view| view.nodes[0].allocatable.milli_cpu = 1500);
     assert_eq!(found(&made_on, &small, &policy([]), |_| {}), Violation::TooLittle { pod: w, lacks: "CPU" });
 }

@@ -9,7 +9,7 @@ use crate::daemons::preemption::view::{Gang, Pod, View};
 use crate::policy::Policy;
 use jiff::SignedDuration;
 
-/// Ten research Pods wait in vain, so that the words can be compared.
+/// Who ends for whom, and what those read for whom nobody does.
 fn outcome(view: &View, policy: &Policy) -> String {
     let plan = view.planned(policy);
     [said(&plan), waiting(&plan)].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")

@@ -54,6 +54,11 @@ fn a_large_cluster_is_planned_whole() {
         let one = with(&|view| _ = view.waits("w", "research", devices));
         timed(&format!("one Pod, {devices} devices"), &one, 1, devices as usize);
     }
+    for nodes in [12, 125, 1250] {
+        let mut view = full(nodes);
+        view.waits("w", "research", 4);
+        timed(&format!("one Pod, 4 devices of {}", nodes * 8), &view, 1, 4);
+    }
     let many = with(&|view| (0..20).for_each(|index| _ = view.waits(&format!("w{index}"), "research", 1 + index % 4)));
     timed("20 Pods", &many, 20, 50);
     let gang = Gang { workload: "job/train".into(), size: 8 };
