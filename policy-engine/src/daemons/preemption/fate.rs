@@ -69,10 +69,14 @@ impl<'v> Trial<'_, 'v> {
             self.taking(pods, &ask, &rights, &spots)
         });
         let why = match would.flatten() {
-            Some(Taking { victims, placements }) => WhyNot::WouldTake {
-                node: placements.into_iter().next().map(|it| it.node).unwrap_or_default(),
-                pods: victims.iter().map(|pod| ground.view.pods[*pod].pod.clone()).collect(),
-            },
+            Some(Taking { victims, placements }) => {
+                let not_enforced = victims.iter().map(|pod| &ground.pods[*pod]).filter(|pod| !pod.enforced);
+                let projects = not_enforced.filter_map(|pod| Some(pod.project?.name.clone())).collect();
+                let mut pods: Vec<_> = victims.iter().map(|pod| ground.view.pods[*pod].pod.clone()).collect();
+                pods.sort_unstable();
+                let node = placements.into_iter().next().map(|it| it.node).unwrap_or_default();
+                WhyNot::WouldTake { node, pods, projects }
+            }
             None => WhyNot::Missing(self.missing(pods, &rights, spots)),
         };
         Fate::Waits { why, ask, rights: Some(Rights::of(ground, state, queue, pods)) }

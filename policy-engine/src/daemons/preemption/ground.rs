@@ -61,6 +61,7 @@ pub(super) struct Users {
 /// What is on a node.
 #[derive(Default)]
 pub(super) struct Site {
+    /// By UID.
     pub(super) pods: Vec<usize>,
     /// What can be used from it, by name.
     pub(super) devices: Vec<usize>,
@@ -89,13 +90,19 @@ impl<'v> Ground<'v> {
             }
         };
         let mut pods: Vec<_> = view.pods.iter().map(standing).collect();
-        for (index, budget) in view.budgets.iter().enumerate() {
+        let mut budgets: Vec<_> = view.budgets.iter().enumerate().collect();
+        budgets.sort_by_key(|(_, budget)| (&budget.namespace, &budget.name));
+        for (index, budget) in budgets {
             for pod in budget.pods.iter().filter_map(|uid| by_uid.get(uid.as_str())) {
                 pods[*pod].budgets.push(index);
             }
         }
-        for (index, pod) in pods.iter().enumerate() {
-            pod.node.map(|node| sites[node].pods.push(index));
+        let mut by_name: Vec<_> = (0..view.pods.len()).collect();
+        by_name.sort_by_key(|pod| &view.pods[*pod].uid);
+        let mut nth = vec![0; by_name.len()];
+        for (place, pod) in by_name.into_iter().enumerate() {
+            nth[pod] = place;
+            pods[pod].node.map(|node| sites[node].pods.push(pod));
         }
         let mut holders: Vec<_> = view.devices.iter().map(|_| Vec::new()).collect();
         let mut claims = Vec::new();
@@ -120,10 +127,6 @@ impl<'v> Ground<'v> {
             }
         }
         let (profiles, samples) = profiles(view);
-        let mut by_name: Vec<_> = (0..view.pods.len()).collect();
-        by_name.sort_by_key(|pod| &view.pods[*pod].uid);
-        let mut nth = vec![0; by_name.len()];
-        by_name.into_iter().enumerate().for_each(|(place, pod)| nth[pod] = place);
         let mut in_order: Vec<_> = (0..view.nodes.len()).collect();
         in_order.sort_by_key(|node| &view.nodes[*node].name);
         Self {

@@ -17,7 +17,7 @@ use super::why::{Lack, Missing};
 use spot::{Sought, Spot};
 
 /// So many sets are tried for one Pod. What is found then is a set of which nobody is too many, and not always the smallest.
-pub(super) const MOST_TRIES: u32 = 20_000;
+pub(super) const MOST_TRIES: u32 = 50_000;
 /// For one Pod, or Pods that need each other on one node, at most so many end.
 pub(super) const MOST_VICTIMS_EACH: usize = 128;
 /// On so many nodes sets are put together when nothing is tried any more.
@@ -129,7 +129,7 @@ impl<'v> Search<'_, 'v> {
             units.push(at);
             pods.extend(&more);
             let may = broken_floor(ground, state, pods).is_none() && self.within_budget(pods, before);
-            if may && spot.within_reach(spot.still(units), limit - pods.len()) {
+            if may && spot.within_reach(units, limit - pods.len()) {
                 if pods.len() == limit { self.consider(spot.node, pods) } else { self.dive(spot, units, pods, limit) }
             }
             pods.truncate(before);

@@ -99,6 +99,8 @@ impl<'v> Turn<'v> {
         let ask = Ask::of(ground, state, pods);
         let rights = Rights::of(ground, state, queue, pods);
         let Taking { victims, placements } = taking;
+        let mut victims: Vec<_> = victims.into_iter().collect();
+        victims.sort_by_key(|pod| ground.nth[*pod]);
         let mut so_far = Vec::new();
         let mut said = Vec::new();
         for pod in victims {
@@ -117,7 +119,8 @@ impl<'v> Turn<'v> {
         self.victims += so_far.len();
         so_far.iter().for_each(|pod| state.evict(ground, *pod));
         let nodes: BTreeSet<_> = placements.iter().filter_map(|it| ground.node(&it.node)).collect();
-        let spared = spared(ground, state, &ask, &rights, &nodes.into_iter().collect::<Vec<_>>());
+        let nodes: Vec<_> = ground.in_order.iter().copied().filter(|node| nodes.contains(node)).collect();
+        let spared = spared(ground, state, &ask, &rights, &nodes);
         for placement in &placements {
             seen.hold(ground, placement);
             state.place(ground, placement);

@@ -1,6 +1,6 @@
 //! Why a Pod is taken, spared, or waits on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::daemons::common::PodName;
 use crate::policy::names::{ProjectName, QueueName};
@@ -102,12 +102,14 @@ pub enum WhyNot {
     },
     /// Nobody who may be evicted would make room.
     Missing(Missing),
-    /// Only Pods would make room in whose project the queue rule is not enforced.
+    /// Nobody makes room without Pods in whose project the queue rule is not enforced.
     WouldTake {
         /// The node.
         node: String,
         /// Who would be evicted.
         pods: Vec<PodName>,
+        /// Where the queue rule is not enforced.
+        projects: BTreeSet<ProjectName>,
     },
     /// This turn has done what a turn may.
     NextTurn,

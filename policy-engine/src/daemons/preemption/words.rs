@@ -69,11 +69,14 @@ impl fmt::Display for WhyNot {
                 write!(f, "{workload} needs {size} pods together, and {have} of them run or wait for room")
             }
             Self::Missing(missing) => missing.fmt(f),
-            Self::WouldTake { node, pods } => write!(
-                f,
-                "it would fit on node {node} without {}, where the rule queue is not enforced, so that nobody is evicted",
-                names(pods)
-            ),
+            Self::WouldTake { node, pods, projects } => {
+                let projects: Vec<_> = projects.iter().map(|project| project.as_str()).collect();
+                let (pods, projects) = (names(pods), projects.join(", "));
+                write!(
+                    f,
+                    "it would fit on node {node} without {pods}; nobody is evicted in {projects}, where the rule queue is not enforced"
+                )
+            }
             Self::NextTurn => f.write_str("others come first in this turn; it is looked at in the next"),
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct Spot {
     short: Sums,
     /// For each of the sums, the most that so many Pods free.
     most: [Vec<i64>; 4],
+    /// For each unit, the most that it and those behind it free; and nothing.
+    behind: Vec<Sums>,
     /// At least so many Pods end.
     pub(super) least: usize,
     /// At most so many Pods can.
@@ -99,19 +101,19 @@ impl Spot {
         let least = (1..=candidates.len()).find(enough)?;
         let mut units: Vec<_> = groups.into_iter().map(|pods| Unit::of(ground, &wanted, node, pods)).collect();
         units.sort_by_cached_key(|unit| unit.rank(ground));
-        Some(Self { node, units, short, most, least, candidates: candidates.len() })
+        let mut behind = vec![[0; 4]];
+        for unit in units.iter().rev() {
+            behind.push(plus(behind[behind.len() - 1], unit.frees));
+        }
+        behind.reverse();
+        Some(Self { node, units, short, most, behind, least, candidates: candidates.len() })
     }
 
-    /// What is still missing when these units have ended.
-    pub(super) fn still(&self, units: &[usize]) -> Sums {
-        units
-            .iter()
-            .fold(self.short, |short, unit| std::array::from_fn(|sum| short[sum] - self.units[*unit].frees[sum]))
-    }
-
-    /// Whether so many Pods more could be enough.
-    pub(super) fn within_reach(&self, still: Sums, more: usize) -> bool {
-        (0..4).all(|sum| still[sum] <= self.most[sum][more.min(self.candidates)])
+    /// Whether so many Pods more, of units behind these, could be enough.
+    pub(super) fn within_reach(&self, units: &[usize], more: usize) -> bool {
+        let still = |sum: usize| units.iter().fold(self.short[sum], |short, unit| short - self.units[*unit].frees[sum]);
+        let behind = self.behind[units.last().map_or(0, |last| last + 1)];
+        (0..4).all(|sum| still(sum) <= self.most[sum][more.min(self.candidates)].min(behind[sum]))
     }
 
     /// Whether one unit is as good as another in whatever set.
@@ -129,6 +131,10 @@ impl Spot {
     }
 }
 
+fn plus(one: Sums, other: Sums) -> Sums {
+    std::array::from_fn(|sum| one[sum].saturating_add(other[sum]))
+}
+
 fn add(so_far: &mut i64, more: i64) -> i64 {
     *so_far = so_far.saturating_add(more);
     *so_far
@@ -137,8 +143,7 @@ fn add(so_far: &mut i64, more: i64) -> i64 {
 impl Unit {
     fn of(ground: &Ground<'_>, wanted: &[usize], node: usize, pods: Vec<usize>) -> Self {
         let each = pods.iter().map(|pod| frees(ground, wanted, node, *pod));
-        let frees =
-            each.fold([0; 4], |sums: Sums, frees| std::array::from_fn(|sum| sums[sum].saturating_add(frees[sum])));
+        let frees = each.fold([0; 4], plus);
         let alone = match pods[..] {
             [pod] => {
                 let own = &ground.pods[pod].claims;

@@ -137,7 +137,7 @@ fn those_who_need_each_other_get_room_together_or_not_at_all() {
         outcome(&view, &policy([]))
     };
     assert_eq!(together(&["g1", "g2"], 2), "large for g1 on n2, g2 on n2", "one Pod makes room for both");
-    assert_eq!(together(&["g1", "g2", "g3"], 3), "small-1, large for g1 on n1, g2 on n2, g3 on n2");
+    assert_eq!(together(&["g1", "g2", "g3"], 3), "large, small-1 for g1 on n1, g2 on n2, g3 on n2");
     let none = "no pods that may be evicted would make room for all 5 that need each other";
     let five = together(&["g1", "g2", "g3", "g4", "g5"], 5);
     assert_eq!(five.lines().collect::<Vec<_>>(), ["g1", "g2", "g3", "g4", "g5"].map(|name| format!("{name}: {none}")));

@@ -118,6 +118,18 @@ proptest! {
         }
     }
 
+    /// In whatever order things are listed.
+    #[test]
+    fn the_order_of_lists_does_not_matter((view, policy) in a_cluster(8, 4, true)) {
+        let mut other = view.clone();
+        other.nodes.reverse();
+        other.devices.reverse();
+        other.claims.reverse();
+        other.pods.reverse();
+        other.budgets.reverse();
+        prop_assert_eq!(plan(&view, &policy, now()), plan(&other, &policy, now()));
+    }
+
     /// Pods that need each other get room together, as many as are needed, or none of them does.
     #[test]
     fn a_gang_gets_all_or_nothing((view, policy) in a_cluster(8, 4, true)) {

@@ -14,7 +14,7 @@ fn full(nodes: usize) -> View {
     let mut view = cluster(&names.iter().map(|name| (name.as_str(), 8)).collect::<Vec<_>>());
     for (at, name) in names.iter().enumerate() {
         for index in 0..8 {
-            let queue = ["batch", "low", "peer"][(at * 7 + index * 3) % 3];
+            let queue = ["batch", "low", "peer"][(at * 7 + index) % 3];
             let minutes = i64::try_from((at * 37 + index * 11) % 997).expect("small");
             view.runs(&format!("r{at:04}-{index}"), queue, name, &[index], minutes);
         }
@@ -68,6 +68,15 @@ fn a_large_cluster_is_planned_whole() {
     timed("a gang of 8 Pods, 8 devices each", &eight, 1, 64);
     let backlog = with(&|view| (0..1000).for_each(|index| _ = view.waits(&format!("w{index}"), "low", 1)));
     timed("1000 Pods of the lowest queue", &backlog, 0, 0);
+    let mixed = with(&|view| {
+        view.nodes.iter_mut().for_each(|node| node.allocatable.pods = 50);
+        let sizes = [300, 700, 1100, 400, 900, 250, 650, 1300];
+        for (index, pod) in view.pods.iter_mut().enumerate() {
+            (pod.milli_cpu, pod.memory) = (sizes[(index * 5 + index / 8) % 8], (1 + (index as u64 * 7) % 11) * GIB);
+        }
+        view.waits("w", "research", 0).milli_cpu = 7000;
+    });
+    timed("one Pod of 7 cores among Pods of many sizes", &mixed, 1, 5);
     let vain = with(&|view| (0..100).for_each(|index| _ = view.waits(&format!("w{index}"), "research", 9 + index)));
     timed("100 Pods that fit nowhere", &vain, 0, 0);
 }

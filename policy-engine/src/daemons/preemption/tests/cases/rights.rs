@@ -101,7 +101,7 @@ fn where_the_rule_queue_only_warns_nobody_ends_and_nobody_ends_for_those_there()
         (pod.pod.namespace, pod.project) = ("lax".into(), Some(ProjectId::new("id-lax")));
     }
     let would =
-        "w: it would fit on node n1 without lax/b, where the rule queue is not enforced, so that nobody is evicted";
+        "w: it would fit on node n1 without lax/b; nobody is evicted in lax, where the rule queue is not enforced";
     assert_eq!(outcome(&view, &policy([])), would);
     for pod in &mut view.pods {
         let lax = pod.node.is_none();
