@@ -159,16 +159,18 @@ impl<'v> Search<'_, 'v> {
         spots.sort_by_key(|spot| (spot.least, &ground.view.nodes[spot.node].name));
         for spot in spots.into_iter().take(MOST_GATHERED) {
             let enough = |pods: &[usize]| fits(ground, state, ask, spot.node, Gone::And(pods)).is_some();
-            let mut pods = Vec::new();
-            for unit in &spot.units {
+            let (mut pods, mut units) = (Vec::new(), Vec::new());
+            let mut rest: Vec<_> = (0..spot.units.len()).rev().collect();
+            while let Some(at) =
+                (0..rest.len()).max_by_key(|at| spot.brings(&units, rest[*at])).filter(|_| !enough(&pods))
+            {
+                let unit = rest.remove(at);
                 let mut with: Vec<usize> = pods.clone();
-                with.extend(unit.pods.iter().filter(|pod| !pods.contains(*pod)));
+                with.extend(spot.units[unit].pods.iter().filter(|pod| !pods.contains(*pod)));
                 let may = with.len() <= MOST_VICTIMS_EACH && self.within_budget(&with, pods.len());
                 if may && broken_floor(ground, state, &with).is_none() {
                     pods = with;
-                }
-                if enough(&pods) {
-                    break;
+                    units.push(unit);
                 }
             }
             pods.sort_by_key(|pod| started(ground, *pod));

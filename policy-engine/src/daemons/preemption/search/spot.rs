@@ -109,11 +109,23 @@ impl Spot {
         Some(Self { node, units, short, most, behind, least, candidates: candidates.len() })
     }
 
+    /// What is still missing when these units have ended.
+    fn still(&self, units: &[usize]) -> Sums {
+        units.iter().fold(self.short, |short, unit| plus(short, self.units[*unit].frees.map(|freed| -freed)))
+    }
+
+    /// How much one more brings of what is missing, for each of its Pods: the more the better.
+    pub(super) fn brings(&self, units: &[usize], more: usize) -> i64 {
+        let (still, unit) = (self.still(units), &self.units[more]);
+        let share = |sum: usize| unit.frees[sum].min(still[sum]).max(0).saturating_mul(1000) / self.short[sum].max(1);
+        (0..4).map(share).sum::<i64>() / i64::try_from(unit.pods.len()).unwrap_or(i64::MAX)
+    }
+
     /// Whether so many Pods more, of units behind these, could be enough.
     pub(super) fn within_reach(&self, units: &[usize], more: usize) -> bool {
-        let still = |sum: usize| units.iter().fold(self.short[sum], |short, unit| short - self.units[*unit].frees[sum]);
+        let still = self.still(units);
         let behind = self.behind[units.last().map_or(0, |last| last + 1)];
-        (0..4).all(|sum| still(sum) <= self.most[sum][more.min(self.candidates)].min(behind[sum]))
+        (0..4).all(|sum| still[sum] <= self.most[sum][more.min(self.candidates)].min(behind[sum]))
     }
 
     /// Whether one unit is as good as another in whatever set.

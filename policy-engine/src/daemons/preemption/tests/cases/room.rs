@@ -2,9 +2,9 @@
 
 use super::super::world::*;
 use super::outcome;
-use crate::daemons::preemption::view::View;
 use crate::daemons::preemption::view::devices::*;
 use crate::daemons::preemption::view::places::*;
+use crate::daemons::preemption::view::{Amounts, View};
 
 const ONE: &str = "no pod that may be evicted would make room for it: 1 node";
 
@@ -180,4 +180,21 @@ fn affinity_compares_labels_and_names() {
     assert_eq!(goes(&[("cores", Is::Absent)], &[]), "a for w on n1");
     assert_eq!(goes(&[], &[Is::In(vec!["n2".into()])]), "b for w on n2");
     assert_eq!(goes(&[], &[]), "", "a term that says nothing holds nowhere");
+}
+
+/// The more CPU one has, the less memory it has, so that none is as good as another.
+#[test]
+fn when_too_many_sets_would_have_to_be_tried_one_is_put_together() {
+    let mut view = cluster(&[("n1", 0)]);
+    view.nodes[0].allocatable = Amounts { milli_cpu: 60_000, memory: 60 << 30, pods: 61 };
+    for index in 0..60 {
+        let pod = view.runs(&format!("r{index:02}"), "batch", "n1", &[], 20);
+        (pod.milli_cpu, pod.memory) = (705 + index * 10, GIB / 1000 * (1295 - index * 10));
+    }
+    let pod = view.waits("w", "research", 0);
+    (pod.milli_cpu, pod.memory) = (30_000, 30 * GIB);
+    // With the audit, which finds that nobody is too many.
+    let plan = view.planned(&policy([]));
+    let victims = plan.preemptions.first().map_or(0, |it| it.victims.len());
+    assert!((28..=34).contains(&victims), "{victims} of 60 Pods end for half of the node");
 }
