@@ -2,10 +2,10 @@
 
 mod audits;
 mod cases;
+mod large;
 mod oracle;
 mod properties;
 mod random;
 mod rehearsal;
-mod speed;
 mod words;
 mod world;
