@@ -46,6 +46,8 @@ pub(super) struct Way<'v> {
 pub(super) struct Shape<'v> {
     queue: Option<usize>,
     amounts: Amounts,
+    /// What the claims count for.
+    milli_gpu: u64,
     /// The claims' requests, each with the number of its claim among the Pod's.
     needs: Vec<(usize, Vec<Way<'v>>)>,
     node_selector: &'v BTreeMap<String, String>,
@@ -69,11 +71,6 @@ impl<'v> Ask<'v> {
             }
         }
         ask
-    }
-
-    /// Whether a claim is one of those that the Pods use.
-    pub(super) fn uses(&self, claim: usize) -> bool {
-        self.pins.contains(&claim) || self.needs.iter().any(|need| need.claim == claim)
     }
 
     /// Whether a need can be fulfilled by devices of a profile.
@@ -100,6 +97,7 @@ impl<'v> Ask<'v> {
         self.pins.is_empty().then_some(Shape {
             queue: standing.queue,
             amounts: self.amounts,
+            milli_gpu: standing.claims.iter().map(|claim| ground.view.claims[*claim].milli_gpu).sum(),
             needs: needs.collect::<Option<_>>()?,
             node_selector: &pod.node_selector,
             affinity: &pod.affinity,

@@ -26,7 +26,7 @@ pub(super) fn spared(
     };
     let on = nodes.iter().flat_map(|node| &ground.sites[*node].pods).copied();
     let concerned = on.filter(|pod| !state.leaving[*pod] && (ask.needs.is_empty() || has_device(*pod)));
-    let because = |pod: usize| match rights.over(ask, pod) {
+    let because = |pod: usize| match rights.over(pod) {
         Err(because) => because,
         Ok(_) => broken_floor(ground, state, &[pod])
             .or_else(|| budget_over(ground, state, &[pod]).map(|budget| Spared::Budget(budget.to_owned())))

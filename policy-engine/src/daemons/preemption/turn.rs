@@ -106,7 +106,7 @@ impl<'v> Turn<'v> {
         for pod in victims {
             so_far.push(pod);
             let (seen, own) = (&ground.view.pods[pod], ground.pods[pod].queue.map(|queue| ground.queues[queue]));
-            if let (Ok(because), Some(own)) = (rights.over(&ask, pod), own) {
+            if let (Ok(because), Some(own)) = (rights.over(pod), own) {
                 said.push(Victim {
                     uid: seen.uid.clone(),
                     pod: seen.pod.clone(),

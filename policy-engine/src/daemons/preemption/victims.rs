@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use crate::policy::queue::Queue;
 
-use super::ask::Ask;
 use super::ground::Ground;
 use super::state::State;
 use super::why::{Because, Spared};
@@ -19,6 +18,8 @@ pub(super) struct Rights<'v> {
     by_queue: Vec<Result<Because, Spared>>,
     /// Whether the queue rule is taken to be enforced everywhere.
     everywhere: bool,
+    /// The claims that they use.
+    claims: Vec<usize>,
     ground: &'v Ground<'v>,
 }
 
@@ -26,12 +27,13 @@ impl<'v> Rights<'v> {
     /// The rights of Pods of one queue, before any of them has what it asks.
     pub(super) fn of(ground: &'v Ground<'v>, state: &State, queue: usize, pods: &[usize]) -> Self {
         let own = ground.queues[queue];
-        let claims = pods.iter().flat_map(|pod| &ground.pods[*pod].claims);
-        let gains =
-            claims.filter(|claim| !state.counts(**claim, queue)).any(|claim| ground.view.claims[*claim].milli_gpu > 0);
+        let claims: Vec<_> = pods.iter().flat_map(|pod| &ground.pods[*pod].claims).copied().collect();
+        let mut new = claims.iter().filter(|claim| !state.counts(**claim, queue));
+        let gains = new.any(|claim| ground.view.claims[*claim].milli_gpu > 0);
         let below = own.deserved_milli_gpu.is_some_and(|deserved| state.in_use[queue] < deserved);
         let verdict = |(index, other): (usize, &&Queue)| over(own, other, gains && below, state.in_use[index]);
-        Self { by_queue: ground.queues.iter().enumerate().map(verdict).collect(), everywhere: false, ground }
+        let by_queue = ground.queues.iter().enumerate().map(verdict).collect();
+        Self { by_queue, everywhere: false, claims, ground }
     }
 
     /// The same if the queue rule were enforced everywhere.
@@ -45,14 +47,14 @@ impl<'v> Rights<'v> {
     }
 
     /// Whether a Pod may be evicted for those that ask.
-    pub(super) fn allow(&self, ask: &Ask<'_>, pod: usize) -> bool {
+    pub(super) fn allow(&self, pod: usize) -> bool {
         let standing = &self.ground.pods[pod];
         let may = standing.project.is_some() && (standing.enforced || self.everywhere);
-        may && standing.queue.is_some_and(|queue| self.by_queue[queue].is_ok()) && self.over(ask, pod).is_ok()
+        may && standing.queue.is_some_and(|queue| self.by_queue[queue].is_ok()) && self.over(pod).is_ok()
     }
 
     /// Why a Pod may be evicted for those that ask, or why not.
-    pub(super) fn over(&self, ask: &Ask<'_>, pod: usize) -> Result<&Because, Spared> {
+    pub(super) fn over(&self, pod: usize) -> Result<&Because, Spared> {
         let (standing, seen) = (&self.ground.pods[pod], &self.ground.view.pods[pod]);
         let project = standing.project.ok_or(Spared::Exempt)?;
         if seen.priority >= CRITICAL {
@@ -60,7 +62,7 @@ impl<'v> Rights<'v> {
         }
         let queue = standing.queue.ok_or_else(|| Spared::NoQueue(seen.queue.clone()))?;
         let because = self.by_queue[queue].as_ref().map_err(Clone::clone)?;
-        if standing.claims.iter().any(|claim| ask.uses(*claim)) {
+        if standing.claims.iter().any(|claim| self.claims.contains(claim)) {
             return Err(Spared::SharesClaim);
         }
         let may = standing.enforced || self.everywhere;

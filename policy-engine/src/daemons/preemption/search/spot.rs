@@ -52,9 +52,8 @@ impl Spot {
     /// `None` where the Pods do not fit even if everybody ends who may.
     pub(super) fn of(sought: Sought<'_, '_>, node: usize) -> Option<Self> {
         let Sought { ground, state, ask, rights } = sought;
-        let may_end = |pod: &usize| {
-            !state.leaving[*pod] && rights.allow(ask, *pod) && broken_floor(ground, state, &[*pod]).is_none()
-        };
+        let may_end =
+            |pod: &usize| !state.leaving[*pod] && rights.allow(*pod) && broken_floor(ground, state, &[*pod]).is_none();
         let wanted = |device: usize| {
             let profile = ground.profiles[device];
             ask.needs.iter().flat_map(|need| &need.ways).any(|way| way.matches[profile])

@@ -179,3 +179,17 @@ fn others_are_sought_before_those_whom_a_budget_protects() {
     assert_eq!(plan.preemptions[0].victims[0].budget.as_deref(), Some("all"), "the plan says who is protected");
     assert_eq!(plan.again_at, Some(now() + SignedDuration::from_secs(5)));
 }
+
+#[test]
+fn who_shares_a_claim_with_one_of_a_gang_is_not_evicted_for_another_of_it() {
+    let mut view = cluster(&[("n1", 2)]);
+    view.nodes[0].allocatable.milli_cpu = 3000;
+    view.runs("a", "batch", "n1", &[0], 5);
+    view.runs("b", "batch", "n1", &[1], 20);
+    view.runs("c", "batch", "n1", &[], 30);
+    let shared = view.pods[0].claims.clone();
+    gang(&mut view, &["g1"], 2);
+    let other = view.waits("g2", "research", 0);
+    (other.claims, other.gang) = (shared, Some(Gang { workload: "job/train".into(), size: 2 }));
+    assert_eq!(outcome(&view, &policy([])), "b, c for g1 on n1, g2 on n1");
+}

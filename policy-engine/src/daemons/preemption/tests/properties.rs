@@ -53,7 +53,7 @@ fn the_clusters_are_various() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2048))]
+    #![proptest_config(ProptestConfig::with_cases(1024))]
 
     /// Everything is tried: no smaller set suffices, none where the plan says so, and nobody ends for whom nobody has to.
     #[test]
