@@ -3,4 +3,5 @@
 pub mod common;
 pub mod follow;
 pub mod plan_window;
+pub mod preemption;
 pub mod templates;

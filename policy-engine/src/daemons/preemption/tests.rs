@@ -1,0 +1,11 @@
+//! Small clusters by name, and thousands at random.
+
+mod audits;
+mod cases;
+mod large;
+mod oracle;
+mod properties;
+mod random;
+mod rehearsal;
+mod words;
+mod world;

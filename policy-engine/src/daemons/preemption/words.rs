@@ -1,0 +1,133 @@
+//! The sentences of the journal and of Events.
+
+use std::fmt;
+
+use crate::daemons::common::PodName;
+use crate::policy::quantity::decimal;
+
+use super::why::{Because, Lack, Missing, Spared, WhyNot};
+
+/// At most so many Pods are named in a sentence.
+const MOST_NAMED: usize = 5;
+
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lower { queue, priority, than, than_priority } => write!(
+                f,
+                "queue {queue} (priority {priority}) is preemptible and gives way to queue {than} (priority {than_priority})"
+            ),
+            Self::Above { queue, in_use, deserved, below } => write!(
+                f,
+                "queue {queue} uses {} GPU and deserves {}; queue {below} has less than it deserves",
+                decimal(*in_use),
+                decimal(*deserved)
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Spared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exempt => f.write_str("its namespace is no project's"),
+            Self::Critical => f.write_str("Kubernetes needs it to run"),
+            Self::NoQueue(queue) => write!(f, "its queue {queue} has no record"),
+            Self::NotEnforced(project) => write!(f, "the rule queue is not enforced in project {project}"),
+            Self::SharesClaim => f.write_str("it uses a claim that the waiting pod uses too"),
+            Self::NotLower { queue, than } => write!(f, "queue {queue} does not give way to queue {than}"),
+            Self::NotPreemptible(queue) => write!(f, "queue {queue} is not preemptible"),
+            Self::Floor { queue, in_use, deserved } => write!(
+                f,
+                "queue {queue} uses {} GPU and would have less than the {} that it deserves",
+                decimal(*in_use),
+                decimal(*deserved)
+            ),
+            Self::Budget(budget) => write!(f, "the PodDisruptionBudget {budget} protects it"),
+            Self::NotNeeded => f.write_str("the others suffice, and cost less"),
+        }
+    }
+}
+
+impl fmt::Display for WhyNot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fits(node) => write!(f, "it fits on node {node}; nobody has to end for it"),
+            Self::Ending { node, pods } => write!(f, "it fits on node {node} when {} ended", have(pods)),
+            Self::UnderWay(node) => write!(f, "room is being made for it on node {node}"),
+            Self::NotEnforced(project) => {
+                write!(f, "the rule queue is not enforced in project {project}, so nobody ends for its pods")
+            }
+            Self::NoQueue(queue) => {
+                write!(f, "its queue {queue} has no record; create it in another queue, or ask an admin")
+            }
+            Self::NoClaim(claim) => write!(f, "its claim {claim} does not exist yet; create it, or wait"),
+            Self::ClaimFull(claim) => {
+                write!(f, "as many pods use the claim {claim} as can; end one of them, or use another claim")
+            }
+            Self::GangIncomplete { workload, have, size } => {
+                write!(f, "{workload} needs {size} pods together, and {have} of them run or wait for room")
+            }
+            Self::Missing(missing) => missing.fmt(f),
+            Self::WouldTake { node, pods, projects } => {
+                let projects: Vec<_> = projects.iter().map(|project| project.as_str()).collect();
+                let (pods, projects) = (names(pods), projects.join(", "));
+                write!(
+                    f,
+                    "it would fit on node {node} without {pods}; nobody is evicted in {projects}, where the rule queue is not enforced"
+                )
+            }
+            Self::NextTurn => f.write_str("others come first in this turn; it is looked at in the next"),
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { nodes, together } = self;
+        match together {
+            None => f.write_str("no pod that may be evicted would make room for it")?,
+            Some(count) => {
+                write!(f, "no pods that may be evicted would make room for all {count} that need each other")?
+            }
+        }
+        for (index, (lack, count)) in nodes.iter().enumerate() {
+            let (before, plural) = (if index == 0 { ": " } else { ", " }, if *count == 1 { "" } else { "s" });
+            write!(f, "{before}{count} node{plural} {lack}")?;
+        }
+        let none = nodes.is_empty() && together.is_none();
+        if none { f.write_str(": there is no node") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Selector => "without the labels of its node selector",
+            Self::Affinity => "that its affinity rules out",
+            Self::Taint => "with a taint that it does not tolerate",
+            Self::Claim => "out of reach of a claim's devices",
+            Self::Cpu => "with too little CPU in all",
+            Self::Memory => "with too little memory in all",
+            Self::Pods => "with room for fewer pods in all",
+            Self::Devices => "without the devices that its claims ask",
+            Self::Unlisted => "whose devices are not published at the moment",
+            Self::Kept => "held by pods that may not be evicted for it",
+        })
+    }
+}
+
+fn names(pods: &[PodName]) -> String {
+    let named: Vec<_> = pods.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    let more = pods.len().saturating_sub(MOST_NAMED);
+    if more == 0 { named.join(", ") } else { format!("{} and {more} more", named.join(", ")) }
+}
+
+fn have(pods: &[PodName]) -> String {
+    match pods {
+        // The Pod object is gone, and its claim is about to be.
+        [] => "a claim is given back whose pods have".into(),
+        [one] => format!("{one} has"),
+        several => format!("{} have", names(several)),
+    }
+}
