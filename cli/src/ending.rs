@@ -120,7 +120,9 @@ pub(crate) fn report(error: &anyhow::Error) {
 
 /// An error with its causes. A cause that the error before it has said already is not said again.
 fn chain(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+    // The client's own word for an answer of the API server ends in that answer's fields; what it says comes as the next cause.
+    let said = error.chain().map(ToString::to_string).filter(|cause| !cause.starts_with("ApiError: "));
+    said.fold(String::new(), |said, cause| match said.as_str() {
         "" => cause,
         before if before.ends_with(&cause) => said,
         before => format!("{before}: {cause}"),

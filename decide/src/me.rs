@@ -270,7 +270,9 @@ fn state(policy: &Policy, project: &Project, queue: &str, pod: &Pod, now: Timest
             let why = match state {
                 Some(OpenState::ClosedUntil(at)) => format!("queue {queue} is closed and opens at {at}"),
                 Some(OpenState::AlwaysOpen | OpenState::OpenUntil(_)) => {
-                    format!("queue {queue} is open: it starts once there is room for it in its project")
+                    format!(
+                        "queue {queue} is open: it starts once there is room for it, in the project and in what its user may use"
+                    )
                 }
                 Some(OpenState::NeverOpens) => format!("queue {queue} is closed and does not open again"),
                 None => format!("there is no queue {queue} any more"),

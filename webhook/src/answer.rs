@@ -134,12 +134,18 @@ impl Response {
     }
 }
 
-/// Clients may cut longer warnings, and the API server drops what exceeds 4096 characters in all.
+/// The API server cuts each warning to so much where all of a request, of every webhook, exceed 4096 characters.
 const LONGEST_WARNING: usize = 256;
+/// So much in all leaves room for those of others: none is cut then.
+const WHOLE: usize = 2048;
 /// So many of the longest are what the API server passes on.
 const MOST_WARNINGS: usize = 4096 / LONGEST_WARNING;
 
 fn warnings(texts: &[String]) -> Vec<String> {
+    let all: usize = texts.iter().map(|text| text.chars().count() + "sluice: ".len()).sum();
+    if all <= WHOLE {
+        return texts.iter().map(|text| format!("sluice: {text}")).collect();
+    }
     let shown = if texts.len() > MOST_WARNINGS { MOST_WARNINGS - 1 } else { texts.len() };
     let mut lines: Vec<_> = texts.iter().take(shown).map(|text| warning(text)).collect();
     if texts.len() > shown {

@@ -17,7 +17,7 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
     }
     let policy = webhook.caches.policy();
     let submission = request.submission();
-    match Entry::of(&submission, Namespace::Free, &policy) {
+    match Entry::of(&submission, Namespace::of(&request.namespace, None, &policy), &policy) {
         Entry::Ungoverned => {}
         Entry::Governed(_) | Entry::Binding | Entry::Records | Entry::NotJudged(_) => {
             return Ok(Response::allow(&request.uid));

@@ -18,7 +18,8 @@ pub fn apply(mode: RuleMode, mut found: Findings, object: Option<Object<'_>>) ->
             // Where nothing else was asked, nobody needs to know.
             let changed = found.unimposed.iter().filter_map(|mutation| {
                 let asked = mutation.at.resolve(object?.0).filter(|asked| Some(*asked) != mutation.value.as_ref())?;
-                remember::tell(mutation, asked).map(|told| format!("not enforced: {told}"))
+                remember::tell(mutation, asked, remember::Becomes::OnceEnforced)
+                    .map(|told| format!("not enforced: {told}"))
             });
             found.warnings.extend(changed);
             found.unenforced.extend(denials);

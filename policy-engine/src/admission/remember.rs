@@ -31,7 +31,7 @@ pub(crate) fn remember(case: &Case<'_>, object: Object<'_>, said: Vec<Mutation>,
         let at = mutation.at.pointer();
         if before.get(at.as_str()) != Some(asked) && told < MOST_KEPT {
             told += 1;
-            decision.warnings.extend(tell(mutation, asked));
+            decision.warnings.extend(tell(mutation, asked, Becomes::Now));
         }
         if asked.as_str().map_or_else(|| asked.to_string().len(), str::len) <= LONGEST_KEPT {
             replaced.insert(at.to_string(), asked.clone());
@@ -56,13 +56,28 @@ pub(crate) fn remember(case: &Case<'_>, object: Object<'_>, said: Vec<Mutation>,
     }
 }
 
+/// When something is as a rule wants it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Becomes {
+    /// From this request on.
+    Now,
+    /// Not while the rule only warns.
+    OnceEnforced,
+}
+
 /// How people read of a change, unless they do so at another place.
-pub(crate) fn tell(mutation: &Mutation, asked: &Value) -> Option<String> {
+pub(crate) fn tell(mutation: &Mutation, asked: &Value, becomes: Becomes) -> Option<String> {
     let Mutation { rule, at, value, told, .. } = mutation;
+    let would_be = match becomes {
+        Becomes::Now => "",
+        Becomes::OnceEnforced => "would be ",
+    };
     match (told, value) {
         (Told::As(words), _) => Some(one_line(format_args!("{rule}: {at}: {words}"))),
         (Told::Elsewhere, _) => None,
-        (Told::Plainly, Some(value)) => Some(one_line(format_args!("{rule}: {at}: asked {asked}, set to {value}"))),
-        (Told::Plainly, None) => Some(one_line(format_args!("{rule}: {at}: asked {asked}, removed"))),
+        (Told::Plainly, Some(value)) => {
+            Some(one_line(format_args!("{rule}: {at}: asked {asked}, {would_be}set to {value}")))
+        }
+        (Told::Plainly, None) => Some(one_line(format_args!("{rule}: {at}: asked {asked}, {would_be}removed"))),
     }
 }

@@ -62,7 +62,7 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
             },
         );
         Request::AdmitPod(AdmitPod { uses, ..pod(named, amounts, owner()) })
-    } else if case.is_claim() && case.submission.act == Act::Create {
+    } else if case.is_claim() && (case.submission.act == Act::Create || becomes_shared(case, object)) {
         let spec = ResourceClaimSpec::deserialize(object.at(&["spec"])?).ok()?;
         Request::ClaimMade(ClaimMade {
             uid: named.uid.to_owned(),
@@ -94,6 +94,12 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
         RuleMode::Warn | RuleMode::Off => WithoutRoom::Warn,
     };
     Some(Reservation { request, without_room })
+}
+
+/// Whether a claim is given to everybody from now on: colleagues' Pods that wait for its name use it at once.
+fn becomes_shared(case: &Case<'_>, claim: Object<'_>) -> bool {
+    let shared = |object: Object<'_>| is_shared(object.annotation(contract::SHARE));
+    case.submission.act == Act::Update && shared(claim) && case.old().is_some_and(|old| !shared(old))
 }
 
 /// Whether a Pod holds something from now on, or more than before.

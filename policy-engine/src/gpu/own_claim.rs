@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::PodResourceClaim;
 
-use crate::claims::template::Template;
+use crate::claims::template::{self, Template, is_platform_template};
 use crate::claims::{Ask, INLINE, Understood, candidates, spec_of};
 use crate::contract;
 use crate::gpu::{extended, slots};
@@ -39,6 +39,10 @@ fn find(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
     if let Some(wanted) = extended::wanted(case, pod) {
         return Some(wanted);
     }
+    by_labels(case, pod).or_else(|| copied(case, pod))
+}
+
+fn by_labels(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
     let ask = asked(case, pod)?;
     let allowed = case.allowed_models_for(pod);
     let spec = spec_of(&ask, &allowed)?;
@@ -55,6 +59,18 @@ fn asked<'a>(case: &Case<'a>, pod: &Pod<'_>) -> Option<Ask<'a>> {
         (None, LabelsAlone::Warn) => false,
     };
     if inline { Ask::of_labels(pod.object(), case.policy).ok().flatten() } else { None }
+}
+
+/// A template of the platform's that a new Pod names, and nothing else. `kubectl debug` copies the spec of a Pod, and neither the
+/// labels nor the annotations that say what was asked.
+fn copied(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
+    let named =
+        |it: &PodResourceClaim| it.resource_claim_template_name.clone().filter(|name| is_platform_template(name));
+    let name = pod.spec.resource_claims.iter().flatten().find_map(named).filter(|_| case.new_pod().is_some())?;
+    let known = || serde_json::to_string(&*case.devices.templates.get(&name)?.spec).ok();
+    let template = template::recorded(pod.object(), &name).or_else(|| Template::recorded(&known()?, &name))?;
+    let alone = !has_claims(case, pod, Some(&name));
+    alone.then_some(Wanted { rule: RuleId::InlineClaim, template, consumers: Consumers::Everybody })
 }
 
 /// Whether a Pod has claims, or asks for such as are there already, besides those of the platform's own template, and

@@ -43,7 +43,10 @@ fn claim_made(draft: &mut Draft<'_>, made: &ClaimMade, stamp: Stamp) {
     let ClaimMade { uid, namespace, name, price, payers, shared, for_pod } = made;
     let place = ObjectName::claim(namespace, name, payers, *shared);
     let mut charge = raise(draft, ChargeKey::of(uid), place.clone(), *price, payers, stamp);
-    charge.made_for.clone_from(for_pod);
+    // One that is there already is for whom it was made.
+    if for_pod.is_some() {
+        charge.made_for.clone_from(for_pod);
+    }
     draft.put(charge);
     if let Some(ForPod { uid: pod, reference }) = for_pod
         && let Some(stands) = draft.charge(&ChargeKey::inline(pod, reference)).cloned()

@@ -32,7 +32,7 @@ const fn maker(
 pub(crate) const MAKERS: &[Maker] = &[
     maker(
         "NVIDIA GPUs",
-        // Besides NVIDIA's own plugin: Alibaba's, Tencent's and Volcano's, which share GPUs by names of theirs.
+        // Besides NVIDIA's own plugin: Alibaba's, Tencent's, Volcano's and others, which share GPUs by names of theirs.
         &[
             "nvidia.com/",
             "aliyun.com/gpu",
@@ -40,9 +40,12 @@ pub(crate) const MAKERS: &[Maker] = &[
             "volcano.sh/vgpu",
             "volcano.sh/gpu",
             "k8s.amazonaws.com/vgpu",
+            "koordinator.sh/gpu",
+            "baidu.com/cgpu",
+            "4paradigm.com/vgpu",
         ],
         &["gpu.nvidia.com", "hami-core-gpu.project-hami.io"],
-        &["NVIDIA_VISIBLE_DEVICES", "NVIDIA_IMEX_CHANNELS"],
+        &["NVIDIA_VISIBLE_DEVICES", "NVIDIA_IMEX_CHANNELS", "NVIDIA_MIG_CONFIG_DEVICES", "NVIDIA_MIG_MONITOR_DEVICES"],
     ),
     maker("AMD GPUs", &["amd.com/"], &["gpu.amd.com"], &["AMD_VISIBLE_DEVICES"]),
     maker("Intel GPUs", &["gpu.intel.com/"], &["gpu.intel.com"], &[]),
@@ -63,6 +66,9 @@ pub(crate) const MAKERS: &[Maker] = &[
     maker("Graphcore IPUs", &["graphcore.ai/"], &[], &[]),
     maker("Qualcomm Cloud AI", &["qualcomm.com/qaic"], &[], &[]),
     maker("Tenstorrent", &["tenstorrent.com/"], &[], &[]),
+    maker("Vastai GPUs", &["vastaitech.com/"], &[], &[]),
+    maker("Sophgo TPUs", &["sophgo.com/"], &[], &[]),
+    maker("GPUs of Windows nodes", &["microsoft.com/directx"], &[], &[]),
 ];
 
 /// Whose accelerators an extended resource of this name is.

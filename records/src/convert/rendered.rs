@@ -21,7 +21,7 @@ pub fn changed_alone(old: &Value, new: &Value) -> Vec<Problem> {
     let mut tell = |field: &str, until_then: &str| {
         let value = if field == "adminGroups" { field.to_owned() } else { format!("policy.{field}") };
         let why = format!(
-            "changed in the record alone: {until_then}; say the same in the chart's value {value}, and run helm upgrade, or apply what the chart renders"
+            "changed in the record alone: unless the chart's value {value} says the same, {until_then}; change it there too, and run helm upgrade, or apply what the chart renders"
         );
         report.warn(&about, format!("spec.{field}"), why);
     };
@@ -30,7 +30,10 @@ pub fn changed_alone(old: &Value, new: &Value) -> Vec<Problem> {
         tell("workloadKinds", "nobody calls Sluice for kinds that are new here, and it may not read them");
     }
     if differs("exemptNamespaces") {
-        tell("exemptNamespaces", "the API server calls Sluice for other namespaces than Sluice leaves alone");
+        tell(
+            "exemptNamespaces",
+            "the static policies hold in other namespaces than Sluice, and requests wait for Sluice in namespaces that it leaves alone",
+        );
     }
     if differs("adminGroups") {
         tell("adminGroups", "rights and static policies are those of the groups before");
@@ -94,7 +97,7 @@ mod tests {
         let says = changed_alone(&policy("a", laxer), &policy("a", json!({})));
         assert_eq!(
             says[0].message,
-            "changed in the record alone: nothing is refused while Sluice is away, and static policies only warn; say the same in the chart's value policy.ruleModes, and run helm upgrade, or apply what the chart renders"
+            "changed in the record alone: unless the chart's value policy.ruleModes says the same, nothing is refused while Sluice is away, and static policies only warn; change it there too, and run helm upgrade, or apply what the chart renders"
         );
     }
 

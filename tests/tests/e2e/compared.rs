@@ -11,13 +11,20 @@ const HERE: &str = "compared";
 fn manifests() -> Vec<Value> {
     let limited = json!({"spec": {"containers": [
         {"name": "main", "image": IMAGE, "resources": {"limits": {"nvidia.com/gpu": "1"}}}]}});
-    let requests = json!({"spec": {"devices": {"requests": [{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]}}});
+    let requests =
+        json!({"spec": {"devices": {"requests": [{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]}}});
     vec![
         pod(HERE, "by-name", limited.clone()),
         pod(HERE, "by-labels", inline("h100", "50")),
         with(device_claim(HERE, "mine", json!({})), requests),
         workload("Deployment", HERE, "server", limited),
-        object("v1", "Service", HERE, "server", json!({"spec": {"selector": {"app": "server"}, "ports": [{"port": 80}]}})),
+        object(
+            "v1",
+            "Service",
+            HERE,
+            "server",
+            json!({"spec": {"selector": {"app": "server"}, "ports": [{"port": 80}]}}),
+        ),
     ]
 }
 

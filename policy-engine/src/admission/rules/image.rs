@@ -70,7 +70,7 @@ impl fmt::Display for NotAllowed<'_> {
         let Self { image, project } = self;
         write!(f, "asked {image}; project {} allows ", project.name)?;
         match project.images.as_slice() {
-            [] => f.write_str("no image")?,
+            [] => return f.write_str("no image; ask a platform Admin to add a pattern to Project.spec.images"),
             patterns => sentence::list(f, patterns)?,
         }
         f.write_str("; use one of those, or ask a platform Admin to add a pattern")

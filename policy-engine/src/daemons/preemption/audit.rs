@@ -174,7 +174,8 @@ impl<'v> Check<'v> {
         let lower = own.preemptible && own.priority < lowest.priority;
         let above = own.deserved_milli_gpu.is_some_and(|floor| in_use(own) > floor);
         let below = lowest.deserved_milli_gpu.is_some_and(|floor| in_use(lowest) < floor);
-        if !lower && !(above && below && asks_gpu()) {
+        let reclaims = || above && below && asks_gpu();
+        if !lower && !reclaims() {
             return Err(Violation::NoRight(name.clone()));
         }
         let within = self.sums.count(self.view, uid);

@@ -102,7 +102,9 @@ impl<'v> Ground<'v> {
         let mut nth = vec![0; by_name.len()];
         for (place, pod) in by_name.into_iter().enumerate() {
             nth[pod] = place;
-            pods[pod].node.map(|node| sites[node].pods.push(pod));
+            if let Some(node) = pods[pod].node {
+                sites[node].pods.push(pod);
+            }
         }
         let mut holders: Vec<_> = view.devices.iter().map(|_| Vec::new()).collect();
         let mut claims = Vec::new();
@@ -110,7 +112,9 @@ impl<'v> Ground<'v> {
             let users = claim.reserved_for.iter().filter_map(|uid| by_uid.get(uid.as_str()).copied());
             claims.push(Users { pods: users.collect(), kept: claim.kept });
             for holding in claim.allocation.iter().flat_map(|it| &it.devices).filter(|it| !it.admin_access) {
-                device_by_id.get(&holding.device).map(|device: &usize| holders[*device].push((index, holding)));
+                if let Some(device) = device_by_id.get(&holding.device) {
+                    holders[*device].push((index, holding));
+                }
             }
         }
         let mut ordered: Vec<_> = view.devices.iter().enumerate().collect();
@@ -118,7 +122,9 @@ impl<'v> Ground<'v> {
         for (index, device) in ordered {
             match &device.reach {
                 Reach::Node(name) => {
-                    node_by_name.get(name.as_str()).map(|node: &usize| sites[*node].devices.push(index));
+                    if let Some(node) = node_by_name.get(name.as_str()) {
+                        sites[*node].devices.push(index)
+                    }
                 }
                 reach @ (Reach::Nodes(_) | Reach::Everywhere) => {
                     let reached = view.nodes.iter().zip(&mut sites).filter(|(node, _)| reach.includes(node));

@@ -43,7 +43,9 @@ impl State {
             version: 0,
         };
         for pod in &ground.pods {
-            pod.node.map(|node| state.room_now[node] = state.room_now[node] - pod.asks);
+            if let Some(node) = pod.node {
+                state.room_now[node] = state.room_now[node] - pod.asks;
+            }
         }
         state.room_then = state.room_now.clone();
         for (claim, users) in ground.claims.iter().enumerate() {
@@ -82,7 +84,9 @@ impl State {
         let standing = &ground.pods[pod];
         self.version += 1;
         self.leaving[pod] = true;
-        standing.node.map(|node| self.room_then[node] = self.room_then[node] + standing.asks);
+        if let Some(node) = standing.node {
+            self.room_then[node] = self.room_then[node] + standing.asks;
+        }
         for &claim in &standing.claims {
             if let Some(queue) = standing.queue
                 && !self.stay(ground, claim).any(|other| ground.pods[other].queue == Some(queue))

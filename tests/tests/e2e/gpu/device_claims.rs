@@ -1,9 +1,10 @@
 //! Claims of devices, and templates of them: whose they are, in every version and whoever makes them.
 
-use e2e::gpu::{claim_template, device_claim};
+use e2e::gpu::{claim_template, device_claim, inline};
 use e2e::manifest::{pod, with};
+use e2e::quota::settles;
 use e2e::refusal::{assert_denied, assert_refused_by_policy};
-use e2e::{ADMIN, create, eventually, find, get, kubectl, label, list, ok, shared};
+use e2e::{ADMIN, create, eventually, find, get, kubectl, label, list, ok, project_with_bob, running, shared};
 use serde_json::{Value, json};
 
 #[test]
@@ -58,4 +59,34 @@ fn the_claim_of_a_template_is_the_pods_owners_and_is_allocated_and_released() {
         find(&p, "detector", &format!("resourceclaim/{name}")).is_none().then_some(())
     });
     ok(kubectl(&p, ADMIN, &["-n", "detector", "delete", "resourceclaimtemplate", "made-template"]));
+}
+
+/// A colleague's Pod waits for the name: from the moment of sharing it may start with the claim, and the claim's owner pays.
+#[test]
+fn class_held_not_owned_a_claim_is_shared_only_if_its_owner_may_use_it() {
+    let p = shared();
+    project_with_bob(&p, "shared-late", json!({"plan": "gold"}));
+    let waits = json!({"spec": {
+        "resourceClaims": [{"name": "gpu", "resourceClaimName": "late"}],
+        "containers": [{"name": "main", "image": e2e::manifest::IMAGE, "resources": {"claims": [{"name": "gpu"}]}}],
+    }});
+    ok(create(&p, "alice", pod("shared-late", "waits", waits)));
+    let three = json!({"metadata": {"labels": {"platform-go/dra-gpu-count": "3"}}});
+    ok(create(&p, "bob", pod("shared-late", "holds", with(inline("rtx-6000-pro", "100"), three))));
+    settles(&p, "shared-late", "3", "0", 3);
+    let two = json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com", "count": 2}}]);
+    ok(create(&p, "bob", device_claim("shared-late", "late", json!({"spec": {"devices": {"requests": two}}}))));
+    let share = || {
+        let args = ["-n", "shared-late", "annotate", "resourceclaim/late", "platform-go/share=project"];
+        kubectl(&p, "bob", &args)
+    };
+    let says = "asked 2 GPU; bob in project shared-late uses 3 GPU and has 0 GPU reserved, of 4 GPU in all";
+    assert_denied(&share(), &[("quota", says)]);
+    assert!(label(&get(&p, "shared-late", "pod/waits"), "user-id") == "alice");
+    ok(kubectl(&p, "bob", &["-n", "shared-late", "delete", "pod", "holds"]));
+    ok(share());
+    running(&p, "shared-late", "app=waits", 1);
+    settles(&p, "shared-late", "2", "0", 2);
+    ok(kubectl(&p, "alice", &["-n", "shared-late", "delete", "pod", "waits"]));
+    ok(kubectl(&p, "bob", &["-n", "shared-late", "delete", "resourceclaim", "late"]));
 }

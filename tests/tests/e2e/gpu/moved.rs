@@ -53,6 +53,30 @@ fn a_pod_that_is_made_again_has_one_claim_by_the_records_of_where_it_is() {
     }
 }
 
+/// It takes over what a Pod has, and neither labels nor annotations.
+#[test]
+fn what_kubectl_debug_copies_has_a_claim_of_its_own() {
+    let p = shared();
+    project_with_bob(&p, "copied", json!({"plan": "gold"}));
+    let limits = json!({"limits": {"nvidia.com/gpu": "1"}});
+    let container = json!({"name": "main", "image": e2e::manifest::IMAGE, "resources": limits});
+    ok(create(&p, "bob", pod("copied", "extended", json!({"spec": {"containers": [container]}}))));
+    ok(create(&p, "bob", pod("copied", "labels", inline("h100", "50"))));
+    for (name, gpus) in [("extended", "1"), ("labels", "0.5")] {
+        runs(&p, "copied", name);
+        let copy = format!("{name}-copy");
+        let to = format!("--copy-to={copy}");
+        let debug =
+            ["-n", "copied", "debug", name, &format!("--image={}", e2e::manifest::IMAGE), "--profile=baseline", &to];
+        ok(kubectl(&p, "bob", &[&debug[..], &["--", "sleep", "60"]].concat()));
+        let made = runs(&p, "copied", &copy);
+        assert_eq!(made["spec"]["resourceClaims"].as_array().map(Vec::len), Some(1), "{made}");
+        assert_eq!((label(&made, "dra-effective-gpu"), label(&made, "user-id")), (gpus, "bob"));
+        allocated(&p, "copied", &copy);
+    }
+    ok(kubectl(&p, "bob", &["-n", "copied", "delete", "pods", "--all", "--wait=false"]));
+}
+
 #[test]
 fn a_claim_that_is_made_again_is_narrowed_to_the_models_of_where_it_is() {
     let p = shared();

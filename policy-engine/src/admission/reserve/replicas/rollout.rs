@@ -1,7 +1,7 @@
 //! How many Pods more a rollout needs than there are.
 //!
-//! A Deployment that rolls out makes `maxSurge` Pods beside those that run, and ends as many as `maxUnavailable` allows. Where it may
-//! end none before a new one is ready, it waits for room for a new one for ever.
+//! A Deployment that rolls out makes up to `maxSurge` Pods beside those that run, and ends as many as `maxUnavailable` allows. Where
+//! it may end none before a new one is ready, it waits for room for one.
 
 use serde_json::Value;
 
@@ -24,8 +24,8 @@ pub(super) fn surge(resource: &GroupResource, workload: Object<'_>, replicas: u6
     else {
         return 0;
     };
-    // Where both are none, Kubernetes lets one be unavailable.
-    if unavailable > 0 { 0 } else { surge }
+    // Where both are none, Kubernetes lets one be unavailable. With room for one it goes on, one after the other.
+    if unavailable > 0 { 0 } else { surge.min(1) }
 }
 
 /// A number, or a percentage of all, as Kubernetes rounds it; `None` where it is neither.
@@ -55,8 +55,8 @@ mod tests {
         assert_eq!(surge_of(2, json!({"type": "Recreate"})), 0);
         assert_eq!(surge_of(2, rolling(json!(0), json!(1))), 0);
         assert_eq!(surge_of(2, rolling(json!(0), json!(0))), 0);
-        assert_eq!(surge_of(8, rolling(json!("50%"), json!(0))), 4);
-        assert_eq!(surge_of(3, rolling(json!("50%"), json!("20%"))), 2);
+        assert_eq!(surge_of(8, rolling(json!("50%"), json!(0))), 1);
+        assert_eq!(surge_of(3, rolling(json!("50%"), json!("20%"))), 1);
         assert_eq!((surge_of(0, json!({})), surge_of(2, rolling(json!("many"), json!(0)))), (0, 0));
         assert_eq!(surge(&GroupResource::new("apps", "statefulsets"), Object(&json!({"spec": {}})), 2), 0);
     }

@@ -173,7 +173,9 @@ impl fmt::Display for Rollout<'_> {
         let pods = number_of(*surge);
         let (more, of) = (said(&each.times(*surge)), say_amount(*resource, *limit));
         write!(f, "a rollout needs {pods} more ({more}), and {} has no room in its {of}: ", who(account, policy))?;
-        f.write_str("it would wait for ever; set strategy.type Recreate, or maxSurge 0 and maxUnavailable 1")
+        f.write_str(
+            "it waits until something else ends; set strategy.type Recreate, or maxSurge 0 and maxUnavailable 1",
+        )
     }
 }
 

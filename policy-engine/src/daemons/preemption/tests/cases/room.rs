@@ -15,6 +15,9 @@ fn one() -> View {
     view
 }
 
+/// What is changed, and what is said then.
+type Lack = (&'static dyn Fn(&mut View), &'static str);
+
 #[test]
 fn what_a_node_lacks_is_said() {
     let said = |change: &dyn Fn(&mut View)| {
@@ -24,7 +27,7 @@ fn what_a_node_lacks_is_said() {
         outcome(&view, &policy([]))
     };
     assert_eq!(said(&|_| {}), "a for w on n1");
-    let lacks: [(&dyn Fn(&mut View), &str); 9] = [
+    let lacks: [Lack; 9] = [
         (
             &|view| view.pods[1].node_selector = [("zone".into(), "x".into())].into(),
             "without the labels of its node selector",
