@@ -65,23 +65,23 @@ fn the_claim_of_a_template_is_the_pods_owners_and_is_allocated_and_released() {
 #[test]
 fn class_held_not_owned_a_claim_is_shared_only_if_its_owner_may_use_it() {
     let p = shared();
-    project_with_bob(&p, "shared-late", json!({"plan": "gold"}));
+    project_with_bob(&p, "shared-late", json!({"plan": "bronze"}));
     let waits = json!({"spec": {
         "resourceClaims": [{"name": "gpu", "resourceClaimName": "late"}],
         "containers": [{"name": "main", "image": e2e::manifest::IMAGE, "resources": {"claims": [{"name": "gpu"}]}}],
     }});
     ok(create(&p, "alice", pod("shared-late", "waits", waits)));
-    let three = json!({"metadata": {"labels": {"platform-go/dra-gpu-count": "3"}}});
-    ok(create(&p, "bob", pod("shared-late", "holds", with(inline("rtx-6000-pro", "100"), three))));
-    settles(&p, "shared-late", "3", "0", 3);
+    ok(create(&p, "bob", pod("shared-late", "holds", inline("rtx-5090", "100"))));
+    settles(&p, "shared-late", "1", "0", 1);
     let two = json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com", "count": 2}}]);
     ok(create(&p, "bob", device_claim("shared-late", "late", json!({"spec": {"devices": {"requests": two}}}))));
     let share = || {
         let args = ["-n", "shared-late", "annotate", "resourceclaim/late", "platform-go/share=project"];
         kubectl(&p, "bob", &args)
     };
-    let says = "asked 2 GPU; bob in project shared-late uses 3 GPU and has 0 GPU reserved, of 4 GPU in all";
-    assert_denied(&share(), &[("quota", says)]);
+    let says = |who: &str| format!("asked 2 GPU; {who} uses 1 GPU and has 0 GPU reserved, of 2 GPU in all");
+    let (project, bob) = (says("project shared-late"), says("bob in project shared-late"));
+    assert_denied(&share(), &[("quota", &project), ("quota", &bob)]);
     assert!(label(&get(&p, "shared-late", "pod/waits"), "user-id") == "alice");
     ok(kubectl(&p, "bob", &["-n", "shared-late", "delete", "pod", "holds"]));
     ok(share());

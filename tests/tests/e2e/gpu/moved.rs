@@ -2,7 +2,7 @@
 
 use e2e::gpu::{allocated, device_claim, inline, runs};
 use e2e::manifest::pod;
-use e2e::{ADMIN, create, get, kubectl, label, ok, project_with_bob, shared};
+use e2e::{ADMIN, create, eventually, get, kubectl, label, ok, project_with_bob, shared};
 use ground::Ground;
 use serde_json::{Value, json};
 
@@ -69,7 +69,9 @@ fn what_kubectl_debug_copies_has_a_claim_of_its_own() {
         let debug =
             ["-n", "copied", "debug", name, &format!("--image={}", e2e::manifest::IMAGE), "--profile=baseline", &to];
         ok(kubectl(&p, "bob", &[&debug[..], &["--", "sleep", "60"]].concat()));
-        let made = runs(&p, "copied", &copy);
+        let made = eventually("the copy to run", || {
+            Some(get(&p, "copied", &format!("pod/{copy}"))).filter(|it| it["status"]["phase"] == "Running")
+        });
         assert_eq!(made["spec"]["resourceClaims"].as_array().map(Vec::len), Some(1), "{made}");
         assert_eq!((label(&made, "dra-effective-gpu"), label(&made, "user-id")), (gpus, "bob"));
         allocated(&p, "copied", &copy);
