@@ -4,3 +4,4 @@ pub mod common;
 pub mod follow;
 pub mod plan_window;
 pub mod templates;
+pub mod window_close;
