@@ -87,13 +87,8 @@ pub const OWNERSHIP_LABELS: [&str; 4] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID]
 pub const PLATFORM_LABELS: [&str; 6] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID, PREEMPTIBLE, EFFECTIVE_GPU];
 
 /// Annotations that the platform alone writes on Pods.
-pub const PLATFORM_ANNOTATIONS: [&str; 5] = [
-    CLAIM_TEMPLATE,
-    "platform-go/last-activity",
-    "platform-go/idle-stop-at",
-    WINDOW_CLOSES_AT,
-    EVICTION_REASON,
-];
+pub const PLATFORM_ANNOTATIONS: [&str; 5] =
+    [CLAIM_TEMPLATE, "platform-go/last-activity", "platform-go/idle-stop-at", WINDOW_CLOSES_AT, EVICTION_REASON];
 
 /// Labels by which a client asks for something that is fixed once the Pod exists.
 pub const ASKING_LABELS: [&str; 8] =

@@ -85,7 +85,8 @@ mod tests {
         let ended = read(|pod| pod["status"]["phase"] = json!("Succeeded"));
         let queueless = read(|pod| pod["metadata"]["labels"] = json!({}));
         assert!(gone.is_none() && ended.is_none() && queueless.is_none());
-        let gated = read(|pod| pod["spec"] = json!({"containers": [], "schedulingGates": [{"name": "example.com/data"}]}));
+        let gated =
+            read(|pod| pod["spec"] = json!({"containers": [], "schedulingGates": [{"name": "example.com/data"}]}));
         assert!(gated.is_none());
     }
 }

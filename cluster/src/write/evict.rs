@@ -141,9 +141,11 @@ mod tests {
     #[test]
     fn a_budget_is_told_from_an_api_server_that_has_too_much_to_do() {
         let details = json!({"causes": [{"reason": "DisruptionBudget", "message": "The disruption budget owls needs 1 healthy pods"}]});
-        let budget = json!({"status": "Failure", "reason": "TooManyRequests", "code": 429, "message": "no", "details": details});
+        let budget =
+            json!({"status": "Failure", "reason": "TooManyRequests", "code": 429, "message": "no", "details": details});
         assert!(said(budget));
-        let busy = json!({"status": "Failure", "reason": "TooManyRequests", "code": 429, "message": "too many requests"});
+        let busy =
+            json!({"status": "Failure", "reason": "TooManyRequests", "code": 429, "message": "too many requests"});
         assert!(!said(busy));
         let many = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
         assert!(said(json!({"status": "Failure", "reason": "InternalError", "code": 500, "message": many})));

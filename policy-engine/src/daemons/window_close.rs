@@ -6,6 +6,7 @@
 
 pub mod audit;
 mod stand;
+mod view;
 mod words;
 
 #[cfg(test)]
@@ -13,17 +14,18 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::daemons::common::{PodName, is_exempt};
 use crate::policy::Policy;
-use crate::policy::ids::ProjectId;
 use crate::policy::modes::RuleMode;
-use crate::policy::names::{PlanName, ProjectName};
-use stand::{Stand, stand};
+use crate::policy::names::ProjectName;
+use stand::{Hours, Stand, stand};
+
+pub use view::{QueuedPod, Reason, Tried, View};
 
 /// At most so many annotations are written a cycle, and at most so many Pods evicted; the next cycle does the rest.
 pub const MAX_STEPS: usize = 100;
@@ -31,60 +33,6 @@ pub const MAX_STEPS: usize = 100;
 pub const MAX_SPARED: usize = 200;
 /// So long before its queue closes a Pod is told.
 pub const WARNED_BEFORE: SignedDuration = SignedDuration::from_mins(15);
-
-/// What runs in queues, as plain values.
-#[derive(Clone, Debug, Default)]
-pub struct View {
-    /// The Namespace that Sluice itself runs in.
-    pub own_namespace: String,
-    /// The project id of every bound Namespace.
-    pub bindings: BTreeMap<String, ProjectId>,
-    /// Every plan that has a record, whether it can be read or not.
-    pub plans: BTreeSet<PlanName>,
-    /// Every Pod that has no gate, has not ended and is not being deleted, and has a queue or a word of ours.
-    pub pods: Vec<QueuedPod>,
-    /// Of Pods that were not evicted though it was tried, by UID.
-    pub tried: BTreeMap<String, Tried>,
-}
-
-/// A Pod that runs, or may start at any moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueuedPod {
-    /// Which Pod.
-    pub pod: PodName,
-    /// Distinguishes it from others that had or will have its name.
-    pub uid: String,
-    /// When it was made.
-    pub since: Timestamp,
-    /// The id of its queue, as its label says.
-    pub queue: String,
-    /// When its queue closes, as its annotation says.
-    pub closes_at: Option<String>,
-    /// Why it is to end, as its annotation says.
-    pub eviction_reason: Option<String>,
-    /// How long it may take to end.
-    pub grace_seconds: u32,
-}
-
-/// What came of an attempt to evict a Pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tried {
-    /// It is not tried again before then.
-    pub not_before: Timestamp,
-    /// Whether it was a budget that did not let it go.
-    pub is_blocked: bool,
-}
-
-/// Why a queue is closed to a project.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
-    /// The project has no plan, or one that has not begun.
-    NoPlan,
-    /// The plan's validity has ended.
-    ValidityExpired,
-    /// The windows of the plan or of the queue are closed.
-    WindowExpired,
-}
 
 /// An annotation that is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,7 +142,8 @@ pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
     pods.sort_by_key(|pod| (pod.since, &pod.pod));
     for pod in pods {
         let namespace = &pod.pod.namespace;
-        let Some(id) = view.bindings.get(namespace).filter(|_| !is_exempt(&view.own_namespace, policy.platform(), namespace))
+        let Some(id) =
+            view.bindings.get(namespace).filter(|_| !is_exempt(&view.own_namespace, policy.platform(), namespace))
         else {
             continue;
         };
@@ -214,23 +163,24 @@ pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
 impl Plan {
     fn judge(&mut self, pod: &QueuedPod, stand: &Stand, tried: Option<&Tried>, policy: &Policy, now: Timestamp) {
         let grace = policy.platform().plan_window_grace;
-        let closing = |at, closed, zone: &str| Closing { at, evicted_at: later(at, grace), closed, zone: zone.to_owned() };
+        let closing =
+            |at, closed, zone: &str| Closing { at, evicted_at: later(at, grace), closed, zone: zone.to_owned() };
         match (stand.mode, &stand.hours) {
-            (RuleMode::Off, _) | (_, stand::Hours::Open) => self.announce(pod, None),
-            (RuleMode::Warn, stand::Hours::OpenUntil { at, .. }) => {
+            (RuleMode::Off, _) | (_, Hours::Open) => self.announce(pod, None),
+            (RuleMode::Warn, Hours::OpenUntil { at, .. }) => {
                 self.look_at(*at);
                 self.announce(pod, None);
             }
-            (RuleMode::Warn, stand::Hours::Closed { reason, .. }) => {
+            (RuleMode::Warn, Hours::Closed { reason, .. }) => {
                 self.announce(pod, None);
                 self.spare(pod, *reason, GoesOn::NotEnforced(stand.project.clone()));
             }
-            (RuleMode::Enforce, stand::Hours::OpenUntil { at, zone }) => {
+            (RuleMode::Enforce, Hours::OpenUntil { at, zone }) => {
                 let told_at = at.saturating_sub(WARNED_BEFORE).unwrap_or(Timestamp::MIN);
                 self.look_at(if told_at > now { told_at } else { *at });
                 self.announce(pod, (told_at <= now).then(|| closing(*at, None, zone)));
             }
-            (RuleMode::Enforce, stand::Hours::Closed { reason, since, zone }) => {
+            (RuleMode::Enforce, Hours::Closed { reason, since, zone }) => {
                 let at = closed_at(pod, *since, now);
                 let due = later(at, grace);
                 if due > now || pod.announced() != Some(at) {
@@ -250,7 +200,15 @@ impl Plan {
         }
     }
 
-    fn evict(&mut self, pod: &QueuedPod, reason: Reason, at: Timestamp, forced_at: Timestamp, tried: Option<&Tried>, now: Timestamp) {
+    fn evict(
+        &mut self,
+        pod: &QueuedPod,
+        reason: Reason,
+        at: Timestamp,
+        forced_at: Timestamp,
+        tried: Option<&Tried>,
+        now: Timestamp,
+    ) {
         // Who was not tried yet was not told either that a budget will not be heeded for ever.
         let is_forced = forced_at <= now && pod.eviction_reason.is_some();
         if let Some(Tried { is_blocked: true, .. }) = tried {
@@ -277,13 +235,6 @@ impl Plan {
 
     fn look_at(&mut self, at: Timestamp) {
         self.again_at = Some(self.again_at.map_or(at, |first| first.min(at)));
-    }
-}
-
-impl QueuedPod {
-    /// The instant that its annotation names.
-    fn announced(&self) -> Option<Timestamp> {
-        self.closes_at.as_deref()?.parse().ok()
     }
 }
 

@@ -41,7 +41,10 @@ async fn who_was_told_long_ago_is_evicted_by_uid_and_with_its_own_grace() {
     assert!(news.note.starts_with("Plan window expired: evict pod detector/owl"), "{}", news.note);
     assert_eq!(step.act.await.expect("it is written"), Outcome::Written);
     let [annotated, evicted] = &server.calls()[..] else { panic!("two writes") };
-    assert_eq!(annotated.body["metadata"]["annotations"], json!({"platform-go/eviction-reason": "Plan window expired"}));
+    assert_eq!(
+        annotated.body["metadata"]["annotations"],
+        json!({"platform-go/eviction-reason": "Plan window expired"})
+    );
     assert_eq!(evicted.path, "/api/v1/namespaces/detector/pods/owl/eviction");
     assert_eq!(
         (&evicted.body["apiVersion"], &evicted.body["deleteOptions"]),

@@ -124,18 +124,28 @@ fn a_queue_that_closes_ends_its_pods_and_no_others() {
         ok(create(p, "alice", workload("Deployment", "closing", "server", of_queue)));
         let budget = json!({"minAvailable": 1, "selector": {"matchLabels": {"app": "guarded"}}});
         let meta = json!({"namespace": "closing", "name": "guarded"});
-        let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": budget});
+        let budget =
+            json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": budget});
         ok(create(p, "alice", budget));
         let uid = |namespace: &str, name: &str| {
             running(p, namespace, &format!("app={name}"), 1).remove(0)["metadata"]["uid"].clone()
         };
-        let all = [("closing", "bare"), ("closing", "guarded"), ("closing", "server"), ("closing", "free"), ("closing-warn", "warned")];
+        let all = [
+            ("closing", "bare"),
+            ("closing", "guarded"),
+            ("closing", "server"),
+            ("closing", "free"),
+            ("closing-warn", "warned"),
+        ];
         let [.., free, warned] = all.map(|(namespace, name)| uid(namespace, name));
 
         let closes = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(20);
         set_plan_windows(p, "closing", json!([{"from": "2020-01-01T00:00:00Z", "until": closes.to_string()}]));
         let says = told(p, "closing", "bare", "WindowCloses");
-        assert!(says.starts_with("queue closing closes at ") && says.contains("pod closing/bare is evicted at "), "{says}");
+        assert!(
+            says.starts_with("queue closing closes at ") && says.contains("pod closing/bare is evicted at "),
+            "{says}"
+        );
         let annotation = |name: &str, key: &str| {
             let pod = get(p, "closing", &format!("pod/{name}"));
             pod["metadata"]["annotations"][format!("platform-go/{key}")].as_str().map(str::to_owned)
@@ -147,7 +157,10 @@ fn a_queue_that_closes_ends_its_pods_and_no_others() {
         let early = jiff::Timestamp::now() < closes + jiff::SignedDuration::from_secs(5);
         assert!(!early, "evicted within the grace");
         let says = told(p, "closing", "bare", "PlanWindowExpired");
-        assert!(says.starts_with("Plan window expired: evict pod closing/bare: its queue closing is closed since "), "{says}");
+        assert!(
+            says.starts_with("Plan window expired: evict pod closing/bare: its queue closing is closed since "),
+            "{says}"
+        );
         let gated = || {
             let pods = list(p, "closing", "pods", "app=server");
             (pods.len() == 1 && gates(&pods[0]) == [GATE]).then(|| pods[0]["metadata"]["uid"].clone())
@@ -156,10 +169,18 @@ fn a_queue_that_closes_ends_its_pods_and_no_others() {
 
         // A budget is heeded for its time, and that is said.
         let says = told(p, "closing", "guarded", "EvictionBlocked");
-        assert!(says.contains("a PodDisruptionBudget does not let pod closing/guarded of the closed queue closing be evicted"), "{says}");
+        assert!(
+            says.contains(
+                "a PodDisruptionBudget does not let pod closing/guarded of the closed queue closing be evicted"
+            ),
+            "{says}"
+        );
         assert_eq!(annotation("guarded", "eviction-reason").as_deref(), Some("Plan window expired"));
         eventually("the guarded Pod's end", || find(p, "closing", "pod/guarded").is_none().then_some(()));
-        assert!(jiff::Timestamp::now() >= closes + jiff::SignedDuration::from_secs(15), "the budget was not heeded for its time");
+        assert!(
+            jiff::Timestamp::now() >= closes + jiff::SignedDuration::from_secs(15),
+            "the budget was not heeded for its time"
+        );
         let says = told(p, "closing", "guarded", "PlanWindowExpired");
         assert!(says.contains("delete pod closing/guarded") && says.ends_with("was heeded for its time"), "{says}");
 

@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::tests::{at, planned, policy, running, view};
-use super::*;
 use crate::policy::queue::DEFAULT_QUEUE;
 use crate::policy::window::{Schedule, Window};
 

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Reason, View};
+use super::view::{Reason, View};
 use crate::policy::Policy;
 use crate::policy::ids::ProjectId;
 use crate::policy::modes::RuleMode;

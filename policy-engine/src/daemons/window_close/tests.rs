@@ -4,6 +4,8 @@ use super::audit::{Violation, audit};
 use super::*;
 use crate::daemons::follow::testing;
 use crate::policy::Records;
+use crate::policy::ids::ProjectId;
+use crate::policy::names::PlanName;
 use crate::policy::plan::Validity;
 use crate::policy::queue::{DEFAULT_QUEUE, Queue};
 use crate::policy::quota::Quota;
@@ -127,10 +129,15 @@ fn the_reason_says_what_has_ended() {
         plan.evictions.iter().map(|eviction| eviction.reason.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(reason(|_| {}), ["Plan window expired"]);
-    assert_eq!(reason(|records| records.projects.values_mut().for_each(|it| it.plan = None)), ["No active resource plan"]);
+    assert_eq!(
+        reason(|records| records.projects.values_mut().for_each(|it| it.plan = None)),
+        ["No active resource plan"]
+    );
     let ended = |records: &mut Records| records.plans.get_mut("gold").expect("it").validity.until = Some(at(CLOSES));
     assert_eq!(reason(ended), ["Plan validity period expired"]);
-    let later = |records: &mut Records| records.plans.get_mut("gold").expect("it").validity.from = Some(at("2027-01-01T00:00:00Z"));
+    let later = |records: &mut Records| {
+        records.plans.get_mut("gold").expect("it").validity.from = Some(at("2027-01-01T00:00:00Z"))
+    };
     assert_eq!(reason(later), ["No active resource plan"]);
 }
 
@@ -183,7 +190,11 @@ fn a_budget_is_heeded_for_its_time_and_asked_before_any_deletion() {
     assert_eq!(tried(true, why, next, DUE), (vec![], vec![says.into()], Some(at(next))));
     assert_eq!(tried(true, why, next, next), (vec![false], vec![says.into()], None));
     assert_eq!(tried(true, why, next, forced_at), (vec![true], vec![says.into()], None));
-    assert_eq!(tried(false, None, next, forced_at), (vec![false], vec![], None), "who was never tried is evicted first");
+    assert_eq!(
+        tried(false, None, next, forced_at),
+        (vec![false], vec![], None),
+        "who was never tried is evicted first"
+    );
 }
 
 #[test]

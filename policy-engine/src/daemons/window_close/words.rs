@@ -37,7 +37,11 @@ impl fmt::Display for Note {
             Some(reason) => write!(f, "{reason}: queue {queue} is closed since {}", moment(*at))?,
             None => write!(f, "queue {queue} closes at {}", moment(*at))?,
         }
-        write!(f, "; pod {pod} is evicted at {}; save your work, or make the Pod anew in queue default", moment(*evicted_at))
+        write!(
+            f,
+            "; pod {pod} is evicted at {}; save your work, or make the Pod anew in queue default",
+            moment(*evicted_at)
+        )
     }
 }
 
