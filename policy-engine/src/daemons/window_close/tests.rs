@@ -185,7 +185,7 @@ fn a_budget_is_heeded_for_its_time_and_asked_before_any_deletion() {
     };
     let why = Some("Plan window expired");
     let says = "Plan window expired: a PodDisruptionBudget does not let pod nlp/p of the closed queue night be evicted; it is tried again, and \
-                the Pod is deleted at Mon 2026-11-23 07:15 UTC whatever the budget says";
+                the Pod is deleted after Mon 2026-11-23 07:15 UTC whatever the budget says";
     let (next, forced_at) = ("2026-11-23T07:06:00Z", "2026-11-23T07:15:00Z");
     assert_eq!(tried(true, why, next, DUE), (vec![], vec![says.into()], Some(at(next))));
     assert_eq!(tried(true, why, next, next), (vec![false], vec![says.into()], None));

@@ -67,7 +67,7 @@ impl fmt::Display for Spared {
             GoesOn::Budget(until) => write!(
                 f,
                 "{reason}: a PodDisruptionBudget does not let pod {pod} of the closed queue {queue} be evicted; it is tried again, and the Pod is \
-                 deleted at {} whatever the budget says",
+                 deleted after {} whatever the budget says",
                 Moment { at: *until, zone: "UTC" }
             ),
         }
