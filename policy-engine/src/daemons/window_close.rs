@@ -131,7 +131,8 @@ pub struct Plan {
 /// A Pod's annotations are the platform's: nobody else can write them.
 ///
 /// # Caveats
-/// A budget is asked before any Pod is deleted, and heeded for its own grace at the least.
+/// A budget is asked before any Pod is deleted, and heeded for its own grace at the least. That a queue was open while nobody looked
+/// is known from its windows: who takes past ones out of a record while no daemon runs takes that out, too.
 ///
 /// # Errors
 /// None: who goes on is a [`Spared`].
