@@ -6,6 +6,7 @@ pub mod follow;
 pub mod ledger;
 pub mod plan_window;
 pub mod templates;
+pub mod window_close;
 
 use kube::core::ObjectMeta;
 use policy_engine::daemons::common::Seen;

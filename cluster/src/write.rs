@@ -3,6 +3,7 @@
 //! What was seen is changed only in the state in which it was seen. That it is gone or has changed meanwhile is an
 //! outcome and no error: the next cycle plans anew.
 
+mod evict;
 mod follow;
 mod gates;
 mod nudges;
@@ -47,6 +48,8 @@ pub enum Outcome {
     Gone,
     /// Somebody else changed or made it meanwhile.
     Overtaken,
+    /// A PodDisruptionBudget does not let the Pod go now.
+    BlockedByBudget,
 }
 
 /// Why something could not be written.
@@ -89,11 +92,19 @@ async fn outcome<T>(
     what: impl FnOnce() -> String,
     write: impl Future<Output = kube::Result<T>>,
 ) -> Result<Outcome, WriteFailed> {
+    Ok(answer(what, write).await?.err().unwrap_or(Outcome::Written))
+}
+
+/// Waits for a write and gives what was written, or why nothing was.
+async fn answer<T>(
+    what: impl FnOnce() -> String,
+    write: impl Future<Output = kube::Result<T>>,
+) -> Result<Result<T, Outcome>, WriteFailed> {
     match timeout_at(Instant::now() + DEADLINE, write).await {
-        Ok(Ok(_written)) => Ok(Outcome::Written),
-        Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Ok(Outcome::Gone),
+        Ok(Ok(written)) => Ok(Ok(written)),
+        Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Ok(Err(Outcome::Gone)),
         Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_already_exists() => {
-            Ok(Outcome::Overtaken)
+            Ok(Err(Outcome::Overtaken))
         }
         Ok(Err(error)) => Err(WriteFailed::Api { what: what(), source: Box::new(error) }),
         Err(_elapsed) => Err(WriteFailed::Deadline { what: what() }),

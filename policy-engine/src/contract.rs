@@ -64,6 +64,10 @@ pub const ROOT_SHELL: &str = "platform-go/root-shell";
 pub const ASKED: &str = "platform-go/asked";
 /// Scheduling gate of a Pod whose queue is closed. Gates with the [`PREFIX`] are the platform's to take away.
 pub const PLAN_WINDOW_GATE: &str = "platform-go/plan-window";
+/// Annotation: when the Pod's queue closes, or has closed.
+pub const WINDOW_CLOSES_AT: &str = "platform-go/window-closes-at";
+/// Annotation: why the platform ends the Pod.
+pub const EVICTION_REASON: &str = "platform-go/eviction-reason";
 /// Annotation on a Namespace by which an admin lets a project take it over.
 pub const ADOPT: &str = "platform-go/adopt";
 
@@ -83,13 +87,8 @@ pub const OWNERSHIP_LABELS: [&str; 4] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID]
 pub const PLATFORM_LABELS: [&str; 6] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID, PREEMPTIBLE, EFFECTIVE_GPU];
 
 /// Annotations that the platform alone writes on Pods.
-pub const PLATFORM_ANNOTATIONS: [&str; 5] = [
-    CLAIM_TEMPLATE,
-    "platform-go/last-activity",
-    "platform-go/idle-stop-at",
-    "platform-go/window-closes-at",
-    "platform-go/eviction-reason",
-];
+pub const PLATFORM_ANNOTATIONS: [&str; 5] =
+    [CLAIM_TEMPLATE, "platform-go/last-activity", "platform-go/idle-stop-at", WINDOW_CLOSES_AT, EVICTION_REASON];
 
 /// Labels by which a client asks for something that is fixed once the Pod exists.
 pub const ASKING_LABELS: [&str; 8] =

@@ -5,3 +5,4 @@ pub mod follow;
 pub mod plan_window;
 pub mod preemption;
 pub mod templates;
+pub mod window_close;

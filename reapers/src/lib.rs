@@ -14,6 +14,7 @@ pub mod stage;
 pub mod templates;
 #[cfg(test)]
 mod testing;
+pub mod window_close;
 
 use cluster::leases::{Leadership, identity};
 use cluster::world::{Topic, Unfit, World};
@@ -26,8 +27,15 @@ use cycle::Daemon;
 use stage::Stage;
 
 /// All daemons.
-const DAEMONS: &[Daemon] =
-    &[follow::DAEMON, plan_window::DAEMON, templates::DAEMON, ledger::DAEMON, nudge::DAEMON, counts::DAEMON];
+const DAEMONS: &[Daemon] = &[
+    follow::DAEMON,
+    plan_window::DAEMON,
+    window_close::DAEMON,
+    templates::DAEMON,
+    ledger::DAEMON,
+    nudge::DAEMON,
+    counts::DAEMON,
+];
 
 /// The Lease that the acting replica holds.
 const LEASE: &str = "sluice-reapers";

@@ -98,6 +98,8 @@ pub enum ActionEnd {
     Gone,
     /// Somebody else was faster.
     Overtaken,
+    /// A PodDisruptionBudget did not allow it.
+    Blocked,
     /// It failed.
     Failed,
 }
@@ -117,13 +119,14 @@ impl CycleEnd {
 }
 
 impl ActionEnd {
-    const ALL: [Self; 4] = [Self::Written, Self::Gone, Self::Overtaken, Self::Failed];
+    const ALL: [Self; 5] = [Self::Written, Self::Gone, Self::Overtaken, Self::Blocked, Self::Failed];
 
     fn label(self) -> &'static str {
         match self {
             Self::Written => "written",
             Self::Gone => "gone",
             Self::Overtaken => "overtaken",
+            Self::Blocked => "blocked",
             Self::Failed => "failed",
         }
     }
@@ -135,6 +138,7 @@ impl From<Outcome> for ActionEnd {
             Outcome::Written => Self::Written,
             Outcome::Gone => Self::Gone,
             Outcome::Overtaken => Self::Overtaken,
+            Outcome::BlockedByBudget => Self::Blocked,
         }
     }
 }

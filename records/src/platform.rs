@@ -310,18 +310,25 @@ pub enum AccessMode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Grace {
-    /// How long a Pod may stay after its plan's window has closed, before it is evicted (not yet), e.g. 5m.
+    /// How long a Pod may stay after its queue has closed, before it is evicted, e.g. 5m.
     #[serde(default = "five_minutes")]
     pub plan_window: Duration,
+    /// How long the platform heeds a PodDisruptionBudget that lets a Pod not be evicted; after that the Pod is deleted, e.g. 10m.
+    #[serde(default = "ten_minutes")]
+    pub budget: Duration,
 }
 
 fn five_minutes() -> Duration {
     "5m".into()
 }
 
+fn ten_minutes() -> Duration {
+    "10m".into()
+}
+
 impl Default for Grace {
     fn default() -> Self {
-        Self { plan_window: five_minutes() }
+        Self { plan_window: five_minutes(), budget: ten_minutes() }
     }
 }
 

@@ -43,6 +43,23 @@ pub fn set_windows(p: &Ground, name: &str, windows: Value, closed: bool) {
     });
 }
 
+/// Writes the windows of a plan.
+pub fn set_plan_windows(p: &Ground, name: &str, windows: Value) {
+    let spec = json!({"spec": {"windows": windows, "timeZone": "Europe/Berlin"}}).to_string();
+    ok(kubectl(p, ADMIN, &["patch", &format!("resourceplan/{name}"), "--type=merge", "-p", &spec]));
+}
+
+/// What an Event with this reason says of a Pod, once there is one.
+pub fn told(p: &Ground, namespace: &str, pod: &str, reason: &str) -> String {
+    let which = format!("--field-selector=involvedObject.name={pod},reason={reason}");
+    eventually(&format!("an Event {reason} on Pod {pod}"), || {
+        let events = ok(kubectl(p, ADMIN, &["-n", namespace, "get", "events", &which, "-o=json"]));
+        let events: Value = serde_json::from_str(&events).expect("JSON");
+        let event = &events["items"][0];
+        event["message"].as_str().or(event["note"].as_str()).map(str::to_owned)
+    })
+}
+
 /// Closed now, open in the year 2099.
 pub fn far() -> Value {
     json!([{"from": "2099-03-02T08:00:00Z", "until": "2099-03-03T08:00:00Z"}])

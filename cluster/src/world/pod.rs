@@ -37,6 +37,8 @@ pub struct Spec {
     pub waits_for_queue: bool,
     /// Whether it has a node.
     pub is_scheduled: bool,
+    /// How long it may take to end.
+    pub grace_seconds: Option<i64>,
 }
 
 /// What a Pod holds, by its spec and its status, however the policy charges it: the policy may change while the Pod runs.
@@ -68,6 +70,7 @@ impl From<PodSpec> for Spec {
             counted: Counted::by(&spec),
             is_gated: gates.clone().next().is_some(),
             waits_for_queue: gates.clone().any(|gate| gate.name == contract::PLAN_WINDOW_GATE),
+            grace_seconds: spec.termination_grace_period_seconds,
             is_scheduled: spec.node_name.is_some_and(|node| !node.is_empty()),
             claims: spec.resource_claims.unwrap_or_default(),
             ephemeral: spec
@@ -143,6 +146,10 @@ pub fn unschedulable(pod: &Pod) -> Option<&str> {
     pod.status.as_ref()?.unschedulable.as_deref()
 }
 
+/// The annotations that somebody reads.
+const READ: [&str; 4] =
+    [contract::CLAIM_TEMPLATE, contract::USE_VOLUMES, contract::WINDOW_CLOSES_AT, contract::EVICTION_REASON];
+
 pub(super) fn keep(pod: &mut Pod) {
     let given = pod.status.as_mut().map(|status| std::mem::take(&mut status.given)).unwrap_or_default();
     let asked = pod.spec.asked.take();
@@ -153,8 +160,7 @@ pub(super) fn keep(pod: &mut Pod) {
     // The content of the template that a Pod names is long, and of no use once the Pod has ended.
     let is_finished = life(pod) == Life::Finished;
     if let Some(annotations) = &mut pod.metadata.annotations {
-        let is_read = |key: &str| key == contract::CLAIM_TEMPLATE || key == contract::USE_VOLUMES;
-        annotations.retain(|key, _| is_read(key) && !is_finished);
+        annotations.retain(|key, _| READ.contains(&key.as_str()) && !is_finished);
     }
 }
 

@@ -61,7 +61,7 @@ impl Writer {
             }
             Action::ReplacePriorityClass { class, seen } => match self.delete_class(&class.name(), seen).await? {
                 Outcome::Written | Outcome::Gone => self.create_class(class).await,
-                Outcome::Overtaken => Ok(Outcome::Overtaken),
+                stays @ (Outcome::Overtaken | Outcome::BlockedByBudget) => Ok(stays),
             },
             Action::DeletePriorityClass { name, seen } => self.delete_class(name, seen).await,
         }

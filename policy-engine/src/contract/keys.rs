@@ -255,8 +255,21 @@ pub const KEYS: &[Key] = &[
     ),
     key("last-activity", Annotation, "Pods", Platform, RESERVED),
     key("idle-stop-at", Annotation, "Pods", Platform, RESERVED),
-    key("window-closes-at", Annotation, "Pods", Platform, RESERVED),
-    key("eviction-reason", Annotation, "Pods", Platform, RESERVED),
+    key(
+        "window-closes-at",
+        Annotation,
+        "Pods",
+        Platform,
+        "When the Pod's queue closes, or has closed, in RFC 3339: the Pod is evicted `PlatformPolicy.spec.grace.planWindow` later. \
+         There from 15 minutes before, kept true, and taken off when the queue does not close",
+    ),
+    key(
+        "eviction-reason",
+        Annotation,
+        "Pods",
+        Platform,
+        "Why the platform ends the Pod: `Plan window expired`, `Plan validity period expired` or `No active resource plan`",
+    ),
     key(
         "hold",
         Taint,

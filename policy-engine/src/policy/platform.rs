@@ -72,6 +72,8 @@ pub struct Platform {
     pub without_plan: WithoutPlan,
     /// How long a Pod may stay after its window has closed.
     pub plan_window_grace: Duration,
+    /// How long a PodDisruptionBudget is heeded that does not let a Pod be evicted.
+    pub budget_grace: Duration,
     /// What happens to a Pod while the ledger does not answer.
     pub without_ledger: WithoutLedger,
     /// What a Pod is charged of CPU and memory.
@@ -149,6 +151,7 @@ impl Default for Platform {
             personal_plan: None,
             without_plan: WithoutPlan::default(),
             plan_window_grace: Duration::from_secs(5 * 60),
+            budget_grace: Duration::from_secs(10 * 60),
             without_ledger: WithoutLedger::default(),
             charge: ChargeBy::default(),
             elsewhere: Elsewhere::default(),

@@ -53,6 +53,14 @@ impl Calendar<'_> {
         }
     }
 
+    /// When it closed last, if it was open within the time `back` before `at`, of something that is closed at `at`. More than a
+    /// year is not looked back.
+    pub fn closed_within(&self, back: SignedDuration, at: Timestamp) -> Option<Timestamp> {
+        let range = Span { from: at.saturating_sub(back.min(WEEK * WEEKS_AHEAD)).unwrap_or(Timestamp::MIN), until: at };
+        let open = if range.is_something() { self.within(range) } else { Vec::new() };
+        open.last().map(|span| span.until)
+    }
+
     /// The first instant after `at` at which it is no longer as it is.
     ///
     /// What is written with a date is looked at where it is, however far; in between, weeks repeat.

@@ -60,7 +60,7 @@ pub(super) async fn act(
         metrics.action(daemon, outcome.into());
         match outcome {
             Outcome::Written => step.news.filter(|_| step.tells),
-            Outcome::Gone | Outcome::Overtaken => {
+            Outcome::Gone | Outcome::Overtaken | Outcome::BlockedByBudget => {
                 tracing::info!(daemon, ?outcome, action, "not written");
                 None
             }

@@ -9,13 +9,12 @@ use crate::Kind;
 use crate::schema::schema;
 
 /// The description of each of these fields says [`NOT_YET`], and no other does.
-pub const NO_EFFECT: [(Kind, &str); 6] = [
+pub const NO_EFFECT: [(Kind, &str); 5] = [
     (Kind::ResourcePlan, "spec.idleTimeout"),
     (Kind::ResourcePlan, "spec.offeredTo"),
     (Kind::PlatformQueue, "spec.deservedGpu"),
     (Kind::PlatformPolicy, "spec.permissions"),
     (Kind::PlatformPolicy, "spec.personalPlan"),
-    (Kind::PlatformPolicy, "spec.grace.planWindow"),
 ];
 
 /// How the description of a field says that nothing acts on it.
@@ -34,7 +33,7 @@ pub(super) fn warn(record: &RawRecord, report: &mut Report) {
     }
 }
 
-/// The schema of a field such as `spec.grace.planWindow`.
+/// The schema of a field such as `spec.personalPlan`.
 fn described(kind: Kind, field: &str) -> Option<&'static JSONSchemaProps> {
     field.split('.').try_fold(schema(kind), |schema, key| schema.properties.as_ref()?.get(key))
 }

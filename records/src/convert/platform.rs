@@ -66,7 +66,7 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
         volume_types,
         csi_drivers,
         services,
-        grace: platform::Grace { plan_window },
+        grace: platform::Grace { plan_window, budget },
     } = &entry.spec;
     let platform::WithoutPlan { quota: without_quota, gpu_models } = without_plan;
     let fallback = Platform::default();
@@ -113,6 +113,7 @@ fn convert(entry: &Entry<PlatformPolicySpec>, report: &mut Report) -> Platform {
         },
         plan_window_grace: duration(plan_window, "spec.grace.planWindow", about, report)
             .unwrap_or(fallback.plan_window_grace),
+        budget_grace: duration(budget, "spec.grace.budget", about, report).unwrap_or(fallback.budget_grace),
     }
 }
 

@@ -1,9 +1,12 @@
 //! Windows: Pods wait for their queue, and start when it opens.
 
-use e2e::manifest::workload;
+use e2e::manifest::{with, workload};
 use e2e::refusal::{assert_denied, assert_warned};
-use e2e::windows::{GATE, far, gates, in_queue, own_queue, set_windows, waits};
-use e2e::{ADMIN, apply, create, eventually, get, kubectl, kubectl_with, list, ok, running, shared, sluice};
+use e2e::windows::{GATE, far, gates, in_queue, own_queue, set_plan_windows, set_windows, told, waits};
+use e2e::{
+    ADMIN, apply, create, eventually, find, get, kubectl, kubectl_with, list, ok, project, running, shared, sluice,
+    with_policy,
+};
 use serde_json::{Value, json};
 
 #[test]
@@ -102,6 +105,93 @@ fn a_window_that_opens_by_itself_lets_pods_start_in_its_moment() {
     // Kubernetes writes whole seconds.
     let late = scheduled.duration_since(from).as_secs();
     assert!((-1..=8).contains(&late), "scheduled {late} s after {from}: {scheduled}");
+}
+
+#[test]
+fn a_queue_that_closes_ends_its_pods_and_no_others() {
+    with_policy(&[("policy.grace.planWindow", "5s"), ("policy.grace.budget", "10s")], |p| {
+        own_queue(p, "closing", json!({}));
+        project(p, "closing-warn", json!({"plan": "closing", "ruleModes": {"plan-window": "warn"}}));
+        let quick = |namespace: &str, name: &str, queue: &str| {
+            let pod = with(in_queue(namespace, name, queue), json!({"spec": {"terminationGracePeriodSeconds": 1}}));
+            ok(create(p, "alice", pod));
+        };
+        quick("closing", "bare", "closing");
+        quick("closing", "guarded", "closing");
+        quick("closing", "free", "default");
+        quick("closing-warn", "warned", "closing");
+        let of_queue = json!({"metadata": {"labels": {"platform-go/queue-name": "closing"}}, "spec": {"terminationGracePeriodSeconds": 1}});
+        ok(create(p, "alice", workload("Deployment", "closing", "server", of_queue)));
+        let budget = json!({"minAvailable": 1, "selector": {"matchLabels": {"app": "guarded"}}});
+        let meta = json!({"namespace": "closing", "name": "guarded"});
+        let budget =
+            json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": budget});
+        ok(create(p, "alice", budget));
+        let uid = |namespace: &str, name: &str| {
+            running(p, namespace, &format!("app={name}"), 1).remove(0)["metadata"]["uid"].clone()
+        };
+        let all = [
+            ("closing", "bare"),
+            ("closing", "guarded"),
+            ("closing", "server"),
+            ("closing", "free"),
+            ("closing-warn", "warned"),
+        ];
+        let [.., free, warned] = all.map(|(namespace, name)| uid(namespace, name));
+
+        let closes = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(20);
+        set_plan_windows(p, "closing", json!([{"from": "2020-01-01T00:00:00Z", "until": closes.to_string()}]));
+        let says = told(p, "closing", "bare", "WindowCloses");
+        assert!(
+            says.starts_with("queue closing closes at ") && says.contains("pod closing/bare is evicted at "),
+            "{says}"
+        );
+        let annotation = |name: &str, key: &str| {
+            let pod = get(p, "closing", &format!("pod/{name}"));
+            pod["metadata"]["annotations"][format!("platform-go/{key}")].as_str().map(str::to_owned)
+        };
+        assert_eq!(annotation("bare", "window-closes-at"), Some(closes.to_string()));
+        assert_eq!(annotation("free", "window-closes-at"), None);
+
+        eventually("the Pod's end", || find(p, "closing", "pod/bare").is_none().then_some(()));
+        let early = jiff::Timestamp::now() < closes + jiff::SignedDuration::from_secs(5);
+        assert!(!early, "evicted within the grace");
+        let says = told(p, "closing", "bare", "PlanWindowExpired");
+        assert!(
+            says.starts_with("Plan window expired: evict pod closing/bare: its queue closing is closed since "),
+            "{says}"
+        );
+        let gated = || {
+            let pods = list(p, "closing", "pods", "app=server");
+            (pods.len() == 1 && gates(&pods[0]) == [GATE]).then(|| pods[0]["metadata"]["uid"].clone())
+        };
+        let waiting = eventually("the Deployment's Pod to be made anew, and to wait", gated);
+
+        // A budget is heeded for its time, and that is said.
+        let says = told(p, "closing", "guarded", "EvictionBlocked");
+        assert!(
+            says.contains(
+                "a PodDisruptionBudget does not let pod closing/guarded of the closed queue closing be evicted"
+            ),
+            "{says}"
+        );
+        assert_eq!(annotation("guarded", "eviction-reason").as_deref(), Some("Plan window expired"));
+        eventually("the guarded Pod's end", || find(p, "closing", "pod/guarded").is_none().then_some(()));
+        assert!(
+            jiff::Timestamp::now() >= closes + jiff::SignedDuration::from_secs(15),
+            "the budget was not heeded for its time"
+        );
+        let says = told(p, "closing", "guarded", "PlanWindowExpired");
+        assert!(says.contains("delete pod closing/guarded") && says.ends_with("was heeded for its time"), "{says}");
+
+        let says = told(p, "closing-warn", "warned", "WindowClosed");
+        assert!(says.contains("the rule plan-window is not enforced in project closing-warn"), "{says}");
+        assert_eq!((uid("closing-warn", "warned"), uid("closing", "free")), (warned, free), "they go on");
+        assert_eq!(gated(), Some(waiting.clone()), "who waits is not evicted");
+
+        set_plan_windows(p, "closing", json!([]));
+        assert_eq!(uid("closing", "server"), waiting, "it runs as soon as the queue is open");
+    });
 }
 
 #[test]

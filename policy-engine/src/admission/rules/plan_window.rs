@@ -12,6 +12,11 @@
 //! A workload is refused only if its Pods would be refused for ever. If the windows of a queue never meet those of the plan, the
 //! sentence says so.
 //!
+//! A Pod that runs when its queue closes is told 15 minutes before, and evicted after a grace
+//! (`PlatformPolicy.spec.grace.planWindow`), with the reason `Plan window expired`; so it is when the plan's validity has
+//! ended (`Plan validity period expired`) and where the project has no plan (`No active resource plan`). Where this rule
+//! only warns, an Event says who would be evicted, and nobody is.
+//!
 //! Only the platform sets and removes gates whose names begin with `platform-go/`. It removes such gates from the
 //! manifest of a new Pod. It refuses to let anybody else remove one from a waiting Pod, Admins included. Applying the
 //! Pod's own manifest again keeps the gate and changes nothing. A gate of your own, or of another program, comes off

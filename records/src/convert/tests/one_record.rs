@@ -202,7 +202,7 @@ fn the_policy_survives_garbage() {
             json!({
                 "unstamped": 3, "charge": 3, "withoutPlan": "all", "adminGroups": ["ops"], "hostPaths": ["/data/../etc"],
                 "workloadKinds": [{"group": "ray.io", "version": "v1", "resource": "rayclusters", "podTemplates": ["/a~2"]}],
-                "grace": {"planWindow": "soon"},
+                "grace": {"planWindow": "soon", "budget": "30s"},
             }),
         )
     };
@@ -227,6 +227,7 @@ fn the_policy_survives_garbage() {
     assert_eq!(platform.charge, policy_engine::policy::platform::ChargeBy::Limits);
     assert_eq!(platform.without_plan.quota, Quota::NOTHING);
     assert_eq!(platform.plan_window_grace, Duration::from_secs(300));
+    assert_eq!(platform.budget_grace, Duration::from_secs(30), "the other is read");
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
@@ -319,8 +320,8 @@ fn a_field_without_effect_is_told_to_whoever_sets_it() {
         assert_eq!(unheard(kind, json!({"spec": {field: value}})), says(kind, &format!("spec.{field}")));
         assert_eq!(unheard(kind, json!({"spec": {field: null}})), Vec::<String>::new(), "null is absent");
     }
-    let grace = |time: &str| unheard("PlatformPolicy", json!({"spec": {"grace": {"planWindow": time}}}));
-    assert_eq!(grace("10m"), says("PlatformPolicy", "spec.grace.planWindow"));
+    let grace = json!({"spec": {"grace": {"planWindow": "10m", "budget": "1h"}}});
+    assert_eq!(unheard("PlatformPolicy", grace), Vec::<String>::new(), "it acts");
 
     let candidate = record("PlatformQueue", "night", 0, json!({"deservedGpu": 2}));
     let verdict = check(&candidate, &RawRecords::default()).expect("a record");

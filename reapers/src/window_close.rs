@@ -1,0 +1,139 @@
+//! Window-close: warns and evicts Pods whose queue closes.
+//!
+//! **Your Pod is evicted if and only if** all of this holds:
+//! * it is in a queue other than `default` that your project's plan binds, or your project has no plan;
+//! * that queue is closed: a window of the plan or of the queue has ended (*Plan window expired*), the plan's validity has (*Plan validity
+//!   period expired*), or the project has no plan, or one that has not begun (*No active resource plan*);
+//! * your Pod carries the annotation `platform-go/window-closes-at`, the queue has not been open since the time that it names, and that is
+//!   `PlatformPolicy.spec.grace.planWindow` ago (5 minutes, unless an admin says otherwise);
+//! * it has no scheduling gate, has not ended, and is not being deleted already;
+//! * the rule `plan-window` is on `enforce` in your project.
+//!
+//! The annotation comes 15 minutes before the queue closes, with an Event `WindowCloses`. A queue that an admin closes at once is
+//! announced when that is seen, and your Pod has the whole grace from then on. If the windows change, the annotation changes with them; if the queue
+//! does not close any more it goes away, and nobody is evicted. So it does not matter whether Sluice runs while a queue closes.
+//!
+//! The eviction asks the Eviction API, gives your Pod the time to end that it asks for itself, and writes why into the annotation
+//! `platform-go/eviction-reason` and an Event. A controller that makes your Pod anew gets one that waits for the queue. A
+//! PodDisruptionBudget that does not let your Pod go is heeded: it is tried again and again, an Event says so and until when. Once it was heeded
+//! for `PlatformPolicy.spec.grace.budget` (10 minutes), your Pod gets the condition `DisruptionTarget` and is deleted.
+//!
+//! Pods in `default` are never touched. Where the rule only warns, an Event says of each Pod that it would be evicted, and it goes
+//! on. A Pod goes on, too, whose queue does not exist or is not bound by the plan, and whose project, plan or queue cannot be read.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cluster::view;
+use cluster::world::Topic;
+use cluster::write::{About, News, Outcome, Tone};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use policy_engine::daemons::common::PodName;
+use policy_engine::daemons::window_close::audit::audit;
+use policy_engine::daemons::window_close::{Eviction, GoesOn, Note, Plan, QueuedPod, Spared, Tried, plan};
+
+use crate::cycle::{Daemon, Proposal, Refusal, Step, Turn};
+use crate::stage::Stage;
+
+/// So many Pods are written at a time.
+const TOGETHER: usize = 8;
+/// What was not evicted is tried again after so long, and then after twice as long each time.
+const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(5);
+/// And after so long at the most.
+const LAST_RETRY: SignedDuration = SignedDuration::from_mins(1);
+
+/// The daemon's line in the list.
+pub const DAEMON: Daemon = Daemon::new("window-close", HEARS, propose);
+
+const HEARS: &[Topic] = &[Topic::Records, Topic::Namespaces, Topic::Pods];
+
+fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
+    async move {
+        let Turn { stage, memory, .. } = turn;
+        let attempts: &mut Attempts = memory.of();
+        let policy = stage.world.policy();
+        let mut view = view::window_close::view(&stage.world, &stage.own_namespace);
+        view.tried = attempts.of(&view.pods);
+        let now = Timestamp::now();
+        let Plan { notes, evictions, spared, mut again_at, cut_short } = {
+            let plan = plan(&view, &policy, now);
+            audit(&view, &policy, &plan, now).map_err(Refusal::stopped)?;
+            plan
+        };
+        if !evictions.is_empty() {
+            let retry = now + FIRST_RETRY;
+            again_at = Some(again_at.map_or(retry, |at| at.min(retry)));
+        }
+        let steps = notes.into_iter().map(|note| announced(stage, note));
+        let steps = steps.chain(evictions.into_iter().map(|eviction| evicted(stage, attempts, eviction))).collect();
+        let refusals = spared.iter().map(goes_on).collect();
+        Ok(Proposal { steps, together: TOGETHER, refusals, again_at, cut_short, ..Proposal::default() })
+    }
+    .boxed()
+}
+
+fn announced(stage: &Stage, note: Note) -> Step {
+    let (tone, reason) = match &note.closing {
+        Some(_) => (Tone::Warning, "WindowCloses"),
+        None => (Tone::Normal, "WindowStays"),
+    };
+    let (news, writer) = (news(tone, reason, &note.pod, &note.uid, note.to_string()), stage.writer.clone());
+    Step::told(news, async move { Ok(writer.announce(&note).await?) }.boxed())
+}
+
+fn evicted(stage: &Stage, attempts: &Attempts, eviction: Eviction) -> Step {
+    let news = news(Tone::Warning, eviction.reason.word(), &eviction.pod, &eviction.uid, eviction.to_string());
+    let (writer, attempts) = (stage.writer.clone(), attempts.clone());
+    let act = async move {
+        let ended = writer.end(&eviction).await;
+        attempts.note(eviction.uid, matches!(ended, Ok(Outcome::BlockedByBudget)), Timestamp::now());
+        Ok(ended?)
+    };
+    Step::told(news, act.boxed())
+}
+
+fn goes_on(spared: &Spared) -> News {
+    let reason = match spared.because {
+        GoesOn::NotEnforced(_) => "WindowClosed",
+        GoesOn::Budget(_) => "EvictionBlocked",
+    };
+    news(Tone::Warning, reason, &spared.pod, &spared.uid, spared.to_string())
+}
+
+fn news(tone: Tone, reason: &'static str, pod: &PodName, uid: &str, note: String) -> News {
+    let about = About::Pod { namespace: pod.namespace.clone(), name: pod.name.clone(), uid: uid.to_owned() };
+    News { tone, about, related: None, reason, note }
+}
+
+/// What was tried and did not end a Pod yet. It only spaces the attempts: when a budget is heeded no longer follows from the Pod's
+/// annotations. Clones share it.
+#[derive(Clone, Default)]
+struct Attempts(Arc<Mutex<BTreeMap<String, (u32, Tried)>>>);
+
+impl Attempts {
+    /// Of these Pods; the others are forgotten.
+    fn of(&self, pods: &[QueuedPod]) -> BTreeMap<String, Tried> {
+        let mut tried = self.tried();
+        if !tried.is_empty() {
+            let uids: std::collections::BTreeSet<_> = pods.iter().map(|pod| pod.uid.as_str()).collect();
+            tried.retain(|uid, _| uids.contains(uid.as_str()));
+        }
+        tried.iter().map(|(uid, (_, tried))| (uid.clone(), *tried)).collect()
+    }
+
+    fn note(&self, uid: String, is_blocked: bool, now: Timestamp) {
+        let mut tried = self.tried();
+        let times = tried.get(&uid).map_or(0, |(times, _)| times.saturating_add(1));
+        let pause = (FIRST_RETRY * 2_i32.saturating_pow(times.min(4))).min(LAST_RETRY);
+        tried.insert(uid, (times, Tried { not_before: now + pause, is_blocked }));
+    }
+
+    fn tried(&self) -> MutexGuard<'_, BTreeMap<String, (u32, Tried)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;
