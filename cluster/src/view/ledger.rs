@@ -20,7 +20,7 @@ use policy_engine::policy::ids::UserId;
 use policy_engine::policy::names::QueueName;
 use policy_engine::policy::project::{Holder, Project};
 use policy_engine::policy::queue::DEFAULT_QUEUE;
-use policy_engine::submission::devices::{self, POD_CLAIM_NAME};
+use policy_engine::submission::devices::{self, made_for_reference};
 use serde_json::json;
 
 use super::label;
@@ -237,7 +237,7 @@ impl<'a> Reading<'a> {
         let namespace = claim.metadata.namespace.clone()?;
         let project = project(self.world, self.policy, &namespace)?;
         let pod = claim.owner_references().iter().find(|it| it.controller == Some(true) && it.kind == "Pod");
-        let reference = claim.annotations().get(POD_CLAIM_NAME);
+        let reference = made_for_reference(|key| claim.annotations().get(key).map(String::as_str));
         Some(ClaimMade {
             uid: claim.metadata.uid.clone()?,
             namespace,
@@ -247,7 +247,7 @@ impl<'a> Reading<'a> {
             shared: is_shared(claim),
             for_pod: pod
                 .zip(reference)
-                .map(|(pod, reference)| ForPod { uid: pod.uid.clone(), reference: reference.clone() }),
+                .map(|(pod, reference)| ForPod { uid: pod.uid.clone(), reference: reference.to_owned() }),
         })
     }
 

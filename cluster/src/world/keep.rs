@@ -13,7 +13,7 @@ use k8s_openapi::api::resource::v1::{
 use kube::core::ObjectMeta;
 use policy_engine::contract;
 use policy_engine::daemons::common::MANAGED_BY;
-use policy_engine::submission::devices::POD_CLAIM_NAME;
+use policy_engine::submission::devices::{EXTENDED_RESOURCE_CLAIM, POD_CLAIM_NAME};
 use policy_engine::submission::volumes::TOLD;
 
 /// The attribute of a device by which GpuModels name it.
@@ -57,7 +57,8 @@ pub(super) fn least(meta: &mut ObjectMeta) {
 
 fn read_here(keys: Option<BTreeMap<String, String>>) -> Option<BTreeMap<String, String>> {
     let mut keys = keys?;
-    keys.retain(|key, _| key.starts_with(contract::PREFIX) || key == POD_CLAIM_NAME || key == MANAGED_BY);
+    let others = [POD_CLAIM_NAME, EXTENDED_RESOURCE_CLAIM, MANAGED_BY];
+    keys.retain(|key, _| key.starts_with(contract::PREFIX) || others.contains(&key.as_str()));
     Some(keys).filter(|keys| !keys.is_empty())
 }
 

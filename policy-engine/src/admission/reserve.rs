@@ -22,7 +22,7 @@ use crate::policy::modes::RuleMode;
 use crate::policy::rule_id::RuleId;
 use crate::submission::Act;
 use crate::submission::case::Case;
-use crate::submission::devices::{POD_CLAIM_NAME, is_shared};
+use crate::submission::devices::{is_shared, made_for_reference};
 use crate::submission::identity::{Owner, makes_for_pod};
 use crate::submission::pod::Pod;
 
@@ -120,10 +120,10 @@ fn held(case: &Case<'_>) -> Amounts {
     old.and_then(|old| old.held(case.policy.platform().charge).ok()).unwrap_or_default()
 }
 
-/// The Pod for which the controller makes a claim from a template.
+/// The Pod for which Kubernetes makes a claim: from a template, or for what it asks as extended resources.
 fn for_pod(case: &Case<'_>, claim: Object<'_>) -> Option<ForPod> {
     let owner = claim.controller().ok()??;
-    let reference = claim.annotation(POD_CLAIM_NAME)?;
+    let reference = made_for_reference(|key| claim.annotation(key))?;
     (makes_for_pod(case.submission) && owner.kind == "Pod")
         .then(|| ForPod { uid: owner.uid, reference: reference.to_owned() })
 }

@@ -48,13 +48,17 @@ fn claim_made(draft: &mut Draft<'_>, made: &ClaimMade, stamp: Stamp) {
         charge.made_for.clone_from(for_pod);
     }
     draft.put(charge);
-    if let Some(ForPod { uid: pod, reference }) = for_pod
-        && let Some(stands) = draft.charge(&ChargeKey::inline(pod, reference)).cloned()
-    {
-        if stands.claim.is_none() {
-            draft.stand_for_claim(stands);
+    let Some(ForPod { uid: pod, reference }) = for_pod else { return };
+    match draft.charge(&ChargeKey::inline(pod, reference)).cloned() {
+        Some(stands) => {
+            if stands.claim.is_none() {
+                draft.stand_for_claim(stands);
+            }
+            draft.put_use(place, pod);
         }
-        draft.put_use(place, pod);
+        // Nothing was reserved with the Pod: the scheduler makes it for what an unenforced rule left in the Pod.
+        None if draft.charge(&ChargeKey::of(pod)).is_some() => draft.put_use(place, pod),
+        None => {}
     }
 }
 

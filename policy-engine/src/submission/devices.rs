@@ -24,6 +24,15 @@ pub use names::{MOST_NAMED, Names};
 pub const KUBERNETES_OWN: &str = "resource.kubernetes.io/";
 /// Annotation of the controller on a claim that it makes from a template: the Pod's name for it.
 pub const POD_CLAIM_NAME: &str = "resource.kubernetes.io/pod-claim-name";
+/// The annotation of the claim that the scheduler makes for what a Pod asks as extended resources.
+pub const EXTENDED_RESOURCE_CLAIM: &str = "resource.kubernetes.io/extended-resource-claim";
+/// What such a claim is charged as: no name in a Pod has a slash.
+const EXTENDED_RESOURCES: &str = "/extended-resources";
+
+/// For which reference of its Pod a claim was made, by its annotations.
+pub fn made_for_reference<'a>(annotation: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
+    annotation(POD_CLAIM_NAME).or_else(|| annotation(EXTENDED_RESOURCE_CLAIM).map(|_| EXTENDED_RESOURCES))
+}
 
 /// So many claims of a namespace, the first by name, could be what a slot means; others must be named.
 pub const MOST_CANDIDATES: usize = 1024;

@@ -137,3 +137,31 @@ fn hide(name: &mut Value) {
         *name = "kube-api-access".into();
     }
 }
+
+/// The rule only warns of how the GPU is asked for; how many there may be is another rule's, at the claim that the scheduler makes.
+#[test]
+fn what_the_scheduler_claims_for_an_extended_resource_is_within_the_quota() {
+    let p = shared();
+    project(&p, "modes-claimed", json!({"plan": "bronze", "ruleModes": {"extended-resource": "warn"}}));
+    let asking = |name: &str, count: &str| {
+        let limits = json!({"limits": {"nvidia.com/gpu": count}});
+        pod(
+            "modes-claimed",
+            name,
+            json!({"spec": {"containers": [{"name": "main", "image": IMAGE, "resources": limits}]}}),
+        )
+    };
+    ok(create(&p, "alice", asking("first", "1")));
+    settles(&p, "modes-claimed", "1", "0", 1);
+    ok(create(&p, "alice", asking("second", "2")));
+    let refused = eventually("the scheduler to be refused", || {
+        let events = e2e::list(&p, "modes-claimed", "events", "");
+        let said = events.into_iter().filter(|it| it["involvedObject"]["name"] == "second");
+        said.filter_map(|it| it["message"].as_str().map(str::to_owned)).find(|it| it.contains("quota: "))
+    });
+    assert!(refused.contains("asked 2 GPU; project modes-claimed uses 1 GPU"), "{refused}");
+    assert_eq!(get(&p, "modes-claimed", "pod/second")["spec"].get("nodeName"), None);
+    ok(kubectl(&p, "alice", &["-n", "modes-claimed", "delete", "pod", "first"]));
+    settles(&p, "modes-claimed", "2", "0", 2);
+    ok(kubectl(&p, "alice", &["-n", "modes-claimed", "delete", "pod", "second"]));
+}
