@@ -172,8 +172,9 @@ fn meaning<'a>(name: &str, classes: &DeviceClasses, policy: &'a Policy) -> Optio
         return of_classes(&[class], classes, policy);
     }
     let named = called(name, classes);
-    if !named.is_empty() && (is_of_classes(&named, policy) || of_classes(&named, classes, policy).is_some()) {
-        return of_classes(&named, classes, policy);
+    let by_class = of_classes(&named, classes, policy);
+    if by_class.is_some() || is_of_classes(&named, policy) {
+        return by_class;
     }
     if name == extended::NVIDIA_GPU {
         return Some(Meaning::Models(models.filter(|model| model.profile.is_none()).collect()));
