@@ -4,6 +4,7 @@ mod audits;
 mod cases;
 mod large;
 mod oracle;
+mod progress;
 mod properties;
 mod random;
 mod rehearsal;
