@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::Unavailable;
+use crate::journal::Journal;
 use crate::reader::Reader;
 use crate::sums::Sums;
 use crate::usage::UsageQuery;
@@ -28,6 +29,7 @@ const MOST_AT_ONCE: usize = 64;
 pub struct Ledger {
     pub(crate) jobs: mpsc::Sender<Job>,
     pub(crate) reader: Reader,
+    pub(crate) journal: Journal,
     pub(crate) sums: Sums,
     pub(crate) tickets: Arc<AtomicI64>,
     #[cfg(test)]
@@ -35,6 +37,11 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// The journal in the same database.
+    pub fn journal(&self) -> Journal {
+        self.journal.clone()
+    }
+
     /// Charges what is admitted, or says which accounts have no room.
     ///
     /// # Expected flow

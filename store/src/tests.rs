@@ -5,6 +5,7 @@ mod claims;
 mod fixture;
 mod fuse;
 mod gone;
+mod journal;
 mod kills;
 mod model;
 mod race;
