@@ -132,6 +132,8 @@ pub struct KnownClaim {
     pub pod_uid: Option<String>,
     /// Whether it is being deleted.
     pub terminating: bool,
+    /// Whether it has been given its devices.
+    pub allocated: bool,
     /// What it asks.
     pub spec: Arc<ResourceClaimSpec>,
 }
