@@ -79,7 +79,7 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
     async move {
         let Turn { stage, memory, .. } = turn;
         let past: &mut Past = memory.of();
-        let open = stage.journal.open(NAME).await?;
+        let open = stage.ledger.journal().open(NAME).await?;
         let policy = stage.world.policy();
         let mut seen = view(&stage.world, &stage.prices, &policy, &stage.own_namespace, &mut past.selectors);
         let now = Timestamp::now();

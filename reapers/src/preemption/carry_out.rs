@@ -52,7 +52,7 @@ impl<'s> CarryOut<'s> {
         let begun = Begun { id: String::new(), at: self.now, preemption };
         let evict = evictions(&begun, self.seen, self.policy, self.now);
         let devices = self.devices(&begun);
-        let (journal, hands) = (self.stage.journal.clone(), self.hands());
+        let (journal, hands) = (self.stage.ledger.journal(), self.hands());
         let act = async move {
             let id = match journal.begin(&beginning).await? {
                 store::Begun::Yes { id } => id,
@@ -177,7 +177,7 @@ impl End {
     /// Says in the journal that it is over, and undoes what is left.
     pub(super) fn step(self, stage: &Stage) -> Step {
         let Self { id, word, news, held, waiting, spared } = self;
-        let (journal, writer) = (stage.journal.clone(), stage.writer.clone());
+        let (journal, writer) = (stage.ledger.journal(), stage.writer.clone());
         let act = async move {
             journal.end(&id, word, Timestamp::now()).await?;
             for held in held {

@@ -8,6 +8,10 @@
 //! On Pods, the platform writes `platform-go/queue-name`, `platform-go/preemptible` and the queue's PriorityClass
 //! (`platform-go-<queue>`) with its priority. If the Pod asks for another PriorityClass, the platform replaces it and
 //! warns; whoever writes a workload with another one is warned too.
+//!
+//! The annotation `platform-go/gang` says how many Pods of a workload need each other. It is a number.
+
+mod gang;
 
 use std::fmt;
 
@@ -23,6 +27,7 @@ use crate::submission::pod::Pod;
 use crate::windows::Moment;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
+    gang::judge(case, say);
     // A living Pod's queue was judged when it was asked, and cannot be asked again.
     let living = case.is_pod() && case.submission.act == Act::Update;
     for pod in case.pods.iter().filter(|_| !living) {
