@@ -1,5 +1,7 @@
 //! Words that several daemons use.
 
+use serde::{Deserialize, Serialize};
+
 use crate::policy::platform::Platform;
 
 /// Label by which Kubernetes tools say who looks after an object.
@@ -17,7 +19,7 @@ pub struct Seen {
 }
 
 /// A Pod by Namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PodName {
     /// Its Namespace.
     pub namespace: String,
