@@ -9,6 +9,7 @@ mod expected;
 mod gathered;
 mod keep;
 mod managed;
+pub(crate) mod placing;
 pub mod pod;
 mod reservations;
 mod slices;
@@ -21,7 +22,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim, ResourceQuota};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, ResourceQuota};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
@@ -92,6 +94,8 @@ struct Known {
     resource_quotas: Option<Store<ResourceQuota>>,
     priority_classes: Option<Store<PriorityClass>>,
     priorities: Gathered<PriorityClasses>,
+    nodes: Option<Store<Node>>,
+    budgets: Option<Store<PodDisruptionBudget>>,
     passed: Passed,
     ended: Ended,
     expected: Expected,
@@ -261,6 +265,16 @@ impl World {
             });
             of_queues.collect()
         })
+    }
+
+    /// All nodes.
+    pub(crate) fn nodes(&self) -> Vec<Arc<Node>> {
+        all(&self.0.nodes)
+    }
+
+    /// All PodDisruptionBudgets.
+    pub(crate) fn budgets(&self) -> Vec<Arc<PodDisruptionBudget>> {
+        all(&self.0.budgets)
     }
 
     /// A PersistentVolumeClaim, if the cache knows it.

@@ -93,7 +93,7 @@ pub(crate) async fn live(daemon: &Daemon, stage: &Stage, mut leadership: Leaders
                     Ok(()) = room.changed(), if daemon.hears_room => {}
                 },
             }
-            sleep(GATHER).await;
+            sleep(daemon.gather).await;
             sleep_until(began + daemon.interval).await;
         };
         let hurried = async {

@@ -3,6 +3,7 @@
 //! Each is a definition that lets people predict what happens to their things, a plan function in `policy_engine`,
 //! and a line in [`DAEMONS`]. Observing, planning, recording, acting and reporting are the same for all: [`cycle`].
 
+mod attempts;
 pub mod counts;
 pub mod cycle;
 pub mod follow;
@@ -10,6 +11,7 @@ pub mod ledger;
 pub mod metrics;
 pub mod nudge;
 pub mod plan_window;
+pub mod preemption;
 pub mod stage;
 pub mod templates;
 #[cfg(test)]
@@ -31,6 +33,7 @@ const DAEMONS: &[Daemon] = &[
     follow::DAEMON,
     plan_window::DAEMON,
     window_close::DAEMON,
+    preemption::DAEMON,
     templates::DAEMON,
     ledger::DAEMON,
     nudge::DAEMON,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeSpec,
+    Node, NodeSpec, NodeStatus, ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeSpec,
     ResourceQuota,
 };
+use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
 use k8s_openapi::api::resource::v1::{
     AllocationResult, Device, DeviceAllocationResult, DeviceClass, DeviceRequestAllocationResult, ResourceClaim,
     ResourceClaimTemplate, ResourceSlice, ResourceSliceSpec,
@@ -136,6 +137,43 @@ pub(super) fn resource_quota(quota: &mut ResourceQuota) {
 pub(super) fn limits_the_same(one: &ResourceQuota, other: &ResourceQuota) -> bool {
     let of = |it: &ResourceQuota| (it.metadata.uid.clone(), it.metadata.deletion_timestamp.is_some());
     one.spec == other.spec && of(one) == of(other)
+}
+
+/// Of a node, what it is to Pods that look for one, and what they may take of it.
+pub(super) fn node(node: &mut Node) {
+    let meta = &mut node.metadata;
+    let (name, uid, resource_version) = (meta.name.take(), meta.uid.take(), meta.resource_version.take());
+    *meta = ObjectMeta { name, uid, resource_version, labels: meta.labels.take(), ..ObjectMeta::default() };
+    let taints = node.spec.take().and_then(|spec| spec.taints);
+    node.spec = Some(NodeSpec { taints, ..NodeSpec::default() });
+    let mut allocatable = node.status.take().and_then(|status| status.allocatable).unwrap_or_default();
+    allocatable.retain(|resource, _| ["cpu", "memory", "pods"].contains(&resource.as_str()));
+    node.status = Some(NodeStatus { allocatable: Some(allocatable), ..NodeStatus::default() });
+}
+
+/// Whether two states of a node are the same to Pods: it says every few minutes that it lives.
+pub(super) fn offers_the_same(one: &Node, other: &Node) -> bool {
+    (&one.metadata.labels, &one.spec, &one.status) == (&other.metadata.labels, &other.spec, &other.status)
+}
+
+/// Of a PodDisruptionBudget, which Pods it is about, and how many of them may go now.
+pub(super) fn budget(budget: &mut PodDisruptionBudget) {
+    let selector = budget.spec.take().and_then(|spec| spec.selector);
+    budget.spec = Some(PodDisruptionBudgetSpec { selector, ..PodDisruptionBudgetSpec::default() });
+    if let Some(status) = budget.status.take() {
+        let (disruptions_allowed, observed_generation) = (status.disruptions_allowed, status.observed_generation);
+        let kept = PodDisruptionBudgetStatus { disruptions_allowed, observed_generation, ..Default::default() };
+        budget.status = Some(kept);
+    }
+    let meta = &mut budget.metadata;
+    *meta = ObjectMeta {
+        name: meta.name.take(),
+        namespace: meta.namespace.take(),
+        uid: meta.uid.take(),
+        resource_version: meta.resource_version.take(),
+        generation: meta.generation,
+        ..ObjectMeta::default()
+    };
 }
 
 /// Of a PersistentVolumeClaim, whose it is; and of one that is being filled as a copy, from what.

@@ -127,6 +127,13 @@ impl World {
                 signals.give(Topic::PriorityClasses);
             });
 
+        let nodes = watches.optional(Topic::Nodes, all("nodes", (), keep::node), move |signals, change| {
+            if !matches!(&change, Change::Written { before: Some(before), now } if keep::offers_the_same(before, now)) {
+                signals.give(Topic::Nodes);
+            }
+        });
+        let budgets = watches.plain(Topic::Budgets, all("poddisruptionbudgets", (), keep::budget));
+
         let Watches { signals, started, .. } = watches;
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::empty()));
         let found = {
@@ -170,6 +177,8 @@ impl World {
             resource_quotas,
             priority_classes,
             priorities,
+            nodes,
+            budgets,
             passed: passed.unwrap_or_default(),
             ended,
             expected: Default::default(),

@@ -31,11 +31,15 @@ pub enum Topic {
     ResourceQuotas,
     /// PriorityClasses.
     PriorityClasses,
+    /// Nodes. One has changed when its labels, its taints or what Pods may take of it have.
+    Nodes,
+    /// PodDisruptionBudgets.
+    Budgets,
 }
 
 impl Topic {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Records,
         Self::Namespaces,
         Self::Pods,
@@ -48,6 +52,8 @@ impl Topic {
         Self::RoleBindings,
         Self::ResourceQuotas,
         Self::PriorityClasses,
+        Self::Nodes,
+        Self::Budgets,
     ];
 
     /// What is watched whatever is asked: without records and bindings nothing is decided.
@@ -68,6 +74,8 @@ impl Topic {
             Self::RoleBindings => "rolebindings",
             Self::ResourceQuotas => "resourcequotas",
             Self::PriorityClasses => "priorityclasses",
+            Self::Nodes => "nodes",
+            Self::Budgets => "poddisruptionbudgets",
         }
     }
 }

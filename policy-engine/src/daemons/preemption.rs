@@ -34,6 +34,7 @@
 //! only a spread, a volume or an anti-affinity keeps off a node: those are not looked at.
 
 pub mod audit;
+pub mod progress;
 pub mod view;
 pub mod why;
 
@@ -67,6 +68,10 @@ use view::devices::DeviceId;
 use view::{Placement, View};
 use why::{Because, Spared, WhyNot};
 
+/// Label on what holds a device: for which preemption it does, as the journal names it.
+pub const HOLD_MARK: &str = "sluice.dev/preemption";
+/// Begins the reason why a Pod was evicted for another.
+pub const PREEMPTED: &str = "Preempted";
 /// At most so many preemptions are begun in a turn; the next turn begins more.
 pub const MOST_PREEMPTIONS: usize = 20;
 /// When so many Pods end in a turn, no more preemptions are begun in it.

@@ -30,6 +30,7 @@ mod one_decision;
 mod outage;
 mod people;
 mod pod_accounts;
+mod preemption;
 mod process;
 mod quota;
 mod records;

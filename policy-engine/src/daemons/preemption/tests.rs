@@ -5,6 +5,7 @@ mod cases;
 mod kept;
 mod large;
 mod oracle;
+mod progress;
 mod properties;
 mod random;
 mod rehearsal;
