@@ -2,8 +2,10 @@
 //! that array everywhere, so that a batch of any size is one prepared statement.
 
 pub(crate) mod journal;
+pub(crate) mod refusals;
 
 use journal::JournalDialect;
+use refusals::RefusalsDialect;
 
 /// What one database is told.
 pub(crate) struct Dialect {
@@ -22,6 +24,7 @@ pub(crate) struct Dialect {
     pub open_usage: &'static str,
     pub close_usage: &'static str,
     pub journal: JournalDialect,
+    pub refusals: RefusalsDialect,
 }
 
 /// What is kept of a charge, in the order in which rows are read and written.
@@ -35,10 +38,11 @@ macro_rules! charge_columns {
 /// `$rows` is `$1` as rows with a column `value`; `$listed` says that a column is among its texts. What is read is
 /// between `$all` and `$of_all`.
 macro_rules! dialect {
-    ($begin:literal, $rows:literal, $listed:literal, $all:literal, $of_all:literal, $journal:expr) => {
+    ($begin:literal, $rows:literal, $listed:literal, $all:literal, $of_all:literal, $journal:expr, $refusals:expr) => {
         Dialect {
             begin: $begin,
             journal: $journal,
+            refusals: $refusals,
             places: concat!(
                 $all,
                 "place",
@@ -142,7 +146,8 @@ pub(crate) const SQLITE: Dialect = dialect!(
     "IN (SELECT value FROM json_each($1))",
     "SELECT json_group_array(json_array(",
     "))",
-    journal::SQLITE
+    journal::SQLITE,
+    refusals::SQLITE
 );
 
 /// The lock is released by the end of the transaction, whichever it is. Its number is ours alone by convention.
@@ -152,7 +157,8 @@ pub(crate) const POSTGRES: Dialect = dialect!(
     "= ANY($1)",
     "SELECT ",
     "",
-    journal::POSTGRES
+    journal::POSTGRES,
+    refusals::POSTGRES
 );
 
 pub(crate) const COMMIT: &str = "COMMIT";

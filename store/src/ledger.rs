@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::Unavailable;
 use crate::journal::Journal;
 use crate::reader::Reader;
+use crate::refusals::Refusals;
 use crate::sums::Sums;
 use crate::usage::UsageQuery;
 use crate::writer::{Job, Step};
@@ -30,6 +31,7 @@ pub struct Ledger {
     pub(crate) jobs: mpsc::Sender<Job>,
     pub(crate) reader: Reader,
     pub(crate) journal: Journal,
+    pub(crate) refusals: Refusals,
     pub(crate) sums: Sums,
     pub(crate) tickets: Arc<AtomicI64>,
     #[cfg(test)]
@@ -40,6 +42,11 @@ impl Ledger {
     /// The journal in the same database.
     pub fn journal(&self) -> Journal {
         self.journal.clone()
+    }
+
+    /// What was refused lately, in the same database.
+    pub fn refusals(&self) -> Refusals {
+        self.refusals.clone()
     }
 
     /// Charges what is admitted, or says which accounts have no room.

@@ -12,6 +12,7 @@ mod ledger;
 mod load_store;
 mod open;
 mod reader;
+mod refusals;
 mod rows;
 mod session;
 mod sums;
@@ -22,6 +23,7 @@ pub use error::{OpenFailed, Unavailable};
 pub use journal::{Beginning, Begun, Concerned, Entry, Find, Journal, MOST_FOUND};
 pub use ledger::Ledger;
 pub use open::Store;
+pub use refusals::{Denied, Refusal, Refusals};
 pub use usage::UsageQuery;
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::OpenFailed;
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::reader::Reader;
+use crate::refusals::Refusals;
 use crate::session::{Address, Database};
 use crate::sums::{Sums, YOUNG};
 use crate::writer::{MOST_WAITING, Writer};
@@ -25,6 +26,7 @@ const SCHEMA: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../migrations/0001_ledger.sql")),
     (2, "places have owners", include_str!("../migrations/0002_places_have_owners.sql")),
     (3, "journal", include_str!("../migrations/0003_journal.sql")),
+    (4, "refusals", include_str!("../migrations/0004_refusals.sql")),
 ];
 
 /// A file of SQLite that another process writes to is waited for.
@@ -97,6 +99,7 @@ impl Store {
         let ledger = Ledger {
             jobs,
             journal: Journal::new(&address, &reader),
+            refusals: Refusals::start(&address, &reader),
             reader,
             sums,
             tickets,

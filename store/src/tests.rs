@@ -9,5 +9,6 @@ mod journal;
 mod kills;
 mod model;
 mod race;
+mod refusals;
 
 pub(crate) use fuse::Fuse;

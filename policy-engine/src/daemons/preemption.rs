@@ -55,6 +55,7 @@ mod words;
 mod tests;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::daemons::common::PodName;
 use crate::policy::Policy;
@@ -96,7 +97,8 @@ pub struct Plan {
 }
 
 /// Room that is made for a Pod, or several that need each other.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Preemption {
     /// Its place in the order in which the waiting Pods were looked at.
     pub place: usize,
@@ -112,7 +114,8 @@ pub struct Preemption {
 }
 
 /// A Pod that ends for another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Victim {
     /// Its UID.
     pub uid: String,
@@ -127,7 +130,8 @@ pub struct Victim {
 }
 
 /// A Pod that is not evicted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SparedPod {
     /// Which Pod.
     pub pod: PodName,
@@ -136,7 +140,8 @@ pub struct SparedPod {
 }
 
 /// A Pod for which nobody is evicted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Waiting {
     /// Its place in the order in which the waiting Pods were looked at.
     pub place: usize,

@@ -2,6 +2,7 @@
 
 mod audits;
 mod cases;
+mod kept;
 mod large;
 mod oracle;
 mod progress;
