@@ -7,8 +7,8 @@ use k8s_openapi::api::core::v1::{
     ResourceQuota,
 };
 use k8s_openapi::api::resource::v1::{
-    AllocationResult, Device, DeviceAllocationResult, DeviceClass, DeviceRequestAllocationResult, ResourceClaim,
-    ResourceClaimTemplate, ResourceSlice, ResourceSliceSpec,
+    AllocationResult, Device, DeviceAllocationResult, DeviceClass, DeviceRequestAllocationResult, DeviceTaintRule,
+    ResourceClaim, ResourceClaimTemplate, ResourceSlice,
 };
 use kube::core::ObjectMeta;
 use policy_engine::contract;
@@ -62,7 +62,8 @@ fn read_here(keys: Option<BTreeMap<String, String>>) -> Option<BTreeMap<String, 
     Some(keys).filter(|keys| !keys.is_empty())
 }
 
-/// Of its status, whether it is allocated, which devices, by which of its alternatives, and for whom it is reserved.
+/// Of its status, whether it is allocated, which devices, by which of its alternatives and how much of them, from which nodes
+/// they can be used, and for whom it is reserved.
 pub(super) fn claim(claim: &mut ResourceClaim) {
     least(&mut claim.metadata);
     if let Some(status) = &mut claim.status {
@@ -74,16 +75,32 @@ pub(super) fn claim(claim: &mut ResourceClaim) {
 }
 
 fn allocated(allocation: &mut AllocationResult) {
-    let results = allocation.devices.take().and_then(|devices| devices.results);
+    let AllocationResult { devices, node_selector, .. } = std::mem::take(allocation);
     let kept = |result| {
-        let DeviceRequestAllocationResult { request, driver, pool, device, share_id, admin_access, .. } = result;
-        // Only where there was a choice it says which.
-        let request = if request.contains('/') { request } else { String::new() };
-        DeviceRequestAllocationResult { request, driver, pool, device, share_id, admin_access, ..Default::default() }
+        let DeviceRequestAllocationResult {
+            request,
+            driver,
+            pool,
+            device,
+            share_id,
+            admin_access,
+            consumed_capacity,
+            ..
+        } = result;
+        DeviceRequestAllocationResult {
+            request,
+            driver,
+            pool,
+            device,
+            share_id,
+            admin_access,
+            consumed_capacity,
+            ..Default::default()
+        }
     };
-    let results = results.map(|all| all.into_iter().map(kept).collect());
+    let results = devices.and_then(|devices| devices.results).map(|all| all.into_iter().map(kept).collect());
     let devices = results.map(|results| DeviceAllocationResult { config: None, results: Some(results) });
-    *allocation = AllocationResult { devices, ..AllocationResult::default() };
+    *allocation = AllocationResult { devices, node_selector, ..AllocationResult::default() };
 }
 
 /// Of what claims made from it will have, the labels that ask.
@@ -98,32 +115,42 @@ pub(super) fn class(class: &mut DeviceClass) {
     least(&mut class.metadata);
 }
 
-/// Of a ResourceSlice, its pool and its node, and of each device its name, what says which product it is, and how large it is.
-pub(crate) fn slice(slice: &mut ResourceSlice) {
-    least(&mut slice.metadata);
-    let ResourceSliceSpec { driver, pool, devices, node_name, .. } = std::mem::take(&mut slice.spec);
-    let kept = |Device { name, attributes, capacity, node_name, allow_multiple_allocations, .. }: Device| {
-        let mut attributes = attributes.unwrap_or_default();
-        attributes.retain(|name, _| [PRODUCT_NAME, DEVICE_TYPE, PROFILE].contains(&last(name)));
-        let mut capacity = capacity.unwrap_or_default();
-        capacity.retain(|name, _| last(name) == MEMORY);
-        capacity.values_mut().for_each(|memory| memory.request_policy = None);
-        Device {
-            name,
-            attributes: Some(attributes),
-            capacity: Some(capacity),
-            node_name,
-            allow_multiple_allocations,
-            ..Device::default()
-        }
-    };
-    let devices = devices.map(|devices| devices.into_iter().map(kept).collect());
-    slice.spec = ResourceSliceSpec { driver, pool, devices, node_name, ..ResourceSliceSpec::default() };
+/// Of a DeviceTaintRule, what it taints and how.
+pub(super) fn device_taint_rule(rule: &mut DeviceTaintRule) {
+    least(&mut rule.metadata);
+    rule.status = None;
 }
 
-/// The name of an attribute or a capacity without its domain.
-fn last(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
+/// Of a ResourceSlice, its pool and from where it is used, and of each device what selectors, constraints and claims of a part
+/// look at: a driver's own attributes may decide which device a claim gets.
+pub(crate) fn slice(slice: &mut ResourceSlice) {
+    least(&mut slice.metadata);
+    slice.spec.devices.iter_mut().flatten().for_each(|device| {
+        let Device {
+            name,
+            attributes,
+            capacity,
+            allow_multiple_allocations,
+            taints,
+            consumes_counters,
+            node_name,
+            node_selector,
+            all_nodes,
+            ..
+        } = std::mem::take(device);
+        *device = Device {
+            name,
+            attributes,
+            capacity,
+            allow_multiple_allocations,
+            taints,
+            consumes_counters,
+            node_name,
+            node_selector,
+            all_nodes,
+            ..Device::default()
+        };
+    });
 }
 
 /// Of a ResourceQuota, what it limits.

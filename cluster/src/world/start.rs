@@ -99,6 +99,8 @@ impl World {
                 outdate();
                 signals.give(Topic::ResourceSlices);
             });
+        let of_taints = Followed { may_be_missing: true, ..all("devicetaintrules", (), keep::device_taint_rule) };
+        let device_taint_rules = watches.plain(Topic::DeviceTaintRules, of_taints);
         let volume_claims = watches.plain(Topic::VolumeClaims, all("persistentvolumeclaims", (), keep::volume_claim));
         let reserved = Gathered::default();
         let outdate = reserved.outdate();
@@ -163,6 +165,7 @@ impl World {
             class_specs,
             slices,
             inventory,
+            device_taint_rules,
             volume_claims,
             volumes,
             reserved,
@@ -233,7 +236,7 @@ fn light<K: Resource>(object: &mut K) {
 
 /// All objects of a kind.
 fn all<K: Resource>(name: &'static str, kind: K::DynamicType, keep: fn(&mut K)) -> Followed<K> {
-    Followed { name, kind, which: watcher::Config::default(), keep }
+    Followed { name, kind, which: watcher::Config::default(), keep, may_be_missing: false }
 }
 
 /// Notes whom a watch speaks of, if somebody asks for that.

@@ -21,6 +21,8 @@ pub enum Topic {
     DeviceClasses,
     /// ResourceSlices: the devices that there are.
     ResourceSlices,
+    /// DeviceTaintRules. A cluster may do without the kind; then there are none.
+    DeviceTaintRules,
     /// PersistentVolumeClaims.
     VolumeClaims,
     /// PersistentVolumes.
@@ -35,7 +37,7 @@ pub enum Topic {
 
 impl Topic {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Records,
         Self::Namespaces,
         Self::Pods,
@@ -43,6 +45,7 @@ impl Topic {
         Self::ResourceClaimTemplates,
         Self::DeviceClasses,
         Self::ResourceSlices,
+        Self::DeviceTaintRules,
         Self::VolumeClaims,
         Self::Volumes,
         Self::RoleBindings,
@@ -63,6 +66,7 @@ impl Topic {
             Self::ResourceClaimTemplates => "resourceclaimtemplates",
             Self::DeviceClasses => "deviceclasses",
             Self::ResourceSlices => "resourceslices",
+            Self::DeviceTaintRules => "devicetaintrules",
             Self::VolumeClaims => "persistentvolumeclaims",
             Self::Volumes => "persistentvolumes",
             Self::RoleBindings => "rolebindings",

@@ -1,6 +1,5 @@
 //! The variable `device` of selectors, with all that a driver publishes.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use cel::ExecutionError;
@@ -32,12 +31,16 @@ impl<'d> Whole<'d> {
 
     /// The attribute that a constraint names with its domain, as a text that is equal where the attributes are. One of several
     /// values is none: constraints compare what those have in common.
-    pub fn compared(self, name: &str) -> Option<Cow<'d, str>> {
+    pub fn compared(self, name: &str) -> Option<String> {
         let of_driver = || name.strip_prefix(self.driver)?.strip_prefix('/');
         let attributes = self.device.attributes.as_ref()?;
         let attribute = attributes.get(name).or_else(|| attributes.get(of_driver()?))?;
         let is_one = attribute.string.is_some() || attribute.int.is_some() || attribute.bool.is_some();
-        (is_one || attribute.version.is_some()).then(|| said(attribute))
+        (is_one || attribute.version.is_some()).then(|| {
+            let mut said = String::new();
+            say(attribute, &mut said);
+            said
+        })
     }
 
     /// What it has how much of.
@@ -187,16 +190,18 @@ impl Val for Domains<'_> {
     }
 }
 
-/// What an attribute is, as a text that is equal where the attributes are, and begins with what it is.
-pub(super) fn said(attribute: &DeviceAttribute) -> Cow<'_, str> {
+/// Appends what an attribute is, so that it is equal where attributes are.
+pub(super) fn say(attribute: &DeviceAttribute, into: &mut String) {
     let DeviceAttribute { bool, bools, int, ints, string, strings, version, versions } = attribute;
-    match (string, int, bool) {
-        (Some(text), ..) => format!("s{text}").into(),
-        (_, Some(number), _) => format!("i{number}").into(),
-        (.., Some(truth)) => if *truth { "true" } else { "false" }.into(),
-        (None, None, None) => match version {
-            Some(version) => format!("v{version}").into(),
-            None => format!("{strings:?}{ints:?}{bools:?}{versions:?}").into(),
-        },
+    let mut typed = |of: char, text: &str| {
+        into.push(of);
+        into.push_str(text);
+    };
+    match (string, version, int, bool) {
+        (Some(text), ..) => typed('s', text),
+        (_, Some(version), ..) => typed('v', version),
+        (.., Some(number), _) => typed('i', &number.to_string()),
+        (.., Some(truth)) => typed('b', if *truth { "true" } else { "false" }),
+        (None, None, None, None) => typed('l', &format!("{strings:?}{ints:?}{bools:?}{versions:?}")),
     }
 }

@@ -1,17 +1,19 @@
 //! Of which attributes and capacities selectors speak: devices that differ in nothing of it are alike to them.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, operators};
 
-use super::device::{Whole, said};
+use super::device::{Whole, say};
 use super::known::{DEVICE, literal, of_device, parts, without_bindings};
 use super::{LANGUAGE, STACK, length};
 
+/// Ends a text. Drivers write none of these into what they publish.
+const END: char = '\0';
+
 /// Names of attributes and capacities, without their domains, of which selectors speak; `None` where they may look at any.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Mentions(Option<BTreeSet<String>>);
 
 impl Default for Mentions {
@@ -45,15 +47,20 @@ impl Mentions {
     /// Appends what is mentioned of a device, so that it is the same where devices differ in nothing of it.
     pub fn write(&self, of: Whole<'_>, into: &mut String) {
         let mentioned = |name: &str| self.0.as_ref().is_none_or(|names| names.contains(last(name)));
-        let mut say = |name: &str, value: &str| {
-            // With lengths, so that no value can look like two.
-            let _infallible = write!(into, "{}:{name}{}:{value}", name.len(), value.len());
+        let mut texts = |texts: [&str; 2]| {
+            for text in texts {
+                into.push_str(text);
+                into.push(END);
+            }
         };
-        say("", of.driver);
-        say("", if of.is_divisible() { "parts" } else { "whole" });
-        of.attributes().filter(|(name, _)| mentioned(name)).for_each(|(name, it)| say(name, &said(it)));
-        say("", "has");
-        of.capacity().filter(|(name, _)| mentioned(name)).for_each(|(name, amount)| say(name, amount));
+        texts([of.driver, if of.is_divisible() { "parts" } else { "whole" }]);
+        of.capacity().filter(|(name, _)| mentioned(name)).for_each(|(name, amount)| texts([name, amount]));
+        for (name, attribute) in of.attributes().filter(|(name, _)| mentioned(name)) {
+            into.push_str(name);
+            into.push(END);
+            say(attribute, into);
+            into.push(END);
+        }
     }
 }
 

@@ -206,7 +206,7 @@ fn mentions_add_up() {
 #[test]
 fn constraints_compare_attributes_of_one_value_by_their_whole_names() {
     let h100 = h100();
-    let compared = |name: &str| Whole { driver: "gpu.nvidia.com", device: &h100 }.compared(name).map(String::from);
+    let compared = |name: &str| Whole { driver: "gpu.nvidia.com", device: &h100 }.compared(name);
     assert_eq!(compared("gpu.nvidia.com/type"), Some("sgpu".into()));
     assert_eq!(compared("gpu.nvidia.com/index"), Some("i0".into()));
     assert_eq!(compared("gpu.nvidia.com/driverVersion"), Some("v570.86.15".into()));
