@@ -36,7 +36,11 @@ pub(super) fn read<'w>(
         uid: meta.uid.clone()?,
         name: PodName { namespace: meta.namespace.clone()?, name: meta.name.clone()? },
         milli_gpu,
-        requests: spec.iter().flat_map(|it| it.requests.iter().flatten()).map(|it| request(it, classes, asked)).collect(),
+        requests: spec
+            .iter()
+            .flat_map(|it| it.requests.iter().flatten())
+            .map(|it| request(it, classes, asked))
+            .collect(),
         constraints: spec.iter().flat_map(|it| it.constraints.iter().flatten()).map(constraint).collect(),
         allocation: allocation.map(allocated),
         reserved_for: reserved_for(claim).map(str::to_owned).collect(),

@@ -80,7 +80,10 @@ async fn every_field_of_what_a_claim_asks_is_read() {
     ];
     assert_eq!(claim.constraints, expected);
     assert_eq!((&claim.allocation, claim.reserved_for.len(), claim.kept), (&None, 0, false));
-    assert_eq!((claim.uid.as_str(), &claim.name), ("uid-c", &PodName { namespace: "detector".into(), name: "c".into() }));
+    assert_eq!(
+        (claim.uid.as_str(), &claim.name),
+        ("uid-c", &PodName { namespace: "detector".into(), name: "c".into() })
+    );
     assert_eq!(seen.holds, [("uid-c".into(), "pod-uid".into())].into());
 }
 
@@ -115,9 +118,8 @@ async fn what_a_claim_has_and_for_whom() {
     status["reservedFor"] = json!([pod("p1"), pod("p2")]);
     let mut kept = given(json!([]));
     kept["reservedFor"] = json!([pod("p1"), {"apiGroup": "example.com", "resource": "jobs", "name": "j", "uid": "j"}]);
-    let request = |count: u32| {
-        json!({"requests": [{"name": "gpu", "exactly": {"deviceClassName": NVIDIA, "count": count}}]})
-    };
+    let request =
+        |count: u32| json!({"requests": [{"name": "gpu", "exactly": {"deviceClassName": NVIDIA, "count": count}}]});
     let deleted = |name: &str, status: Value| {
         let (path, mut object) = claim(name, request(1), status);
         object["metadata"]["deletionTimestamp"] = "2026-11-23T10:00:00Z".into();
@@ -164,7 +166,10 @@ async fn a_device_passes_a_request_if_it_passes_class_and_request_and_kinds_are_
     let mut other = slice("else", json!([{"name": "nic", "attributes": {"gpu.nvidia.com/type": {"string": "gpu"}}}]));
     other.1["spec"]["driver"] = "net.example.com".into();
     let seen = seen([
-        slice("pool", json!([gpu(0, "gpu", "80Gi"), gpu(1, "gpu", "80Gi"), gpu(2, "gpu", "24Gi"), gpu(3, "mig", "80Gi")])),
+        slice(
+            "pool",
+            json!([gpu(0, "gpu", "80Gi"), gpu(1, "gpu", "80Gi"), gpu(2, "gpu", "24Gi"), gpu(3, "mig", "80Gi")]),
+        ),
         other,
         asks("any", &[]),
         asks("whole", &[whole]),
@@ -182,5 +187,9 @@ async fn a_device_passes_a_request_if_it_passes_class_and_request_and_kinds_are_
     assert_eq!(passes("one"), [false, true, false, false, false]);
     assert_eq!(passes("broken"), [false; 5]);
     let kinds: BTreeSet<_> = seen.devices.iter().map(|it| it.kind).collect();
-    assert_eq!((kinds.len(), seen.matching.0.len()), (5, 5), "equal selectors are one, and a uuid tells its device alone");
+    assert_eq!(
+        (kinds.len(), seen.matching.0.len()),
+        (5, 5),
+        "equal selectors are one, and a uuid tells its device alone"
+    );
 }

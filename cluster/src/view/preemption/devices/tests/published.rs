@@ -73,8 +73,10 @@ async fn a_device_is_used_from_where_its_slice_says_or_it_says_itself() {
         device.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
         json!([device])
     };
-    let expression = |key: &str, operator: &str, values: Value| json!({"key": key, "operator": operator, "values": values});
-    let by_name = |names: Value| json!({"nodeSelectorTerms": [{"matchFields": [expression("metadata.name", "In", names)]}]});
+    let expression =
+        |key: &str, operator: &str, values: Value| json!({"key": key, "operator": operator, "values": values});
+    let by_name =
+        |names: Value| json!({"nodeSelectorTerms": [{"matchFields": [expression("metadata.name", "In", names)]}]});
     let by_label = json!({"nodeSelectorTerms": [
         {"matchExpressions": [expression("zone", "NotIn", json!(["a"])), expression("cores", "Gt", json!(["8"])),
             expression("rack", "Exists", json!(null)), expression("spot", "DoesNotExist", json!(null))]},
@@ -138,9 +140,7 @@ async fn a_pool_is_its_newest_generation_and_gives_nothing_while_that_is_not_com
 
 #[tokio::test]
 async fn a_device_that_is_allocated_is_known_when_no_driver_publishes_it() {
-    let result = |device: &str, admin: bool| {
-        json!({"request": "gpu", "driver": NVIDIA, "pool": "lost", "device": device, "adminAccess": admin})
-    };
+    let result = |device: &str, admin: bool| json!({"request": "gpu", "driver": NVIDIA, "pool": "lost", "device": device, "adminAccess": admin});
     let mut status = given(json!([result("held", false), result("watched", true)]));
     let on = json!({"key": "metadata.name", "operator": "In", "values": ["n7"]});
     status["allocation"]["nodeSelector"] = json!({"nodeSelectorTerms": [{"matchFields": [on]}]});
@@ -199,7 +199,8 @@ async fn a_part_of_what_others_have_is_not_free() {
     };
     let pool = json!({"name": "pool", "generation": 1, "resourceSliceCount": 2});
     let sets = json!([{"name": "gpu-0", "counters": {"memory": {"value": "80Gi"}}}]);
-    let parts = json!([consumes("whole", "80Gi"), consumes("half", "40Gi"), consumes("other", "40Gi"), {"name": "gpu-1"}]);
+    let parts =
+        json!([consumes("whole", "80Gi"), consumes("half", "40Gi"), consumes("other", "40Gi"), {"name": "gpu-1"}]);
     let slices = [
         slice_with("counters", json!({"nodeName": "n1", "pool": pool, "sharedCounters": sets})),
         slice_with("devices", json!({"nodeName": "n1", "pool": pool, "devices": parts})),

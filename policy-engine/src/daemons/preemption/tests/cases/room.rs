@@ -154,7 +154,10 @@ fn parts_of_a_device_are_freed_as_parts() {
 fn what_is_taken_is_rounded_up_within_the_bounds_of_the_driver() {
     let taken = |steps: &Steps, asked| Capacity { total: 80, unasked: 20, steps: steps.clone() }.taken(asked);
     let steps = Steps::Range { least: 10, most: 60, step: 8 };
-    assert_eq!([None, Some(1), Some(11), Some(51)].map(|asked| taken(&steps, asked)), [Some(26), Some(10), Some(18), Some(58)]);
+    assert_eq!(
+        [None, Some(1), Some(11), Some(51)].map(|asked| taken(&steps, asked)),
+        [Some(26), Some(10), Some(18), Some(58)]
+    );
     assert_eq!(taken(&steps, Some(59)), None, "more than the driver gives to one");
     let any = Steps::Range { least: 10, most: 60, step: 0 };
     assert_eq!([Some(1), Some(60), Some(61)].map(|asked| taken(&any, asked)), [Some(10), Some(60), None]);
