@@ -66,7 +66,8 @@ impl Writer {
     pub async fn nominate(&self, pod: &PodName, uid: &str, node: Option<&str>) -> Result<Outcome, WriteFailed> {
         let api: Api<Pod> = self.pods(pod);
         let change = json!({ "metadata": { "uid": uid }, "status": { "nominatedNodeName": node } });
-        let patched = api.patch_status(&pod.name, &patching(), &Patch::Merge(change));
+        let (params, change) = (patching(), Patch::Merge(change));
+        let patched = api.patch_status(&pod.name, &params, &change);
         outcome(|| format!("the status of pod {pod}"), patched).await
     }
 }
