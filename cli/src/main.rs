@@ -9,6 +9,7 @@ mod crds;
 mod database;
 mod dry_run;
 mod ending;
+mod explain_preemption;
 mod instant;
 mod me;
 mod output;
@@ -21,6 +22,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod why;
 
 use std::process::ExitCode;
 
@@ -53,6 +55,8 @@ enum Command {
     Audit(audit::Audit),
     Certs(certs::Certs),
     Me(me::Mine),
+    Why(why::WhyArgs),
+    ExplainPreemption(explain_preemption::Explain),
     Plan(plan::Plan),
     Usage(usage::Usage),
     Rules(rules::Rules),
@@ -80,6 +84,8 @@ impl Command {
             Self::Audit(audit) => audit.run().await,
             Self::Certs(certs) => certs.run().await,
             Self::Me(me) => me.run().await,
+            Self::Why(why) => why.run().await,
+            Self::ExplainPreemption(explain) => explain.run().await,
             Self::Plan(plan) => plan.run().await,
             Self::Usage(usage) => usage.run().await,
             Self::Rules(rules) => rules.run(),

@@ -1,9 +1,9 @@
 //! Questions to the platform: a `PlatformReview` that is created as a dry run, with the asker's own rights.
 
 use anyhow::anyhow;
-use cluster::dry_run::{Answer, Server};
+use cluster::dry_run::{self, Server};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
-use records::review::{Me, PlatformReviewSpec, PlatformReviewStatus, Question};
+use records::review::{About, Answer, Me, PlatformReviewSpec, PlatformReviewStatus, Preemptions, Question, Why};
 use records::{GROUP, VERSION};
 use serde::Deserialize as _;
 use serde_json::json;
@@ -14,6 +14,25 @@ const KIND: &str = "PlatformReview";
 
 /// What is the asker's to know.
 pub(crate) async fn me(server: &Server) -> Result<Me, Failure> {
+    ask(server, Question::Me, None, |answer| answer.me).await
+}
+
+/// Why something is as it is.
+pub(crate) async fn why(server: &Server, about: About) -> Result<Why, Failure> {
+    ask(server, Question::Why, Some(about), |answer| answer.why).await
+}
+
+/// Who was evicted for whom.
+pub(crate) async fn explain_preemption(server: &Server, about: About) -> Result<Preemptions, Failure> {
+    ask(server, Question::ExplainPreemption, Some(about), |answer| answer.explain_preemption).await
+}
+
+async fn ask<T>(
+    server: &Server,
+    question: Question,
+    about: Option<About>,
+    which: fn(Answer) -> Option<T>,
+) -> Result<T, Failure> {
     let unanswered = |error: anyhow::Error| Failure::Unanswered(error);
     let api_version = format!("{GROUP}/{VERSION}");
     let served = server.served(&api_version, KIND).await.map_err(|error| unanswered(error.into()))?;
@@ -23,25 +42,25 @@ pub(crate) async fn me(server: &Server) -> Result<Me, Failure> {
              this command; ask a platform Admin"
         ))
     })?;
-    let spec = PlatformReviewSpec { question: Question::Me };
-    let question = json!({"apiVersion": api_version, "kind": KIND, "metadata": {"name": "me"}, "spec": spec});
+    let spec = PlatformReviewSpec { question, about };
+    let question = json!({"apiVersion": api_version, "kind": KIND, "metadata": {"name": "question"}, "spec": spec});
     let answer = server.create(&served, None, &question).await.map_err(|error| unanswered(error.into()))?;
-    read(answer).map_err(unanswered)
+    read(answer, which).map_err(unanswered)
 }
 
-fn read(answer: Answer) -> anyhow::Result<Me> {
+fn read<T>(answer: dry_run::Answer, which: fn(Answer) -> Option<T>) -> anyhow::Result<T> {
     if !answer.created() {
         return Err(anyhow!(refusal(&answer)));
     }
     let status = PlatformReviewStatus::deserialize(&answer.body["status"]);
     // Where the webhook's configuration is missing, the question comes back as it was asked.
-    status.ok().and_then(|status| status.answer?.me).ok_or_else(|| {
+    status.ok().and_then(|status| which(status.answer?)).ok_or_else(|| {
         anyhow!("the API server took the question and nobody answered it: Sluice is not installed there, or not all of it; ask a platform Admin")
     })
 }
 
 /// Sluice's own sentences, where it refuses; else the API server's.
-fn refusal(answer: &Answer) -> String {
+fn refusal(answer: &dry_run::Answer) -> String {
     let status = Status::deserialize(&answer.body).unwrap_or_default();
     let causes = status.details.into_iter().flat_map(|details| details.causes.unwrap_or_default());
     let sentences: Vec<_> = causes.filter_map(|cause| cause.message).collect();
@@ -59,7 +78,7 @@ mod tests {
     use super::*;
 
     fn said(status: u16, body: Value) -> String {
-        match read(Answer { status, warnings: Vec::new(), body }) {
+        match read(dry_run::Answer { status, warnings: Vec::new(), body }, |answer| answer.me) {
             Ok(me) => panic!("{me:?}"),
             Err(error) => error.to_string(),
         }

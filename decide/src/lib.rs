@@ -8,6 +8,7 @@
 pub mod creations;
 pub mod entry;
 pub mod existing;
+pub mod explain;
 pub mod facts;
 pub mod judgement;
 mod made;
@@ -16,6 +17,8 @@ pub mod patch;
 pub mod room;
 pub mod together;
 pub mod versions;
+pub mod viewer;
+pub mod why;
 pub mod written;
 
 pub use creations::Creations;

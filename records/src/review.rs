@@ -1,11 +1,19 @@
 //! `PlatformReview`: a question that a person asks the platform. It is no record: nothing is ever stored of it.
 
+mod about;
+mod preemption;
+mod why;
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::project::ProjectRole;
 use super::user::SystemRole;
+
+pub use about::{About, Subject};
+pub use preemption::{Ended, Preemption, Preemptions, Room as RoomMade, Spared};
+pub use why::{Concern, Reason, Why, WhyPod};
 
 /// What a person asks. Created with dryRun=All, it comes back with the answer in its status.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -19,8 +27,12 @@ use super::user::SystemRole;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformReviewSpec {
-    /// What is asked. me: which projects, queues and GPUs are mine, what is left of them, what of mine runs and waits.
+    /// What is asked. me: which projects, queues and GPUs are mine, what is left of them, what of mine runs and waits. why: why
+    /// something waits, was refused or was stopped. explainPreemption: who was evicted for whom, and why.
     pub question: Question,
+    /// About what it is asked; the question me is about nothing in particular.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
 }
 
 /// What can be asked.
@@ -29,6 +41,12 @@ pub enum Question {
     /// What is mine.
     #[serde(rename = "me")]
     Me,
+    /// Why something waits, was refused or was stopped.
+    #[serde(rename = "why")]
+    Why,
+    /// Who was evicted for whom, and why.
+    #[serde(rename = "explainPreemption")]
+    ExplainPreemption,
 }
 
 /// Written by the platform.
@@ -47,6 +65,12 @@ pub struct Answer {
     /// To the question me.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub me: Option<Me>,
+    /// To the question why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
+    /// To the question explainPreemption.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explain_preemption: Option<Preemptions>,
 }
 
 /// What is a person's to know.

@@ -6,6 +6,7 @@ use decide::Entry;
 use decide::entry::{self, Namespace, NotJudged};
 use decide::facts::Subject;
 use decide::judgement;
+use decide::why;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use policy_engine::policy::Policy;
 use policy_engine::policy::rule_id;
 use policy_engine::submission::identity::Caller;
 use policy_engine::{Act, Decision, Facts, Submission};
+use store::{Denied, Refusal};
 use tokio::time::Instant;
 
 use crate::answer::Response;
@@ -68,6 +70,7 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
         response = response.adoption();
     }
     webhook.metrics.decided(request, &decision);
+    keep_refusal(webhook, call, &decision, facts.project_id.as_str());
     report(path, request, &decision, &policy);
     // Of the two calls about an object, the second sees what comes of it.
     if path != Path::Mutate && decision.allowed() && !decision.unenforced.is_empty() {
@@ -76,6 +79,37 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
         tell_unenforced(request, &decision, project);
     }
     Ok(response.audited(&request.uid, policy.version(), &decision))
+}
+
+/// So many of its reasons are kept of a refusal.
+const MOST_REASONS: usize = 16;
+
+/// Keeps what was refused, for those who ask why. Nobody waits for it.
+fn keep_refusal(webhook: &Webhook, Call { request, now, .. }: Call<'_>, decision: &Decision, project: &str) {
+    if decision.allowed() {
+        return;
+    }
+    let denials = decision.denials.iter().take(MOST_REASONS);
+    let (operation, kind) = (request.operation.to_lowercase(), &request.kind.kind);
+    let refusal = Refusal {
+        id: request.uid.clone(),
+        at: now,
+        username: request.user_info.username.clone(),
+        project: project.to_owned(),
+        namespace: request.namespace.clone(),
+        subject: why::subject(request.object.as_ref().or(request.old_object.as_ref()), kind, &request.name),
+        asked: format!("{operation} {kind} {}", request.name).trim_end().to_owned(),
+        denials: denials
+            .map(|denial| Denied {
+                rule: denial.rule.to_string(),
+                field: denial.field.clone(),
+                message: denial.message.clone(),
+            })
+            .collect(),
+    };
+    if !webhook.refusals.keep(refusal) {
+        tracing::debug!(decision = request.uid, "the refusal is not kept: too many wait for the store");
+    }
 }
 
 /// A Pod waits no longer for its template. Without it, its claim is made a moment later, after Kubernetes has complained.

@@ -31,7 +31,7 @@ use certs::Acceptor;
 use cluster::lookup::owners::Owners;
 use cluster::world::World;
 use decide::Sources;
-use store::Ledger;
+use store::{Ledger, Refusals};
 use tokio_util::sync::CancellationToken;
 
 use left_over::LeftOver;
@@ -50,6 +50,7 @@ pub struct Webhook {
     metrics: Arc<Metrics>,
     limits: Arc<Limits>,
     ledger: Ledger,
+    refusals: Refusals,
     /// Whether the ledger is known to hold what runs.
     compared: Arc<AtomicBool>,
     left_over: LeftOver,
@@ -65,6 +66,7 @@ impl Webhook {
             sources,
             metrics,
             limits: Arc::default(),
+            refusals: ledger.refusals(),
             ledger,
             compared: Arc::default(),
             left_over: LeftOver::default(),

@@ -4,9 +4,13 @@
 //! database, beside its writer and within the call's deadline. Few are answered at a time, in places of their own, so that
 //! admissions wait for none of this.
 
+mod asked;
+mod why;
+
 use ::records::review::{Answer, Me, PlatformReviewSpec, PlatformReviewStatus, Question};
 use decide::entry::Mismatch;
 use decide::me::{self, Asked};
+use decide::viewer::Viewer;
 use policy_engine::policy::Policy;
 use policy_engine::policy::people::User;
 use policy_engine::policy::rule_id::RuleId;
@@ -26,10 +30,13 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
     let policy = webhook.caches.policy();
     let asked = question(request)?.and_then(|question| Ok((question, person(request, &policy)?)));
     let mut decision = Decision::default();
-    let patch = match asked {
-        Ok((Question::Me, user)) => {
-            let me = Some(me(webhook, call, &policy, user).await?);
-            let status = PlatformReviewStatus { answer: Some(Answer { me }) };
+    let answered = match asked {
+        Ok((spec, user)) => answer(webhook, call, &policy, spec, user).await?,
+        Err(denial) => Err(denial),
+    };
+    let patch = match answered {
+        Ok(answer) => {
+            let status = PlatformReviewStatus { answer: Some(answer) };
             decide::patch::answer(serde_json::to_value(status).map_err(|_| Outage::Defect)?)
         }
         Err(denial) => {
@@ -42,12 +49,41 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
     Ok(response.audited(&request.uid, policy.version(), &decision))
 }
 
+async fn answer(
+    webhook: &Webhook,
+    call: Call<'_>,
+    policy: &Policy,
+    PlatformReviewSpec { question, about }: PlatformReviewSpec,
+    user: &User,
+) -> Result<Result<Answer, Denial>, Outage> {
+    let viewer = || Viewer::new(&webhook.caches, policy, user, &call.request.user_info.groups);
+    let mut answer = Answer::default();
+    match question {
+        Question::Me => answer.me = Some(me(webhook, call, policy, user).await?),
+        Question::Why => {
+            let asks = why::Asks { webhook, call, policy, viewer: viewer() };
+            match asks.why(about.unwrap_or_default()).await? {
+                Ok(why) => answer.why = Some(why),
+                Err(denial) => return Ok(Err(denial)),
+            }
+        }
+        Question::ExplainPreemption => {
+            let asks = why::Asks { webhook, call, policy, viewer: viewer() };
+            match asks.explain(about.unwrap_or_default()).await? {
+                Ok(preemptions) => answer.explain_preemption = Some(preemptions),
+                Err(denial) => return Ok(Err(denial)),
+            }
+        }
+    }
+    Ok(Ok(answer))
+}
+
 fn denied(field: &str, message: String) -> Denial {
     Denial { rule: RuleId::Record, field: field.to_owned(), message }
 }
 
 /// What is asked, where it is asked as a question is.
-fn question(request: &Request) -> Result<Result<Question, Denial>, Outage> {
+fn question(request: &Request) -> Result<Result<PlatformReviewSpec, Denial>, Outage> {
     if request.operation != "CREATE" || !request.dry_run.unwrap_or(false) {
         let asked = request.operation.to_lowercase();
         return Ok(Err(denied(
@@ -60,7 +96,7 @@ fn question(request: &Request) -> Result<Result<Question, Denial>, Outage> {
     }
     let object = request.object.as_ref().ok_or(Mismatch::NoObject)?;
     let spec = serde_json::from_value::<PlatformReviewSpec>(object["spec"].clone());
-    Ok(spec.map(|spec| spec.question).map_err(|why| denied("spec.question", format!("{why}; ask me"))))
+    Ok(spec.map_err(|why| denied("spec", format!("{why}; ask me, why or explainPreemption"))))
 }
 
 /// A person whom the platform knows.

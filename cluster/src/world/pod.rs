@@ -141,6 +141,9 @@ pub struct Status {
     unschedulable_since: Option<Timestamp>,
     #[serde(skip)]
     started_at: Option<Timestamp>,
+    /// Why one of its containers does not start.
+    #[serde(skip)]
+    held_up: Option<String>,
     /// What the kubelet has given it, until the Pod is kept.
     #[serde(skip)]
     given: Given,
@@ -149,6 +152,7 @@ pub struct Status {
 impl From<PodStatus> for Status {
     fn from(status: PodStatus) -> Self {
         let given = Given::by(&status);
+        let held_up = held_up_of(&status);
         let mut conditions = status.conditions.into_iter().flatten();
         let unschedulable =
             conditions.find(|it| it.type_ == "PodScheduled" && it.reason.as_deref() == Some("Unschedulable"));
@@ -160,9 +164,22 @@ impl From<PodStatus> for Status {
             phase: status.phase.unwrap_or_default(),
             unschedulable: message,
             unschedulable_since: since,
+            held_up,
             started_at: status.start_time.map(|at| at.0),
         }
     }
+}
+
+/// What the kubelet says of the first container that it does not start, but for what passes by itself.
+fn held_up_of(status: &PodStatus) -> Option<String> {
+    let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    containers.into_iter().find_map(|container| {
+        let waiting = container.state.as_ref()?.waiting.as_ref()?;
+        let reason = waiting.reason.as_deref().filter(|it| !["ContainerCreating", "PodInitializing"].contains(it))?;
+        let said =
+            format!("container {}: {reason}: {}", container.name, waiting.message.as_deref().unwrap_or_default());
+        Some(said.chars().take(MOST_SAID).collect())
+    })
 }
 
 /// Where a Pod is in its life. One that is being deleted holds what it has until it is gone.
@@ -194,6 +211,11 @@ pub fn unschedulable_since(pod: &Pod) -> Option<Timestamp> {
 /// When its node began to start it.
 pub fn started_at(pod: &Pod) -> Option<Timestamp> {
     pod.status.as_ref()?.started_at
+}
+
+/// Why one of its containers does not start, as the kubelet says.
+pub fn held_up(pod: &Pod) -> Option<&str> {
+    pod.status.as_ref()?.held_up.as_deref()
 }
 
 /// The annotations that somebody reads.

@@ -40,4 +40,5 @@ mod storage;
 mod storage_made;
 mod storage_snapshots;
 mod tour;
+mod why;
 mod windows;

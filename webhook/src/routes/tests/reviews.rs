@@ -52,7 +52,110 @@ async fn answer(router: &Router, question: String) -> (Value, String) {
     let patch: json_patch::Patch = serde_json::from_slice(&patch).expect("a patch");
     let mut object = json!({"status": {"answer": {"me": {"user": {"name": "ada"}}}}});
     json_patch::patch(&mut object, &patch).expect("it applies");
-    (object["status"]["answer"]["me"].take(), message)
+    let answer = object["status"]["answer"].as_object_mut();
+    // One question has one answer.
+    let mut answers = answer.into_iter().flat_map(|answer| std::mem::take(answer).into_iter().map(|(_, it)| it));
+    let answer = answers.next().unwrap_or_default();
+    assert!(answers.next().is_none());
+    (answer, message)
+}
+
+fn about(question: &str, about: Value) -> Value {
+    json!({"object": {"spec": {"question": question, "about": about}}})
+}
+
+#[tokio::test]
+async fn class_curiosity_why_is_answered_where_the_asker_works() {
+    let (router, _directory) = asking().await;
+    let bobs = json!({"namespace": "llm-finetune", "name": "bobs"});
+    let (why, refused) = answer(&router, question("bob", about("why", bobs.clone()))).await;
+    assert_eq!(refused, "");
+    assert_eq!((&why["about"], &why["state"]), (&json!("Pod llm-finetune/bobs"), &json!("it waits for a node")));
+    let reason = &why["reasons"][0];
+    assert_eq!(reason["concern"], "Device");
+    assert_eq!(reason["says"], "the scheduler finds no node: 0/4 nodes are available");
+    let (_, refused) = answer(&router, question("dave", about("why", bobs.clone()))).await;
+    let said = "record: spec.about.namespace: asked about llm-finetune, which is no namespace of a project that you are a member of; ask about one that sluice me lists";
+    assert!(refused.contains(said), "{refused}");
+    let (_, refused) = answer(&router, question("dave", about("explainPreemption", bobs))).await;
+    assert!(refused.contains(said), "{refused}");
+    let (_, refused) = answer(&router, question("bob", about("why", json!({"id": "7"})))).await;
+    assert!(
+        refused.contains("record: spec.about.id: asked about 7; no refusal with this id is known that is yours to see"),
+        "{refused}"
+    );
+    let nobody = json!({"namespace": "llm-finetune", "name": "nobody"});
+    let (_, refused) = answer(&router, question("bob", about("why", nobody.clone()))).await;
+    assert!(refused.contains("asked about Pod llm-finetune/nobody, which does not exist"), "{refused}");
+    let (explained, refused) = answer(&router, question("bob", about("explainPreemption", nobody))).await;
+    assert_eq!((refused.as_str(), &explained["preemptions"]), ("", &json!([])));
+    assert!(explained["hint"].as_str().expect("a hint").starts_with("nobody was evicted for it"));
+}
+
+#[tokio::test]
+async fn class_curiosity_of_a_preemption_one_reads_whose_pods_are_ones_own() {
+    let (router, directory) = asking().await;
+    let journal = ledger_in(directory.path()).await.journal();
+    let pod = |uid: &str, namespace: &str| store::Concerned {
+        uid: uid.to_owned(),
+        namespace: namespace.to_owned(),
+        name: format!("pod-{uid}"),
+    };
+    let name = |uid: &str, namespace: &str| json!({"namespace": namespace, "name": format!("pod-{uid}")});
+    let lower = json!({"lower": {"queue": "batch", "priority": 10, "than": "research", "thanPriority": 100}});
+    let device = json!({"driver": "gpu.nvidia.com", "pool": "n1", "device": "gpu-7"});
+    let given = json!({"claim": "c", "request": "gpu", "device": device, "takes": null, "freed": true});
+    let plan = json!({
+        "place": 0, "hold": [device],
+        "placements": [{"uid": "w", "pod": name("w", "vision"), "node": "n1", "devices": [given]}],
+        "victims": [
+            {"uid": "v", "pod": name("v", "llm-finetune"), "queue": "batch", "because": lower, "budget": null},
+            {"uid": "x", "pod": name("x", "secret-lab"), "queue": "batch", "because": lower, "budget": "secret-lab/all"},
+        ],
+        "spared": [{"pod": name("s", "secret-lab"), "because": {"notEnforced": "secret-lab"}}],
+    });
+    let beginning = store::Beginning {
+        daemon: "preemption",
+        subjects: vec![pod("w", "vision")],
+        objects: vec![pod("v", "llm-finetune"), pod("x", "secret-lab")],
+        plan,
+        at: "2026-11-23T10:00:00Z".parse().expect("an instant"),
+    };
+    let store::Begun::Yes { id } = journal.begin(&beginning).await.expect("an answer") else { panic!("it is open") };
+    let asked = about("explainPreemption", json!({"namespace": "llm-finetune", "name": "pod-v"}));
+    let (explained, refused) = answer(&router, question("bob", asked)).await;
+    assert_eq!(refused, "");
+    let one = &explained["preemptions"][0];
+    let (because, others) = (
+        "queue batch (priority 10) is preemptible and gives way to queue research (priority 100)",
+        "a pod of another project",
+    );
+    assert_eq!(
+        *one,
+        json!({
+            "id": id, "begunAt": "2026-11-23T10:00:00Z",
+            "roomFor": [{"pod": others, "node": "n1", "devices": ["gpu.nvidia.com/n1/gpu-7"]}],
+            "ended": [
+                {"pod": "llm-finetune/pod-v", "queue": "batch", "because": because},
+                {"pod": others, "queue": "batch", "because": because, "heldUpBy": "a PodDisruptionBudget"},
+            ],
+            "spared": [{"pod": others, "because": "the rule queue is not enforced in its project"}],
+        })
+    );
+    assert!(!explained.to_string().contains("secret"), "{explained}");
+    // By the id it is told to whom it concerns, and to nobody else.
+    let (by_id, _) = answer(&router, question("bob", about("explainPreemption", json!({"id": id})))).await;
+    assert_eq!(by_id["preemptions"][0], *one);
+    let (_, refused) = answer(&router, question("dave", about("explainPreemption", json!({"id": id})))).await;
+    assert!(refused.contains("the journal has no such preemption that concerns a project of yours"), "{refused}");
+    assert!(journal.end(&id, "placed", "2026-11-23T10:00:03Z".parse().expect("an instant")).await.expect("an answer"));
+    let (over, _) = answer(&router, question("bob", about("explainPreemption", json!({"id": id})))).await;
+    assert_eq!(over["preemptions"][0]["outcome"], "it has a node");
+    let gone = about("why", json!({"namespace": "llm-finetune", "name": "pod-v"}));
+    let (why, _) = answer(&router, question("bob", gone)).await;
+    assert_eq!((&why["state"], &why["reasons"][0]["concern"]), (&json!("it does not exist"), &json!("Stopped")));
+    let says = why["reasons"][0]["says"].as_str().expect("a sentence");
+    assert_eq!(says, format!("it ended for another pod: preemption {id}, begun at 2026-11-23T10:00:00Z"));
 }
 
 #[tokio::test]
@@ -115,6 +218,7 @@ async fn a_question_is_never_stored() {
         );
         assert!(refused.contains(&said), "{refused}");
     }
-    let (_, refused) = answer(&router, question("bob", json!({"object": {"spec": {"question": "why"}}}))).await;
-    assert!(refused.contains("record: spec.question: unknown variant `why`, expected `me`; ask me"), "{refused}");
+    let (_, refused) = answer(&router, question("bob", json!({"object": {"spec": {"question": "who"}}}))).await;
+    let said = "record: spec: unknown variant `who`, expected one of `me`, `why`, `explainPreemption`; ask me, why or explainPreemption";
+    assert!(refused.contains(said), "{refused}");
 }

@@ -1,0 +1,104 @@
+//! `sluice explain-preemption`: who was evicted for whom, and why.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use owo_colors::OwoColorize as _;
+use records::review::{Ended, Preemption, Preemptions, RoomMade, Spared};
+
+use crate::cluster_args::ClusterArgs;
+use crate::ending::{Ending, Failure};
+use crate::output::{self, Format};
+use crate::question;
+use crate::why::Target;
+
+/// Show who was evicted for whom, why them, and who was spared
+///
+/// Asked about a Pod, for which room was made or that was evicted, or about the id of a preemption. Pods of projects that you are
+/// no member of have no name in the answer. Sluice answers through the API server, as you: any kubeconfig of the cluster is enough.
+///
+/// Exit codes: 0 shown, 3 bad input, 4 could not ask.
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// NAME of a Pod, also of one that is gone, or the id of a preemption
+    #[arg(value_name = "POD|ID")]
+    target: Target,
+    /// The Pod's namespace; without it that of the kubeconfig's context
+    #[arg(short, long, value_name = "NAME")]
+    namespace: Option<String>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// How the answer is written
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+impl Explain {
+    pub(crate) async fn run(self) -> Result<Ending, Failure> {
+        let Self { target, namespace, cluster, output } = self;
+        let server = cluster.server().await?;
+        let about = target.about(namespace, server.default_namespace());
+        let answer = question::explain_preemption(&server, about).await?;
+        output::print(&match output {
+            Format::Text => render(&answer),
+            Format::Json => output::json(&answer)?,
+        })?;
+        Ok(Ending::Fine)
+    }
+}
+
+fn render(Preemptions { preemptions, hint, .. }: &Preemptions) -> String {
+    let mut text: String = preemptions.iter().map(one).collect::<Vec<_>>().join("\n");
+    if let Some(hint) = hint {
+        let _infallible = writeln!(text, "{hint}");
+    }
+    text
+}
+
+fn one(preemption: &Preemption) -> String {
+    let Preemption { id, begun_at, ended_at, outcome, room_for, ended, spared } = preemption;
+    let over = match ended_at {
+        Some(at) => format!("over at {at}: {}", outcome.as_deref().unwrap_or("nothing is known of its outcome")),
+        None => "not over yet".to_owned(),
+    };
+    let mut text = format!("{}, begun at {begun_at}, {over}\n", id.bold());
+    for RoomMade { pod, node, devices } in room_for {
+        let devices = if devices.is_empty() { String::new() } else { format!(" with {}", devices.join(", ")) };
+        let _infallible = writeln!(text, "  room for {pod} on node {node}{devices}");
+    }
+    for Ended { pod, queue, because, held_up_by } in ended {
+        let held_up = held_up_by.as_ref().map(|by| format!("; held up by {by}")).unwrap_or_default();
+        let _infallible = writeln!(text, "  evicted: {pod} in queue {queue}: {because}{held_up}");
+    }
+    for Spared { pod, because } in spared {
+        let _infallible = writeln!(text, "  spared: {pod}: {because}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn it_is_shown_who_ended_for_whom_and_who_was_spared() {
+        let answer: Preemptions = serde_json::from_value(json!({"at": "2026-11-23T10:00:00Z", "preemptions": [{
+            "id": "20261123-095900-abcde", "begunAt": "2026-11-23T09:59:00Z", "endedAt": "2026-11-23T09:59:02Z",
+            "outcome": "it runs",
+            "roomFor": [{"pod": "llm-serving/carol", "node": "n1", "devices": ["gpu.nvidia.com/n1/gpu-7"]}],
+            "ended": [{"pod": "a pod of another project", "queue": "batch", "because": "queue batch gives way"}],
+            "spared": [{"pod": "llm-serving/a", "because": "the others suffice, and cost less"}],
+        }]}))
+        .expect("an answer");
+        let text = anstream::adapter::strip_str(&render(&answer)).to_string();
+        let expected = "\
+20261123-095900-abcde, begun at 2026-11-23T09:59:00Z, over at 2026-11-23T09:59:02Z: it runs
+  room for llm-serving/carol on node n1 with gpu.nvidia.com/n1/gpu-7
+  evicted: a pod of another project in queue batch: queue batch gives way
+  spared: llm-serving/a: the others suffice, and cost less
+";
+        assert_eq!(text, expected);
+    }
+}

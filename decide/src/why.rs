@@ -1,0 +1,85 @@
+//! The answer to *why does it wait, why was it refused, why was it stopped?* (`PlatformReview`, question `why`): from facts
+//! to lines, in the order in which they have to be mended.
+
+mod kinds;
+mod known;
+
+#[cfg(test)]
+mod tests;
+
+use cluster::world::pod::{Pod, is_running, life};
+use policy_engine::daemons::plan_window::Plan as Gate;
+use policy_engine::ledger::Life;
+use records::review::{Concern, Reason};
+use store::Refusal;
+
+pub use kinds::{is_of, of_asked, plural, subject, waits_on};
+pub use known::{REPLICA_FAILURE, claim, conditions, gate, held_up, models, preempted, stopped};
+
+/// What a line says, and what is to be done: sentences of the platform end with what to do.
+pub fn reason(concern: Concern, sentence: &str) -> Reason {
+    let (says, what_to_do) = match sentence.rsplit_once("; ") {
+        Some((says, does)) => (says, Some(does.to_owned())),
+        None => (sentence, None),
+    };
+    Reason { concern, says: says.to_owned(), what_to_do }
+}
+
+/// What a Pod's gate and the ledger say, beside what the Pod says itself.
+#[derive(Debug, Default)]
+pub struct PodFacts {
+    /// What the daemon would do with its gate.
+    pub gate: Option<Gate>,
+    /// What it lacks, as sentences, where it waits behind its gate for room.
+    pub full: Vec<String>,
+    /// What else is known, of its devices, its claims, a preemption.
+    pub more: Vec<Reason>,
+}
+
+/// How a Pod is, and why.
+pub fn pod(pod: &Pod, facts: PodFacts) -> (String, Vec<Reason>) {
+    let PodFacts { gate, full, more } = facts;
+    let mut reasons = more;
+    reasons.extend(stopped(pod));
+    reasons.extend(held_up(pod));
+    let state = match life(pod) {
+        _ if pod.metadata.deletion_timestamp.is_some() => "it was told to end",
+        Life::Finished => "it has ended",
+        Life::Scheduled if is_running(pod) => "it runs",
+        Life::Scheduled => "its node starts it",
+        Life::Gated => {
+            reasons.push(known::gated(pod, gate.as_ref()));
+            reasons.extend(full.iter().map(|sentence| reason(Concern::Quota, sentence)));
+            "it waits behind a gate"
+        }
+        Life::Waiting => {
+            reasons.push(known::unplaced(pod));
+            "it waits for a node"
+        }
+    };
+    reasons.sort_by_key(|reason| reason.concern);
+    (state.to_owned(), reasons)
+}
+
+/// What was refused, as lines.
+pub fn refused(refusal: &Refusal) -> Vec<Reason> {
+    let mut reasons: Vec<_> = refusal
+        .denials
+        .iter()
+        .map(|denied| {
+            let concern = match denied.rule.as_str() {
+                "plan-window" => Concern::Gate,
+                "quota" => Concern::Quota,
+                "image" => Concern::Image,
+                "gpu-model" | "extended-resource" | "inline-claim" | "claim-shape" | "slot" | "sm-share" | "vram" => {
+                    Concern::Device
+                }
+                _ => Concern::Rule,
+            };
+            let reason = reason(concern, &denied.message);
+            Reason { says: format!("rule {}, {}: {}", denied.rule, denied.field, reason.says), ..reason }
+        })
+        .collect();
+    reasons.sort_by_key(|reason| reason.concern);
+    reasons
+}

@@ -1,0 +1,189 @@
+//! What the caches and the journal know of a Pod or a claim, as lines.
+
+use cluster::view::{self, devices};
+use cluster::world::World;
+use cluster::world::pod::{self, Pod, unschedulable};
+use jiff::Timestamp;
+use k8s_openapi::api::resource::v1::ResourceClaim;
+use policy_engine::contract;
+use policy_engine::daemons::plan_window::{Plan as Gate, plan};
+use policy_engine::daemons::preemption::Preemption;
+use policy_engine::policy::Policy;
+use policy_engine::policy::queue::DEFAULT_QUEUE;
+use records::review::{Concern, Reason};
+use store::Entry;
+
+use super::reason;
+
+fn label<'a>(pod: &'a Pod, key: &str) -> Option<&'a str> {
+    pod.metadata.labels.as_ref()?.get(key).map(String::as_str)
+}
+
+/// What the daemon would do with the gate of this Pod alone.
+pub fn gate(world: &World, policy: &Policy, namespace: &str, name: &str, now: Timestamp) -> Gate {
+    let mut view = view::plan_window::view(world, "");
+    view.pods.retain(|it| it.pod.namespace == namespace && it.pod.name == name);
+    plan(&view, policy, now)
+}
+
+pub(super) fn gated(pod: &Pod, gate: Option<&Gate>) -> Reason {
+    let queue = label(pod, contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
+    let Some(gate) = gate.filter(|_| pod.spec.waits_for_queue) else {
+        let sentence = "it has a scheduling gate that is not the platform's; whoever set it takes it away";
+        return reason(Concern::Gate, sentence);
+    };
+    match (gate.opens, gate.spared.first()) {
+        (_, Some(in_vain)) => reason(Concern::Gate, &in_vain.to_string()),
+        (Some(at), None) => {
+            let do_it = "wait until then, or delete it and create it in queue default";
+            reason(Concern::Gate, &format!("queue {queue} is closed until {at}; {do_it}"))
+        }
+        (None, None) => {
+            let room = "it starts once there is room for it, in the project and in what its user may use";
+            reason(Concern::Gate, &format!("queue {queue} is open, and {room}"))
+        }
+    }
+}
+
+pub(super) fn unplaced(pod: &Pod) -> Reason {
+    match unschedulable(pod) {
+        Some(said) => Reason {
+            concern: Concern::Device,
+            says: format!("the scheduler finds no node: {said}"),
+            what_to_do: Some("wait for what others have to become free, or ask for less or another model".to_owned()),
+        },
+        None => reason(Concern::Device, "the scheduler has not placed it yet; ask again in a moment"),
+    }
+}
+
+/// Why its container does not start.
+pub fn held_up(pod: &Pod) -> Option<Reason> {
+    let said = pod::held_up(pod)?;
+    let about_image = said.contains("Image") || said.contains("ErrImage");
+    Some(match about_image {
+        true => Reason {
+            concern: Concern::Image,
+            says: said.to_owned(),
+            what_to_do: Some("see that the image exists and that its registry lets the cluster pull it".to_owned()),
+        },
+        false => Reason {
+            concern: Concern::Rule,
+            says: said.to_owned(),
+            what_to_do: Some("look at kubectl describe pod and kubectl logs --previous".to_owned()),
+        },
+    })
+}
+
+/// Why the platform stops it, or will.
+pub fn stopped(pod: &Pod) -> Vec<Reason> {
+    let annotation = |key: &str| pod.metadata.annotations.as_ref().and_then(|all| all.get(key));
+    let mut reasons = Vec::new();
+    if let Some(why) = annotation(contract::EVICTION_REASON) {
+        reasons.push(Reason { concern: Concern::Stopped, says: format!("it was evicted: {why}"), what_to_do: None });
+    } else if let Some(at) = annotation(contract::WINDOW_CLOSES_AT) {
+        let says = format!("its queue closes at {at}, and it is evicted a grace later");
+        reasons.push(Reason { concern: Concern::Stopped, says, what_to_do: None });
+    }
+    reasons
+}
+
+/// The models that a Pod's labels ask, with how many exist; and claims that it names and that are not there.
+pub fn models(world: &World, policy: &Policy, pod: &Pod) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    for name in pod.spec.claims.iter().filter_map(|it| it.resource_claim_name.as_deref()) {
+        if world.claim(namespace, name).is_none() {
+            let sentence = format!("its claim {name} does not exist; create it, and the pod goes on by itself");
+            reasons.push(reason(Concern::Device, &sentence));
+        }
+    }
+    let asked = label(pod, contract::GPU_MODEL).and_then(|asked| policy.model_asked(asked));
+    if let Some(model) = asked
+        && let Some(count) = devices::of_models(world, policy).get(&model.name)
+    {
+        let free = count.there.saturating_sub(count.held);
+        let says = format!("of model {} there are {} devices, {free} that no claim holds", model.name, count.there);
+        let what_to_do = Some("sluice me shows which models are free and allowed".to_owned());
+        reasons.push(Reason { concern: Concern::Device, says, what_to_do });
+    }
+    reasons
+}
+
+/// What the journal has of a Pod with this UID. One that is there has not ended for anybody, whatever was tried.
+pub fn preempted(entries: &[Entry], uid: &str, is_gone: bool) -> Vec<Reason> {
+    let about = |entry: &Entry| {
+        let id = &entry.id;
+        let ask = Some(format!("sluice explain-preemption {id} says who, and why"));
+        let (is_victim, begun_at) = (entry.objects.iter().any(|pod| pod.uid == uid), entry.begun_at);
+        let ends = match (is_gone, entry.ended_at) {
+            (true, _) => Some("it ended for another pod"),
+            (false, None) => Some("it is to end for another pod"),
+            (false, Some(_)) => None,
+        };
+        if let Some(ends) = ends.filter(|_| is_victim) {
+            let says = format!("{ends}: preemption {id}, begun at {begun_at}");
+            return Some(Reason { concern: Concern::Stopped, says, what_to_do: ask });
+        }
+        let is_open = entry.ended_at.is_none() && entry.subjects.iter().any(|pod| pod.uid == uid);
+        let budget = || {
+            let plan = serde_json::from_value::<Preemption>(entry.plan.clone()).ok()?;
+            plan.victims.into_iter().find_map(|victim| victim.budget)
+        };
+        is_open.then(|| match budget() {
+            Some(_) => Reason {
+                concern: Concern::Budget,
+                says: format!("room is being made for it, and a PodDisruptionBudget holds that up: preemption {id}"),
+                what_to_do: ask,
+            },
+            None => Reason {
+                concern: Concern::Device,
+                says: format!("room is being made for it: preemption {id}"),
+                what_to_do: ask,
+            },
+        })
+    };
+    entries.iter().filter_map(about).collect()
+}
+
+/// How a claim is.
+pub fn claim(claim: &ResourceClaim, pods: usize) -> (String, Vec<Reason>) {
+    let status = claim.status.as_ref();
+    let results = status.and_then(|it| it.allocation.as_ref()?.devices.as_ref()?.results.as_ref());
+    let reserved = status.and_then(|it| it.reserved_for.as_ref()).map_or(0, Vec::len);
+    match results {
+        Some(results) => {
+            let device = |it: &k8s_openapi::api::resource::v1::DeviceRequestAllocationResult| {
+                format!("{}/{}/{}", it.driver, it.pool, it.device)
+            };
+            let devices: Vec<_> = results.iter().map(device).collect();
+            (format!("it has {}; {reserved} pods use it", devices.join(", ")), Vec::new())
+        }
+        None if pods == 0 => {
+            let sentence = "no pod uses it; it gets its devices when a pod that names it is placed";
+            ("it has no devices yet".to_owned(), vec![reason(Concern::Device, sentence)])
+        }
+        None => ("it has no devices yet, and its pods wait".to_owned(), Vec::new()),
+    }
+}
+
+/// The condition of a workload that could not make a Pod.
+pub const REPLICA_FAILURE: &str = "ReplicaFailure";
+
+/// What a workload's own conditions say, where they say that something is wrong.
+pub fn conditions(workload: &serde_json::Value) -> Vec<Reason> {
+    let told = workload["status"]["conditions"].as_array().into_iter().flatten();
+    let is_bad = |condition: &&serde_json::Value| {
+        let is = |value: &str| condition["status"] == value;
+        match condition["type"].as_str() {
+            Some(REPLICA_FAILURE | "Failed" | "Suspended") => is("True"),
+            Some("Progressing") => is("False"),
+            Some(_) | None => false,
+        }
+    };
+    let said = told.filter(is_bad).map(|condition| {
+        let (kind, message) = (condition["type"].as_str(), condition["message"].as_str());
+        let says = format!("{}: {}", kind.unwrap_or_default(), message.unwrap_or_default());
+        Reason { concern: Concern::Rule, says, what_to_do: None }
+    });
+    said.collect()
+}

@@ -1,0 +1,226 @@
+//! The questions `why` and `explainPreemption`: gathers what is known, and lets `decide` say it.
+
+use ::records::review::{About, Concern, Preemptions, Reason, Subject, Why, WhyPod};
+use cluster::view;
+use cluster::world::pod::{Pod, is_running, life};
+use decide::viewer::Viewer;
+use decide::why::{self, PodFacts};
+use decide::{explain, me};
+use jiff::SignedDuration;
+use kube::core::gvk::GroupVersionResource;
+use policy_engine::Denial;
+use policy_engine::admission::rules::quota::{Full, worth_telling};
+use policy_engine::ledger::{Life, Outcome, Request};
+use policy_engine::policy::Policy;
+use store::{Find, Refusal};
+
+use super::asked::{Target, target};
+use super::denied;
+use crate::Webhook;
+use crate::governed::Call;
+use crate::outage::Outage;
+
+/// Of a workload so many Pods are explained.
+const MOST_PODS: usize = 20;
+/// A controller tries again within this time what was refused to its workload.
+const LATELY: SignedDuration = SignedDuration::from_mins(30);
+
+/// Who asks, and of whom.
+pub(super) struct Asks<'a> {
+    pub(super) webhook: &'a Webhook,
+    pub(super) call: Call<'a>,
+    pub(super) policy: &'a Policy,
+    pub(super) viewer: Viewer<'a>,
+}
+
+type Answered<T> = Result<Result<T, Denial>, Outage>;
+
+impl Asks<'_> {
+    /// Who was evicted for whom.
+    pub(super) async fn explain(&self, about: About) -> Answered<Preemptions> {
+        let journal = self.webhook.ledger.journal();
+        let (find, id) = match target(about, &self.viewer) {
+            Ok(Target::Id(id)) => (Find::Id(id.clone()), Some(id)),
+            Ok(Target::Object { kind: Subject::Pod, namespace, name }) => (Find::Pod { namespace, name }, None),
+            Ok(Target::Object { .. }) => {
+                return Ok(Err(denied(
+                    "spec.about.kind",
+                    "asked about a workload; ask about one of its pods".to_owned(),
+                )));
+            }
+            Err(denial) => return Ok(Err(denial)),
+        };
+        let entries = journal.find(&find).await.map_err(Outage::Unread)?;
+        let answer = explain::answer(&self.viewer, &entries, self.call.now);
+        Ok(match id {
+            Some(id) if answer.preemptions.is_empty() => Err(denied(
+                "spec.about.id",
+                format!(
+                    "asked about {id}; the journal has no such preemption that concerns a project of yours; it keeps them for 90 days"
+                ),
+            )),
+            Some(_) | None => Ok(answer),
+        })
+    }
+
+    /// Why something is as it is.
+    pub(super) async fn why(&self, about: About) -> Answered<Why> {
+        self.webhook.caches.fit(me::TOPICS).map_err(Outage::Unfit)?;
+        let (kind, namespace, name) = match target(about, &self.viewer) {
+            Ok(Target::Id(id)) => return self.decision(&id).await,
+            Ok(Target::Object { kind, namespace, name }) => (kind, namespace, name),
+            Err(denial) => return Ok(Err(denial)),
+        };
+        let found = match kind {
+            Subject::Pod => self.pod_named(&namespace, &name).await?,
+            Subject::ResourceClaim => self.claim(&namespace, &name).await?,
+            Subject::Deployment | Subject::ReplicaSet | Subject::StatefulSet | Subject::DaemonSet | Subject::Job => {
+                self.workload(kind, &namespace, &name).await?
+            }
+        };
+        let subject = why::of_asked(kind, &name);
+        let mut refusals = self.webhook.refusals.of(&namespace, &subject).await.map_err(Outage::Unread)?;
+        let (exists, mut why) = match found {
+            Some(why) => (true, why),
+            None => (false, self.blank(String::new())),
+        };
+        // A Pod that is there was admitted in the end; a controller tries again what is refused to its workload.
+        let is_workload = why::plural(kind).is_some();
+        refusals.retain(|it| !exists || (is_workload && self.call.now.duration_since(it.at) < LATELY));
+        if !refusals.is_empty() {
+            why.reasons.retain(|reason| !reason.says.starts_with(why::REPLICA_FAILURE));
+        }
+        why.about = format!("{kind:?} {namespace}/{name}");
+        self.add_refusals(&mut why, &refusals);
+        if exists {
+            return Ok(Ok(why));
+        }
+        if kind == Subject::Pod {
+            let find = Find::Pod { namespace: namespace.clone(), name: name.clone() };
+            let entries = self.webhook.ledger.journal().find(&find).await.map_err(Outage::Unread)?;
+            let ended = entries.iter().flat_map(|entry| &entry.objects).find(|pod| pod.name == name).cloned();
+            why.reasons.extend(ended.iter().flat_map(|pod| why::preempted(&entries, &pod.uid, true)));
+        }
+        if why.reasons.is_empty() {
+            let said = format!(
+                "asked about {} {namespace}/{name}, which does not exist, and nothing of it was refused lately; look at kubectl get events -n {namespace}",
+                subject.split('/').next().unwrap_or_default()
+            );
+            return Ok(Err(denied("spec.about", said)));
+        }
+        why.state = "it does not exist".to_owned();
+        Ok(Ok(why))
+    }
+
+    fn blank(&self, state: String) -> Why {
+        let at = self.call.now.to_string();
+        Why { about: String::new(), at, state, reasons: Vec::new(), pods: Vec::new(), more_pods: 0 }
+    }
+
+    /// What a refusal said that has this id.
+    async fn decision(&self, id: &str) -> Answered<Why> {
+        let refusal = self.webhook.refusals.by_id(id).await.map_err(Outage::Unread)?;
+        let Some(refusal) = refusal.filter(|it| self.viewer.was_refused(&it.username, &it.namespace)) else {
+            let said = format!(
+                "asked about {id}; no refusal with this id is known that is yours to see; refusals are kept for a week: an \
+                 Admin finds older ones in Sluice's log"
+            );
+            return Ok(Err(denied("spec.about.id", said)));
+        };
+        let mut why = self.blank("it was refused".to_owned());
+        why.about = format!("decision {id}");
+        self.add_refusals(&mut why, &[refusal]);
+        Ok(Ok(why))
+    }
+
+    /// The newest refusal says what has to be mended; the others said it before.
+    fn add_refusals(&self, why: &mut Why, refusals: &[Refusal]) {
+        let Some(newest) = refusals.first() else { return };
+        let Refusal { id, at, username, namespace, asked, .. } = newest;
+        let times = if refusals.len() > 1 { ", not for the first time" } else { "" };
+        let says = format!("asked by {username} to {asked} in {namespace} at {at}, and refused{times} (decision {id})");
+        why.reasons.push(Reason { concern: Concern::Rule, says, what_to_do: None });
+        why.reasons.extend(why::refused(newest));
+    }
+
+    async fn pod_named(&self, namespace: &str, name: &str) -> Result<Option<Why>, Outage> {
+        let Some(pod) = self.webhook.caches.pod(namespace, name) else { return Ok(None) };
+        let (state, reasons) = self.pod(&pod).await?;
+        Ok(Some(Why { reasons, ..self.blank(state) }))
+    }
+
+    async fn pod(&self, pod: &Pod) -> Result<(String, Vec<Reason>), Outage> {
+        let Self { webhook, call, policy, .. } = self;
+        let (namespace, name) = (pod.metadata.namespace.as_deref(), pod.metadata.name.as_deref());
+        let (namespace, name) = (namespace.unwrap_or_default(), name.unwrap_or_default());
+        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+        let mut facts = PodFacts::default();
+        if pod.spec.waits_for_queue {
+            let gate = why::gate(&webhook.caches, policy, namespace, name, call.now);
+            if !gate.releases.is_empty() {
+                facts.full = self.full(namespace, name, uid).await?;
+            }
+            facts.gate = Some(gate);
+        }
+        if life(pod) == Life::Waiting {
+            facts.more.extend(why::models(&webhook.caches, policy, pod));
+        }
+        let entries = webhook.ledger.journal().find(&Find::Uid(uid.to_owned())).await.map_err(Outage::Unread)?;
+        facts.more.extend(why::preempted(&entries, uid, false));
+        Ok(why::pod(pod, facts))
+    }
+
+    /// What a Pod lacks that waits behind its gate for room.
+    async fn full(&self, namespace: &str, name: &str, uid: &str) -> Result<Vec<String>, Outage> {
+        let Self { webhook, call, policy, .. } = self;
+        let prices = &webhook.left_over.prices;
+        let Some(charge) = view::ledger::pod(&webhook.caches, prices, policy, (namespace, name, uid)) else {
+            return Ok(Vec::new());
+        };
+        let would = webhook.ledger.would_fit(Request::AdmitPod(charge), call.deadline).await;
+        Ok(match would.map_err(Outage::Unread)? {
+            Outcome::Refused(short) => {
+                worth_telling(&short).map(|shortage| Full { shortage, own: None, policy }.to_string()).collect()
+            }
+            Outcome::Reserved | Outcome::Crowded(_) => Vec::new(),
+        })
+    }
+
+    async fn claim(&self, namespace: &str, name: &str) -> Result<Option<Why>, Outage> {
+        let Some(claim) = self.webhook.caches.claim(namespace, name) else { return Ok(None) };
+        let mut why = self.blank(String::new());
+        let is_its = |pod: &Pod| pod.metadata.namespace.as_deref() == Some(namespace) && why::waits_on(pod, &claim);
+        self.add_pods(&mut why, is_its).await?;
+        let count = why.pods.len();
+        (why.state, why.reasons) = why::claim(&claim, count);
+        Ok(Some(why))
+    }
+
+    async fn workload(&self, kind: Subject, namespace: &str, name: &str) -> Result<Option<Why>, Outage> {
+        let Some((group, plural)) = why::plural(kind) else { return Ok(None) };
+        let resource = GroupVersionResource::gvr(group, "v1", plural);
+        let found = self.webhook.owners.object(namespace, &resource, name, self.call.deadline).await;
+        let Some(object) = found.map_err(Outage::Lookup)? else { return Ok(None) };
+        let mut why = self.blank(String::new());
+        let is_its = |pod: &Pod| pod.metadata.namespace.as_deref() == Some(namespace) && why::is_of(pod, kind, name);
+        let (running, others) = self.add_pods(&mut why, is_its).await?;
+        why.state = format!("{running} of its pods run, and {others} do not");
+        why.reasons = why::conditions(&object);
+        Ok(Some(why))
+    }
+
+    /// Explains the Pods that do not run. Answers how many do, and how many do not.
+    async fn add_pods(&self, why: &mut Why, is_its: impl Fn(&Pod) -> bool) -> Result<(usize, usize), Outage> {
+        let all = self.webhook.caches.pods();
+        let its = all.iter().filter(|pod| is_its(pod) && life(pod) != Life::Finished);
+        let (running, mut others): (Vec<_>, Vec<_>) =
+            its.partition(|pod| is_running(pod) && why::held_up(pod).is_none());
+        others.sort_by_key(|pod| pod.metadata.name.clone());
+        for pod in others.iter().take(MOST_PODS) {
+            let (state, reasons) = self.pod(pod).await?;
+            why.pods.push(WhyPod { name: pod.metadata.name.clone().unwrap_or_default(), state, reasons });
+        }
+        why.more_pods = i64::try_from(others.len().saturating_sub(MOST_PODS)).unwrap_or(i64::MAX);
+        Ok((running.len(), others.len()))
+    }
+}
