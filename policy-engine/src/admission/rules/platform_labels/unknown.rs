@@ -59,7 +59,7 @@ fn new_keys<'k>(
 
 /// What to say of a key. What the platform itself writes is put right, or kept, elsewhere.
 fn advice(key: &str, kind: KeyKind) -> Option<Advice<'_>> {
-    let name = key.strip_prefix(contract::PREFIX)?;
+    let name = key.strip_prefix(contract::PREFIX).filter(|_| !contract::OF_CLIENTS.contains(&key))?;
     match KEYS.iter().find(|it| it.name == name) {
         Some(known) if known.kind == kind || known.by == Writer::Platform || key == contract::CLAIM_NAME => None,
         Some(known) => Some(Advice::OtherKind { known, kind }),
@@ -133,6 +133,7 @@ mod tests {
             assert!(said(far, KeyKind::Label).ends_with("leave it out, or give it a prefix of your own"), "{far}");
         }
         assert!(said(&"x".repeat(LONGEST + 1), KeyKind::Label).ends_with("of your own"));
+        assert_eq!(said("resource-type", KeyKind::Label), "", "dashboards know it");
     }
 
     #[test]
