@@ -49,7 +49,11 @@ async fn what_would_only_be_added_is_summed_and_what_was_asked_is_named() {
     let (finding, set) = look(json!({})).await;
     assert_eq!(finding, None, "nothing is asked that would be refused or changed");
     let keys: Vec<_> = set.iter().map(|(rule, key, kind)| format!("{rule} {key} {kind}")).collect();
-    for says in ["queue priorityClassName Pod", "root-shell runAsNonRoot Pod", "service-account-token automountServiceAccountToken Pod"] {
+    for says in [
+        "queue priorityClassName Pod",
+        "root-shell runAsNonRoot Pod",
+        "service-account-token automountServiceAccountToken Pod",
+    ] {
         assert!(keys.iter().any(|key| key == says), "{says}: {keys:?}");
     }
     let (finding, set) = look(json!({"automountServiceAccountToken": true})).await;
@@ -87,9 +91,7 @@ async fn what_names_two_people_as_its_maker_is_found() {
     assert!(text.contains("platform-go/made-by says alice, who may delete it while Sluice is away"), "{text}");
     // Whose record is gone has no username to compare.
     assert_eq!(
-        made_by(Some("alice"), json!({"platform-go/user-id": "long-gone"}), image)
-            .await
-            .and_then(|it| it.other_maker),
+        made_by(Some("alice"), json!({"platform-go/user-id": "long-gone"}), image).await.and_then(|it| it.other_maker),
         None
     );
 }

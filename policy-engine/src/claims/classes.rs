@@ -86,7 +86,8 @@ impl<'s> Kinds<'s> {
     /// Whether a class is taken for one of GPUs though nothing says that it is: no model names it, no admin listed it, and its
     /// selectors, which speak of no driver of GPUs, would let their devices through.
     pub(crate) fn may_be_others(&self, class: &str) -> bool {
-        let speaks_of_gpus = |spec| expressions(spec).any(|it| self.gpu_drivers().iter().any(|driver| it.contains(driver)));
+        let speaks_of_gpus =
+            |spec| expressions(spec).any(|it| self.gpu_drivers().iter().any(|driver| it.contains(driver)));
         let spec = self.classes.get(class).filter(|_| self.of(class) == Kind::Gpus && !is_models(class, self.policy));
         spec.is_some_and(|spec| !speaks_of_gpus(spec))
     }

@@ -67,6 +67,9 @@ mod tests {
         let named = of(&objects, &[place(&served[0]), place(&served[1]), nowhere]);
         assert_eq!(named, [vec!["ResourceClaimTemplate big".to_owned()], Vec::new(), Vec::new()]);
         let notes: Vec<_> = named.iter().filter_map(|named| note(named)).collect();
-        assert!(notes.len() == 1 && notes[0].starts_with("it names ResourceClaimTemplate big of this run, which"), "{notes:?}");
+        assert!(
+            notes.len() == 1 && notes[0].starts_with("it names ResourceClaimTemplate big of this run, which"),
+            "{notes:?}"
+        );
     }
 }

@@ -72,8 +72,12 @@ mod tests {
             let daemons = json!({"spec": {"updateStrategy": strategy}});
             surge(&GroupResource::new("apps", "daemonsets"), Object(&daemons), nodes)
         };
-        let rolling = |surge: Value| json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": 0}});
-        assert_eq!((surge_of(3, rolling(json!(2))), surge_of(3, rolling(json!("10%"))), surge_of(0, rolling(json!(1)))), (1, 1, 0));
+        let rolling =
+            |surge: Value| json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": 0}});
+        assert_eq!(
+            (surge_of(3, rolling(json!(2))), surge_of(3, rolling(json!("10%"))), surge_of(0, rolling(json!(1)))),
+            (1, 1, 0)
+        );
         assert_eq!((surge_of(3, Value::Null), surge_of(3, json!({"type": "OnDelete"}))), (0, 0));
     }
 }

@@ -228,7 +228,10 @@ mod tests {
         let each = Amounts { milli_gpu: 1000, ..Amounts::NOTHING };
         let rollout = |by| Rollout { shortage: &shortage, surge: 1, each, by, policy: &policy }.to_string();
         let begins = "a rollout needs 1 Pod more (1 GPU), and project p has no room in its 4 GPU: it waits until something else ends; set ";
-        assert_eq!(rollout(Maker::Workload), format!("{begins}strategy.type Recreate, or maxSurge 0 and maxUnavailable 1"));
+        assert_eq!(
+            rollout(Maker::Workload),
+            format!("{begins}strategy.type Recreate, or maxSurge 0 and maxUnavailable 1")
+        );
         let daemons = "maxSurge 0 and maxUnavailable 1 in updateStrategy.rollingUpdate";
         assert_eq!(rollout(Maker::DaemonSet), format!("{begins}{daemons}"));
     }
