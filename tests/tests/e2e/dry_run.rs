@@ -194,7 +194,8 @@ fn objects_of_one_run_know_each_other_where_the_api_server_is_not_asked_which_sa
     let template = json!({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaimTemplate", "metadata": {"name": "one-run"},
         "spec": {"spec": {"devices": {"requests": requests}}}});
     let container = json!({"name": "a", "image": "registry.example.com/a:1", "resources": {"claims": [{"name": "g"}]}});
-    let spec = json!({"containers": [container], "resourceClaims": [{"name": "g", "resourceClaimTemplateName": "one-run"}]});
+    let spec =
+        json!({"containers": [container], "resourceClaims": [{"name": "g", "resourceClaimTemplateName": "one-run"}]});
     let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "one-run"},
         "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "one-run"}},
             "template": {"metadata": {"labels": {"app": "one-run"}}, "spec": spec}}});
@@ -204,7 +205,8 @@ fn objects_of_one_run_know_each_other_where_the_api_server_is_not_asked_which_sa
             let args = ["dry-run", "-f", "-", "--as", "bob", "-n", "llm-finetune"];
             let said = sluice(&p, &[&args[..], source].concat(), &text);
             if source.is_empty() {
-                let note = "note: it names ResourceClaimTemplate one-run of this run, which the API server does not know";
+                let note =
+                    "note: it names ResourceClaimTemplate one-run of this run, which the API server does not know";
                 assert!(said.code == 0 && said.stdout.contains(note), "{said:?}");
             } else {
                 let denied = "Deployment llm-finetune/one-run  denied: quota\n";
