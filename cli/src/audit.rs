@@ -3,7 +3,7 @@
 
 mod rulers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Error;
 use clap::Args;
@@ -14,10 +14,13 @@ use decide::{Sources, entry};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
+use policy_engine::admission::decision::Mutation;
 use policy_engine::contract;
 use policy_engine::object::Object;
+use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::{ProjectId, UserId};
+use policy_engine::policy::rule_id::RuleId;
 use policy_engine::{Decision, Denial};
 use records::convert;
 use serde::Serialize;
@@ -35,7 +38,8 @@ const AT_A_TIME: usize = 8;
 ///
 /// Looks at Pods, workloads, volume claims, snapshots, and claims of devices with their templates, in governed namespaces:
 /// those made while the webhooks were taken away carry no stamp, and those from before a record changed may not be allowed
-/// any more. What a rule that only warns would refuse or change is named, as what happens once it is enforced. Those whose label platform-go/user-id and annotation platform-go/made-by name two people are somebody else's while Sluice
+/// any more. What a rule that only warns would refuse, or change of what was asked, is named, as what happens once it is enforced;
+/// what it would only add is summed up at the end, and counts as nothing found. Those whose label platform-go/user-id and annotation platform-go/made-by name two people are somebody else's while Sluice
 /// is away. RoleBindings there that Sluice did not make are named at the end, and count as nothing found. Nothing is changed. Needs
 /// the rights of an admin.
 ///
@@ -58,7 +62,10 @@ pub(crate) struct Audit {
 struct Found {
     /// How many objects were looked at.
     objects: usize,
+    /// Those that would be refused now first, then those that would be once rules are enforced.
     findings: Vec<Finding>,
+    /// What the rules that only warn would write where nobody asked for anything: it stands in nobody's way.
+    would_be_set: Vec<WouldBeSet>,
     /// RoleBindings that Sluice did not make.
     foreign_role_bindings: Vec<ForeignRoleBinding>,
 }
@@ -82,9 +89,23 @@ struct Finding {
     denials: Vec<String>,
     /// Why it would be refused if the rules that only warn were enforced.
     unenforced: Vec<String>,
-    /// What the rules that only warn would write on it if they were enforced: fields of the object.
+    /// What was asked and the rules that only warn would change if they were enforced: fields of the object.
     unimposed: Vec<String>,
 }
+
+/// What a rule would write on so many objects.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WouldBeSet {
+    rule: RuleId,
+    /// The last part of the fields that it would write.
+    key: String,
+    kind: String,
+    objects: usize,
+}
+
+/// How many objects each rule would write each key on, by their kind.
+type Sums = BTreeMap<(RuleId, String, String), usize>;
 
 impl Audit {
     pub(crate) async fn run(self) -> Result<Ending, Failure> {
@@ -96,7 +117,7 @@ impl Audit {
         problems.iter().for_each(ending::warn);
         let policy = Policy::from(records);
         let governed = governed(observed.bindings, &namespaces, &policy)?;
-        let (now, mut found) = (Timestamp::now(), Found::default());
+        let (now, mut found, mut sums) = (Timestamp::now(), Found::default(), Sums::new());
         let sources = Sources::asking(&server);
         let mut kinds = entry::judged_kinds(&policy);
         // No Secret carries a stamp, and their content is nothing to read all of.
@@ -109,8 +130,13 @@ impl Audit {
             found.objects += existing.len();
             let looks = existing.iter().map(|it| look_at(it, namespace, project_id, &sources, &policy, now));
             let looks = stream::iter(looks).buffered(AT_A_TIME).try_collect::<Vec<_>>().await;
-            found.findings.extend(looks.map_err(|error| unanswered(error.into()))?.into_iter().flatten());
+            for (finding, set) in looks.map_err(|error| unanswered(error.into()))? {
+                found.findings.extend(finding);
+                set.into_iter().for_each(|it| *sums.entry(it).or_insert(0) += 1);
+            }
         }
+        found.findings.sort_by_key(|finding| (finding.denials.is_empty(), finding.unenforced.is_empty()));
+        found.would_be_set = summed(sums);
         match output {
             Format::Text => output::print(&text(&found))?,
             Format::Json => output::print(&output::json(&found)?)?,
@@ -140,7 +166,7 @@ fn governed(
     Ok(bindings)
 }
 
-/// What is wrong with an object, if anything is.
+/// What is wrong with an object, if anything is; and what rules would write on it where nobody asked for anything.
 async fn look_at(
     existing: &Existing,
     namespace: &str,
@@ -148,9 +174,9 @@ async fn look_at(
     sources: &Sources,
     policy: &Policy,
     now: Timestamp,
-) -> Result<Option<Finding>, LookupFailed> {
+) -> Result<(Option<Finding>, BTreeSet<(RuleId, String, String)>), LookupFailed> {
     if decide::existing::is_platforms_own(existing) {
-        return Ok(None);
+        return Ok((None, BTreeSet::new()));
     }
     let Existing { kind, object, .. } = existing;
     let (decision, unreadable) =
@@ -161,6 +187,8 @@ async fn look_at(
         };
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let label = |key: &str| Object(object).label(key);
+    let is_asked = |it: &&Mutation| it.at.resolve(object).is_some();
+    let (changed, set): (Vec<_>, Vec<_>) = decision.unimposed.iter().partition(is_asked);
     let finding = Finding {
         namespace: namespace.into(),
         kind: kind.clone(),
@@ -171,9 +199,16 @@ async fn look_at(
         other_maker: decide::existing::other_maker(existing, policy).map(Into::into),
         denials: sentences(&decision.denials).into_iter().chain(unreadable).collect(),
         unenforced: sentences(&decision.unenforced),
-        unimposed: decision.unimposed.iter().map(|it| format!("{}: {}", it.rule, it.at)).collect(),
+        unimposed: changed.iter().map(|it| format!("{}: {}", it.rule, it.at)).collect(),
     };
-    Ok((!finding.is_fine()).then_some(finding))
+    let key = |at: &Place| at.pointer().back().map(|key| key.decoded().into_owned()).unwrap_or_default();
+    let set = set.into_iter().map(|it| (it.rule, key(&it.at), kind.clone())).collect();
+    Ok(((!finding.is_fine()).then_some(finding), set))
+}
+
+fn summed(sums: Sums) -> Vec<WouldBeSet> {
+    let sum = |((rule, key, kind), objects)| WouldBeSet { rule, key, kind, objects };
+    sums.into_iter().map(sum).collect()
 }
 
 fn sentences(denials: &[Denial]) -> Vec<String> {
@@ -216,6 +251,10 @@ fn text(found: &Found) -> String {
             lines.push(format!("  {later} {}", unimposed.join(", ")));
         }
     }
+    lines.extend(found.would_be_set.iter().map(|WouldBeSet { rule, key, kind, objects }| {
+        let plural = if *objects == 1 { "" } else { "s" };
+        format!("once enforced, {rule} would set {key} on {objects} {kind}{plural} that say nothing of it")
+    }));
     lines.extend(found.foreign_role_bindings.iter().map(ForeignRoleBinding::text));
     let (objects, findings) = (found.objects, found.findings.len());
     let summary = format!("{objects} objects in governed namespaces, {findings} to look at");
@@ -224,71 +263,4 @@ fn text(found: &Found) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use policy_engine::object::kinds::GroupResource;
-    use serde_json::json;
-
-    use super::*;
-
-    fn policy() -> Policy {
-        let org = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/org");
-        let (raw, _) = records::files::read(std::path::Path::new(org)).expect("the sample organisation");
-        Policy::from(convert::build(&raw).0)
-    }
-
-    async fn looked_at(labels: Value, image: &str) -> Option<Finding> {
-        made_by(None, labels, image).await
-    }
-
-    async fn made_by(maker: Option<&str>, labels: Value, image: &str) -> Option<Finding> {
-        let policy = policy();
-        let project = policy.records().projects.values().find(|project| project.name.to_string() == "detector");
-        let object = json!({
-            "metadata": {"name": "x", "namespace": "detector", "labels": labels, "creationTimestamp": "2026-11-22T10:00:00Z",
-                "annotations": maker.map(|maker| json!({"platform-go/made-by": maker}))},
-            "spec": {"nodeName": "gpu-a", "containers": [{"name": "main", "image": image}]},
-            "status": {"phase": "Running"},
-        });
-        let existing = Existing { resource: GroupResource::new("", "pods"), kind: "Pod".into(), object };
-        let (sources, id) = (Sources::Files(BTreeMap::new()), &project.expect("a project").id);
-        let found = look_at(&existing, "detector", id, &sources, &policy, Timestamp::UNIX_EPOCH).await;
-        found.expect("nobody to ask")
-    }
-
-    #[tokio::test]
-    async fn what_was_never_judged_and_what_would_be_refused_now_is_found() {
-        let stamped = json!({"platform-go/user-id": "bob"});
-        assert_eq!(looked_at(stamped.clone(), "registry.example.com/app:1").await, None);
-        let unstamped = looked_at(json!({}), "registry.example.com/app:1").await.expect("a finding");
-        assert_eq!((unstamped.user_id, unstamped.denials.len()), (None, 0));
-        let forbidden = looked_at(stamped, "quay.io/somebody/miner").await.expect("a finding");
-        assert_eq!(forbidden.user_id, Some(UserId::new("bob")));
-        let [denial] = &forbidden.denials[..] else { panic!("{:?}", forbidden.denials) };
-        assert!(denial.starts_with("image: spec.containers[0].image: asked quay.io/somebody/miner:latest"), "{denial}");
-    }
-
-    #[tokio::test]
-    async fn what_names_two_people_as_its_maker_is_found() {
-        let (bobs, image) = (json!({"platform-go/user-id": "bob"}), "registry.example.com/app:1");
-        assert_eq!(made_by(Some("bob"), bobs.clone(), image).await, None);
-        let found = made_by(Some("alice"), bobs, image).await.expect("a finding");
-        assert_eq!((found.other_maker.as_deref(), found.denials.len()), (Some("alice"), 0));
-        let text = text(&Found { objects: 1, findings: vec![found], ..Found::default() });
-        assert!(text.contains("platform-go/made-by says alice, who may delete it while Sluice is away"), "{text}");
-        // Whose record is gone has no username to compare.
-        assert_eq!(
-            made_by(Some("alice"), json!({"platform-go/user-id": "long-gone"}), image)
-                .await
-                .and_then(|it| it.other_maker),
-            None
-        );
-    }
-
-    #[test]
-    fn a_namespace_that_is_not_governed_is_named() {
-        let bindings = BTreeMap::from([("detector".to_owned(), ProjectId::new("detector"))]);
-        let refused = governed(bindings, &["default".to_owned()], &policy());
-        let Err(Failure::BadInput(errors)) = refused else { panic!("{refused:?}") };
-        assert!(errors[0].to_string().starts_with("namespace default is not governed"), "{errors:?}");
-    }
-}
+mod tests;

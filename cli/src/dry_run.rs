@@ -1,8 +1,8 @@
 //! `sluice dry-run`: what would happen to objects if they were created, and why.
 //!
-//! Live, the API server is asked by `dryRun=All`: nothing can be more exact. With `--policy` the crate `decide`, which
-//! decides for the webhook, decides here: on records from files or from the cluster, at any instant. Both answer in the
-//! same words.
+//! Live, the API server is asked by `dryRun=All`: nothing can be more exact about one object. With `--policy` the crate `decide`,
+//! which decides for the webhook, decides here: on records from files or from the cluster, at any instant, and on all objects of a
+//! run together. Both answer in the same words.
 
 mod defaults;
 mod input;
@@ -30,8 +30,9 @@ use verdict::{Unanswered, Verdict};
 
 /// Say what would be admitted, changed and refused, and change nothing
 ///
-/// Without --policy the API server is asked, as kubectl asks it: it admits the objects by a server-side dry run. With
-/// --policy the same decision is made here.
+/// Without --policy the API server is asked, as kubectl asks it: it admits each object by a server-side dry run. It stores none, so
+/// that an object which names another of the same run is judged without it; a note says so. With --policy the same decision is made
+/// here, and the objects of a run know each other, in whatever order they stand.
 ///
 /// Exit codes: 0 allowed, 1 denied, 2 warnings under --strict, 3 bad input, 4 could not ask.
 #[derive(Args, Debug)]

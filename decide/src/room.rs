@@ -51,7 +51,7 @@ pub async fn find(
             decision.warnings.extend(refusals.iter().map(|denial| format!("not enforced: {denial}")));
             decision.unenforced.extend(refusals);
         }
-        WithoutRoom::Foresee { pods, surge, each } => {
+        WithoutRoom::Foresee { pods, surge, each, by } => {
             let Outcome::Refused(mut shortages) = ask(ledger, charge, Mode::Ask, deadline).await? else {
                 return Ok(nobody);
             };
@@ -64,15 +64,15 @@ pub async fn find(
                     _ => Outcome::Reserved,
                 };
                 let Outcome::Refused(without_surge) = fits else {
-                    let rollout =
-                        worth_telling(&shortages).next().map(|shortage| Rollout { shortage, surge, each, policy });
+                    let rollout = |shortage| Rollout { shortage, surge, each, by, policy };
+                    let rollout = worth_telling(&shortages).next().map(rollout);
                     decision.warnings.extend(rollout.map(|rollout| format!("{}: {rollout}", RuleId::Quota)));
                     return Ok(nobody);
                 };
                 shortages = without_surge;
             }
             let foreseen =
-                worth_telling(&shortages).take(MOST_KEPT).map(|shortage| Foreseen { shortage, pods, policy });
+                worth_telling(&shortages).take(MOST_KEPT).map(|shortage| Foreseen { shortage, pods, by, policy });
             decision.warnings.extend(foreseen.map(|foreseen| format!("{}: {foreseen}", RuleId::Quota)));
         }
     }

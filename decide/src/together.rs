@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use policy_engine::Submission;
-use policy_engine::object::kinds::GroupResource;
+use policy_engine::object::kinds::{DEVICE_GROUP, GroupResource, SNAPSHOT_GROUP};
 use policy_engine::policy::{Policy, Records};
 use policy_engine::submission::{devices, volumes};
 
@@ -14,13 +14,12 @@ pub fn named(run: &[Submission<'_>]) -> Vec<Vec<String>> {
     let of = |it: &Submission<'_>| (it.resource.clone(), it.namespace.to_owned(), it.name.to_owned());
     let there: BTreeMap<_, _> = run.iter().map(|it| (of(it), it.kind)).collect();
     let of_one = |submission: &Submission<'_>| {
-        let (devices, volumes) =
-            (devices::Names::by(submission, &policy), volumes::Names::by(submission, &policy));
+        let (devices, volumes) = (devices::Names::by(submission, &policy), volumes::Names::by(submission, &policy));
         let kinds = [
-            ("resource.k8s.io", "resourceclaims", devices.claims),
-            ("resource.k8s.io", "resourceclaimtemplates", devices.templates),
+            (DEVICE_GROUP, "resourceclaims", devices.claims),
+            (DEVICE_GROUP, "resourceclaimtemplates", devices.templates),
             ("", "persistentvolumeclaims", volumes.claims),
-            ("snapshot.storage.k8s.io", "volumesnapshots", volumes.snapshots),
+            (SNAPSHOT_GROUP, "volumesnapshots", volumes.snapshots),
         ];
         let mut named = Vec::new();
         for (group, resource, names) in kinds {
@@ -52,7 +51,7 @@ mod tests {
     /// What a Deployment of the Namespace `team` names of the run, whose others are in this Namespace.
     fn named_by_a_deployment(pod: &Value, others_in: &str) -> Vec<Vec<String>> {
         let (deployment, empty) = (json!({"spec": {"template": pod}}), json!({}));
-        let device = |resource| GroupResource::new("resource.k8s.io", resource);
+        let device = |resource| GroupResource::new(DEVICE_GROUP, resource);
         named(&[
             of(GroupResource::new("apps", "deployments"), ["Deployment", "web", "team"], &deployment),
             of(device("resourceclaims"), ["ResourceClaim", "mine", others_in], &empty),

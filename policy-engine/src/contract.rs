@@ -96,6 +96,9 @@ pub const PLATFORM_ANNOTATIONS: [&str; 5] =
 pub const ASKING_LABELS: [&str; 8] =
     [QUEUE_NAME, CLAIM_NAME, GPU_MODEL, GPU_COUNT, SM_PERCENT, VRAM_POLICY, PINNED_MEMORY, SHARING_MODE];
 
+/// Labels with the prefix that clients keep for themselves, and that say nothing to the platform.
+pub const OF_CLIENTS: [&str; 3] = ["platform-go/resource-type", "platform-go/job-id", "platform-go/gpu-count"];
+
 /// The PriorityClass of a queue.
 pub fn priority_class(queue: &str) -> String {
     format!("{PRIORITY_CLASS_PREFIX}{queue}")

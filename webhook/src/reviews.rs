@@ -102,12 +102,23 @@ fn question(request: &Request) -> Result<Result<PlatformReviewSpec, Denial>, Out
 /// A person whom the platform knows.
 fn person<'a>(request: &'a Request, policy: &'a Policy) -> Result<&'a User, Denial> {
     let requester = request.requester();
-    Caller::of(requester, policy).user().ok_or_else(|| {
+    let caller = Caller::of(requester, policy);
+    caller.user().ok_or_else(|| {
+        let then = match caller {
+            Caller::Admin => {
+                "a platform Admin may make one (spec.username); what everybody uses is told beside the ledger: kubectl exec -n \
+                 sluice-system deploy/sluice -- sluice usage"
+            }
+            Caller::Person(_)
+            | Caller::Controller
+            | Caller::Client
+            | Caller::Deputy(_)
+            | Caller::Node(_)
+            | Caller::ControlPlane
+            | Caller::Stranger => "ask a platform Admin for one",
+        };
         let username = requester.username;
-        denied(
-            "metadata",
-            format!("{username} asked what is theirs; no User record has this username; ask a platform Admin for one"),
-        )
+        denied("metadata", format!("{username} asked what is theirs; no User record has this username; {then}"))
     })
 }
 

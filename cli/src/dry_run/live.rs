@@ -1,5 +1,7 @@
 //! The live dry run: the API server decides, with its webhooks.
 
+mod named;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -46,14 +48,20 @@ pub(super) async fn ask(
     let kinds = kinds(&own, &objects).await?;
     let policy_version = own.policy_version().await;
     let context = own.default_namespace();
-    let answers = stream::iter(objects).map(|submitted| {
-        let (asking, kinds, version) = (&asking, &kinds, &policy_version);
-        let asked = namespace.as_deref();
+    let place = |submitted: &Submitted| {
+        let served = find(&kinds, submitted)?;
+        let namespace = submitted.namespace(served.namespaced, namespace.as_deref(), Some(context));
+        Ok((served, namespace.map_err(Unanswered::Invalid)?))
+    };
+    let places: Vec<_> = objects.iter().map(place).collect();
+    let named = named::of(&objects, &places);
+    let answers = stream::iter(objects.into_iter().zip(places).zip(named)).map(|((submitted, place), named)| {
+        let (asking, version) = (&asking, &policy_version);
         async move {
-            let served = find(kinds, &submitted)?;
-            let namespace =
-                submitted.namespace(served.namespaced, asked, Some(context)).map_err(Unanswered::Invalid)?;
-            ask_one(asking, served, submitted, namespace, version.clone()).await
+            let (served, namespace) = place?;
+            let mut verdict = ask_one(asking, served, submitted, namespace, version.clone()).await?;
+            verdict.notes.extend(named::note(&named));
+            Ok(verdict)
         }
     });
     Ok(answers.buffered(AT_A_TIME).collect().await)

@@ -74,14 +74,21 @@ pub fn admit(
 
 /// Every rule is heard, in its mode.
 fn judge_rules(case: &Case<'_>) -> Decision {
-    merge(rules::ALL.iter().map(|rule| {
+    let mut of_amounts = Vec::new();
+    let mut decision = merge(rules::ALL.iter().map(|rule| {
         let mode = case.policy.platform().mode_of(rule.id, Some(case.project));
         let mut found = Findings::in_mode(rule.id, mode);
         if mode != RuleMode::Off {
             (rule.judge)(case, &mut found);
         }
+        of_amounts.append(&mut found.of_amounts);
         mode::apply(mode, found, case.object())
-    }))
+    }));
+    // How many devices one may have goes before how many there are.
+    if decision.denials.iter().any(|denial| matches!(denial.rule, RuleId::Quota | RuleId::ClaimShape)) {
+        decision.warnings.retain(|warning| !of_amounts.contains(warning));
+    }
+    decision
 }
 
 /// Takes out the mutations that the object says already: an earlier call, or the person, has written them.

@@ -83,7 +83,20 @@ pub enum WithoutRoom {
         surge: u64,
         /// What each is charged.
         each: Amounts,
+        /// What makes them.
+        by: Maker,
     },
+}
+
+/// What makes the Pods that are foreseen, as far as it matters when they come and how they are replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// A workload that makes them now, and replaces them as a Deployment does, if it does.
+    Workload,
+    /// Makes one for each node that there is.
+    DaemonSet,
+    /// Makes them with each of its Jobs.
+    CronJob,
 }
 
 /// One reason why a submission is refused.

@@ -24,6 +24,8 @@ pub struct Findings {
     pub(crate) more: usize,
     pub(crate) mutations: Vec<Mutation>,
     pub(crate) warnings: Vec<String>,
+    /// Those of them that advise an amount: a refusal of the amount goes before them.
+    pub(crate) of_amounts: Vec<String>,
 }
 
 impl Findings {
@@ -42,6 +44,7 @@ impl Findings {
             more: 0,
             mutations: Vec::new(),
             warnings: Vec::new(),
+            of_amounts: Vec::new(),
         }
     }
 
@@ -114,11 +117,18 @@ impl Findings {
             self.warnings.push(one_line(format_args!("{}: {text}", self.rule)));
         }
     }
+
+    /// Says which amount of devices would not have to wait. Nobody reads it beside a refusal that says how much they may have.
+    pub fn warn_of_amount(&mut self, text: impl Display) {
+        self.warn(text);
+        self.of_amounts.extend(self.warnings.last().cloned());
+    }
 }
 
 impl From<Findings> for Decision {
     fn from(found: Findings) -> Self {
-        let Findings { rule: _, imposes: _, unimposed, unenforced, denials, more, mutations, warnings } = found;
+        let Findings { rule: _, imposes: _, unimposed, unenforced, denials, more, mutations, warnings, of_amounts: _ } =
+            found;
         Self { denials, more, mutations, warnings, unenforced, unimposed, reservation: None, templates: Vec::new() }
     }
 }

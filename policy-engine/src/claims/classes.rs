@@ -83,6 +83,15 @@ impl<'s> Kinds<'s> {
         }
     }
 
+    /// Whether a class is taken for one of GPUs though nothing says that it is: no model names it, no admin listed it, and its
+    /// selectors, which speak of no driver of GPUs, would let their devices through.
+    pub(crate) fn may_be_others(&self, class: &str) -> bool {
+        let speaks_of_gpus =
+            |spec| expressions(spec).any(|it| self.gpu_drivers().iter().any(|driver| it.contains(driver)));
+        let spec = self.classes.get(class).filter(|_| self.of(class) == Kind::Gpus && !is_models(class, self.policy));
+        spec.is_some_and(|spec| !speaks_of_gpus(spec))
+    }
+
     /// The drivers of GPUs: those that are known, and those of the models' classes.
     pub(crate) fn gpu_drivers(&self) -> &BTreeSet<String> {
         self.gpu_drivers.get_or_init(|| self.find_gpu_drivers())

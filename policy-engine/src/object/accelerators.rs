@@ -19,6 +19,24 @@ pub(crate) struct Maker {
     pub(crate) variables: &'static [&'static str],
 }
 
+/// Annotations of a Pod by which container runtimes, or their plugins, give its containers devices of the node: alone, or followed by
+/// `/` and whose they are. Those of `cdi.k8s.io` name devices of the Container Device Interface; the others are those of NRI's device
+/// injector under its names so far, of Google's, and of NRI's CDI injector.
+const INJECTING: [&str; 7] = [
+    "cdi.k8s.io",
+    "cdi-devices.noderesource.dev",
+    "cdi-devices.nri.io",
+    "cdi.nri.io",
+    "devices.gke.io",
+    "devices.noderesource.dev",
+    "devices.nri.io",
+];
+
+/// Whether an annotation of a Pod gives it devices of the node.
+pub(crate) fn gives_devices(annotation: &str) -> bool {
+    INJECTING.contains(&annotation.split('/').next().unwrap_or_default())
+}
+
 const fn maker(
     devices: &'static str,
     resources: &'static [&'static str],

@@ -186,6 +186,36 @@ fn a_name_that_exists_already_is_judged_all_the_same() {
     ok(kubectl(&p, ADMIN, &["-n", "detector", "delete", "pod/dry-taken", "--wait=false"]));
 }
 
+/// A template of nine devices, and the Deployment whose Pods would name it, in either order.
+#[test]
+fn objects_of_one_run_know_each_other_where_the_api_server_is_not_asked_which_says_that_it_does_not() {
+    let p = shared();
+    let requests = json!([{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com", "count": 9}}]);
+    let template = json!({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaimTemplate", "metadata": {"name": "one-run"},
+        "spec": {"spec": {"devices": {"requests": requests}}}});
+    let container = json!({"name": "a", "image": "registry.example.com/a:1", "resources": {"claims": [{"name": "g"}]}});
+    let spec =
+        json!({"containers": [container], "resourceClaims": [{"name": "g", "resourceClaimTemplateName": "one-run"}]});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "one-run"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "one-run"}},
+            "template": {"metadata": {"labels": {"app": "one-run"}}, "spec": spec}}});
+    for objects in [[&template, &deployment], [&deployment, &template]] {
+        let text = objects.map(|object| object.to_string()).join("\n---\n");
+        for source in SOURCES {
+            let args = ["dry-run", "-f", "-", "--as", "bob", "-n", "llm-finetune"];
+            let said = sluice(&p, &[&args[..], source].concat(), &text);
+            if source.is_empty() {
+                let note =
+                    "note: it names ResourceClaimTemplate one-run of this run, which the API server does not know";
+                assert!(said.code == 0 && said.stdout.contains(note), "{said:?}");
+            } else {
+                let denied = "Deployment llm-finetune/one-run  denied: quota\n";
+                assert!(said.code == 1 && said.stdout.contains(denied), "{source:?}: {said:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_format_can_be_read_and_a_pipe_has_no_colour() {
     let p = shared();

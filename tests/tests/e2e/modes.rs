@@ -109,6 +109,7 @@ fn where_everything_only_warns_what_is_made_stays_as_it_is_written_and_is_named_
     let text = sluice(&p, &["audit", "modes-all"], "").stdout;
     assert!(text.contains("would be refused once enforced: image: "), "{text}");
     assert!(text.contains("would be changed once enforced: "), "{text}");
+    assert!(text.contains("once enforced, root-shell would set runAsNonRoot on "), "{text}");
     let (_, page) = http_get(&p, "/metrics");
     let counted = page.lines().find(|line| {
         line.contains("webhook_unenforced_denials_total") && line.contains("image") && line.contains("modes-all")

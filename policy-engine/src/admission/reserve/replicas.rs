@@ -6,10 +6,11 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::admission::decision::{Reservation, WithoutRoom};
+use crate::admission::decision::{Maker, Reservation, WithoutRoom};
 use crate::charge::{Identity, names, own_claims, payers, pod};
 use crate::ledger::Request;
 use crate::object::Object;
+use crate::object::kinds::GroupResource;
 use crate::policy::ids::UserId;
 use crate::policy::modes::RuleMode;
 use crate::policy::rule_id::RuleId;
@@ -30,8 +31,10 @@ pub(super) fn foresee(case: &Case<'_>, object: Object<'_>) -> Option<Reservation
         (_, _) => return None,
     };
     let kind = case.policy.platform().workload_kind(&case.submission.resource)?;
-    let wanted = wants(Object(&workload))?;
-    let pods = wanted.saturating_sub(case.old().and_then(wants).unwrap_or(0));
+    let by = maker(&case.submission.resource);
+    let wanted = wants(by, Object(&workload))?;
+    let old = case.old().filter(|old| goes_on(by, *old, Object(&workload)));
+    let pods = wanted.saturating_sub(old.and_then(|old| wants(by, old)).unwrap_or(0));
     let surge = rollout::surge(&case.submission.resource, Object(&workload), wanted);
     if pods == 0 && surge == 0 {
         return None;
@@ -45,7 +48,7 @@ pub(super) fn foresee(case: &Case<'_>, object: Object<'_>) -> Option<Reservation
     let payers = payers(case.policy, case.project, owner, case.now);
     let all = each.times(pods.saturating_add(surge));
     let request = Request::AdmitPod(pod(named, all, payers));
-    Some(Reservation { request, without_room: WithoutRoom::Foresee { pods, surge, each } })
+    Some(Reservation { request, without_room: WithoutRoom::Foresee { pods, surge, each, by } })
 }
 
 /// The workload with as many Pods as its subresource `scale` is told.
@@ -58,10 +61,42 @@ fn scaled(target: &Value, scale: Object<'_>) -> Value {
     workload
 }
 
-/// How many Pods it wants at once; `None` where it does not say.
-fn wants(workload: Object<'_>) -> Option<u64> {
-    let number = |key: &str| workload.at(&["spec", key]).and_then(Value::as_u64);
+fn maker(resource: &GroupResource) -> Maker {
+    match (resource.group.as_str(), resource.resource.as_str()) {
+        ("apps", "daemonsets") => Maker::DaemonSet,
+        ("batch", "cronjobs") => Maker::CronJob,
+        (_, _) => Maker::Workload,
+    }
+}
+
+/// Whether what it made before is part of what it wants now. The next Job of a CronJob is made anew.
+fn goes_on(by: Maker, old: Object<'_>, new: Object<'_>) -> bool {
+    let job = |cron: Object<'_>| cron.at(&["spec", "jobTemplate"]).cloned();
+    match by {
+        Maker::CronJob => job(old) == job(new),
+        Maker::Workload | Maker::DaemonSet => true,
+    }
+}
+
+/// How many Pods it wants at once; `None` where it does not say. What is suspended wants none.
+fn wants(by: Maker, workload: Object<'_>) -> Option<u64> {
+    let is_suspended = workload.at(&["spec", "suspend"]) == Some(&Value::Bool(true));
+    match by {
+        Maker::Workload | Maker::CronJob if is_suspended => Some(0),
+        Maker::Workload => at_once(workload.at(&["spec"])?),
+        // Its Jobs have one Pod where it says nothing.
+        Maker::CronJob => at_once(workload.at(&["spec", "jobTemplate", "spec"])?).or(Some(1)),
+        // One for each node for which its controller has counted itself responsible; of a new one nobody knows more than the first.
+        Maker::DaemonSet => {
+            Some(workload.at(&["status", "desiredNumberScheduled"]).and_then(Value::as_u64).unwrap_or(1))
+        }
+    }
+}
+
+fn at_once(spec: &Value) -> Option<u64> {
+    let number = |key: &str| spec.get(key).and_then(Value::as_u64);
     match number("parallelism") {
+        Some(_) if spec.get("suspend") == Some(&Value::Bool(true)) => Some(0),
         Some(parallelism) => Some(number("completions").map_or(parallelism, |all| all.min(parallelism))),
         None => number("replicas"),
     }

@@ -26,7 +26,8 @@
 //! compute domains are of no GPUs either. Such a request costs no GPU, unless the admin gives it a price, and it is narrowed *away*
 //! from GPUs: the selector that the platform adds lets no device of their drivers through, whatever else the request asks. If an
 //! admin lists any class in `deviceClasses`, only the listed ones may be asked for. A class that does not exist is treated in the
-//! same way, and a warning names it.
+//! same way, and a warning names it. A class whose selectors say nothing of a driver, only of an attribute, may have GPUs: it is
+//! narrowed to the allowed models, with a warning, until an admin lists it.
 //!
 //! Clusters grow, so what no node has today is no reason to refuse anything. Whoever writes a workload, a Pod, a claim or a
 //! template of claims that asks for a model that no node has, or for more devices at once than any one node has, is warned:
@@ -40,6 +41,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::admission::findings::Findings;
+use crate::claims::classes::Kinds;
 use crate::claims::{Alternative, Ask, Request, Understood, narrowing, narrowing_away};
 use crate::contract;
 use crate::object::place::Place;
@@ -77,7 +79,8 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
         },
     );
     let mut narrowed = false;
-    let mut missing = BTreeSet::new();
+    let (mut missing, mut doubtful) = (BTreeSet::new(), BTreeSet::new());
+    let kinds = Kinds::new(&case.devices.classes, case.policy);
     for request in &claim.understood.requests {
         for alternative in &request.alternatives {
             if alternative.others.is_some_and(|others| !others.may_be_asked) {
@@ -85,6 +88,8 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
             }
             if !case.devices.classes.contains_key(&alternative.class) {
                 missing.insert(alternative.class.as_str());
+            } else if alternative.others.is_none() && kinds.may_be_others(&alternative.class) {
+                doubtful.insert(alternative.class.as_str());
             }
         }
         if let Some(unmatched) = unmatched(request, &allowed) {
@@ -107,6 +112,13 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
     if !case.devices.untold && !missing.is_empty() {
         let classes = missing.into_iter().collect::<Vec<_>>().join(", ");
         say.warn(format_args!("DeviceClass {classes} does not exist; Pods wait until an admin creates it"));
+    }
+    if !doubtful.is_empty() && say.imposes() && case.is_read_by_people() && say.denials.is_empty() {
+        let classes = doubtful.into_iter().collect::<Vec<_>>().join(", ");
+        return say.warn(format_args!(
+            "nothing in the selectors of DeviceClass {classes} says whose devices it has, so that they are taken for GPUs, narrowed to {}, and charged as such; if they are none, ask an admin to list it in PlatformPolicy.spec.deviceClasses",
+            Names(&allowed)
+        ));
     }
     // Who names a model is not told that they get it.
     let is_asked = claim.object.label(contract::GPU_MODEL).is_some();

@@ -3,6 +3,11 @@
 //! The platform refuses `spec.nodeName`, a scheduler that it does not list (`PlatformPolicy.spec.schedulers`), and the
 //! annotations of static Pods. Each of them would be a way around quota, queues and the accounting of GPUs.
 //!
+//! Tolerations of a Pod are left as they are, also those of every taint (`operator: Exists` without a key): taints keep nobody's Pods
+//! off a node who wants to be there, and a Pod that tolerates everything is not evicted from a node that is tainted `NoExecute`. It gets
+//! no device by that: devices come by claims, whose own tolerations the rule `claim-origin` judges. Who reserves nodes for some
+//! projects does so by an admission policy of the API server, or by `PodTolerationRestriction`.
+//!
 //! Only a kubelet may create mirror Pods, and only for its own node. Only schedulers may bind Pods to nodes, and only
 //! nodes and controllers may write the status of Pods.
 

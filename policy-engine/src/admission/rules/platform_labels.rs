@@ -23,6 +23,9 @@
 //! nothing of them. (Who takes one off and changes nothing else is refused by the API server itself: see *Security*.)
 //! Nobody writes a new one into a Pod or a pod template: no controller would take it off, and the Pods would never end.
 //!
+//! A key with the prefix that is none of the platform's stays as it is, and so does a label that is read as an annotation only, or the
+//! other way round. Whoever adds one is warned, with the key that is most like it: `platform-go/dra-gpu-modle` asks for nothing.
+//!
 //! The platform refuses a workload whose selector names a `platform-go/` key. The selector would never match the
 //! workload's Pods, and the controller would make Pods for ever.
 
@@ -30,6 +33,7 @@ mod finalizers;
 mod gpu;
 mod maker;
 mod put_back;
+mod unknown;
 
 use serde_json::Value;
 
@@ -45,6 +49,7 @@ use crate::submission::identity::Owner;
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     if matches!(case.submission.act, Act::Create | Act::Update) {
         finalizers::judge(case, say);
+        unknown::tell(case, say);
     }
     let is_claim = case.is_volume_claim() || case.is_snapshot() || case.is_claim();
     let stamped = case.is_pod() || case.is_workload() || case.is_claim_template() || case.is_service();

@@ -14,8 +14,10 @@
 //! The platform refuses at once what could never run: a Pod, or a workload whose single Pod asks for more than one of
 //! those who pay may have in all. What a Pod asks has the claims with it that it names, be they made for it or there by themselves; a
 //! claim that has its devices already asks for none. It admits a workload that has more Pods than there is room for now, with a warning:
-//! the Pods without room start when there is room. A Deployment that rolls out makes new Pods beside the old ones: where there is
-//! no room for both, the refusal of a new Pod says what the old ones hold, and how to let them end first.
+//! the Pods without room start when there is room. What is suspended asks for nothing until it goes on; of a CronJob it is told
+//! what the Pods of one of its Jobs ask, when it is made, when its Job is changed, and when it goes on. A Deployment that rolls out
+//! makes new Pods beside the old ones, and so does a DaemonSet with a `maxSurge`: where there is no room for both, a warning says so at every
+//! write, and the refusal of a Deployment's new Pod says what the old ones hold, and how to let them end first.
 
 mod ever;
 mod words;

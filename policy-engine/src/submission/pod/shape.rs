@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::PodSpec;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::workload::WorkloadKind;
 
@@ -55,6 +56,13 @@ impl<'a> Written<'a> {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => &[],
         };
         shapes.iter().map(|&shape| Self { place: place.clone(), shape, value }).collect()
+    }
+
+    /// Whether a container is described there. A list of something else has no images.
+    pub(crate) fn has_containers(&self) -> bool {
+        let pod = self.as_pod();
+        let lists = ["containers", "initContainers"].map(|list| Object(&pod).at(&["spec", list]));
+        lists.into_iter().flatten().filter_map(Value::as_array).flatten().any(|it| it.get("image").is_some())
     }
 
     /// The same as a Pod has it: under `spec`.

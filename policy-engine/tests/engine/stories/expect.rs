@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use policy_engine::admission::decision::{Reservation, WithoutRoom};
+use policy_engine::admission::decision::{Maker, Reservation, WithoutRoom};
 use policy_engine::admission::rules::quota::said;
 use policy_engine::ledger::{Account, Amounts, Request, Use};
 use policy_engine::object::Unreadable;
@@ -165,14 +165,16 @@ impl Expect {
         let charged = charged.map(|charged| Charges { to: charged.to.filter(|_| is_said), ..charged });
         let differs = self.charges.as_ref().filter(|expected| **expected != charged);
         let foreseen = decision.reservation.as_ref().and_then(|charge| match (charge.without_room, &charge.request) {
-            (WithoutRoom::Foresee { pods, surge, each }, Request::AdmitPod(all)) => {
+            (WithoutRoom::Foresee { pods, surge, each, by }, Request::AdmitPod(all)) => {
                 assert_eq!(all.amounts, each.times(pods + surge));
                 let rollout = if surge > 0 { format!(", a rollout {surge} more") } else { String::new() };
-                Some(format!("{pods} Pods: {}{rollout}", said(&each.times(pods))))
+                let of_each = if by == Maker::CronJob { " of each Job" } else { "" };
+                Some(format!("{pods} Pods{of_each}: {}{rollout}", said(&each.times(pods))))
             }
             (WithoutRoom::Foresee { .. } | WithoutRoom::Refuse | WithoutRoom::Warn, _) => None,
         });
-        let unforeseen = self.foresees.as_ref().filter(|expected| foreseen.as_ref() != Some(*expected));
+        let unforeseen = self.foresees.as_ref();
+        let unforeseen = unforeseen.filter(|expected| foreseen.as_deref().unwrap_or("nothing") != expected.as_str());
         let unforeseen = unforeseen.map(|_| format!("foreseen: {foreseen:?}"));
         differs.map(|_| format!("charged: {charged:?}")).into_iter().chain(unforeseen).collect()
     }

@@ -24,7 +24,7 @@ pub(super) fn tell(case: &Case<'_>, say: &mut Findings) {
         !needs.requests.iter().any(|need| is_nowhere(&need)) && !fits()
     };
     if let Some(needs) = all.iter().find(is_spread) {
-        say.warn(TooMany { needs, most: inventory.most(&needs.models()) });
+        say.warn_of_amount(TooMany { needs, most: inventory.most(&needs.models()) });
     }
 }
 

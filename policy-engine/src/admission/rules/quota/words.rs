@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::admission::decision::Maker;
 use crate::ledger::{Account, Amounts, MOST_OF_A_NAME, ObjectName, Resource, Shortage};
 use crate::policy::Policy;
 use crate::policy::platform::ChargeBy;
@@ -139,18 +140,24 @@ pub struct Foreseen<'a> {
     pub shortage: &'a Shortage,
     /// How many Pods there will be more.
     pub pods: u64,
+    /// What makes them.
+    pub by: Maker,
     /// Knows the names behind ids.
     pub policy: &'a Policy,
 }
 
 impl fmt::Display for Foreseen<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { shortage: Shortage { account, resource, used, reserved, asked, limit }, pods, policy } = self;
+        let Self { shortage: Shortage { account, resource, used, reserved, asked, limit }, pods, by, policy } = self;
         let say = |amount: &u64| say_amount(*resource, *amount);
         let how = charged(*resource, policy);
-        write!(f, "asked {} for {}{how}; {} uses {}", say(asked), number_of(*pods), who(account, policy), say(used))?;
-        write!(f, " and has {} reserved, of {} in all; ", say(reserved), say(limit))?;
-        f.write_str("Pods that have no room now start when there is")
+        let (whose, then) = match by {
+            Maker::Workload | Maker::DaemonSet => ("", "Pods that have no room now start when there is"),
+            Maker::CronJob => (" of each Job", "Pods that have no room when a Job begins start when there is"),
+        };
+        let pods = number_of(*pods);
+        write!(f, "asked {} for {pods}{whose}{how}; {} uses {}", say(asked), who(account, policy), say(used))?;
+        write!(f, " and has {} reserved, of {} in all; {then}", say(reserved), say(limit))
     }
 }
 
@@ -163,19 +170,23 @@ pub struct Rollout<'a> {
     pub surge: u64,
     /// What each is charged.
     pub each: Amounts,
+    /// What makes them.
+    pub by: Maker,
     /// Knows the names behind ids.
     pub policy: &'a Policy,
 }
 
 impl fmt::Display for Rollout<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { shortage: Shortage { account, resource, limit, .. }, surge, each, policy } = self;
+        let Self { shortage: Shortage { account, resource, limit, .. }, surge, each, by, policy } = self;
         let pods = number_of(*surge);
         let (more, of) = (said(&each.times(*surge)), say_amount(*resource, *limit));
         write!(f, "a rollout needs {pods} more ({more}), and {} has no room in its {of}: ", who(account, policy))?;
-        f.write_str(
-            "it waits until something else ends; set strategy.type Recreate, or maxSurge 0 and maxUnavailable 1",
-        )
+        f.write_str("it waits until something else ends; set ")?;
+        f.write_str(match by {
+            Maker::Workload | Maker::CronJob => "strategy.type Recreate, or maxSurge 0 and maxUnavailable 1",
+            Maker::DaemonSet => "maxSurge 0 and maxUnavailable 1 in updateStrategy.rollingUpdate",
+        })
     }
 }
 
@@ -194,4 +205,34 @@ pub fn said(amounts: &Amounts) -> String {
     let all = Resource::ALL.into_iter().filter(|resource| amounts.of(*resource) > 0);
     let all: Vec<_> = all.map(|resource| say_amount(resource, amounts.of(resource))).collect();
     if all.is_empty() { "nothing".into() } else { all.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Records;
+    use crate::policy::ids::ProjectId;
+
+    #[test]
+    fn what_is_foreseen_says_when_the_pods_come_and_what_to_set() {
+        let policy = Policy::from(Records::default());
+        let account = Account::Project(ProjectId::new("p"));
+        let shortage = Shortage { account, resource: Resource::Gpu, used: 3000, reserved: 0, asked: 2000, limit: 4000 };
+        let foreseen = |by| Foreseen { shortage: &shortage, pods: 2, by, policy: &policy }.to_string();
+        let of_a_job = "asked 2 GPU for 2 Pods of each Job; project p uses 3 GPU and has 0 GPU reserved, of 4 GPU in all; \
+                        Pods that have no room when a Job begins start when there is";
+        assert_eq!(foreseen(Maker::CronJob), of_a_job);
+        for by in [Maker::Workload, Maker::DaemonSet] {
+            assert!(foreseen(by).ends_with("; Pods that have no room now start when there is"), "{}", foreseen(by));
+        }
+        let each = Amounts { milli_gpu: 1000, ..Amounts::NOTHING };
+        let rollout = |by| Rollout { shortage: &shortage, surge: 1, each, by, policy: &policy }.to_string();
+        let begins = "a rollout needs 1 Pod more (1 GPU), and project p has no room in its 4 GPU: it waits until something else ends; set ";
+        assert_eq!(
+            rollout(Maker::Workload),
+            format!("{begins}strategy.type Recreate, or maxSurge 0 and maxUnavailable 1")
+        );
+        let daemons = "maxSurge 0 and maxUnavailable 1 in updateStrategy.rollingUpdate";
+        assert_eq!(rollout(Maker::DaemonSet), format!("{begins}{daemons}"));
+    }
 }

@@ -1,0 +1,105 @@
+//! What the audit finds in an object, and how it says so.
+
+use policy_engine::object::kinds::GroupResource;
+use policy_engine::policy::modes::RuleMode;
+use serde_json::json;
+
+use super::*;
+
+fn policy() -> Policy {
+    let org = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/org");
+    let (raw, _) = records::files::read(std::path::Path::new(org)).expect("the sample organisation");
+    Policy::from(convert::build(&raw).0)
+}
+
+async fn looked_at(labels: Value, image: &str) -> Option<Finding> {
+    made_by(None, labels, image).await
+}
+
+async fn made_by(maker: Option<&str>, labels: Value, image: &str) -> Option<Finding> {
+    let policy = policy();
+    let project = policy.records().projects.values().find(|project| project.name.to_string() == "detector");
+    let object = json!({
+        "metadata": {"name": "x", "namespace": "detector", "labels": labels, "creationTimestamp": "2026-11-22T10:00:00Z",
+            "annotations": maker.map(|maker| json!({"platform-go/made-by": maker}))},
+        "spec": {"nodeName": "gpu-a", "containers": [{"name": "main", "image": image}]},
+        "status": {"phase": "Running"},
+    });
+    let existing = Existing { resource: GroupResource::new("", "pods"), kind: "Pod".into(), object };
+    let (sources, id) = (Sources::Files(BTreeMap::new()), &project.expect("a project").id);
+    let found = look_at(&existing, "detector", id, &sources, &policy, Timestamp::UNIX_EPOCH).await;
+    found.expect("nobody to ask").0
+}
+
+#[tokio::test]
+async fn what_would_only_be_added_is_summed_and_what_was_asked_is_named() {
+    let org = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/org");
+    let (raw, _) = records::files::read(std::path::Path::new(org)).expect("the sample organisation");
+    let (mut records, _) = convert::build(&raw);
+    records.platform.rule_modes = RuleId::ALL.iter().map(|rule| (*rule, RuleMode::Warn)).collect();
+    let policy = Policy::from(records);
+    let (sources, id) = (Sources::Files(BTreeMap::new()), ProjectId::new("detector"));
+    let look = async |spec: Value| {
+        let spec_with = json!({"containers": [{"name": "main", "image": "registry.example.com/app:1"}]});
+        let mut object = json!({"metadata": {"name": "x", "namespace": "detector", "labels": {"platform-go/user-id": "bob"}}, "spec": spec_with});
+        json_patch::merge(&mut object["spec"], &spec);
+        let existing = Existing { resource: GroupResource::new("", "pods"), kind: "Pod".into(), object };
+        look_at(&existing, "detector", &id, &sources, &policy, Timestamp::UNIX_EPOCH).await.expect("nobody to ask")
+    };
+    let (finding, set) = look(json!({})).await;
+    assert_eq!(finding, None, "nothing is asked that would be refused or changed");
+    let keys: Vec<_> = set.iter().map(|(rule, key, kind)| format!("{rule} {key} {kind}")).collect();
+    for says in [
+        "queue priorityClassName Pod",
+        "root-shell runAsNonRoot Pod",
+        "service-account-token automountServiceAccountToken Pod",
+    ] {
+        assert!(keys.iter().any(|key| key == says), "{says}: {keys:?}");
+    }
+    let (finding, set) = look(json!({"automountServiceAccountToken": true})).await;
+    let unimposed = finding.expect("the token is asked").unimposed;
+    assert_eq!(unimposed, ["service-account-token: spec.automountServiceAccountToken"]);
+    assert!(!set.iter().any(|(rule, ..)| *rule == RuleId::ServiceAccountToken), "{set:?}");
+    let mut sums = Sums::new();
+    for _ in 0..2 {
+        set.iter().for_each(|it| *sums.entry(it.clone()).or_insert(0) += 1);
+    }
+    let text = text(&Found { objects: 2, would_be_set: summed(sums), ..Found::default() });
+    let line = "once enforced, root-shell would set runAsNonRoot on 2 Pods that say nothing of it\n";
+    assert!(text.contains(line) && text.contains("2 objects in governed namespaces, 0 to look at"), "{text}");
+}
+
+#[tokio::test]
+async fn what_was_never_judged_and_what_would_be_refused_now_is_found() {
+    let stamped = json!({"platform-go/user-id": "bob"});
+    assert_eq!(looked_at(stamped.clone(), "registry.example.com/app:1").await, None);
+    let unstamped = looked_at(json!({}), "registry.example.com/app:1").await.expect("a finding");
+    assert_eq!((unstamped.user_id, unstamped.denials.len()), (None, 0));
+    let forbidden = looked_at(stamped, "quay.io/somebody/miner").await.expect("a finding");
+    assert_eq!(forbidden.user_id, Some(UserId::new("bob")));
+    let [denial] = &forbidden.denials[..] else { panic!("{:?}", forbidden.denials) };
+    assert!(denial.starts_with("image: spec.containers[0].image: asked quay.io/somebody/miner:latest"), "{denial}");
+}
+
+#[tokio::test]
+async fn what_names_two_people_as_its_maker_is_found() {
+    let (bobs, image) = (json!({"platform-go/user-id": "bob"}), "registry.example.com/app:1");
+    assert_eq!(made_by(Some("bob"), bobs.clone(), image).await, None);
+    let found = made_by(Some("alice"), bobs, image).await.expect("a finding");
+    assert_eq!((found.other_maker.as_deref(), found.denials.len()), (Some("alice"), 0));
+    let text = text(&Found { objects: 1, findings: vec![found], ..Found::default() });
+    assert!(text.contains("platform-go/made-by says alice, who may delete it while Sluice is away"), "{text}");
+    // Whose record is gone has no username to compare.
+    assert_eq!(
+        made_by(Some("alice"), json!({"platform-go/user-id": "long-gone"}), image).await.and_then(|it| it.other_maker),
+        None
+    );
+}
+
+#[test]
+fn a_namespace_that_is_not_governed_is_named() {
+    let bindings = BTreeMap::from([("detector".to_owned(), ProjectId::new("detector"))]);
+    let refused = governed(bindings, &["default".to_owned()], &policy());
+    let Err(Failure::BadInput(errors)) = refused else { panic!("{refused:?}") };
+    assert!(errors[0].to_string().starts_with("namespace default is not governed"), "{errors:?}");
+}
