@@ -8,8 +8,8 @@ use policy_engine::admit;
 use policy_engine::object::Unreadable;
 use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
-use serde_json::Value;
 use policy_engine::{Act, Decision, Denial, Facts, Mutation, Submission, contract};
+use serde_json::Value;
 
 use crate::patch;
 

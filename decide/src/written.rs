@@ -17,8 +17,7 @@ pub fn fields(before: &Value, after: &Value) -> Patch {
     let (mut elements, mut elements_after) = (Elements::of(before), Elements::of(after));
     // Whoever puts a container in before the others moves them all.
     let mut moved = |place: &PointerBuf| Some(elements_after.place(&elements.key(&place.clone().into()))?.pointer());
-    let mut operations: Vec<_> =
-        places.filter_map(|place| operation(moved(&place), place, before, after)).collect();
+    let mut operations: Vec<_> = places.filter_map(|place| operation(moved(&place), place, before, after)).collect();
     operations.sort_by(|one, two| one.path().as_str().cmp(two.path().as_str()));
     Patch(operations)
 }

@@ -17,8 +17,8 @@ pub mod template;
 mod understood;
 mod write_driver_config;
 
-pub(crate) use ask::{INLINE, SHARED};
 pub use ask::{Ask, Misread, Vram};
+pub(crate) use ask::{INLINE, SHARED};
 pub(crate) use models::is_narrowing;
 pub use models::{allowed_models, narrowing, narrowing_away};
 pub use price::{Gpus, Price};

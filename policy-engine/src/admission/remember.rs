@@ -18,7 +18,7 @@ use crate::sentence::one_line;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::identity::Caller;
-use crate::submission::remembered;
+use crate::submission::remembered::{self, Remembered};
 
 /// What is longer is no value that Kubernetes would take, and is not kept.
 const LONGEST_KEPT: usize = 1024;
@@ -69,7 +69,9 @@ pub(crate) fn remember(case: &Case<'_>, object: Object<'_>, said: Vec<Mutation>,
     // A reinvocation, or the validating call, finds what an earlier call kept. Whatever else is there, a client made up.
     let said = said.iter().filter(|_| !before.is_empty()).map(|mutation| elements.key(&mutation.at));
     let said: HashSet<_> = said.collect();
-    let before = before.into_iter().filter(|(key, _)| said.contains(key));
+    // Some labels are written only where there is none.
+    let stands = |it: &Remembered| it.unasked().is_some_and(|written| it.at.resolve(object.0) == Some(written));
+    let before = before.into_iter().filter(|(key, it)| said.contains(key) || stands(it));
     let mut memory: Map<_, _> = before.map(|(key, it)| (key, it.asked)).collect();
     memory.extend(replaced);
     let value = (!memory.is_empty()).then(|| Value::String(Value::Object(memory).to_string()));

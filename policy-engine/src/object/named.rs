@@ -127,9 +127,17 @@ mod tests {
     fn an_element_is_found_by_its_name_wherever_it_stands() {
         let (before, after) = (pod(&["app", "1"]), pod(&["1", "proxy", "app"]));
         for (before_at, key, after_at) in [
-            ("/spec/containers/0/resources/limits/nvidia.com~1gpu", "/spec/containers/name=app/resources/limits/nvidia.com~1gpu", "/spec/containers/2/resources/limits/nvidia.com~1gpu"),
+            (
+                "/spec/containers/0/resources/limits/nvidia.com~1gpu",
+                "/spec/containers/name=app/resources/limits/nvidia.com~1gpu",
+                "/spec/containers/2/resources/limits/nvidia.com~1gpu",
+            ),
             ("/spec/containers/1/args/0", "/spec/containers/name=1/args/0", "/spec/containers/0/args/0"),
-            ("/spec/containers/0/volumeMounts/1/readOnly", "/spec/containers/name=app/volumeMounts/mountPath=~1b/readOnly", "/spec/containers/2/volumeMounts/1/readOnly"),
+            (
+                "/spec/containers/0/volumeMounts/1/readOnly",
+                "/spec/containers/name=app/volumeMounts/mountPath=~1b/readOnly",
+                "/spec/containers/2/volumeMounts/1/readOnly",
+            ),
             ("/metadata/labels/a~1b", "/metadata/labels/a~1b", "/metadata/labels/a~1b"),
         ] {
             let place = Place::from(PointerBuf::parse(before_at).expect("a pointer"));
@@ -147,8 +155,14 @@ mod tests {
         let twins = pod(&["app", "app"]);
         let second = Place::of(["spec", "containers"]).index(1).key("image");
         assert_eq!(Elements::of(&twins).key(&second), "/spec/containers/1/image");
-        for gone in ["/spec/containers/name=app/image", "/spec/containers/name=other/image", "/spec/containers/2/image",
-            "/spec/containers/-/image", "/spec/initContainers/name=app/image", "no pointer"] {
+        for gone in [
+            "/spec/containers/name=app/image",
+            "/spec/containers/name=other/image",
+            "/spec/containers/2/image",
+            "/spec/containers/-/image",
+            "/spec/initContainers/name=app/image",
+            "no pointer",
+        ] {
             assert_eq!(Elements::of(&twins).place(gone), None, "{gone}");
         }
         assert_eq!(Elements::of(&twins).place("/spec/resourceClaims"), Some(Place::of(["spec", "resourceClaims"])));

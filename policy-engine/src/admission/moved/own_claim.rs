@@ -81,7 +81,9 @@ impl Asked {
         let mut asked = BTreeMap::<_, Vec<_>>::new();
         for (key, value) in remembered::recall_all(Object(pod)) {
             let tokens: Vec<_> = key.tokens().map(|token| token.decoded().into_owned()).collect();
-            let ["spec", list, container, "resources", kind, resource] = &tokens.iter().map(String::as_str).collect::<Vec<_>>()[..] else {
+            let ["spec", list, container, "resources", kind, resource] =
+                &tokens.iter().map(String::as_str).collect::<Vec<_>>()[..]
+            else {
                 continue;
             };
             let list = LISTS.into_iter().find(|it| it == list);

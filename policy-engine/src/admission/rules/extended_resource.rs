@@ -137,9 +137,7 @@ fn refused(case: &Case<'_>, pod: &Pod<'_>, asked: &Asked<'_>) -> Option<String> 
     }
     let allowed = extended::allowed(case, pod, &ask);
     let (_, given) = extended::given(case, ask, models, &allowed);
-    given
-        .is_empty()
-        .then(|| NotAllowed { case, name, models, allowed: &allowed }.to_string())
+    given.is_empty().then(|| NotAllowed { case, name, models, allowed: &allowed }.to_string())
 }
 
 /// The ids of the models that a Pod may be given for what it asked.

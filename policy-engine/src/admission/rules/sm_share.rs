@@ -109,14 +109,11 @@ fn write(case: &Case<'_>, claim: &DeviceClaim<'_>, ask: &Ask<'_>, say: &mut Find
 
 fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     let label = pod.label_at(contract::SM_PERCENT);
-    let ask = match Ask::of_labels(pod.object(), case.policy) {
-        Ok(Some(ask)) => ask,
-        Ok(None) => return,
-        Err(misread) => {
-            let ours = misread.into_iter().filter(|it| it.key == contract::SM_PERCENT);
-            return ours.for_each(|it| say.deny(label.clone(), it.why));
-        }
-    };
+    // What other labels fail to say is other rules' to refuse, and they may only warn.
+    let Some((ask, misread)) = Ask::read(pod.object(), case.policy) else { return };
+    if let Some(ours) = misread.into_iter().find(|it| it.key == contract::SM_PERCENT) {
+        return say.deny(label, ours.why);
+    }
     let named = named_by(pod, case.devices);
     if let [named] = &named[..]
         && pod.object().label(contract::SM_PERCENT).is_some()
