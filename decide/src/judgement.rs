@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 use json_patch::Patch;
 use policy_engine::admission::decision::MOST_KEPT;
-use policy_engine::admission::moved;
+use policy_engine::admission::moved::{self, AsAsked};
 use policy_engine::admit;
 use policy_engine::object::Unreadable;
 use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
-use policy_engine::{Act, Decision, Denial, Facts, Submission, contract};
+use policy_engine::{Act, Decision, Denial, Facts, Mutation, Submission, contract};
+use serde_json::Value;
 
 use crate::patch;
 
@@ -42,15 +43,21 @@ fn made_again(
     now: Timestamp,
 ) -> Result<Option<(Decision, Patch)>, Unreadable> {
     let Some(object) = submission.object.filter(|_| submission.act == Act::Create) else { return Ok(None) };
-    let Some(mut asked) = moved::as_asked(&submission.resource, object) else { return Ok(None) };
-    let decision = admit(&Submission { object: Some(&asked), ..submission.clone() }, facts, policy, now)?;
+    let Some(AsAsked { object: mut asked, own_claim }) = moved::as_asked(&submission.resource, object) else {
+        return Ok(None);
+    };
+    let judge = |asked: &Value| admit(&Submission { object: Some(asked), ..submission.clone() }, facts, policy, now);
+    let mut decision = judge(&asked)?;
+    let is_made = |it: &Mutation| it.at == Place::of(["metadata", "annotations", contract::CLAIM_TEMPLATE]);
+    if decision.allowed() && own_claim.of_labels && !decision.mutations.iter().any(is_made) {
+        // Nothing else says what it is to have, as where `kubectl debug` copied the Pod: it names the template that it has.
+        asked = moved::without_own_labels(object.clone());
+        decision = judge(&asked)?;
+    }
     if !decision.allowed() {
         return Ok(Some((decision, Patch(Vec::new()))));
     }
-    let own_claim = Place::of(["metadata", "annotations", contract::CLAIM_TEMPLATE]);
-    if submission.resource.is_core("pods") && !decision.mutations.iter().any(|it| it.at == own_claim) {
-        return Ok(None);
-    }
+    decision.warnings.extend(own_claim.warnings);
     let patch = patch::of(&decision.mutations, &asked);
     let written = json_patch::patch(&mut asked, &patch);
     Ok(written.is_ok().then(|| (decision, json_patch::diff(object, &asked))))

@@ -5,6 +5,7 @@
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
 use jsonptr::{Assign as _, Delete as _, Pointer, PointerBuf};
 use policy_engine::admission::written;
+use policy_engine::object::named::Elements;
 use policy_engine::policy::quantity;
 use serde_json::Value;
 
@@ -13,7 +14,10 @@ use serde_json::Value;
 /// Maps above a place are not told apart: an operation may add to a map that is not there yet.
 pub fn fields(before: &Value, after: &Value) -> Patch {
     let places = written::places(before, after).into_iter();
-    let mut operations: Vec<_> = places.filter_map(|place| operation(place, before, after)).collect();
+    let (mut elements, mut elements_after) = (Elements::of(before), Elements::of(after));
+    // Whoever puts a container in before the others moves them all.
+    let mut moved = |place: &PointerBuf| Some(elements_after.place(&elements.key(&place.clone().into()))?.pointer());
+    let mut operations: Vec<_> = places.filter_map(|place| operation(moved(&place), place, before, after)).collect();
     operations.sort_by(|one, two| one.path().as_str().cmp(two.path().as_str()));
     Patch(operations)
 }
@@ -32,9 +36,9 @@ pub fn with(object: &Value, written: &Patch) -> Value {
     object
 }
 
-fn operation(path: PointerBuf, before: &Value, after: &Value) -> Option<PatchOperation> {
-    let at = |object| said(&path, object);
-    match (at(before), at(after)) {
+/// What is written at a place, which is `moved` in the object after its admission, or gone.
+fn operation(moved: Option<PointerBuf>, path: PointerBuf, before: &Value, after: &Value) -> Option<PatchOperation> {
+    match (said(&path, before), said(&moved?, after)) {
         (None, Some(value)) => Some(PatchOperation::Add(AddOperation { path, value })),
         (Some(old), Some(value)) if old != value => Some(PatchOperation::Replace(ReplaceOperation { path, value })),
         (Some(_), None) => Some(PatchOperation::Remove(RemoveOperation { path })),

@@ -60,7 +60,7 @@ pub const SHARE: &str = "platform-go/share";
 pub const USE_VOLUMES: &str = "platform-go/use-volumes";
 /// Annotation that asks for UID 0.
 pub const ROOT_SHELL: &str = "platform-go/root-shell";
-/// Annotation: JSON Pointer to the value that was asked there before the platform replaced it.
+/// Annotation: place to the value that was asked there before the platform replaced it.
 pub const ASKED: &str = "platform-go/asked";
 /// Scheduling gate of a Pod whose queue is closed. Gates with the [`PREFIX`] are the platform's to take away.
 pub const PLAN_WINDOW_GATE: &str = "platform-go/plan-window";

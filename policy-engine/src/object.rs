@@ -3,6 +3,7 @@
 pub(crate) mod accelerators;
 pub mod extended;
 pub mod kinds;
+pub mod named;
 pub mod place;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;

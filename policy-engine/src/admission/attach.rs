@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::admission::findings::Findings;
 use crate::contract;
-use crate::gpu::attachments::{attachments, uses};
+use crate::gpu::attachments::{attachments, is_name_of_ours, names_of_ours, uses};
 use crate::gpu::{own_claim, slots};
 use crate::object::place::Place;
 use crate::policy::rule_id::RuleId;
@@ -43,6 +43,8 @@ struct Added {
 struct Plan {
     /// Names that are taken in `spec.resourceClaims`.
     names: Vec<String>,
+    /// Names of the platform's that containers use and nobody lists: the Pod says who is to have the claim that comes.
+    expected: Vec<String>,
     claims: Vec<Added>,
     /// For each container, by list and index.
     uses: BTreeMap<(&'static str, usize), Vec<Added>>,
@@ -50,8 +52,11 @@ struct Plan {
 
 impl Plan {
     fn of(pod: &Pod<'_>) -> Self {
-        let names = pod.spec.resource_claims.iter().flatten().map(|it| it.name.clone()).collect();
-        Self { names, claims: Vec::new(), uses: BTreeMap::new() }
+        let names: Vec<_> = pod.spec.resource_claims.iter().flatten().map(|it| it.name.clone()).collect();
+        let containers = pod.spec.init_containers.iter().flatten().chain(&pod.spec.containers);
+        let used = containers.filter_map(|it| it.resources.as_ref()?.claims.as_ref()).flatten().map(|it| &it.name);
+        let expected = used.filter(|name| is_name_of_ours(name) && !names.contains(name)).cloned().collect();
+        Self { names, expected, claims: Vec::new(), uses: BTreeMap::new() }
     }
 
     fn add(&mut self, case: &Case<'_>, pod: &Pod<'_>, wanted: &Attachment) {
@@ -95,7 +100,7 @@ impl Plan {
     }
 
     fn free_name(&self) -> String {
-        let mut names = (1..).map(|count| if count == 1 { "gpu".to_owned() } else { format!("gpu-{count}") });
+        let mut names = self.expected.iter().cloned().chain(names_of_ours());
         names.find(|name| !self.names.contains(name)).unwrap_or_default()
     }
 

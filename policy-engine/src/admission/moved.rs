@@ -1,57 +1,70 @@
-//! What was asked where an object is made again that the platform wrote in: exported and created anew, under the same records or
-//! others, or copied by `kubectl debug`.
+//! What was asked where an object is made again that the platform wrote in: exported, perhaps edited, and created anew, under the same
+//! records or others; or judged again in one request, because another webhook changed it.
+
+mod own_claim;
 
 use serde_json::Value;
 
-use crate::claims::is_narrowing;
-use crate::claims::template;
 use crate::contract;
 use crate::object::Object;
 use crate::object::kinds::GroupResource;
+use crate::submission::remembered;
+
+pub use own_claim::OwnClaim;
+
+/// The object as it was asked for.
+#[derive(Clone, Debug)]
+pub struct AsAsked {
+    /// Without what the platform added by the records.
+    pub object: Value,
+    /// What became of a claim that the platform had made for a Pod.
+    pub own_claim: OwnClaim,
+}
 
 /// The object as it was asked for, without what the platform adds by the records; `None` where it added nothing.
 ///
-/// What was asked and taken out stands in the annotation [`contract::ASKED`], where the rules read it.
-pub fn as_asked(resource: &GroupResource, object: &Value) -> Option<Value> {
-    let is_written = contract::OWNERSHIP_LABELS.iter().any(|key| Object(object).label(key).is_some());
-    let claim = match (resource.is_claim(), resource.is_claim_template()) {
+/// What was asked and replaced stands in the annotation [`contract::ASKED`]. Labels by which the platform said what a Pod or claim
+/// was given are no asks, unless somebody changed them since.
+pub fn as_asked(resource: &GroupResource, object: &Value) -> Option<AsAsked> {
+    let requests = match (resource.is_claim(), resource.is_claim_template()) {
         (true, _) => Some("/spec/devices/requests"),
         (_, true) => Some("/spec/spec/devices/requests"),
-        (false, false) => None,
+        (false, false) if resource.is_core("pods") => None,
+        (false, false) => return None,
     };
-    match claim {
-        Some(requests) if is_written => without_additions(object, requests),
-        None if resource.is_core("pods") => without_own_claim(object),
-        Some(_) | None => None,
-    }
-}
-
-fn without_own_claim(pod: &Value) -> Option<Value> {
-    let listed = pod.pointer("/spec/resourceClaims").and_then(Value::as_array)?;
-    let is_made = |it: &&Value| {
-        let name = it.get("resourceClaimTemplateName").and_then(Value::as_str);
-        name.is_some_and(|name| template::recorded(Object(pod), name).is_some())
-    };
-    let made = listed.iter().find(is_made)?.get("name")?.clone();
-    let mut asked = pod.clone();
-    remove_from(&mut asked, "/spec/resourceClaims", |it| it.get("name") == Some(&made));
-    for list in ["/spec/containers", "/spec/initContainers"] {
-        for container in asked.pointer_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-            remove_from(container, "/resources/claims", |it| it.get("name") == Some(&made));
+    let mut asked = object.clone();
+    let own_claim = match requests {
+        Some(requests) => {
+            without_additions(&mut asked, requests);
+            OwnClaim::default()
         }
-    }
-    remove_keys(&mut asked, "/metadata/annotations", &[contract::CLAIM_TEMPLATE]);
-    remove_keys(&mut asked, "/metadata/labels", &contract::PLATFORM_LABELS);
-    Some(asked)
+        None => own_claim::take_out(&mut asked),
+    };
+    asked = without_own_labels(asked);
+    (asked != *object).then_some(AsAsked { object: asked, own_claim })
 }
 
-fn without_additions(claim: &Value, requests: &str) -> Option<Value> {
-    let narrows = |it: &Value| it.pointer("/cel/expression").and_then(Value::as_str).is_some_and(is_narrowing);
+/// The object without the labels that the platform wrote where nobody asked for anything.
+pub fn without_own_labels(mut object: Value) -> Value {
+    let stands =
+        |it: &remembered::Remembered| it.unasked().is_some_and(|written| it.at.resolve(&object) == Some(written));
+    let ours = remembered::recall(Object(&object)).into_values().filter(stands);
+    let ours: Vec<_> = ours.filter_map(|it| it.at.pointer().back().map(|key| key.decoded().into_owned())).collect();
+    ours.iter().for_each(|key| remove_keys(&mut object, "/metadata/labels", &[key]));
+    object
+}
+
+fn without_additions(claim: &mut Value, requests: &str) {
+    let is_written = contract::OWNERSHIP_LABELS.iter().any(|key| Object(claim).label(key).is_some());
+    if !is_written {
+        return;
+    }
+    let narrows =
+        |it: &Value| it.pointer("/cel/expression").and_then(Value::as_str).is_some_and(crate::claims::is_narrowing);
     // It says for which claim a device is held, and this is another one.
     let holds = |it: &Value| it.get("key").and_then(Value::as_str) == Some(contract::HOLD);
-    let mut asked = claim.clone();
     let mut added = 0;
-    for request in asked.pointer_mut(requests).and_then(Value::as_array_mut).into_iter().flatten() {
+    for request in claim.pointer_mut(requests).and_then(Value::as_array_mut).into_iter().flatten() {
         added += remove_from(request, "/exactly/selectors", narrows);
         added += remove_from(request, "/exactly/tolerations", holds);
         for alternative in request.get_mut("firstAvailable").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -59,8 +72,9 @@ fn without_additions(claim: &Value, requests: &str) -> Option<Value> {
             added += remove_from(alternative, "/tolerations", holds);
         }
     }
-    remove_keys(&mut asked, "/metadata/labels", &contract::PLATFORM_LABELS);
-    (added > 0).then_some(asked)
+    if added > 0 {
+        remove_keys(claim, "/metadata/labels", &contract::PLATFORM_LABELS);
+    }
 }
 
 /// Removes elements of a list, and the list with its last one; answers how many.

@@ -70,10 +70,20 @@ impl<'a> Ask<'a> {
     /// # Errors
     /// Every label that cannot be read.
     pub fn of_labels(object: Object<'_>, policy: &'a Policy) -> Result<Option<Self>, Vec<Misread>> {
-        let inline = object.label(contract::SHARING_MODE) == Some(INLINE);
+        match Self::read(object, policy) {
+            None => Ok(None),
+            Some((ask, misread)) if misread.is_empty() => Ok(Some(ask)),
+            Some((_, misread)) => Err(misread),
+        }
+    }
+
+    /// The same, and every label that cannot be read: for those it asks as if the label were absent, which is never for less.
+    pub(crate) fn read(object: Object<'_>, policy: &'a Policy) -> Option<(Self, Vec<Misread>)> {
+        // A mode that says nothing is no reason to ask for nothing.
+        let own = object.label(contract::SHARING_MODE).is_some_and(|mode| mode != SHARED);
         let asked = KEYS.iter().any(|key| object.labels().is_some_and(|labels| labels.contains_key(*key)));
-        if !asked && !inline {
-            return Ok(None);
+        if !asked && !own {
+            return None;
         }
         let mut misread = Vec::new();
         let mut keep = |problem| misread.push(problem);
@@ -86,7 +96,7 @@ impl<'a> Ask<'a> {
         let count = whole(object, contract::GPU_COUNT, 1, MOST_DEVICES, "devices", &mut keep);
         let sm_percent = whole(object, contract::SM_PERCENT, 100, 100, "percent", &mut keep);
         let vram = vram(object).map_err(&mut keep).unwrap_or(Vram::Elastic);
-        if misread.is_empty() { Ok(Some(Self { model, count, sm_percent, vram })) } else { Err(misread) }
+        Some((Self { model, count, sm_percent, vram }, misread))
     }
 
     /// What it costs; of a model that is not named, as much as the dearest.
@@ -99,6 +109,8 @@ impl<'a> Ask<'a> {
 
 /// The value of `dra-sharing-mode` that asks for a claim of one's own.
 pub(crate) const INLINE: &str = "inline";
+/// The value that asks for none.
+pub(crate) const SHARED: &str = "shared-claim";
 
 fn no_such_model(asked: &str, policy: &Policy) -> String {
     let models: Vec<_> = policy.records().models.values().map(|model| model.id.as_str()).collect();

@@ -241,10 +241,12 @@ pub const KEYS: &[Key] = &[
     key(
         "asked",
         Annotation,
-        "Pods, workloads",
+        "Pods, ResourceClaims",
         Platform,
-        "What the platform replaced: a JSON object from the place (a JSON Pointer) to the value that the client asked for. \
-         It makes applying the same manifest twice change nothing",
+        "What the platform replaced: a JSON object from the place to the value that the client asked for. A place is a JSON Pointer in \
+         which elements of lists stand by their names, such as `/spec/containers/name=app/image`. `{\"written\": \"h100\"}` is a label \
+         that nobody asked for and the platform wrote. So applying the same manifest twice changes nothing, and an object that is \
+         exported and made again asks for what it asked at first",
     ),
     key(
         "nudged",

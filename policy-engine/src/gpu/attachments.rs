@@ -30,6 +30,20 @@ fn find(case: &Case<'_>, pod: &Pod<'_>) -> Vec<Attachment> {
     made.into_iter().chain(of_slots).filter(is_on).collect()
 }
 
+/// What the platform calls the claims that it adds to a Pod, as far as a name is free.
+pub(crate) fn names_of_ours() -> impl Iterator<Item = String> {
+    (1..).map(|count| if count == 1 { GPU.to_owned() } else { format!("{GPU}-{count}") })
+}
+
+/// Whether it may have called a claim so.
+pub(crate) fn is_name_of_ours(name: &str) -> bool {
+    let number = name.strip_prefix(GPU).and_then(|rest| rest.strip_prefix('-'));
+    let is_count = |it: &str| !it.starts_with('0') && it != "1" && it.bytes().all(|byte| byte.is_ascii_digit());
+    name == GPU || number.is_some_and(|number| !number.is_empty() && is_count(number))
+}
+
+const GPU: &str = "gpu";
+
 /// Whether a container uses something of the claim that the Pod calls so.
 pub(crate) fn uses(container: &Container, claim: &str) -> bool {
     let claims = container.resources.as_ref().and_then(|it| it.claims.as_ref());

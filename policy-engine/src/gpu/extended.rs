@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::resource::v1::{DeviceClaim, ResourceClaimSpec};
 
 use crate::claims::template::Template;
-use crate::claims::{Ask, MOST_DEVICES, REQUEST, Vram, candidates, spec_of};
+use crate::claims::{Ask, MOST_DEVICES, REQUEST, Vram, spec_of};
+use crate::gpu::labels;
 use crate::policy::model::Model;
 use crate::policy::modes::RuleMode;
 use crate::policy::plan::ExtendedResources;
@@ -29,13 +30,23 @@ pub(crate) fn asks_any(case: &Case<'_>, pod: &Pod<'_>) -> bool {
 /// What the labels say beside the number.
 pub(crate) fn ask<'a>(case: &Case<'a>, pod: &Pod<'_>) -> Result<Ask<'a>, ()> {
     let whole = Ask { model: None, count: 1, sm_percent: 100, vram: Vram::Elastic };
-    Ok(Ask::of_labels(pod.object(), case.policy).map_err(drop)?.unwrap_or(whole))
+    Ok(labels::read(case, pod)?.map_or(whole, |(ask, _)| ask))
 }
 
-/// The allowed ones among the models that a name means.
-pub(crate) fn given<'a>(ask: &Ask<'a>, meant: &[&'a Model], allowed: &[&'a Model]) -> Vec<&'a Model> {
+/// The allowed ones among the models that a name means, and what is given of them.
+pub(crate) fn given<'a>(
+    case: &Case<'_>,
+    ask: Ask<'a>,
+    meant: &[&'a Model],
+    allowed: &[&'a Model],
+) -> (Ask<'a>, Vec<&'a Model>) {
     let both: Vec<_> = allowed.iter().filter(|it| meant.iter().any(|meant| meant.name == it.name)).copied().collect();
-    candidates(ask, &both)
+    labels::nearest(case, ask, &both)
+}
+
+/// The models of plan and queue, or the one that a label names though they do not have it, where no rule refuses that.
+pub(crate) fn allowed<'a>(case: &Case<'a>, pod: &Pod<'_>, ask: &Ask<'a>) -> Vec<&'a Model> {
+    if ask.model.is_some() { labels::allowed(case, pod, ask) } else { case.allowed_models_for(pod) }
 }
 
 /// The claim for all requests of a Pod. Where the rule is not enforced they stand as they are, and the scheduler makes the claim.
@@ -48,8 +59,8 @@ pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
     {
         return None;
     }
-    let labels = ask(case, pod).ok()?;
-    let allowed = case.allowed_models_for(pod);
+    let mut labels = ask(case, pod).ok()?;
+    let allowed = allowed(case, pod, &labels);
     let (mut claim, mut consumers, mut models) = (DeviceClaim::default(), Vec::new(), Vec::<&Model>::new());
     let resources = by_meaning(&asked)?;
     // Layers are as many as the devices: they are made for no more than one claim may have.
@@ -61,8 +72,8 @@ pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
     for (asked, layers) in &layers {
         let Meaning::Models(meant) = &asked.first()?.meaning else { return None };
         for layer in &layers.requests {
-            let ask = Ask { count: layer.count, ..labels };
-            let given = given(&ask, meant, &allowed);
+            let (ask, given) = given(case, Ask { count: layer.count, ..labels }, meant, &allowed);
+            labels = Ask { count: labels.count, ..ask };
             add(&mut claim, spec_of(&ask, &given)?.devices?, &named(layer));
             models.extend(given);
         }

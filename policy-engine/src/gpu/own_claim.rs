@@ -3,11 +3,10 @@
 use k8s_openapi::api::core::v1::PodResourceClaim;
 
 use crate::claims::template::{self, Template, is_platform_template};
-use crate::claims::{Ask, INLINE, Understood, candidates, spec_of};
-use crate::contract;
+use crate::claims::{INLINE, Understood, spec_of};
+use crate::gpu::labels::{self, Asked, Given};
 use crate::gpu::{extended, slots};
 use crate::policy::modes::RuleMode;
-use crate::policy::platform::LabelsAlone;
 use crate::policy::rule_id::RuleId;
 use crate::submission::case::Case;
 use crate::submission::found::{Consumers, Wanted};
@@ -43,22 +42,10 @@ fn find(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
 }
 
 fn by_labels(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
-    let ask = asked(case, pod)?;
-    let allowed = case.allowed_models_for(pod);
-    let spec = spec_of(&ask, &allowed)?;
-    let template = Template::of(spec, &ask, ask.count, &candidates(&ask, &allowed))?;
+    let Asked::Claim(Given { ask, models, .. }) = labels::asked(case, pod) else { return None };
+    let template = Template::of(spec_of(&ask, &models)?, &ask, ask.count, &models)?;
     let alone = !has_claims(case, pod, Some(&template.name));
     alone.then_some(Wanted { rule: RuleId::InlineClaim, template, consumers: Consumers::Everybody })
-}
-
-/// What labels ask that are enough for a claim.
-fn asked<'a>(case: &Case<'a>, pod: &Pod<'_>) -> Option<Ask<'a>> {
-    let inline = match (pod.object().label(contract::SHARING_MODE), case.policy.platform().labels_alone) {
-        (Some(mode), _) => mode == INLINE,
-        (None, LabelsAlone::Claim) => true,
-        (None, LabelsAlone::Warn) => false,
-    };
-    if inline { Ask::of_labels(pod.object(), case.policy).ok().flatten() } else { None }
 }
 
 /// A template of the platform's that a new Pod names, and nothing else. `kubectl debug` copies the spec of a Pod, and neither the

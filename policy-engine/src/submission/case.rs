@@ -11,10 +11,12 @@ use crate::object::{Object, Unreadable};
 use crate::policy::Policy;
 use crate::policy::ids::UserId;
 use crate::policy::model::Model;
+use crate::policy::modes::RuleMode;
 use crate::policy::people::User;
 use crate::policy::plan::Plan;
 use crate::policy::project::Project;
 use crate::policy::queue::{DEFAULT_QUEUE, Queue};
+use crate::policy::rule_id::RuleId;
 use crate::submission::deputy::Deputy;
 use crate::submission::device_claim::DeviceClaim;
 use crate::submission::devices;
@@ -240,6 +242,11 @@ impl<'a> Case<'a> {
     /// does not: whoever gets at its token should reach no colleague's work.
     pub fn manages(&self, user: &User) -> bool {
         !self.is_deputy_of(user) && self.policy.manages(user, self.proven(user), self.project)
+    }
+
+    /// Whether a rule refuses here what it is about.
+    pub fn enforces(&self, rule: RuleId) -> bool {
+        self.policy.platform().mode_of(rule, Some(self.project)) == RuleMode::Enforce
     }
 
     /// The project's plan, if it is in force.

@@ -1,6 +1,7 @@
 //! The engine from outside: properties, the fixtures of Pod Security, and the manual. The stories are told by `tell.rs`.
 
 mod growth;
+mod moved;
 mod pages;
 mod pod_security;
 mod properties;

@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use policy_engine::Submission;
+use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
+use policy_engine::policy::model::Sharing;
 use policy_engine::policy::modes::RuleMode;
 use policy_engine::policy::rule_id::RuleId;
 use proptest::prelude::*;
@@ -102,6 +104,26 @@ fn manifest() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Rules that refuse what labels ask of devices.
+const DEVICE_RULES: [RuleId; 5] =
+    [RuleId::GpuModel, RuleId::SmShare, RuleId::Vram, RuleId::InlineClaim, RuleId::ClaimShape];
+
+/// Labels that ask for a claim, in ways that can be carried out and in others.
+fn gpu_labels() -> impl Strategy<Value = Map<String, Value>> {
+    let more = some_of(&[
+        ("platform-go/dra-gpu-model", &["h100", "rtx-5090", "rtx-6000-pro", "h200"]),
+        ("platform-go/dra-gpu-count", &["'2'", "'0'", "'33'", "two"]),
+        ("platform-go/dra-sm-pct", &["'50'", "'150'", "half", "'100'"]),
+        ("platform-go/vram-policy", &["elastic", "hard_cap", "soft"]),
+        ("platform-go/dra-pinned-mem", &["20Gi", "'1'", "much", "none"]),
+    ]);
+    let mode = proptest::sample::select(&["inline", "exclusive", "shared-claim"][..]);
+    (more, mode).prop_map(|(mut labels, mode)| {
+        labels.insert("platform-go/dra-sharing-mode".into(), mode.into());
+        labels
+    })
+}
+
 /// The manifest as the API server hands it to admission: with a priority and a token that nobody asked for.
 fn admitted(manifest: &Value) -> Value {
     let mut pod = manifest.clone();
@@ -182,6 +204,54 @@ proptest! {
             (asked["spec"]["securityContext"], made["spec"]["securityContext"]) = (json!(null), json!(null));
         }
         prop_assert_eq!(&made["spec"], &asked["spec"]);
+    }
+
+    /// What labels ask of the platform is given, as far as there is such a thing; else it is said that there is none.
+    #[test]
+    fn labels_that_a_rule_only_warns_of_are_given_or_said(
+        labels in gpu_labels(),
+        rules in proptest::sample::subsequence(&DEVICE_RULES[..], 1..=DEVICE_RULES.len()),
+        mode in proptest::sample::select(&[RuleMode::Warn, RuleMode::Off][..]),
+        project in proptest::sample::select(&PROJECTS[..]),
+        templated: bool,
+    ) {
+        let mut records = sample_organisation();
+        if let Some(model) = records.models.get_mut("h100") {
+            model.sharing = Sharing::None;
+        }
+        let inline_is_heard = mode == RuleMode::Warn || !rules.contains(&RuleId::InlineClaim);
+        records.platform.rule_modes.extend(rules.into_iter().map(|rule| (rule, mode)));
+        let policy = Policy::from(records);
+        let metadata = json!({"name": "web", "labels": labels});
+        let pod = json!({"metadata": metadata, "spec": {"containers": [{"name": "app", "image": "registry.example.com/app:1"}]}});
+        let object = if templated { json!({"metadata": {"name": "web"}, "spec": {"template": pod}}) } else { pod };
+        let mut submission = creation(&object, project, "bob");
+        if templated {
+            submission = Submission { resource: GroupResource::new("apps", "deployments"), kind: "Deployment", ..submission };
+        }
+        let decision = judge(&submission, &policy);
+        prop_assume!(decision.allowed() && inline_is_heard);
+        if labels["platform-go/dra-sharing-mode"] == "shared-claim" {
+            return Ok(());
+        }
+        let made = decision.templates.first();
+        let says_none = decision.warnings.iter().any(|it| it.contains("the Pod starts without a GPU: "));
+        prop_assert_eq!(made.is_none(), says_none, "{:?}", decision.warnings);
+        let exists = labels.get("platform-go/dra-gpu-model").is_none_or(|it| it != "h200");
+        let counts = labels.get("platform-go/dra-gpu-count").is_none_or(|it| it == "2");
+        prop_assert_eq!(made.is_some(), exists && counts, "{:?}", decision.warnings);
+        let Some(made) = made else { return Ok(()) };
+        let devices = if labels.contains_key("platform-go/dra-gpu-count") { "-cnt2-" } else { "-cnt1-" };
+        prop_assert!(made.name.contains(devices), "{}", made.name);
+        if let Some(model) = labels.get("platform-go/dra-gpu-model").and_then(Value::as_str) {
+            prop_assert!(made.name.starts_with(&format!("gpu-{model}-cnt")), "{}", made.name);
+        }
+        let stored = apply(&decision.mutations, &object);
+        if !templated {
+            prop_assert_eq!(&stored["spec"]["containers"][0]["resources"]["claims"], &json!([{"name": "gpu"}]));
+        }
+        let validated = judge(&Submission { object: Some(&stored), ..submission }, &policy);
+        prop_assert!(validated.allowed() && validated.mutations.is_empty(), "{:?}", validated.mutations);
     }
 
     #[test]

@@ -135,18 +135,17 @@ fn refused(case: &Case<'_>, pod: &Pod<'_>, asked: &Asked<'_>) -> Option<String> 
             model.id
         ));
     }
-    let allowed = case.allowed_models_for(pod);
-    extended::given(&ask, models, &allowed)
-        .is_empty()
-        .then(|| NotAllowed { case, name, models, allowed: &allowed }.to_string())
+    let allowed = extended::allowed(case, pod, &ask);
+    let (_, given) = extended::given(case, ask, models, &allowed);
+    given.is_empty().then(|| NotAllowed { case, name, models, allowed: &allowed }.to_string())
 }
 
 /// The ids of the models that a Pod may be given for what it asked.
 fn names_given(case: &Case<'_>, pod: &Pod<'_>, asked: &[Asked<'_>]) -> BTreeSet<String> {
-    let allowed = case.allowed_models_for(pod);
     let Ok(ask) = extended::ask(case, pod) else { return BTreeSet::new() };
+    let allowed = extended::allowed(case, pod, &ask);
     let meant = asked.iter().filter_map(|it| match &it.meaning {
-        Meaning::Models(models) => Some(extended::given(&ask, models, &allowed)),
+        Meaning::Models(models) => Some(extended::given(case, ask, models, &allowed).1),
         Meaning::Share(_) | Meaning::Accelerator(_) | Meaning::Refused(_) | Meaning::Class(..) => None,
     });
     meant.flatten().map(|model| model.id.to_string()).collect()

@@ -172,9 +172,7 @@ fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     if let Err(why) = labelled(case, pod.object().label(contract::GPU_MODEL), &allowed) {
         return say.deny(label, why);
     }
-    if allowed.is_empty()
-        && let Ok(Some(_)) = Ask::of_labels(pod.object(), case.policy)
-    {
+    if allowed.is_empty() && Ask::read(pod.object(), case.policy).is_some() {
         let what = Asked::Any;
         say.deny(label, NotAllowed { case, asked: what, allowed: &allowed, queue });
     }

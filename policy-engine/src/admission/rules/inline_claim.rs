@@ -14,13 +14,23 @@
 //! `dra-sharing-mode` attach no GPU, and a warning says what is missing. With `PlatformPolicy.spec.labelsAlone: Claim`
 //! they are enough.
 //!
+//! If a container names a claim `gpu` that the Pod does not list, the claim is for that container, and for no other.
+//!
+//! Where a rule that refuses what labels ask (`gpu-model`, `sm-share`, `vram`, `claim-shape`, this one) only warns or is off, the Pod
+//! is given what its labels ask: a model that the plan does not have as well. What no driver can give becomes the nearest that one
+//! can: all of a device instead of a share that is none, no ceiling of memory instead of one without a size. A model that does not
+//! exist, or a number of devices that is none, cannot be given, and a warning says that the Pod starts without a GPU.
+//!
 //! The platform writes nothing into a workload's pod template. Each of the workload's Pods gets a claim of its own.
+
+use std::fmt;
 
 use crate::admission::attach;
 use crate::admission::findings::Findings;
-use crate::claims::{Ask, INLINE};
+use crate::claims::{INLINE, Misread, SHARED};
 use crate::contract;
 use crate::gpu::extended;
+use crate::gpu::labels::{self, Asked, Given};
 use crate::gpu::own_claim::{has_claims, wanted};
 use crate::policy::platform::LabelsAlone;
 use crate::submission::Act;
@@ -35,6 +45,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     for pod in &case.pods {
         sharing_mode(pod, say);
         labels_alone(case, pod, say);
+        carried_out(case, pod, say);
         missing_templates(case, pod, say);
     }
     if let Some(pod) = case.new_pod() {
@@ -42,9 +53,6 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         squatted(case, pod, say);
     }
 }
-
-/// The value of `dra-sharing-mode` that asks for no claim of one's own.
-const SHARED: &str = "shared-claim";
 
 fn sharing_mode(pod: &Pod<'_>, say: &mut Findings) {
     let Some(asked) = pod.object().label(contract::SHARING_MODE).filter(|it| ![INLINE, SHARED].contains(it)) else {
@@ -59,7 +67,7 @@ fn labels_alone(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     if matches!(case.caller, Caller::Controller) || has_claims(case, pod, None) {
         return;
     }
-    let Ok(Some(_)) = Ask::of_labels(pod.object(), case.policy) else { return };
+    let Ok(Some(_)) = labels::read(case, pod) else { return };
     let missing = match (pod.object().label(contract::SHARING_MODE), case.policy.platform().labels_alone) {
         (None, LabelsAlone::Warn) => format!("{}: {INLINE}", contract::SHARING_MODE),
         (Some(SHARED), _) => format!("{}: <claim>", contract::CLAIM_NAME),
@@ -74,6 +82,42 @@ fn labels_alone(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
         "{}: GPU labels alone attach no GPU; add the label {missing}",
         pod.at(["metadata", "labels"])
     ));
+}
+
+/// Says what is given for labels that no enforced rule refuses and nobody can carry out as they are written.
+fn carried_out(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
+    if matches!(case.caller, Caller::Controller) || has_claims(case, pod, None) || extended::asks_any(case, pod) {
+        return;
+    }
+    match labels::asked(case, pod) {
+        Asked::Nothing => {}
+        Asked::Claim(Given { instead, .. }) => {
+            for key in instead {
+                let asked = pod.object().label(key).unwrap_or_default();
+                say.warn(format_args!("{}: asked {asked:?}; {}", pod.label_at(key), Instead(key)));
+            }
+        }
+        Asked::Impossible(Misread { key, why }) => {
+            say.warn(format_args!("{}: the Pod starts without a GPU: {why}", pod.label_at(key)));
+        }
+    }
+}
+
+/// What is given where a label asks for what no driver gives.
+struct Instead(&'static str);
+
+impl fmt::Display for Instead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            contract::SHARING_MODE => write!(f, "the Pod is given a claim of its own; ask for {INLINE}"),
+            contract::SM_PERCENT => f.write_str(
+                "the Pod is given all of each device; ask for 1 to 100 percent, of a model whose driver can give parts",
+            ),
+            _ => f.write_str(
+                "the Pod is given devices without a ceiling of memory; ask for hard_cap with a size such as 20Gi, of a model whose driver takes one",
+            ),
+        }
+    }
 }
 
 /// Templates that are nobody's to wait for: those that the platform makes it makes by itself.

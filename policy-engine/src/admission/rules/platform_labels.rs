@@ -19,6 +19,11 @@
 //! that asks for the same as at creation. Labels that ask for something (`queue-name`, `dra-gpu-model`, …) are fixed:
 //! asking for something else is refused.
 //!
+//! What the platform replaced on a Pod, and the labels that it wrote where nobody asked for anything, stand in the annotation
+//! `platform-go/asked`. So a Pod or ResourceClaim that is exported, edited and made again, under this plan or another, is judged by
+//! what it asked at first. What a container asked stays with the container of that name, wherever it stands in the list. A label that
+//! was changed since is an ask.
+//!
 //! Finalizers of Kubernetes and of the platform stay, also where somebody replaces an object by a manifest that says
 //! nothing of them. (Who takes one off and changes nothing else is refused by the API server itself: see *Security*.)
 //! Nobody writes a new one into a Pod or a pod template: no controller would take it off, and the Pods would never end.

@@ -39,7 +39,7 @@ use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::devices::MOST_NAMED;
 use crate::submission::pod::Pod;
-use crate::submission::remembered;
+use crate::submission::remembered::{self, Remembered};
 use crate::submission::slots;
 use crate::submission::slots::texts::{Text, of_metadata};
 use claims::NotMapped;
@@ -81,12 +81,11 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 /// An earlier call has resolved slots of this Pod and kept what was asked: what it wrote is what this one would write.
 fn stand_by(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     let resolved = resolver(case, pod);
-    for (at, asked) in remembered::recall(pod.object()) {
+    for Remembered { at, asked } in remembered::recall(pod.object()).into_values() {
         let Some(asked) = asked.as_str().filter(|asked| slots::mentions(asked)) else { continue };
-        let Ok(at) = jsonptr::PointerBuf::parse(&at) else { continue };
         let written = resolved(asked);
-        if at.resolve(pod.written).ok().and_then(Value::as_str) == Some(&written) {
-            say.set(Place::from(at), written);
+        if at.resolve(pod.written).and_then(Value::as_str) == Some(&written) {
+            say.set(at, written);
         }
     }
 }

@@ -26,6 +26,8 @@ use crate::admission::findings::Findings;
 use crate::claims::driver_config::{self, Told};
 use crate::claims::{Alternative, Ask, INLINE, Understood, can_give, candidates, must_be_told, tell};
 use crate::contract;
+use crate::gpu::labels;
+use crate::gpu::own_claim::has_claims;
 use crate::policy::model::Model;
 use crate::submission::case::Case;
 use crate::submission::device_claim::DeviceClaim;
@@ -107,14 +109,11 @@ fn write(case: &Case<'_>, claim: &DeviceClaim<'_>, ask: &Ask<'_>, say: &mut Find
 
 fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     let label = pod.label_at(contract::SM_PERCENT);
-    let ask = match Ask::of_labels(pod.object(), case.policy) {
-        Ok(Some(ask)) => ask,
-        Ok(None) => return,
-        Err(misread) => {
-            let ours = misread.into_iter().filter(|it| it.key == contract::SM_PERCENT);
-            return ours.for_each(|it| say.deny(label.clone(), it.why));
-        }
-    };
+    // What other labels fail to say is other rules' to refuse, and they may only warn.
+    let Some((ask, misread)) = Ask::read(pod.object(), case.policy) else { return };
+    if let Some(ours) = misread.into_iter().find(|it| it.key == contract::SM_PERCENT) {
+        return say.deny(label, ours.why);
+    }
     let named = named_by(pod, case.devices);
     if let [named] = &named[..]
         && pod.object().label(contract::SM_PERCENT).is_some()
@@ -124,11 +123,12 @@ fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
         }
         return;
     }
-    let allowed = case.allowed_models();
+    let allowed = labels::allowed(case, pod, &ask);
     let asked: Vec<_> =
         allowed.iter().filter(|it| ask.model.is_none_or(|asked| asked.name == it.name)).copied().collect();
     let inline = pod.object().label(contract::SHARING_MODE) == Some(INLINE);
-    if inline && named.is_empty() && !asked.is_empty() && candidates(&ask, &allowed).is_empty() {
+    let own = inline || (labels::ask_for_own(case, pod) && !has_claims(case, pod, None));
+    if own && named.is_empty() && !asked.is_empty() && candidates(&ask, &allowed).is_empty() {
         say.deny(label, not_shared(&ask, &asked));
     }
 }

@@ -33,10 +33,13 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         new_claim(case, claim, say);
     }
     for pod in case.pods.iter().filter(|_| !case.is_living_pod()) {
-        let ask = Ask::of_labels(pod.object(), case.policy);
-        if let Some(Some(ask)) = read(ask, |key| pod.label_at(key), say) {
+        // What other labels fail to say is other rules' to refuse, and they may only warn.
+        let Some((ask, misread)) = Ask::read(pod.object(), case.policy) else { continue };
+        let (ours, _): (Vec<_>, Vec<_>) = misread.into_iter().partition(|it| is_ours(it.key));
+        if ours.is_empty() {
             allowed(case, ask.vram, pod.label_at(contract::VRAM_POLICY), say);
         }
+        ours.into_iter().for_each(|it| say.deny(pod.label_at(it.key), it.why));
     }
     if say.denials.is_empty() {
         today(case, say);
@@ -56,6 +59,10 @@ fn today(case: &Case<'_>, say: &mut Findings) {
     }
 }
 
+fn is_ours(key: &str) -> bool {
+    [contract::VRAM_POLICY, contract::PINNED_MEMORY].contains(&key)
+}
+
 /// What is asked, where it can be read.
 fn read<'a>(
     ask: Result<Option<Ask<'a>>, Vec<crate::claims::Misread>>,
@@ -65,8 +72,7 @@ fn read<'a>(
     match ask {
         Ok(ask) => Some(ask),
         Err(misread) => {
-            let ours =
-                misread.into_iter().filter(|it| [contract::VRAM_POLICY, contract::PINNED_MEMORY].contains(&it.key));
+            let ours = misread.into_iter().filter(|it| is_ours(it.key));
             ours.for_each(|it| say.deny(at(it.key), it.why));
             None
         }

@@ -16,7 +16,7 @@ use crate::policy::quantity::{self, Unit};
 use crate::submission::case::Case;
 use crate::submission::counted::Counted;
 use crate::submission::pod::Pod;
-use crate::submission::remembered;
+use crate::submission::remembered::{self, Remembered};
 
 /// A request of one container for one resource.
 #[derive(Clone, Debug)]
@@ -142,8 +142,8 @@ impl Taken {
         if case.new_pod().is_none() {
             return Self(taken);
         }
-        for (at, asked) in remembered::recall(pod.object()) {
-            let Ok(at) = jsonptr::PointerBuf::parse(&at) else { continue };
+        for Remembered { at, asked } in remembered::recall(pod.object()).into_values() {
+            let at = at.pointer();
             let Some((list, name)) = at.split_back().filter(|_| at.resolve(pod.written).is_err()) else { continue };
             let Some((resources, kind)) = list.split_back() else { continue };
             let kind = match kind.decoded().as_ref() {

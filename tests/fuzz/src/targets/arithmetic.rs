@@ -50,7 +50,14 @@ pub(super) fn seeds() -> Vec<Value> {
         mix["warns"] = true.into();
         mix
     });
-    mixes.iter().cloned().chain(warned).collect()
+    let edited = mixes.iter().zip(0_u64..).flat_map(|(mix, at)| {
+        (0_u64..6).map(move |kind| {
+            let mut mix = mix.clone();
+            (mix["edit"], mix["of"], mix["at"]) = ((kind / 2).into(), (kind % 2).into(), at.into());
+            mix
+        })
+    });
+    mixes.iter().cloned().chain(warned).chain(edited).collect()
 }
 
 /// Whatever a change has made of an input, it is read as some Pod.
@@ -153,13 +160,62 @@ pub(super) fn holds(input: &Value) -> Held {
     let again = admitted(&given, &POLICY).and_then(|(again, object)| Some((charge(&again)?, object)));
     prop_assert_eq!(again.as_ref().map(|it| it.0), Some(charged), "made again");
     prop_assert_eq!(again.map(|it| it.1["spec"].clone()), Some(given["spec"].clone()), "made again");
-    // Each container can use as many devices as it asked for.
-    for (list, containers) in [("initContainers", &init), ("containers", &app)] {
-        for (index, container) in containers.iter().enumerate() {
-            let uses = &given["spec"][list][index]["resources"]["claims"];
-            let is_given = uses.as_array().is_some_and(|uses| !uses.is_empty());
-            prop_assert_eq!(is_given, container.gpus > 0, "{}[{}]: {}", list, index, uses);
-        }
+    gives_each(&given, "initContainers", &init)?;
+    gives_each(&given, "containers", &app)?;
+    made_again_otherwise(&given, input, &init, &app)
+}
+
+/// Each container can use as many devices as it asked for.
+fn gives_each(given: &Value, list: &str, containers: &[Container]) -> Held {
+    for (index, container) in containers.iter().enumerate() {
+        let uses = &given["spec"][list][index]["resources"]["claims"];
+        let is_given = uses.as_array().is_some_and(|uses| !uses.is_empty());
+        prop_assert_eq!(is_given, container.gpus > 0, "{}[{}]: {}", list, index, uses);
     }
     Ok(())
+}
+
+/// Exported, with a container put in or taken out or all of them turned round, and made again: who is left has what they asked.
+fn made_again_otherwise(given: &Value, input: &Value, init: &[Container], app: &[Container]) -> Held {
+    let at = |most: usize| usize::try_from(input["at"].as_u64().unwrap_or_default()).unwrap_or_default() % most;
+    let mut edited = given.clone();
+    let (mut left, is_init) = (app.to_vec(), input["of"].as_u64().unwrap_or_default() % 2 == 1);
+    let mut init = init.to_vec();
+    let (list, containers) = if is_init { ("initContainers", &mut init) } else { ("containers", &mut left) };
+    let Some(written) = edited["spec"][list].as_array_mut() else { return Ok(()) };
+    match input["edit"].as_u64().unwrap_or_default() % 3 {
+        0 => {
+            let proxy = Container { gpus: 0, milli_cpu: 1, stays: false };
+            let at = at(containers.len() + 1);
+            let amounts = json!({"cpu": "1m", "memory": "1Mi"});
+            written.insert(
+                at,
+                json!({"name": "proxy", "image": IMAGE, "resources": {"requests": amounts, "limits": amounts}}),
+            );
+            containers.insert(at, proxy);
+        }
+        1 if containers.len() > 1 => {
+            let at = at(containers.len());
+            written.remove(at);
+            containers.remove(at);
+        }
+        1 => return Ok(()),
+        _ => {
+            written.reverse();
+            containers.reverse();
+        }
+    }
+    let Some((decision, given)) = admitted(&edited, &POLICY) else {
+        prop_assert!(false, "it cannot be judged");
+        return Ok(());
+    };
+    let devices = peak(&init, &left, |it| it.gpus);
+    if !decision.allowed() {
+        prop_assert!(devices > MOST_GPUS, "asks {} devices: {}", devices, decision);
+        return Ok(());
+    }
+    let expected = (peak(&init, &left, |it| it.milli_cpu), devices, devices * 1000);
+    prop_assert_eq!(charge(&decision), Some(expected), "made again otherwise");
+    gives_each(&given, "initContainers", &init)?;
+    gives_each(&given, "containers", &left)
 }

@@ -1,6 +1,6 @@
 //! GPUs by labels, and as extended resources: what a Pod becomes, what it is given, and what is gone with it.
 
-use e2e::gpu::{allocated, claims_of, inline, runs};
+use e2e::gpu::{allocated, claims_of, device_claim, inline, runs};
 use e2e::manifest::{IMAGE, claim, pod, with, workload};
 use e2e::quota::dry_runs;
 use e2e::refusal::{assert_denied, assert_warned, denials};
@@ -177,6 +177,71 @@ fn a_pod_that_asked_for_an_extended_resource_is_applied_again_without_a_change()
         assert_eq!((&now["spec"], &now["metadata"]["labels"]), (&stored["spec"], &stored["metadata"]["labels"]));
     }
     remove(&p, "llm-finetune", "pod/extended");
+}
+
+/// kubectl sends the list of the manifest where it has one: without what gives the Pod its GPU.
+#[test]
+fn a_pod_with_a_claim_of_its_own_beside_is_applied_again_in_every_way() {
+    let p = shared();
+    project(&p, "gpu-beside", json!({"plan": "gold"}));
+    ok(create(&p, "alice", device_claim("gpu-beside", "mine", json!({}))));
+    let resources = json!({"limits": {"nvidia.com/gpu": "1"}, "claims": [{"name": "mine"}]});
+    let spec = json!({"serviceAccountName": "default",
+        "resourceClaims": [{"name": "mine", "resourceClaimName": "mine"}],
+        "containers": [{"name": "main", "image": IMAGE, "resources": resources}]});
+    let gate = json!({"spec": {"schedulingGates": [{"name": "example.com/wait"}]}});
+    let ways: [(&str, &[&str], Value); 3] = [
+        ("client-side", &["apply", "-f", "-"], json!({})),
+        ("server-side", &["apply", "--server-side", "-f", "-"], json!({})),
+        // Of a Pod that is scheduled Kubernetes takes no replacement without the node.
+        ("replaced", &["replace", "-f", "-"], gate),
+    ];
+    for (name, again, more) in ways {
+        let manifest = pod("gpu-beside", name, with(json!({"spec": spec}), more));
+        let first = if again[0] == "replace" { &["create", "-f", "-"][..] } else { again };
+        ok(kubectl_with(&p, "alice", first, &manifest.to_string()));
+        if again[0] == "apply" {
+            runs(&p, "gpu-beside", name);
+        }
+        let object = format!("pod/{name}");
+        let stored = get(&p, "gpu-beside", &object);
+        let claims = &stored["spec"]["containers"][0]["resources"]["claims"];
+        assert_eq!(claims, &json!([{"name": "mine"}, {"name": "gpu"}]), "{name}");
+        for _ in 0..2 {
+            ok(kubectl_with(&p, "alice", again, &manifest.to_string()));
+            let now = get(&p, "gpu-beside", &object);
+            let said = |pod: &Value| {
+                (
+                    pod["spec"].clone(),
+                    pod["metadata"]["labels"].clone(),
+                    pod["metadata"]["annotations"]["platform-go/asked"].clone(),
+                )
+            };
+            assert_eq!(said(&now), said(&stored), "{name}");
+        }
+        remove(&p, "gpu-beside", &object);
+    }
+}
+
+/// The claim is made, narrowed and allocated as it was asked, and what cannot be had is said.
+#[test]
+fn labels_that_a_rule_only_warns_of_are_given() {
+    let p = shared();
+    project(&p, "gpu-warned", json!({"plan": "bronze", "ruleModes": {"gpu-model": "warn", "sm-share": "warn"}}));
+    let asked = create(&p, "alice", pod("gpu-warned", "other", inline("h100", "150")));
+    assert_warned(&asked, "not enforced: gpu-model: metadata.labels[platform-go/dra-gpu-model]: asked model h100");
+    assert_warned(&asked, "asked \"150\"; the Pod is given all of each device");
+    ok(asked);
+    let made = runs(&p, "gpu-warned", "other");
+    assert_eq!((made["spec"]["nodeName"].as_str(), label(&made, "dra-sm-pct")), (Some("gpu-c"), "100"));
+    allocated(&p, "gpu-warned", "other");
+    let asked = create(&p, "alice", pod("gpu-warned", "none", inline("h200", "100")));
+    assert_warned(&asked, "the Pod starts without a GPU: asked model \"h200\", which does not exist");
+    ok(asked);
+    assert_eq!(runs(&p, "gpu-warned", "none")["spec"].get("resourceClaims"), None);
+    for name in ["other", "none"] {
+        remove(&p, "gpu-warned", &format!("pod/{name}"));
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Objects that Sluice wrote in, exported and made again: by what was asked, under the records of where they are made.
 
 use e2e::gpu::{allocated, device_claim, inline, runs};
-use e2e::manifest::pod;
+use e2e::manifest::{pod, with};
 use e2e::{ADMIN, create, eventually, get, kubectl, label, ok, project_with_bob, shared};
 use ground::Ground;
 use serde_json::{Value, json};
@@ -49,6 +49,35 @@ fn a_pod_that_is_made_again_has_one_claim_by_the_records_of_where_it_is() {
     ok(create(&p, "bob", exported(&p, "moved-from", "pod/labels", "moved-from", "labels-again")));
     assert_eq!(label(&runs(&p, "moved-from", "labels-again"), "dra-effective-gpu"), "0.5");
     for namespace in ["moved-from", "moved-to"] {
+        ok(kubectl(&p, ADMIN, &["-n", namespace, "delete", "pods", "--all", "--wait=false"]));
+    }
+}
+
+/// What the platform wrote on it by itself is no ask, and each container has what it asked, wherever it stands.
+#[test]
+fn an_edited_pod_that_is_made_again_gives_each_container_its_own() {
+    let p = shared();
+    project_with_bob(&p, "edited-from", json!({"plan": "bronze"}));
+    project_with_bob(&p, "edited-to", json!({"plan": "gold"}));
+    let container = |name: &str| json!({"name": name, "image": e2e::manifest::IMAGE});
+    let train = with(container("train"), json!({"resources": {"limits": {"nvidia.com/gpu": "1"}}}));
+    ok(create(&p, "bob", pod("edited-from", "train", json!({"spec": {"containers": [container("logs"), train]}}))));
+    let made = runs(&p, "edited-from", "train");
+    assert_eq!(label(&made, "dra-gpu-model"), "rtx-5090", "the plan has no other");
+    let mut edited = exported(&p, "edited-from", "pod/train", "edited-to", "train");
+    edited["spec"]["containers"].as_array_mut().expect("containers").insert(0, container("proxy"));
+    ok(create(&p, "bob", edited));
+    let made = runs(&p, "edited-to", "train");
+    let uses = |index: usize| made["spec"]["containers"][index]["resources"].get("claims").cloned();
+    assert_eq!([uses(0), uses(1), uses(2)], [None, None, Some(json!([{"name": "gpu"}]))]);
+    let device = allocated(&p, "edited-to", "train").to_string();
+    assert!(!device.contains("gpu-a"), "gold has no RTX 5090: {device}");
+    ok(create(&p, "bob", device_claim("edited-from", "mine", json!({}))));
+    assert_eq!(label(&get(&p, "edited-from", "resourceclaim/mine"), "dra-gpu-model"), "rtx-5090");
+    ok(create(&p, "bob", exported(&p, "edited-from", "resourceclaim/mine", "edited-to", "mine")));
+    let made = get(&p, "edited-to", "resourceclaim/mine")["spec"].to_string();
+    assert!(made.contains("H100") && !made.contains("RTX 5090"), "{made}");
+    for namespace in ["edited-from", "edited-to"] {
         ok(kubectl(&p, ADMIN, &["-n", namespace, "delete", "pods", "--all", "--wait=false"]));
     }
 }

@@ -1,17 +1,20 @@
 //! UPDATE: what the platform wrote at creation stays.
 
-use std::collections::BTreeSet;
+mod attached;
 
-use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
 
 use super::{label, ownership};
 use crate::admission::findings::Findings;
 use crate::admission::rules::affinity;
 use crate::contract;
 use crate::object::Object;
+use crate::object::named::Elements;
 use crate::object::place::Place;
 use crate::submission::case::Case;
-use crate::submission::remembered;
+use crate::submission::remembered::{self, Remembered};
 
 pub(super) fn workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     let Some(old) = case.old() else { return };
@@ -30,20 +33,23 @@ pub(super) fn workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) 
 
 pub(super) fn claim(case: &Case<'_>, say: &mut Findings) {
     let (Some(object), Some(old)) = (case.object(), case.old()) else { return };
-    let change = Change { object, old, asked: Map::new() };
+    let change = Change::of(object, old);
     for key in contract::OWNERSHIP_LABELS {
         change.restore(label(key), say);
+    }
+    if case.is_claim() {
+        change.restore(annotation(contract::ASKED), say);
     }
 }
 
 pub(super) fn pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     let Some(old) = case.old() else { return };
-    let change = Change { object, old, asked: remembered::recall(old) };
+    let mut change = Change { asked: remembered::recall(old), ..Change::of(object, old) };
     for key in contract::PLATFORM_LABELS {
         change.restore(label(key), say);
     }
     for key in contract::PLATFORM_ANNOTATIONS.into_iter().chain([contract::ASKED]) {
-        change.restore(Place::of(["metadata", "annotations", key]), say);
+        change.restore(annotation(key), say);
     }
     for key in contract::ASKING_LABELS {
         if !change.restore_if_not_asked_anew(label(key), say) {
@@ -55,26 +61,46 @@ pub(super) fn pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
             say.deny(label(key), why);
         }
     }
-    let written = written_in_spec(old, object, case.submission.subresource).into_iter().chain(read_only(old, object));
-    let written: BTreeSet<_> = written.chain(attached(old, object)).chain(replaced(&change)).collect();
+    let written = written_in_spec(old, object, case.submission.subresource).into_iter().chain(read_only(old));
+    let written: BTreeSet<_> = written.chain(replaced(&mut change)).collect();
     for place in written {
         // Where something else is asked, Kubernetes itself says that the field is immutable.
         change.restore_if_not_asked_anew(place, say);
     }
-    copied(&change).into_iter().for_each(|place| say.discard(place));
+    attached::put_back(&mut change, say);
+    copied(&mut change).into_iter().for_each(|place| say.discard(place));
+}
+
+fn annotation(key: &'static str) -> Place {
+    Place::of(["metadata", "annotations", key])
 }
 
 fn shown(value: Option<&str>) -> String {
     value.map_or_else(|| "nothing".into(), |value| format!("{value:?}"))
 }
 
+/// What is stored, and what is to take its place. The containers of both are told apart by their names: what puts one in before the
+/// others moves them all.
 struct Change<'a> {
     object: Object<'a>,
     old: Object<'a>,
-    asked: Map<String, Value>,
+    asked: BTreeMap<String, Remembered>,
+    elements: Elements<'a>,
+    old_elements: Elements<'a>,
 }
 
-impl Change<'_> {
+impl<'a> Change<'a> {
+    fn of(object: Object<'a>, old: Object<'a>) -> Self {
+        let (elements, old_elements) = (Elements::of(object.0), Elements::of(old.0));
+        Self { object, old, asked: BTreeMap::new(), elements, old_elements }
+    }
+
+    /// Where what stands at a place of the stored object is now; `None` where the list that it is in has no such element any more:
+    /// what would be put back would be no container.
+    fn now(&mut self, place: &Place) -> Option<Place> {
+        self.elements.place(&self.old_elements.key(place))
+    }
+
     /// Puts back the old value, whatever is asked.
     fn restore(&self, place: Place, say: &mut Findings) {
         let old = place.resolve(self.old.0);
@@ -87,20 +113,22 @@ impl Change<'_> {
         }
     }
 
-    /// Puts back the old value where nothing is asked, or what was asked at creation. Says whether the old value holds now.
-    fn restore_if_not_asked_anew(&self, place: Place, say: &mut Findings) -> bool {
-        let asked = place.resolve(self.object.0);
-        let old = place.resolve(self.old.0);
-        let anew = asked.is_some() && asked != old && asked != self.asked.get(place.pointer().as_str());
-        if !anew {
-            self.restore(place, say);
+    /// Puts back the old value of a place where nothing is asked, or what was asked at creation. Says whether the old value holds now.
+    fn restore_if_not_asked_anew(&mut self, place: Place, say: &mut Findings) -> bool {
+        let Some(now) = self.now(&place) else { return true };
+        let (asked, old) = (now.resolve(self.object.0), place.resolve(self.old.0));
+        let before = self.asked.get(&self.old_elements.key(&place)).map(|it| &it.asked);
+        let anew = asked.is_some() && asked != old && asked != before;
+        match old {
+            _ if anew || asked == old => {}
+            Some(old) => say.set(now, old.clone()),
+            None => say.remove(now),
         }
         !anew
     }
 }
 
-/// The places of a Pod's spec that the platform may have written when the Pod was made, as far as it has the containers
-/// still.
+/// The places of a Pod's spec that the platform may have written when the Pod was made.
 fn written_in_spec(old: Object<'_>, object: Object<'_>, subresource: &str) -> Vec<Place> {
     let mut places = vec![
         Place::of(["spec", "priorityClassName"]),
@@ -111,41 +139,28 @@ fn written_in_spec(old: Object<'_>, object: Object<'_>, subresource: &str) -> Ve
     ];
     // A resize is there to change what containers ask for.
     if subresource != "resize" {
-        for list in ["initContainers", "containers"] {
-            for index in 0..still(old, object, list) {
-                let requests = Place::of(["spec", list]).index(index).key("resources").key("requests");
-                places.extend(["cpu", "memory"].map(|resource| requests.clone().key(resource)));
-            }
+        for (container, _) in containers(old) {
+            let requests = container.key("resources").key("requests");
+            places.extend(["cpu", "memory"].map(|resource| requests.clone().key(resource)));
         }
     }
     places.extend(affinity::written(old, object));
     places
 }
 
-/// What gives the Pod its claims of devices, as far as it has the containers still.
-fn attached(old: Object<'_>, object: Object<'_>) -> Vec<Place> {
-    let mut places = Vec::new();
-    for list in ["initContainers", "containers"] {
-        let uses = (0..still(old, object, list)).map(|at| Place::of(["spec", list]).index(at));
-        let uses = uses.map(|container| container.key("resources").key("claims"));
-        places.extend(uses.filter(|place| place.resolve(old.0).is_some()));
-    }
-    places.extend((length(old, "resourceClaims") > 0).then(|| Place::of(["spec", "resourceClaims"])));
-    places
+/// The containers that may use devices and volumes, with their places.
+fn containers(object: Object<'_>) -> impl Iterator<Item = (Place, &Value)> {
+    ["initContainers", "containers"].into_iter().flat_map(move |list| elements(object, list))
 }
 
-/// How many elements of a list of the spec both have. Of others nothing is put back: it would be no container.
-fn still(old: Object<'_>, object: Object<'_>, list: &str) -> usize {
-    length(old, list).min(length(object, list))
-}
-
-fn length(object: Object<'_>, list: &str) -> usize {
-    object.at(&["spec", list]).and_then(Value::as_array).map_or(0, Vec::len)
+fn elements<'a>(object: Object<'a>, list: &'static str) -> impl Iterator<Item = (Place, &'a Value)> {
+    let all = object.at(&["spec", list]).and_then(Value::as_array).into_iter().flatten().enumerate();
+    all.map(move |(index, it)| (Place::of(["spec", list]).index(index), it))
 }
 
 /// Whatever else was replaced when the Pod was made, wherever slots and extended resources may stand. Where the list is
 /// missing now, there is nothing to put it back into.
-fn replaced(change: &Change<'_>) -> Vec<Place> {
+fn replaced(change: &mut Change<'_>) -> Vec<Place> {
     const WRITTEN: [&str; 5] = [
         "/spec/resourceClaims/",
         "/spec/initContainers/",
@@ -155,53 +170,42 @@ fn replaced(change: &Change<'_>) -> Vec<Place> {
     ];
     let ours = |at: &str| at.contains("/platform-go~1");
     let judged = |at: &&String| WRITTEN.iter().any(|begin| at.starts_with(begin)) && !ours(at);
-    let places = change.asked.keys().filter(judged).filter_map(|at| jsonptr::PointerBuf::parse(at).ok());
-    let there = |at: &jsonptr::PointerBuf| at.parent().is_some_and(|list| list.resolve(change.object.0).is_ok());
-    places.filter(there).map(Place::from).collect()
+    let places: Vec<_> = change.asked.iter().filter(|(key, _)| judged(key)).map(|(_, it)| it.at.clone()).collect();
+    let mut there = |place: &Place| {
+        let now = change.now(place)?.pointer();
+        now.parent()?.resolve(change.object.0).ok().map(drop)
+    };
+    places.into_iter().filter(|place| there(place).is_some()).collect()
 }
 
 /// The requests that the API server copies from limits which were replaced when the Pod was made.
-fn copied(change: &Change<'_>) -> Vec<Place> {
-    let copy = |(at, asked): (&String, &Value)| {
-        let at = jsonptr::PointerBuf::parse(at).ok()?;
+fn copied(change: &mut Change<'_>) -> Vec<Place> {
+    let asked: Vec<_> = change.asked.values().cloned().collect();
+    let mut copy = |Remembered { at, asked }: Remembered| {
+        let at = at.pointer();
         let (limits, name) = at.split_back()?;
         let (resources, _) = limits.split_back().filter(|(_, kind)| kind.encoded() == "limits")?;
-        let mut place = resources.to_buf();
-        place.push_back("requests");
-        place.push_back(name);
-        let is_new = place.resolve(change.old.0).is_err();
-        let is_copy = is_new && place.resolve(change.object.0).ok() == Some(asked);
-        is_copy.then(|| Place::from(place))
+        let place = Place::from(resources.to_buf()).key("requests").key(name.decoded().into_owned());
+        let now = change.now(&place)?;
+        let is_new = place.resolve(change.old.0).is_none();
+        (is_new && now.resolve(change.object.0) == Some(&asked)).then_some(now)
     };
-    change.asked.iter().filter_map(copy).collect()
+    asked.into_iter().filter_map(&mut copy).collect()
 }
 
-/// The mounts that were made read-only, as far as the Pod has them still.
-fn read_only(old: Object<'_>, object: Object<'_>) -> Vec<Place> {
-    let named = |it: &Value, name: &str| it.get("name").and_then(Value::as_str) == Some(name);
-    let mut places = Vec::new();
-    let list = |object: Object<'_>, key: &str| object.at(&["spec", key]).and_then(Value::as_array).cloned();
-    let volumes = list(old, "volumes").unwrap_or_default();
-    let forced = volumes
-        .iter()
-        .enumerate()
-        .filter(|(_, it)| it.pointer("/persistentVolumeClaim/readOnly") == Some(&Value::Bool(true)));
-    for (at, volume) in forced {
-        let Some(name) = volume.get("name").and_then(Value::as_str) else { continue };
-        let stands = list(object, "volumes").is_some_and(|it| it.get(at).is_some_and(|it| named(it, name)));
-        if stands {
-            places.push(Place::of(["spec", "volumes"]).index(at).key("persistentVolumeClaim").key("readOnly"));
-        }
-        for key in ["initContainers", "containers", "ephemeralContainers"] {
-            for (container, it) in list(old, key).unwrap_or_default().iter().enumerate() {
-                let mounts = it.get("volumeMounts").and_then(Value::as_array).into_iter().flatten().enumerate();
-                for (mount, it) in mounts.filter(|(_, it)| named(it, name)) {
-                    let here = Place::of(["spec", key]).index(container).key("volumeMounts").index(mount);
-                    if here.resolve(object.0).is_some_and(|now| now.get("mountPath") == it.get("mountPath")) {
-                        places.push(here.key("readOnly"));
-                    }
-                }
-            }
+/// The mounts that were made read-only.
+fn read_only(old: Object<'_>) -> Vec<Place> {
+    let name = |it: &Value| it.get("name").and_then(Value::as_str).map(str::to_owned);
+    let forced = |it: &Value| it.pointer("/persistentVolumeClaim/readOnly") == Some(&Value::Bool(true));
+    let (mut places, mut volumes) = (Vec::new(), BTreeSet::new());
+    for (place, volume) in elements(old, "volumes").filter(|(_, it)| forced(it)) {
+        places.push(place.key("persistentVolumeClaim").key("readOnly"));
+        volumes.extend(name(volume));
+    }
+    for (container, it) in containers(old).chain(elements(old, "ephemeralContainers")) {
+        let mounts = it.get("volumeMounts").and_then(Value::as_array).into_iter().flatten().enumerate();
+        for (mount, _) in mounts.filter(|(_, it)| name(it).is_some_and(|name| volumes.contains(&name))) {
+            places.push(container.clone().key("volumeMounts").index(mount).key("readOnly"));
         }
     }
     places
