@@ -17,6 +17,7 @@ mod policy_source;
 mod question;
 mod rules;
 mod run;
+mod switch_queue;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,7 @@ enum Command {
     Certs(certs::Certs),
     Me(me::Mine),
     Plan(plan::Plan),
+    SwitchQueue(switch_queue::SwitchQueue),
     Usage(usage::Usage),
     Rules(rules::Rules),
     Crds(crds::Crds),
@@ -81,6 +83,7 @@ impl Command {
             Self::Certs(certs) => certs.run().await,
             Self::Me(me) => me.run().await,
             Self::Plan(plan) => plan.run().await,
+            Self::SwitchQueue(switch) => switch.run().await,
             Self::Usage(usage) => usage.run().await,
             Self::Rules(rules) => rules.run(),
             Self::Crds(crds) => crds.run(),

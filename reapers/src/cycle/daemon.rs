@@ -96,6 +96,8 @@ pub struct Proposal {
     pub together: usize,
     /// What is not done, and why.
     pub refusals: Vec<News>,
+    /// What is told besides, each time that it is proposed.
+    pub tidings: Vec<News>,
     /// What the records' status is to say.
     pub amendments: Vec<Amendment>,
     /// Whether there is more to do than one turn may.
