@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use cluster::client;
 use cluster::lookup::{self, owners::Owners};
 use cluster::world::{Topic, World};
 use prometheus_client::registry::Registry;
-use reapers::Reapers;
+use reapers::{Choice, Reapers};
 use store::Ledger;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -61,6 +62,23 @@ pub(crate) struct WebhookArgs {
     tls: tls::TlsArgs,
 }
 
+/// What the daemons need besides.
+#[derive(Args, Debug)]
+pub(crate) struct DaemonArgs {
+    /// Run only these daemons (all replicas that share a task say the same)
+    #[arg(long, value_delimiter = ',', value_name = "DAEMON", env = "SLUICE_ONLY", value_parser = PossibleValuesParser::new(reapers::names()))]
+    only: Vec<String>,
+    /// Say in the log what the daemons would do, and do nothing
+    #[arg(long, env = "SLUICE_OBSERVE")]
+    observe: bool,
+}
+
+impl From<DaemonArgs> for Choice {
+    fn from(DaemonArgs { only, observe }: DaemonArgs) -> Self {
+        Self { only, observes: observe }
+    }
+}
+
 /// Webhook and daemons in one process.
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
@@ -68,6 +86,8 @@ pub(crate) struct RunArgs {
     process: ProcessArgs,
     #[command(flatten)]
     webhook: WebhookArgs,
+    #[command(flatten)]
+    daemons: DaemonArgs,
 }
 
 /// The webhook alone.
@@ -84,24 +104,26 @@ pub(crate) struct WebhookCommand {
 pub(crate) struct ReapersCommand {
     #[command(flatten)]
     process: ProcessArgs,
+    #[command(flatten)]
+    daemons: DaemonArgs,
 }
 
 /// Runs webhook and daemons until the process is asked to stop.
 pub(crate) async fn run(args: RunArgs) -> Result<()> {
-    let RunArgs { process, webhook } = args;
-    Process::start(process).await?.until_stopped(Some(webhook), true).await
+    let RunArgs { process, webhook, daemons } = args;
+    Process::start(process).await?.until_stopped(Some(webhook), Some(daemons.into())).await
 }
 
 /// Runs the webhook until the process is asked to stop.
 pub(crate) async fn webhook(args: WebhookCommand) -> Result<()> {
     let WebhookCommand { process, webhook } = args;
-    Process::start(process).await?.until_stopped(Some(webhook), false).await
+    Process::start(process).await?.until_stopped(Some(webhook), None).await
 }
 
 /// Runs the daemons until the process is asked to stop.
 pub(crate) async fn reapers(args: ReapersCommand) -> Result<()> {
-    let ReapersCommand { process } = args;
-    Process::start(process).await?.until_stopped(None, true).await
+    let ReapersCommand { process, daemons } = args;
+    Process::start(process).await?.until_stopped(None, Some(daemons.into())).await
 }
 
 /// A process that follows the cluster.
@@ -121,12 +143,13 @@ impl Process {
         Ok(Self { args, access, ledger, shutdown })
     }
 
-    async fn until_stopped(self, webhook: Option<WebhookArgs>, daemons: bool) -> Result<()> {
+    async fn until_stopped(self, webhook: Option<WebhookArgs>, daemons: Option<Choice>) -> Result<()> {
         let Self { args, access, ledger, shutdown } = self;
-        let world = World::start(access.clone(), topics(webhook.is_some(), daemons), shutdown.clone());
+        let world = World::start(access.clone(), topics(webhook.is_some(), daemons.as_ref()), shutdown.clone());
         let metrics = Arc::new(webhook::Metrics::default());
         let certificates = ::certs::Metrics::default();
-        let reapers = daemons.then(|| Reapers::new(world.clone(), &args.namespace, ledger.clone(), shutdown.clone()));
+        let reapers = daemons
+            .map(|choice| Reapers::new(world.clone(), &args.namespace, ledger.clone(), choice, shutdown.clone()));
         let served = webhook.is_some().then_some(&certificates);
         let registry = registry(&world, &metrics, served, reapers.as_ref());
         // Beside a webhook the daemons are no reason to take no calls.
@@ -160,10 +183,10 @@ impl Process {
 
 /// What a process watches beside records and Namespaces: what its parts look at, and nothing else. Each part has rights of its
 /// own, and memory is mostly caches.
-pub(crate) fn topics(webhook: bool, daemons: bool) -> BTreeSet<Topic> {
+pub(crate) fn topics(webhook: bool, daemons: Option<&Choice>) -> BTreeSet<Topic> {
     let asked = [lookup::TOPICS, decide::me::TOPICS].concat();
     let webhook = webhook.then_some(asked).into_iter().flatten();
-    webhook.chain(daemons.then(reapers::topics).into_iter().flatten()).collect()
+    webhook.chain(daemons.map(Choice::topics).into_iter().flatten()).collect()
 }
 
 /// What `/metrics` shows.

@@ -41,7 +41,7 @@ impl Leadership {
     pub fn seek(
         world: &World,
         namespace: &str,
-        name: &'static str,
+        name: String,
         holder: String,
         shutdown: CancellationToken,
     ) -> (Self, tokio::task::JoinHandle<()>) {
@@ -79,7 +79,7 @@ pub fn identity() -> String {
 
 struct Candidate {
     api: Api<Lease>,
-    name: &'static str,
+    name: String,
     holder: String,
     until: watch::Sender<Option<Instant>>,
     /// Version of the Lease that was seen last, and when it was first seen.

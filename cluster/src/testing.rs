@@ -39,6 +39,8 @@ struct Known {
     objects: BTreeMap<String, Value>,
     /// Whether every collection is served, be it empty.
     serves_all: bool,
+    /// Collections that are not.
+    missing: Vec<String>,
     calls: Vec<Call>,
 }
 
@@ -54,6 +56,12 @@ impl ApiServer {
         let server = Self::new(objects);
         server.known().serves_all = true;
         server
+    }
+
+    /// The same server, which does not know the kind of this collection.
+    pub fn without(self, path: &str) -> Self {
+        self.known().missing.push(path.to_owned());
+        self
     }
 
     /// A client of this server.
@@ -146,7 +154,7 @@ impl Known {
 
     /// All objects of a collection, of one Namespace or of all.
     fn collection(&self, path: &str) -> Option<Value> {
-        if !self.serves_all || !is_collection(path) {
+        if !self.serves_all || !is_collection(path) || self.missing.iter().any(|it| it == path) {
             return None;
         }
         let of = |known: &&String| {

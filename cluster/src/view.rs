@@ -5,6 +5,7 @@ pub mod devices;
 pub mod follow;
 pub mod ledger;
 pub mod plan_window;
+pub mod preemption;
 pub mod templates;
 pub mod window_close;
 

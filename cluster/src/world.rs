@@ -9,6 +9,7 @@ mod expected;
 mod gathered;
 mod keep;
 mod managed;
+pub(crate) mod placing;
 pub mod pod;
 mod reservations;
 mod slices;
@@ -21,9 +22,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim, ResourceQuota};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, ResourceQuota};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::RoleBinding;
-use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice};
+use k8s_openapi::api::resource::v1::{
+    DeviceClass, DeviceTaintRule, ResourceClaim, ResourceClaimTemplate, ResourceSlice,
+};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use kube::Client;
 use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
@@ -85,6 +89,7 @@ struct Known {
     class_specs: Gathered<DeviceClasses>,
     slices: Option<Store<ResourceSlice>>,
     inventory: Gathered<Inventory>,
+    device_taint_rules: Option<Store<DeviceTaintRule>>,
     volume_claims: Option<Store<PersistentVolumeClaim>>,
     volumes: Option<Store<PersistentVolume>>,
     reserved: Gathered<Reservations>,
@@ -92,6 +97,8 @@ struct Known {
     resource_quotas: Option<Store<ResourceQuota>>,
     priority_classes: Option<Store<PriorityClass>>,
     priorities: Gathered<PriorityClasses>,
+    nodes: Option<Store<Node>>,
+    budgets: Option<Store<PodDisruptionBudget>>,
     passed: Passed,
     ended: Ended,
     expected: Expected,
@@ -248,6 +255,18 @@ impl World {
         Some(self.0.inventory.get(|| inventory(self.slices().iter().map(AsRef::as_ref))))
     }
 
+    /// All DeviceTaintRules.
+    pub fn device_taint_rules(&self) -> Vec<Arc<DeviceTaintRule>> {
+        all(&self.0.device_taint_rules)
+    }
+
+    /// Whether the API server has the kind DeviceTaintRule, as far as is known. Where it has not, there are none, and none can
+    /// be made.
+    pub fn has_device_taint_rules(&self) -> bool {
+        let mut watches = self.0.watches.iter().filter(|(of, _)| *of == Topic::DeviceTaintRules);
+        watches.any(|(_, watch)| watch.is_filled() && !watch.is_missing())
+    }
+
     /// What the PriorityClasses of queues give to Pods, by name. The same value until a class changes.
     pub fn priorities(&self) -> Arc<PriorityClasses> {
         self.0.priorities.get(|| {
@@ -261,6 +280,16 @@ impl World {
             });
             of_queues.collect()
         })
+    }
+
+    /// All nodes.
+    pub(crate) fn nodes(&self) -> Vec<Arc<Node>> {
+        all(&self.0.nodes)
+    }
+
+    /// All PodDisruptionBudgets.
+    pub(crate) fn budgets(&self) -> Vec<Arc<PodDisruptionBudget>> {
+        all(&self.0.budgets)
     }
 
     /// A PersistentVolumeClaim, if the cache knows it.
@@ -317,7 +346,7 @@ impl World {
     /// Whether the caches of these topics hold everything, and nothing that is old.
     ///
     /// # Errors
-    /// Why not. Where the API server has no such kind, they never do.
+    /// Why not. Where the API server has no such kind, they never do, unless a cluster may do without it.
     pub fn fit(&self, topics: &[Topic]) -> Result<(), Unfit> {
         let mut quietest = Duration::ZERO;
         for topic in topics {

@@ -6,6 +6,7 @@
 mod evict;
 mod follow;
 mod gates;
+mod holds;
 mod nudges;
 mod report;
 mod status;
@@ -22,6 +23,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::world::World;
 
+pub use evict::Ending;
+pub use holds::Hold;
 pub use nudges::Short;
 pub use report::{About, News, Tone};
 pub use status::Amendment;

@@ -104,10 +104,10 @@ impl Creations {
         &self.policy
     }
 
-    /// Says what will be submitted later in this run. It counts only where nobody can be asked: there it is better than
-    /// to know nothing. What comes from a cluster is whose its labels say, what is new is the requester's.
+    /// Says what will be submitted later in this run: what names it may stand before it, and would wait for it. Of what a cluster
+    /// has already, the cluster's word counts. What comes from a cluster is whose its labels say, what is new is the requester's.
     pub fn announce(&mut self, submission: &Submission<'_>) {
-        let (Sources::Files(_), Some(object)) = (&self.sources, submission.object) else { return };
+        let Some(object) = submission.object else { return };
         if submission.resource.is_core("namespaces") {
             return;
         }
@@ -190,3 +190,6 @@ impl Creations {
         Ok(facts)
     }
 }
+
+#[cfg(test)]
+mod tests;

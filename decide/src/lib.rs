@@ -14,6 +14,7 @@ mod made;
 pub mod me;
 pub mod patch;
 pub mod room;
+pub mod together;
 pub mod versions;
 pub mod written;
 

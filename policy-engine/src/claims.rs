@@ -19,6 +19,7 @@ mod write_driver_config;
 
 pub(crate) use ask::INLINE;
 pub use ask::{Ask, Misread, Vram};
+pub use cel::{Mentions, Whole, passing};
 pub(crate) use models::is_narrowing;
 pub use models::{allowed_models, narrowing, narrowing_away};
 pub use price::{Gpus, Price};

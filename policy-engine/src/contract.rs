@@ -72,6 +72,8 @@ pub const WINDOW_CLOSES_AT: &str = "platform-go/window-closes-at";
 pub const STARTS_AT: &str = "platform-go/starts-at";
 /// Annotation: why the platform ends the Pod.
 pub const EVICTION_REASON: &str = "platform-go/eviction-reason";
+/// Annotation: how many Pods of a workload must run together.
+pub const GANG: &str = "platform-go/gang";
 /// Annotation on a Namespace by which an admin lets a project take it over.
 pub const ADOPT: &str = "platform-go/adopt";
 

@@ -1,7 +1,7 @@
 //! A submitted object, read without being taken apart.
 
 pub(crate) mod accelerators;
-pub(crate) mod extended;
+pub mod extended;
 pub mod kinds;
 pub mod place;
 

@@ -93,7 +93,7 @@ pub(crate) async fn live(daemon: &Daemon, stage: &Stage, mut leadership: Leaders
                     Ok(()) = room.changed(), if daemon.hears_room => {}
                 },
             }
-            sleep(GATHER).await;
+            sleep(daemon.gather).await;
             sleep_until(began + daemon.interval).await;
         };
         let hurried = async {
@@ -118,6 +118,48 @@ pub(crate) async fn live(daemon: &Daemon, stage: &Stage, mut leadership: Leaders
     stage.metrics.leads(false);
 }
 
+/// Turns until the process is told to stop, and acts on nothing.
+pub(crate) async fn observe(daemon: &Daemon, stage: &Stage, shutdown: &CancellationToken) {
+    let mut past = Past::default();
+    let mut changes = stage.world.changes(daemon.hears);
+    loop {
+        let began = Instant::now();
+        changes.notice();
+        let next = look(daemon, stage, &mut past).await;
+        let rest = async {
+            match next {
+                Next::Now | Next::Retry => sleep(RETRY).await,
+                Next::After(pause) => tokio::select! {
+                    () = sleep(pause) => {}
+                    () = changes.changed() => {}
+                },
+            }
+            sleep(daemon.gather).await;
+            sleep_until(began + daemon.interval).await;
+        };
+        if shutdown.run_until_cancelled(rest).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// One turn of a daemon that only observes: what it would do is said once.
+pub(crate) async fn look(daemon: &Daemon, stage: &Stage, past: &mut Past) -> Next {
+    let began = Instant::now();
+    let proposal = match propose(daemon, stage, &mut past.memory, &|| true).await {
+        Ok(proposal) => proposal,
+        Err(refusal) => return refused(daemon, stage, past, &refusal),
+    };
+    let Proposal { steps, refusals, cut_short, again_at, .. } = proposal;
+    stage.metrics.planned(daemon.name, steps.len(), refusals.len());
+    let news: Vec<_> = steps.into_iter().filter_map(|step| step.news).collect();
+    let told: BTreeSet<_> = news.iter().map(About::of).collect();
+    act::would(daemon.name, news.iter().filter(|news| !past.told.contains(&About::of(news))));
+    past.told = told;
+    stage.metrics.took(daemon.name, began.elapsed());
+    ended(daemon, stage, past, CycleEnd::Done, Next::of(cut_short, again_at, Timestamp::now()))
+}
+
 /// What every replica does before its first turn, tried until it is done.
 async fn begin(daemon: &Daemon, stage: &Stage, past: &mut Past) {
     let Some(begin) = daemon.begin else { return };
@@ -137,12 +179,13 @@ async fn begin(daemon: &Daemon, stage: &Stage, past: &mut Past) {
 
 /// One turn. Says when the next one is.
 pub(crate) async fn turn(daemon: &Daemon, stage: &Stage, past: &mut Past, may_act: &MayAct<'_>) -> Next {
+    let began = Instant::now();
     let proposal = match propose(daemon, stage, &mut past.memory, may_act).await {
         Ok(proposal) => proposal,
         Err(refusal) => return refused(daemon, stage, past, &refusal),
     };
     let Proposal { steps, together, refusals, tidings, mut amendments, mut cut_short, again_at } = proposal;
-    stage.metrics.spared(daemon.name, refusals.len());
+    stage.metrics.planned(daemon.name, steps.len(), refusals.len());
     let away = AtomicBool::new(false);
     let acted = act(daemon.name, steps, together, &stage.metrics, may_act, &away).await;
     if !may_act() {
@@ -159,6 +202,7 @@ pub(crate) async fn turn(daemon: &Daemon, stage: &Stage, past: &mut Past, may_ac
     if away.load(Ordering::Relaxed) {
         return ended(daemon, stage, past, CycleEnd::Failed, Next::Retry);
     }
+    stage.metrics.took(daemon.name, began.elapsed());
     ended(daemon, stage, past, CycleEnd::Done, Next::of(cut_short, again_at, Timestamp::now()))
 }
 

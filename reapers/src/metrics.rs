@@ -1,22 +1,46 @@
 //! What the daemons count. Every label has a bounded set of values.
 
+use std::time::Duration;
+
 use cluster::write::Outcome;
+use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
 
 /// What the daemons count.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Metrics {
     cycles: Family<EndLabels, Counter>,
     actions: Family<EndLabels, Counter>,
     spared: Family<DaemonLabels, Gauge>,
+    planned: Family<DaemonLabels, Gauge>,
+    took: Family<DaemonLabels, Histogram, fn() -> Histogram>,
+    last_success: Family<DaemonLabels, Gauge>,
     leads: Gauge,
     ledger: Family<LedgerLabels, Counter>,
     alarms: Family<AlarmLabels, Counter>,
     nudges: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            cycles: Family::default(),
+            actions: Family::default(),
+            spared: Family::default(),
+            planned: Family::default(),
+            took: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 8))),
+            last_success: Family::default(),
+            leads: Gauge::default(),
+            ledger: Family::default(),
+            alarms: Family::default(),
+            nudges: Counter::default(),
+        }
+    }
 }
 
 /// What the reconciler did to a charge.
@@ -171,6 +195,19 @@ impl Metrics {
         registry.register("cycles", "Cycles of a daemon, by how they ended", self.cycles.clone());
         registry.register("actions", "Actions of a daemon, by how they ended", self.actions.clone());
         registry.register("spared", "What a daemon leaves as it is though a record asks", self.spared.clone());
+        registry.register("planned", "Steps of a daemon's last plan", self.planned.clone());
+        registry.register_with_unit(
+            "cycle",
+            "How long a daemon's cycles took from its view to its last write",
+            Unit::Seconds,
+            self.took.clone(),
+        );
+        registry.register_with_unit(
+            "last_success_timestamp",
+            "When a daemon last ended a cycle as it should, in seconds since 1970; 0 before the first",
+            Unit::Seconds,
+            self.last_success.clone(),
+        );
         registry.register("leads", "Whether this replica acts", self.leads.clone());
         registry.register("ledger_steps", "What the ledger's charges were brought up to, by kind", self.ledger.clone());
         registry.register(
@@ -197,6 +234,9 @@ impl Metrics {
                 drop(self.actions.get_or_create(&EndLabels { daemon, end }));
             }
             drop(self.spared.get_or_create(&DaemonLabels { daemon }));
+            drop(self.planned.get_or_create(&DaemonLabels { daemon }));
+            drop(self.took.get_or_create(&DaemonLabels { daemon }));
+            drop(self.last_success.get_or_create(&DaemonLabels { daemon }));
         }
     }
 
@@ -208,8 +248,19 @@ impl Metrics {
         self.actions.get_or_create(&EndLabels { daemon, end: end.label() }).inc();
     }
 
-    pub(crate) fn spared(&self, daemon: &'static str, count: usize) {
-        self.spared.get_or_create(&DaemonLabels { daemon }).set(i64::try_from(count).unwrap_or(i64::MAX));
+    /// So many steps were planned, and so much is left as it is.
+    pub(crate) fn planned(&self, daemon: &'static str, steps: usize, spared: usize) {
+        let set = |family: &Family<DaemonLabels, Gauge>, count: usize| {
+            family.get_or_create(&DaemonLabels { daemon }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        };
+        set(&self.planned, steps);
+        set(&self.spared, spared);
+    }
+
+    /// A cycle ended as it should, and took so long.
+    pub(crate) fn took(&self, daemon: &'static str, took: Duration) {
+        self.took.get_or_create(&DaemonLabels { daemon }).observe(took.as_secs_f64());
+        self.last_success.get_or_create(&DaemonLabels { daemon }).set(Timestamp::now().as_second());
     }
 
     pub(crate) fn ledger(&self, step: LedgerStep) {

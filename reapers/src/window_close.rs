@@ -21,29 +21,22 @@
 //! Pods in `default` are never touched. Where the rule only warns, an Event says of each Pod that it would be evicted, and it goes
 //! on. A Pod goes on, too, whose queue does not exist or is not bound by the plan, and whose project, plan or queue cannot be read.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use cluster::view;
 use cluster::world::Topic;
-use cluster::write::{About, News, Outcome, Tone};
+use cluster::write::{About, Ending, News, Outcome, Tone};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::window_close::audit::audit;
-use policy_engine::daemons::window_close::{Eviction, GoesOn, Note, Plan, QueuedPod, Spared, Tried, plan};
+use policy_engine::daemons::window_close::{Eviction, GoesOn, Note, Plan, Spared, plan};
 
+use crate::attempts::{Attempts, FIRST_RETRY};
 use crate::cycle::{Daemon, Proposal, Refusal, Step, Turn};
 use crate::stage::Stage;
 
 /// So many Pods are written at a time.
 const TOGETHER: usize = 8;
-/// What was not evicted is tried again after so long, and then after twice as long each time.
-const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(5);
-/// And after so long at the most.
-const LAST_RETRY: SignedDuration = SignedDuration::from_mins(1);
-
 /// The daemon's line in the list.
 pub const DAEMON: Daemon = Daemon::new("window-close", HEARS, propose);
 
@@ -55,7 +48,7 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         let attempts: &mut Attempts = memory.of();
         let policy = stage.world.policy();
         let mut view = view::window_close::view(&stage.world, &stage.own_namespace);
-        view.tried = attempts.of(&view.pods);
+        view.tried = attempts.of(view.pods.iter().map(|pod| pod.uid.as_str()));
         let now = Timestamp::now();
         let Plan { notes, evictions, spared, mut again_at, cut_short } = {
             let plan = plan(&view, &policy, now);
@@ -87,7 +80,7 @@ fn evicted(stage: &Stage, attempts: &Attempts, eviction: Eviction) -> Step {
     let news = news(Tone::Warning, eviction.reason.word(), &eviction.pod, &eviction.uid, eviction.to_string());
     let (writer, attempts) = (stage.writer.clone(), attempts.clone());
     let act = async move {
-        let ended = writer.end(&eviction).await;
+        let ended = writer.end(&Ending::from(&eviction)).await;
         attempts.note(eviction.uid, matches!(ended, Ok(Outcome::BlockedByBudget)), Timestamp::now());
         Ok(ended?)
     };
@@ -105,34 +98,6 @@ fn goes_on(spared: &Spared) -> News {
 fn news(tone: Tone, reason: &'static str, pod: &PodName, uid: &str, note: String) -> News {
     let about = About::Pod { namespace: pod.namespace.clone(), name: pod.name.clone(), uid: uid.to_owned() };
     News { tone, about, related: None, reason, note }
-}
-
-/// What was tried and did not end a Pod yet. It only spaces the attempts: when a budget is heeded no longer follows from the Pod's
-/// annotations. Clones share it.
-#[derive(Clone, Default)]
-struct Attempts(Arc<Mutex<BTreeMap<String, (u32, Tried)>>>);
-
-impl Attempts {
-    /// Of these Pods; the others are forgotten.
-    fn of(&self, pods: &[QueuedPod]) -> BTreeMap<String, Tried> {
-        let mut tried = self.tried();
-        if !tried.is_empty() {
-            let uids: std::collections::BTreeSet<_> = pods.iter().map(|pod| pod.uid.as_str()).collect();
-            tried.retain(|uid, _| uids.contains(uid.as_str()));
-        }
-        tried.iter().map(|(uid, (_, tried))| (uid.clone(), *tried)).collect()
-    }
-
-    fn note(&self, uid: String, is_blocked: bool, now: Timestamp) {
-        let mut tried = self.tried();
-        let times = tried.get(&uid).map_or(0, |(times, _)| times.saturating_add(1));
-        let pause = (FIRST_RETRY * 2_i32.saturating_pow(times.min(4))).min(LAST_RETRY);
-        tried.insert(uid, (times, Tried { not_before: now + pause, is_blocked }));
-    }
-
-    fn tried(&self) -> MutexGuard<'_, BTreeMap<String, (u32, Tried)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub struct PlatformQueueSpec {
     /// as a label.
     #[serde(default)]
     pub preemptible: bool,
-    /// Effective GPU that preemption leaves the queue (not yet), e.g. 4. Absent: no floor. 0: drains first.
+    /// Effective GPU that preemption leaves the queue, e.g. 4. Absent: no floor. 0: drains first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deserved_gpu: Option<Amount>,
     /// Names of the GpuModels that Pods of this queue get. None listed: those of the plan.

@@ -1,6 +1,12 @@
 //! The statements. Both databases speak the same ones, but for how an array becomes rows and rows are handed over; `$1` is
 //! that array everywhere, so that a batch of any size is one prepared statement.
 
+pub(crate) mod journal;
+pub(crate) mod refusals;
+
+use journal::JournalDialect;
+use refusals::RefusalsDialect;
+
 /// What one database is told.
 pub(crate) struct Dialect {
     /// Begins a transaction that nobody else's can overlap with.
@@ -17,6 +23,8 @@ pub(crate) struct Dialect {
     pub put_accounts: &'static str,
     pub open_usage: &'static str,
     pub close_usage: &'static str,
+    pub journal: JournalDialect,
+    pub refusals: RefusalsDialect,
 }
 
 /// What is kept of a charge, in the order in which rows are read and written.
@@ -30,9 +38,11 @@ macro_rules! charge_columns {
 /// `$rows` is `$1` as rows with a column `value`; `$listed` says that a column is among its texts. What is read is
 /// between `$all` and `$of_all`.
 macro_rules! dialect {
-    ($begin:literal, $rows:literal, $listed:literal, $all:literal, $of_all:literal) => {
+    ($begin:literal, $rows:literal, $listed:literal, $all:literal, $of_all:literal, $journal:expr, $refusals:expr) => {
         Dialect {
             begin: $begin,
+            journal: $journal,
+            refusals: $refusals,
             places: concat!(
                 $all,
                 "place",
@@ -135,7 +145,9 @@ pub(crate) const SQLITE: Dialect = dialect!(
     "(WITH array AS MATERIALIZED (SELECT value FROM json_each($1)) SELECT value FROM array)",
     "IN (SELECT value FROM json_each($1))",
     "SELECT json_group_array(json_array(",
-    "))"
+    "))",
+    journal::SQLITE,
+    refusals::SQLITE
 );
 
 /// The lock is released by the end of the transaction, whichever it is. Its number is ours alone by convention.
@@ -144,7 +156,9 @@ pub(crate) const POSTGRES: Dialect = dialect!(
     "jsonb_array_elements($1::jsonb)",
     "= ANY($1)",
     "SELECT ",
-    ""
+    "",
+    journal::POSTGRES,
+    refusals::POSTGRES
 );
 
 pub(crate) const COMMIT: &str = "COMMIT";

@@ -13,7 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::Unavailable;
+use crate::journal::Journal;
 use crate::reader::Reader;
+use crate::refusals::Refusals;
 use crate::sums::Sums;
 use crate::usage::UsageQuery;
 use crate::writer::{Job, Step};
@@ -28,6 +30,8 @@ const MOST_AT_ONCE: usize = 64;
 pub struct Ledger {
     pub(crate) jobs: mpsc::Sender<Job>,
     pub(crate) reader: Reader,
+    pub(crate) journal: Journal,
+    pub(crate) refusals: Refusals,
     pub(crate) sums: Sums,
     pub(crate) tickets: Arc<AtomicI64>,
     #[cfg(test)]
@@ -35,6 +39,16 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// The journal in the same database.
+    pub fn journal(&self) -> Journal {
+        self.journal.clone()
+    }
+
+    /// What was refused lately, in the same database.
+    pub fn refusals(&self) -> Refusals {
+        self.refusals.clone()
+    }
+
     /// Charges what is admitted, or says which accounts have no room.
     ///
     /// # Expected flow

@@ -13,8 +13,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::mpsc;
 
 use crate::OpenFailed;
+use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::reader::Reader;
+use crate::refusals::Refusals;
 use crate::session::{Address, Database};
 use crate::sums::{Sums, YOUNG};
 use crate::writer::{MOST_WAITING, Writer};
@@ -23,6 +25,8 @@ use crate::writer::{MOST_WAITING, Writer};
 const SCHEMA: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../migrations/0001_ledger.sql")),
     (2, "places have owners", include_str!("../migrations/0002_places_have_owners.sql")),
+    (3, "journal", include_str!("../migrations/0003_journal.sql")),
+    (4, "refusals", include_str!("../migrations/0004_refusals.sql")),
 ];
 
 /// A file of SQLite that another process writes to is waited for.
@@ -91,9 +95,12 @@ impl Store {
         // Tickets begin where no other process's do.
         let first = RandomState::new().hash_one(std::process::id()).cast_signed();
         let tickets = Arc::new(AtomicI64::new(first));
+        let reader = Reader::of(&address);
         let ledger = Ledger {
             jobs,
-            reader: Reader::of(&address),
+            journal: Journal::new(&address, &reader),
+            refusals: Refusals::start(&address, &reader),
+            reader,
             sums,
             tickets,
             #[cfg(test)]

@@ -31,11 +31,12 @@ pub(crate) enum Reader {
 macro_rules! on {
     ($reader:expr, $pool:ident => $call:expr) => {
         match $reader {
-            Reader::Sqlite($pool) => $call,
-            Reader::Postgres($pool) => $call,
+            $crate::reader::Reader::Sqlite($pool) => $call,
+            $crate::reader::Reader::Postgres($pool) => $call,
         }
     };
 }
+pub(crate) use on;
 
 impl Reader {
     pub(crate) fn of(address: &Address) -> Self {

@@ -5,6 +5,7 @@
 //! a control plane of their own, and only wait for each other. It is started when the first of them asks for it.
 //! The process may be left in any way: the ground's warden ends what it started.
 
+pub mod fleet;
 pub mod gpu;
 pub mod manifest;
 pub mod process;

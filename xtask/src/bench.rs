@@ -10,7 +10,8 @@ use std::process::{Command, ExitCode};
 /// reviews that were recorded there, over 8 TLS connections; two floors take turns with it: a webhook that does nothing,
 /// and one that parses the review and allows. Then `policy_engine::admission::admit` by criterion, and Pod creations a second with
 /// Sluice's webhook configurations, with the same ones naming the parsing floor, and without them; and Pods charged to
-/// one project by 64 writers, on a file of SQLite and on PostgreSQL. All load is on loopback, and everything ends with
+/// one project by 64 writers, on a file of SQLite and on PostgreSQL. And how long a Pod waits for the device of a lower queue, and what
+/// a plan of preemptions costs. All load is on loopback, and everything ends with
 /// this command.
 ///
 /// `-o json` prints one object. Every measured thing is an object `{"value": <median of the runs>, "runs": [<each run>]}`:
@@ -21,7 +22,8 @@ use std::process::{Command, ExitCode};
 /// floors.{noop, parsing}.{p50_ms, … as of webhook},
 /// admit_us, admit.{pod_us, by_projects_us.<n>, by_containers_us.<n>, growth_10_to_10000_projects, growth_100_to_1000_containers},
 /// creation_rate_on_vs_off, creation_rate_on_vs_floor, creation_rate.{on, floor, off},
-/// ledger.{sqlite, postgres}.{accepted_s, released_s, p50_ms, p99_ms};
+/// ledger.{sqlite, postgres}.{accepted_s, released_s, p50_ms, p99_ms},
+/// preemption.{median_s, with_grace_s, plan_4000_ms, plan_ms.<n>, plan_growth_1000_to_10000};
 /// and `goals`, a list of {what, value, goal, met}.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -29,7 +31,7 @@ pub(crate) struct Args {
     /// For trying: one short run of each, on a small cluster
     #[arg(long)]
     quick: bool,
-    /// Only these parts: webhook, admit, creations, ledger
+    /// Only these parts: webhook, admit, creations, ledger, preemption
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// What standard output gets: text or json

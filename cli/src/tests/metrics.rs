@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::world::World;
 use manual::{Page, sentence, table};
-use reapers::Reapers;
+use reapers::{Choice, Reapers};
 use tokio_util::sync::CancellationToken;
 
 use crate::run::{registry, topics};
@@ -24,11 +24,11 @@ async fn reference_of_the_metrics() {
     let client =
         kube::Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().expect("a URL"))).expect("a client");
     let shutdown = CancellationToken::new();
-    let world = World::start(client, topics(true, true), shutdown.clone());
+    let world = World::start(client, topics(true, Some(&Choice::default())), shutdown.clone());
     let directory = tempfile::tempdir().expect("a directory");
     let url = format!("sqlite://{}/ledger.db", directory.path().display());
     let ledger = store::Store::open(&url).await.expect("a ledger").ledger();
-    let reapers = Reapers::new(world.clone(), "sluice-system", ledger, shutdown.clone());
+    let reapers = Reapers::new(world.clone(), "sluice-system", ledger, Choice::default(), shutdown.clone());
     let registry = registry(&world, &webhook::Metrics::default(), Some(&certs::Metrics::default()), Some(&reapers));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).expect("text");

@@ -254,6 +254,7 @@ pub fn known_claim(claim: &ResourceClaim) -> KnownClaim {
         slot: value(&meta.labels, contract::SLOT),
         pod_uid: pod.map(|pod| pod.uid.clone()),
         terminating: meta.deletion_timestamp.is_some(),
+        allocated: claim.status.as_ref().is_some_and(|status| status.allocation.is_some()),
         spec: Arc::new(claim.spec.clone().unwrap_or_default()),
     }
 }

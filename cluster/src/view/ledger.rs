@@ -128,13 +128,22 @@ pub(super) fn held_by_queue<'a>(
     policy: &Policy,
     queue_of_pod: &'a HashMap<String, QueueName>,
 ) -> impl Iterator<Item = (QueueName, u64)> + use<'a> {
-    let reading = Reading::of(world, prices, policy);
+    let milli_gpu = milli_gpu(world, prices, policy);
     let held = world.claims().into_iter().filter(|claim| is_allocated(claim)).filter_map(|claim| {
         let queue = reserved_for(&claim).find_map(|pod| queue_of_pod.get(pod))?;
-        let price = reading.got_price(&claim).unwrap_or_else(|| reading.claim_price(&claim));
-        Some((queue.clone(), price.milli_gpu))
+        Some((queue.clone(), milli_gpu(&claim)))
     });
     held.collect::<Vec<_>>().into_iter()
+}
+
+/// The effective GPU in thousandths that claims count for: by what they got, else at their dearest.
+pub(super) fn milli_gpu<'a>(
+    world: &'a World,
+    prices: &'a Prices,
+    policy: &'a Policy,
+) -> impl Fn(&ResourceClaim) -> u64 + use<'a> {
+    let reading = Reading::of(world, prices, policy);
+    move |claim| reading.got_price(claim).unwrap_or_else(|| reading.claim_price(claim)).milli_gpu
 }
 
 /// The claims that hold devices for themselves, also those of no project: a device is held whoever holds it. One watch has

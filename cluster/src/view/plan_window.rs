@@ -22,7 +22,7 @@ pub fn view(world: &World, own_namespace: &str) -> View {
 fn waiting(pod: &Pod) -> Option<GatedPod> {
     let meta = &pod.metadata;
     let queue = label(meta, contract::QUEUE_NAME)?;
-    if !pod.spec.waits_for_queue || pod.spec.is_scheduled || meta.deletion_timestamp.is_some() {
+    if !pod.spec.waits_for_queue || pod.spec.is_scheduled() || meta.deletion_timestamp.is_some() {
         return None;
     }
     Some(GatedPod {

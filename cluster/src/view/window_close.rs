@@ -3,6 +3,7 @@
 use kube::ResourceExt;
 use policy_engine::contract;
 use policy_engine::daemons::common::PodName;
+use policy_engine::daemons::preemption::PREEMPTED;
 use policy_engine::daemons::window_close::{QueuedPod, View};
 use policy_engine::ledger::Life;
 use policy_engine::policy::names::PlanName;
@@ -11,9 +12,6 @@ use records::Kind;
 use super::label;
 use crate::world::World;
 use crate::world::pod::{Pod, life};
-
-/// What Kubernetes gives a Pod that says nothing of it.
-const USUAL_GRACE: u32 = 30;
 
 /// The Pods that run in queues, whose Namespaces are, and which plans there are. What was tried is not seen here.
 pub fn view(world: &World, own_namespace: &str) -> View {
@@ -38,16 +36,14 @@ fn queued(pod: &Pod) -> Option<QueuedPod> {
         return None;
     }
     let annotation = |key: &str| meta.annotations.as_ref()?.get(key).cloned();
-    // A process that is given no time may live on beside whoever gets its devices.
-    let grace = pod.spec.grace_seconds.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(USUAL_GRACE);
     Some(QueuedPod {
         pod: PodName { namespace: meta.namespace.clone()?, name: meta.name.clone()? },
         uid: meta.uid.clone()?,
         since: meta.creation_timestamp.as_ref()?.0,
         queue: queue.to_owned(),
         closes_at: annotation(contract::WINDOW_CLOSES_AT),
-        eviction_reason: annotation(contract::EVICTION_REASON),
-        grace_seconds: grace.max(1),
+        eviction_reason: annotation(contract::EVICTION_REASON).filter(|reason| !reason.starts_with(PREEMPTED)),
+        grace_seconds: pod.spec.grace(),
     })
 }
 

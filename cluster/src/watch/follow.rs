@@ -27,6 +27,8 @@ const LONGEST_RETRY: Duration = Duration::from_secs(2);
 /// Objects that a list brings at a time. A page is held as text and as objects at once; afterwards that memory is idle.
 const PAGE: u32 = 100;
 const NOT_FOUND: u16 = 404;
+/// How long to wait before asking again for a kind that a cluster may do without. Meanwhile nothing is old.
+const UNTIL_ASKED_AGAIN: Duration = Duration::from_secs(30);
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// A watch, as `/metrics` and freshness see it.
@@ -35,6 +37,7 @@ pub(crate) struct Watch {
     /// The plural name of what it brings.
     pub(crate) name: &'static str,
     filled: Arc<AtomicBool>,
+    missing: Arc<AtomicBool>,
     pulse: Pulse,
     size: Arc<dyn Fn() -> usize + Send + Sync>,
 }
@@ -43,6 +46,11 @@ impl Watch {
     /// Whether everything that existed when the watch began is in the cache.
     pub(crate) fn is_filled(&self) -> bool {
         self.filled.load(Ordering::Acquire)
+    }
+
+    /// Whether the API server does not have the kind, and need not.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.missing.load(Ordering::Acquire)
     }
 
     /// When the watch was last known to be alive.
@@ -75,6 +83,8 @@ pub(crate) struct Followed<K: Resource> {
     pub(crate) which: watcher::Config,
     /// Takes out of an object what nobody needs.
     pub(crate) keep: fn(&mut K),
+    /// Whether a cluster may do without the kind: then there are none of it.
+    pub(crate) may_be_missing: bool,
 }
 
 /// A change of a cache.
@@ -100,14 +110,16 @@ where
     K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     K::DynamicType: Hash + Eq + Clone + Send + Sync,
 {
-    let Followed { name, kind, which, keep } = followed;
+    let Followed { name, kind, which, keep, may_be_missing } = followed;
     let pulse = Pulse::new();
     let beat = pulse.clone();
     let api = Api::all_with(listened_to(&common.client, move || beat.beat()), &kind);
     let mut writer = reflector::store::Writer::new(kind.clone());
     let store = writer.as_reader();
     let size = store.clone();
-    let watch = Watch { name, filled: Arc::default(), pulse, size: Arc::new(move || size.len()) };
+    let (filled, missing) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
+    let watch = Watch { name, filled, missing, pulse, size: Arc::new(move || size.len()) };
+    let missing = watch.missing.clone();
     let (filled, pulse, shutdown) = (watch.filled.clone(), watch.pulse.clone(), common.shutdown.clone());
     let mut failures = Failures::new(name, common.kinds_missing.clone());
     let cached = store.clone();
@@ -116,6 +128,17 @@ where
         while let Some(Some(event)) = shutdown.run_until_cancelled(events.next()).await {
             let event = match event {
                 Ok(event) => event.modify(keep),
+                Err(error) if may_be_missing && is_never_listed(&error) => {
+                    if !missing.swap(true, Ordering::AcqRel) {
+                        tracing::info!(kind = name, "the cluster does not have this kind; going on without it");
+                        [Event::Init, Event::InitDone].iter().for_each(|event| writer.apply_watcher_event(event));
+                        filled.store(true, Ordering::Release);
+                        changed(Change::Listed(&cached));
+                    }
+                    pulse.beat();
+                    let _cancelled = shutdown.run_until_cancelled(sleep(UNTIL_ASKED_AGAIN)).await;
+                    continue;
+                }
                 Err(error) => {
                     let pause = failures.note(&error, pulse.last());
                     let _cancelled = shutdown.run_until_cancelled(sleep(pause)).await;
@@ -131,6 +154,7 @@ where
                 // The watcher says this before each attempt to list, so it is no sign of success.
                 Event::Init | Event::InitApply(_) => continue,
                 Event::InitDone => {
+                    missing.store(false, Ordering::Release);
                     filled.store(true, Ordering::Release);
                     changed(Change::Listed(&cached));
                 }
@@ -196,6 +220,12 @@ impl Failures {
         }
         self.count = 0;
     }
+}
+
+/// Whether a list says that there is no such kind. A watch that is begun anew says so too while the API server starts, and
+/// what it brought before is still there.
+fn is_never_listed(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::InitialListFailed(_)) && is_kind_missing(error)
 }
 
 /// By code: where not even the group exists, the answer is plain text and has no reason.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeSpec,
-    ResourceQuota,
+    Node, NodeSpec, NodeStatus, ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec,
+    PersistentVolumeSpec, ResourceQuota,
 };
+use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
 use k8s_openapi::api::resource::v1::{
-    AllocationResult, Device, DeviceAllocationResult, DeviceClass, DeviceRequestAllocationResult, ResourceClaim,
-    ResourceClaimTemplate, ResourceSlice, ResourceSliceSpec,
+    AllocationResult, Device, DeviceAllocationResult, DeviceClass, DeviceRequestAllocationResult, DeviceTaintRule,
+    ResourceClaim, ResourceClaimTemplate, ResourceSlice,
 };
 use kube::core::ObjectMeta;
 use policy_engine::contract;
@@ -62,7 +63,8 @@ fn read_here(keys: Option<BTreeMap<String, String>>) -> Option<BTreeMap<String, 
     Some(keys).filter(|keys| !keys.is_empty())
 }
 
-/// Of its status, whether it is allocated, which devices, by which of its alternatives, and for whom it is reserved.
+/// Of its status, whether it is allocated, which devices, by which of its alternatives and how much of them, from which nodes
+/// they can be used, and for whom it is reserved.
 pub(super) fn claim(claim: &mut ResourceClaim) {
     least(&mut claim.metadata);
     if let Some(status) = &mut claim.status {
@@ -74,16 +76,32 @@ pub(super) fn claim(claim: &mut ResourceClaim) {
 }
 
 fn allocated(allocation: &mut AllocationResult) {
-    let results = allocation.devices.take().and_then(|devices| devices.results);
+    let AllocationResult { devices, node_selector, .. } = std::mem::take(allocation);
     let kept = |result| {
-        let DeviceRequestAllocationResult { request, driver, pool, device, share_id, admin_access, .. } = result;
-        // Only where there was a choice it says which.
-        let request = if request.contains('/') { request } else { String::new() };
-        DeviceRequestAllocationResult { request, driver, pool, device, share_id, admin_access, ..Default::default() }
+        let DeviceRequestAllocationResult {
+            request,
+            driver,
+            pool,
+            device,
+            share_id,
+            admin_access,
+            consumed_capacity,
+            ..
+        } = result;
+        DeviceRequestAllocationResult {
+            request,
+            driver,
+            pool,
+            device,
+            share_id,
+            admin_access,
+            consumed_capacity,
+            ..Default::default()
+        }
     };
-    let results = results.map(|all| all.into_iter().map(kept).collect());
+    let results = devices.and_then(|devices| devices.results).map(|all| all.into_iter().map(kept).collect());
     let devices = results.map(|results| DeviceAllocationResult { config: None, results: Some(results) });
-    *allocation = AllocationResult { devices, ..AllocationResult::default() };
+    *allocation = AllocationResult { devices, node_selector, ..AllocationResult::default() };
 }
 
 /// Of what claims made from it will have, the labels that ask.
@@ -98,32 +116,42 @@ pub(super) fn class(class: &mut DeviceClass) {
     least(&mut class.metadata);
 }
 
-/// Of a ResourceSlice, its pool and its node, and of each device its name, what says which product it is, and how large it is.
-pub(crate) fn slice(slice: &mut ResourceSlice) {
-    least(&mut slice.metadata);
-    let ResourceSliceSpec { driver, pool, devices, node_name, .. } = std::mem::take(&mut slice.spec);
-    let kept = |Device { name, attributes, capacity, node_name, allow_multiple_allocations, .. }: Device| {
-        let mut attributes = attributes.unwrap_or_default();
-        attributes.retain(|name, _| [PRODUCT_NAME, DEVICE_TYPE, PROFILE].contains(&last(name)));
-        let mut capacity = capacity.unwrap_or_default();
-        capacity.retain(|name, _| last(name) == MEMORY);
-        capacity.values_mut().for_each(|memory| memory.request_policy = None);
-        Device {
-            name,
-            attributes: Some(attributes),
-            capacity: Some(capacity),
-            node_name,
-            allow_multiple_allocations,
-            ..Device::default()
-        }
-    };
-    let devices = devices.map(|devices| devices.into_iter().map(kept).collect());
-    slice.spec = ResourceSliceSpec { driver, pool, devices, node_name, ..ResourceSliceSpec::default() };
+/// Of a DeviceTaintRule, what it taints and how.
+pub(super) fn device_taint_rule(rule: &mut DeviceTaintRule) {
+    least(&mut rule.metadata);
+    rule.status = None;
 }
 
-/// The name of an attribute or a capacity without its domain.
-fn last(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
+/// Of a ResourceSlice, its pool and from where it is used, and of each device what selectors, constraints and claims of a part
+/// look at: a driver's own attributes may decide which device a claim gets.
+pub(crate) fn slice(slice: &mut ResourceSlice) {
+    least(&mut slice.metadata);
+    slice.spec.devices.iter_mut().flatten().for_each(|device| {
+        let Device {
+            name,
+            attributes,
+            capacity,
+            allow_multiple_allocations,
+            taints,
+            consumes_counters,
+            node_name,
+            node_selector,
+            all_nodes,
+            ..
+        } = std::mem::take(device);
+        *device = Device {
+            name,
+            attributes,
+            capacity,
+            allow_multiple_allocations,
+            taints,
+            consumes_counters,
+            node_name,
+            node_selector,
+            all_nodes,
+            ..Device::default()
+        };
+    });
 }
 
 /// Of a ResourceQuota, what it limits.
@@ -136,6 +164,43 @@ pub(super) fn resource_quota(quota: &mut ResourceQuota) {
 pub(super) fn limits_the_same(one: &ResourceQuota, other: &ResourceQuota) -> bool {
     let of = |it: &ResourceQuota| (it.metadata.uid.clone(), it.metadata.deletion_timestamp.is_some());
     one.spec == other.spec && of(one) == of(other)
+}
+
+/// Of a node, what it is to Pods that look for one, and what they may take of it.
+pub(super) fn node(node: &mut Node) {
+    let meta = &mut node.metadata;
+    let (name, uid, resource_version) = (meta.name.take(), meta.uid.take(), meta.resource_version.take());
+    *meta = ObjectMeta { name, uid, resource_version, labels: meta.labels.take(), ..ObjectMeta::default() };
+    let taints = node.spec.take().and_then(|spec| spec.taints);
+    node.spec = Some(NodeSpec { taints, ..NodeSpec::default() });
+    let mut allocatable = node.status.take().and_then(|status| status.allocatable).unwrap_or_default();
+    allocatable.retain(|resource, _| ["cpu", "memory", "pods"].contains(&resource.as_str()));
+    node.status = Some(NodeStatus { allocatable: Some(allocatable), ..NodeStatus::default() });
+}
+
+/// Whether two states of a node are the same to Pods: it says every few minutes that it lives.
+pub(super) fn offers_the_same(one: &Node, other: &Node) -> bool {
+    (&one.metadata.labels, &one.spec, &one.status) == (&other.metadata.labels, &other.spec, &other.status)
+}
+
+/// Of a PodDisruptionBudget, which Pods it is about, and how many of them may go now.
+pub(super) fn budget(budget: &mut PodDisruptionBudget) {
+    let selector = budget.spec.take().and_then(|spec| spec.selector);
+    budget.spec = Some(PodDisruptionBudgetSpec { selector, ..PodDisruptionBudgetSpec::default() });
+    if let Some(status) = budget.status.take() {
+        let (disruptions_allowed, observed_generation) = (status.disruptions_allowed, status.observed_generation);
+        let kept = PodDisruptionBudgetStatus { disruptions_allowed, observed_generation, ..Default::default() };
+        budget.status = Some(kept);
+    }
+    let meta = &mut budget.metadata;
+    *meta = ObjectMeta {
+        name: meta.name.take(),
+        namespace: meta.namespace.take(),
+        uid: meta.uid.take(),
+        resource_version: meta.resource_version.take(),
+        generation: meta.generation,
+        ..ObjectMeta::default()
+    };
 }
 
 /// Of a PersistentVolumeClaim, whose it is; and of one that is being filled as a copy, from what.

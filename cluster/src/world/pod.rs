@@ -2,9 +2,11 @@
 //!
 //! All Pods are watched, because those from before a project's time carry no label of ours. So little is kept of each.
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PodResourceClaim, PodSpec, PodStatus, Volume};
 use kube::core::Object;
 use policy_engine::contract;
+use policy_engine::daemons::preemption::view::Gang;
 use policy_engine::ledger::{Amounts, Life};
 use policy_engine::policy::platform::ChargeBy;
 use policy_engine::submission::compute::{Asked, Given};
@@ -12,6 +14,10 @@ use policy_engine::submission::counted::Counted;
 use serde::{Deserialize, Serialize};
 
 use super::keep;
+use super::placing::Placing;
+
+/// What Kubernetes gives a Pod that says nothing of how long it may take to end.
+const USUAL_GRACE: u32 = 30;
 
 /// A Pod as it is cached.
 pub type Pod = Object<Spec, Status>;
@@ -35,8 +41,16 @@ pub struct Spec {
     pub is_gated: bool,
     /// Whether the gate of the rule `plan-window` is among them.
     pub waits_for_queue: bool,
-    /// Whether it has a node.
-    pub is_scheduled: bool,
+    /// The node that it is bound to.
+    pub node: Option<String>,
+    /// What it requires of a node, until it has one.
+    #[serde(skip)]
+    pub placing: Option<Box<Placing>>,
+    /// Its priority in Kubernetes.
+    pub priority: i32,
+    /// With which others it wants to run, or not at all.
+    #[serde(skip)]
+    pub gang: Option<Gang>,
     /// How long it may take to end.
     pub grace_seconds: Option<i64>,
 }
@@ -50,6 +64,17 @@ struct Held {
 }
 
 impl Spec {
+    /// How long it may take to end, in seconds; at least one, because a process that is given no time may live on beside whoever gets
+    /// its devices.
+    pub fn grace(&self) -> u32 {
+        self.grace_seconds.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(USUAL_GRACE).max(1)
+    }
+
+    /// Whether it has a node.
+    pub fn is_scheduled(&self) -> bool {
+        self.node.is_some()
+    }
+
     /// What it is charged; `None` for what is no amount. One whose limits are beyond all counting, which were not looked
     /// at when it was admitted, is charged its requests.
     pub fn amounts(&self, by: ChargeBy) -> Option<Amounts> {
@@ -71,7 +96,10 @@ impl From<PodSpec> for Spec {
             is_gated: gates.clone().next().is_some(),
             waits_for_queue: gates.clone().any(|gate| gate.name == contract::PLAN_WINDOW_GATE),
             grace_seconds: spec.termination_grace_period_seconds,
-            is_scheduled: spec.node_name.is_some_and(|node| !node.is_empty()),
+            placing: Placing::of(&spec),
+            priority: spec.priority.unwrap_or_default(),
+            gang: None,
+            node: spec.node_name.filter(|node| !node.is_empty()),
             claims: spec.resource_claims.unwrap_or_default(),
             ephemeral: spec
                 .volumes
@@ -108,6 +136,11 @@ pub struct Status {
     phase: String,
     /// What the scheduler says of a Pod for which it finds no node.
     unschedulable: Option<String>,
+    /// Since when it says so.
+    #[serde(skip)]
+    unschedulable_since: Option<Timestamp>,
+    #[serde(skip)]
+    started_at: Option<Timestamp>,
     /// What the kubelet has given it, until the Pod is kept.
     #[serde(skip)]
     given: Given,
@@ -119,9 +152,16 @@ impl From<PodStatus> for Status {
         let mut conditions = status.conditions.into_iter().flatten();
         let unschedulable =
             conditions.find(|it| it.type_ == "PodScheduled" && it.reason.as_deref() == Some("Unschedulable"));
+        let since = unschedulable.as_ref().and_then(|it| it.last_transition_time.as_ref()).map(|at| at.0);
         let message = unschedulable.and_then(|it| it.message);
         let message = message.map(|message| message.chars().take(MOST_SAID).collect());
-        Self { given, phase: status.phase.unwrap_or_default(), unschedulable: message }
+        Self {
+            given,
+            phase: status.phase.unwrap_or_default(),
+            unschedulable: message,
+            unschedulable_since: since,
+            started_at: status.start_time.map(|at| at.0),
+        }
     }
 }
 
@@ -130,7 +170,7 @@ pub fn life(pod: &Pod) -> Life {
     let phase = pod.status.as_ref().map_or("", |status| status.phase.as_str());
     match (phase, &pod.spec) {
         ("Succeeded" | "Failed", _) => Life::Finished,
-        (_, Spec { is_scheduled: true, .. }) => Life::Scheduled,
+        (_, Spec { node: Some(_), .. }) => Life::Scheduled,
         (_, Spec { is_gated: true, .. }) => Life::Gated,
         (_, Spec { .. }) => Life::Waiting,
     }
@@ -144,6 +184,16 @@ pub fn is_running(pod: &Pod) -> bool {
 /// What the scheduler says of a Pod for which it finds no node.
 pub fn unschedulable(pod: &Pod) -> Option<&str> {
     pod.status.as_ref()?.unschedulable.as_deref()
+}
+
+/// Since when the scheduler finds no node for a Pod.
+pub fn unschedulable_since(pod: &Pod) -> Option<Timestamp> {
+    pod.status.as_ref()?.unschedulable_since
+}
+
+/// When its node began to start it.
+pub fn started_at(pod: &Pod) -> Option<Timestamp> {
+    pod.status.as_ref()?.started_at
 }
 
 /// The annotations that somebody reads.
@@ -160,7 +210,11 @@ pub(super) fn keep(pod: &mut Pod) {
     let asked = pod.spec.asked.take();
     let held = |by| asked.as_ref()?.held(&given, pod.metadata.generation, by).ok();
     pod.spec.held = Held { by_requests: held(ChargeBy::Requests), by_limits: held(ChargeBy::Limits) };
+    // A budget may select a Pod by any of its labels.
+    let labels = pod.metadata.labels.take();
     keep::least(&mut pod.metadata);
+    pod.metadata.labels = labels.filter(|labels| !labels.is_empty());
+    pod.spec.gang = gang(pod);
     // Of what waits, its workload is told how much does.
     if !pod.spec.waits_for_queue {
         pod.metadata.owner_references = None;
@@ -172,10 +226,17 @@ pub(super) fn keep(pod: &mut Pod) {
     }
 }
 
+/// The annotation counts for Pods of a workload. What is no number asks for nothing here: the rule that judges it says so.
+fn gang(pod: &Pod) -> Option<Gang> {
+    let size = pod.metadata.annotations.as_ref()?.get(contract::GANG)?.parse().ok()?;
+    let owner = pod.metadata.owner_references.as_ref()?.first()?;
+    Some(Gang { workload: format!("{} {}", owner.kind, owner.name), size })
+}
+
 /// Whether two states of a Pod differ in nothing by which anybody acts: the kubelet and the scheduler write more than that.
 pub(super) fn says_the_same(one: &Pod, other: &Pod) -> bool {
     let (meta, of_other) = (&one.metadata, &other.metadata);
-    let phase = |pod: &Pod| pod.status.as_ref().map(|status| status.phase.clone());
+    let phase = |pod: &Pod| pod.status.as_ref().map(|status| (status.phase.clone(), status.unschedulable_since));
     (&one.spec, phase(one)) == (&other.spec, phase(other))
         && (&meta.uid, &meta.labels, &meta.annotations, &meta.deletion_timestamp)
             == (&of_other.uid, &of_other.labels, &of_other.annotations, &of_other.deletion_timestamp)
@@ -208,7 +269,7 @@ mod tests {
         let held = |by| pod.spec.amounts(by).map(|amounts| (amounts.milli_cpu, amounts.memory_bytes));
         assert_eq!(held(ChargeBy::Requests), Some((2000, 1 << 30)));
         assert_eq!(held(ChargeBy::Limits), Some((32_000, 1 << 30)), "whichever the policy says");
-        assert_eq!(pod.metadata.labels.as_ref().map(|labels| labels.len()), Some(1));
+        assert_eq!(pod.metadata.labels.as_ref().map(|labels| labels.len()), Some(2), "a budget may select it by any");
         assert_eq!(pod.metadata.annotations.as_ref().map(|annotations| annotations.len()), Some(1));
         assert_eq!(life(&pod), Life::Waiting);
         let gated = json!({"containers": container, "schedulingGates": [{"name": "x"}]});

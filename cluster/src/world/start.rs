@@ -99,6 +99,8 @@ impl World {
                 outdate();
                 signals.give(Topic::ResourceSlices);
             });
+        let of_taints = Followed { may_be_missing: true, ..all("devicetaintrules", (), keep::device_taint_rule) };
+        let device_taint_rules = watches.plain(Topic::DeviceTaintRules, of_taints);
         let volume_claims = watches.plain(Topic::VolumeClaims, all("persistentvolumeclaims", (), keep::volume_claim));
         let reserved = Gathered::default();
         let outdate = reserved.outdate();
@@ -126,6 +128,13 @@ impl World {
                 outdate();
                 signals.give(Topic::PriorityClasses);
             });
+
+        let nodes = watches.optional(Topic::Nodes, all("nodes", (), keep::node), move |signals, change| {
+            if !matches!(&change, Change::Written { before: Some(before), now } if keep::offers_the_same(before, now)) {
+                signals.give(Topic::Nodes);
+            }
+        });
+        let budgets = watches.plain(Topic::Budgets, all("poddisruptionbudgets", (), keep::budget));
 
         let Watches { signals, started, .. } = watches;
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::empty()));
@@ -163,6 +172,7 @@ impl World {
             class_specs,
             slices,
             inventory,
+            device_taint_rules,
             volume_claims,
             volumes,
             reserved,
@@ -170,6 +180,8 @@ impl World {
             resource_quotas,
             priority_classes,
             priorities,
+            nodes,
+            budgets,
             passed: passed.unwrap_or_default(),
             ended,
             expected: Default::default(),
@@ -233,7 +245,7 @@ fn light<K: Resource>(object: &mut K) {
 
 /// All objects of a kind.
 fn all<K: Resource>(name: &'static str, kind: K::DynamicType, keep: fn(&mut K)) -> Followed<K> {
-    Followed { name, kind, which: watcher::Config::default(), keep }
+    Followed { name, kind, which: watcher::Config::default(), keep, may_be_missing: false }
 }
 
 /// Notes whom a watch speaks of, if somebody asks for that.

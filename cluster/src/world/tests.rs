@@ -12,7 +12,7 @@ async fn every_kind_is_watched_once_under_a_name_of_its_own_and_shown() {
     let health = world.health();
     let names: BTreeSet<_> = health.iter().map(|cache| cache.name).collect();
     // Seven kinds of records, and the others.
-    assert_eq!((health.len(), names.len()), (18, 18), "{names:?}");
+    assert_eq!((health.len(), names.len()), (19, 19), "{names:?}");
     assert!(health.iter().all(|cache| cache.last_heard.is_some()));
 }
 
@@ -23,6 +23,22 @@ async fn what_this_process_does_not_watch_is_not_fit_and_is_not_asked_for() {
     assert_eq!(world.fit(&[Topic::Records, Topic::Namespaces, Topic::Pods]), Ok(()));
     assert_eq!(world.fit(&[Topic::Pods, Topic::VolumeClaims]), Err(Unfit::Cold("persistentvolumeclaims")));
     assert_eq!(world.health().len(), 9);
+}
+
+#[tokio::test]
+async fn a_server_without_device_taint_rules_keeps_nobody_waiting() {
+    const RULES: &str = "/apis/resource.k8s.io/v1/devicetaintrules";
+    let rule = json!({"metadata": {"name": "broken"}, "spec": {"deviceSelector": {"driver": "gpu.nvidia.com"},
+        "taint": {"key": "example.com/broken", "effect": "NoSchedule"}}});
+    let with = ApiServer::with_collections([(format!("{RULES}/broken"), rule)]);
+    let world = with.world(&[Topic::DeviceTaintRules]).await;
+    assert_eq!((world.has_device_taint_rules(), world.device_taint_rules().len()), (true, 1));
+    let without = ApiServer::with_collections::<String>([]).without(RULES);
+    let world = without.world(&[Topic::DeviceTaintRules]).await;
+    assert_eq!(world.fit(&[Topic::DeviceTaintRules]), Ok(()));
+    assert_eq!((world.has_device_taint_rules(), world.device_taint_rules().len()), (false, 0));
+    // What is not asked for is not there either.
+    assert!(!without.world(&[]).await.has_device_taint_rules());
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ pub enum Topic {
     DeviceClasses,
     /// ResourceSlices: the devices that there are.
     ResourceSlices,
+    /// DeviceTaintRules. A cluster may do without the kind; then there are none.
+    DeviceTaintRules,
     /// PersistentVolumeClaims.
     VolumeClaims,
     /// PersistentVolumes.
@@ -31,11 +33,15 @@ pub enum Topic {
     ResourceQuotas,
     /// PriorityClasses.
     PriorityClasses,
+    /// Nodes. One has changed when its labels, its taints or what Pods may take of it have.
+    Nodes,
+    /// PodDisruptionBudgets.
+    Budgets,
 }
 
 impl Topic {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Records,
         Self::Namespaces,
         Self::Pods,
@@ -43,11 +49,14 @@ impl Topic {
         Self::ResourceClaimTemplates,
         Self::DeviceClasses,
         Self::ResourceSlices,
+        Self::DeviceTaintRules,
         Self::VolumeClaims,
         Self::Volumes,
         Self::RoleBindings,
         Self::ResourceQuotas,
         Self::PriorityClasses,
+        Self::Nodes,
+        Self::Budgets,
     ];
 
     /// What is watched whatever is asked: without records and bindings nothing is decided.
@@ -63,11 +72,14 @@ impl Topic {
             Self::ResourceClaimTemplates => "resourceclaimtemplates",
             Self::DeviceClasses => "deviceclasses",
             Self::ResourceSlices => "resourceslices",
+            Self::DeviceTaintRules => "devicetaintrules",
             Self::VolumeClaims => "persistentvolumeclaims",
             Self::Volumes => "persistentvolumes",
             Self::RoleBindings => "rolebindings",
             Self::ResourceQuotas => "resourcequotas",
             Self::PriorityClasses => "priorityclasses",
+            Self::Nodes => "nodes",
+            Self::Budgets => "poddisruptionbudgets",
         }
     }
 }

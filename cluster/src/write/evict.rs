@@ -7,6 +7,7 @@ use kube::api::{DeleteParams, Patch, PostParams, Preconditions};
 use kube::core::{PartialObjectMeta, Status};
 use policy_engine::contract;
 use policy_engine::daemons::common::PodName;
+use policy_engine::daemons::preemption::{PREEMPTED, progress as preemption};
 use policy_engine::daemons::window_close::{Eviction, Note};
 use serde_json::{Value, json};
 
@@ -16,6 +17,59 @@ use super::{Outcome, WriteFailed, Writer, answer, outcome, patching};
 const BY_BUDGET: &str = "DisruptionBudget";
 /// What is said where several budgets select a Pod: the API server then evicts it never.
 const MANY_BUDGETS: &str = "more than one PodDisruptionBudget";
+
+/// A Pod that is to end.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// Which Pod.
+    pub pod: PodName,
+    /// Which of that name was seen.
+    pub uid: String,
+    /// Its queue, as its label says: one that has another by now stays.
+    pub queue: String,
+    /// How long it may take to end, in seconds.
+    pub grace_seconds: u32,
+    /// Why, in a word for programs.
+    pub word: &'static str,
+    /// Why, as the annotation on it says.
+    pub reason: String,
+    /// Why, in a sentence.
+    pub message: String,
+    /// Whether it is deleted where a budget does not let it be evicted.
+    pub is_forced: bool,
+}
+
+impl From<&Eviction> for Ending {
+    fn from(eviction: &Eviction) -> Self {
+        let Eviction { pod, uid, queue, reason, grace_seconds, is_forced, .. } = eviction;
+        Self {
+            pod: pod.clone(),
+            uid: uid.clone(),
+            queue: queue.clone(),
+            grace_seconds: *grace_seconds,
+            word: reason.word(),
+            reason: reason.to_string(),
+            message: eviction.to_string(),
+            is_forced: *is_forced,
+        }
+    }
+}
+
+impl From<&preemption::Eviction> for Ending {
+    fn from(eviction: &preemption::Eviction) -> Self {
+        let preemption::Eviction { pod, uid, queue, grace_seconds, is_forced, .. } = eviction;
+        Self {
+            pod: pod.clone(),
+            uid: uid.clone(),
+            queue: queue.clone(),
+            grace_seconds: *grace_seconds,
+            word: PREEMPTED,
+            reason: eviction.to_string(),
+            message: eviction.to_string(),
+            is_forced: *is_forced,
+        }
+    }
+}
 
 impl Writer {
     /// Writes on a Pod when its queue closes, or takes that and the reason of an eviction off. Nobody else writes these
@@ -33,10 +87,9 @@ impl Writer {
     ///
     /// # Errors
     /// Where the API server refuses or does not answer.
-    pub async fn end(&self, eviction: &Eviction) -> Result<Outcome, WriteFailed> {
-        let Eviction { pod, uid, queue, reason, grace_seconds, is_forced, .. } = eviction;
-        let why = json!({ contract::EVICTION_REASON: reason.to_string() });
-        let now = match self.annotate_pod(pod, uid, why).await? {
+    pub async fn end(&self, ending: &Ending) -> Result<Outcome, WriteFailed> {
+        let Ending { pod, uid, queue, grace_seconds, word, reason, message, is_forced } = ending;
+        let now = match self.annotate_pod(pod, uid, json!({ contract::EVICTION_REASON: reason })).await? {
             Ok(now) => now,
             Err(outcome) => return Ok(outcome),
         };
@@ -44,11 +97,18 @@ impl Writer {
             return Ok(Outcome::Overtaken);
         }
         match self.evict(pod, uid, *grace_seconds).await? {
-            Outcome::BlockedByBudget if *is_forced => {
-                self.delete_pod(pod, uid, *grace_seconds, reason.word(), &eviction.to_string()).await
-            }
+            Outcome::BlockedByBudget if *is_forced => self.delete_pod(pod, uid, *grace_seconds, word, message).await,
             outcome => Ok(outcome),
         }
+    }
+
+    /// Takes off a Pod why it was to end: it goes on.
+    ///
+    /// # Errors
+    /// Where the API server refuses or does not answer.
+    pub async fn spare(&self, pod: &PodName, uid: &str) -> Result<Outcome, WriteFailed> {
+        let annotations = json!({ contract::EVICTION_REASON: null });
+        Ok(self.annotate_pod(pod, uid, annotations).await?.err().unwrap_or(Outcome::Written))
     }
 
     /// Evicts the Pod of this UID, as far as its disruption budgets allow.
@@ -120,7 +180,7 @@ impl Writer {
         answer(|| format!("pod {pod}"), api.patch_metadata(&pod.name, &patching(), &Patch::Merge(change))).await
     }
 
-    fn pods(&self, pod: &PodName) -> Api<Pod> {
+    pub(super) fn pods(&self, pod: &PodName) -> Api<Pod> {
         Api::namespaced(self.client.clone(), &pod.namespace)
     }
 }

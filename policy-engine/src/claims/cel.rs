@@ -6,10 +6,18 @@
 //! Selectors are written by strangers. Their length, depth, steps and values are bounded before they are evaluated, on
 //! a stack of their own; what exceeds a bound is not evaluated. Kubernetes evaluates them in the end, and the platform's
 //! own selector beside them, so that nothing here decides what a claim may get.
+//!
+//! Where a whole device is known, [`passing`] says of it what Kubernetes would.
 
+mod amounts;
 mod cost;
+mod device;
 mod known;
 mod length;
+mod mentions;
+mod sets;
+mod versions;
+mod whole;
 
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +25,10 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use ::cel::{Context, Env, Value, extensions};
 use sha2::{Digest, Sha256};
+
+pub use device::Whole;
+pub use mentions::Mentions;
+pub use whole::passing;
 
 /// What a selector says of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -284,14 +284,23 @@ pub const KEYS: &[Key] = &[
         Annotation,
         "Pods",
         Platform,
-        "Why the platform ends the Pod: `Plan window expired`, `Plan validity period expired` or `No active resource plan`",
+        "Why the platform ends the Pod: `Plan window expired`, `Plan validity period expired`, `No active resource plan`, or `Preempted: …` \
+         with the queue for whose Pod it ends",
+    ),
+    key(
+        "gang",
+        Annotation,
+        "Pods, workloads",
+        Client,
+        "How many Pods of this workload must run together, as a number. Written on the pod template, or by hand on Pods with a controller. \
+         Room is made for all of them at once, or for none",
     ),
     key(
         "hold",
         Taint,
         "devices, ResourceClaims",
         Platform,
-        "Reserved for holding a device that was freed for one claim. Every claim tolerates its own hold and no other",
+        "Holds a device that is freed for one claim. Every claim tolerates its own hold and no other",
     ),
     key(
         "plan-window",

@@ -1,5 +1,10 @@
 //! Words that several daemons use.
 
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
 use crate::policy::platform::Platform;
 
 /// Label by which Kubernetes tools say who looks after an object.
@@ -17,7 +22,7 @@ pub struct Seen {
 }
 
 /// A Pod by Namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PodName {
     /// Its Namespace.
     pub namespace: String,
@@ -28,4 +33,9 @@ pub struct PodName {
 /// Whether a Namespace is never governed: the platform's list, Kubernetes' own, and that of Sluice itself.
 pub fn is_exempt(own_namespace: &str, platform: &Platform, namespace: &str) -> bool {
     namespace == own_namespace || namespace.starts_with("kube-") || platform.exempt_namespaces.contains(namespace)
+}
+
+/// So long after an instant; the last instant there is, where that is later.
+pub(super) fn later(at: Timestamp, by: Duration) -> Timestamp {
+    SignedDuration::try_from(by).ok().and_then(|by| at.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
 }

@@ -34,6 +34,7 @@
 //! only a spread, a volume or an anti-affinity keeps off a node: those are not looked at.
 
 pub mod audit;
+pub mod progress;
 pub mod view;
 pub mod why;
 
@@ -54,6 +55,7 @@ mod words;
 mod tests;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::daemons::common::PodName;
 use crate::policy::Policy;
@@ -66,6 +68,10 @@ use view::devices::DeviceId;
 use view::{Placement, View};
 use why::{Because, Spared, WhyNot};
 
+/// Label on what holds a device: for which preemption it does, as the journal names it.
+pub const HOLD_MARK: &str = "sluice.dev/preemption";
+/// Begins the reason why a Pod was evicted for another.
+pub const PREEMPTED: &str = "Preempted";
 /// At most so many preemptions are begun in a turn; the next turn begins more.
 pub const MOST_PREEMPTIONS: usize = 20;
 /// When so many Pods end in a turn, no more preemptions are begun in it.
@@ -91,7 +97,8 @@ pub struct Plan {
 }
 
 /// Room that is made for a Pod, or several that need each other.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Preemption {
     /// Its place in the order in which the waiting Pods were looked at.
     pub place: usize,
@@ -107,7 +114,8 @@ pub struct Preemption {
 }
 
 /// A Pod that ends for another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Victim {
     /// Its UID.
     pub uid: String,
@@ -122,7 +130,8 @@ pub struct Victim {
 }
 
 /// A Pod that is not evicted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SparedPod {
     /// Which Pod.
     pub pod: PodName,
@@ -131,7 +140,8 @@ pub struct SparedPod {
 }
 
 /// A Pod for which nobody is evicted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Waiting {
     /// Its place in the order in which the waiting Pods were looked at.
     pub place: usize,

@@ -15,11 +15,10 @@ mod properties;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::daemons::common::{PodName, is_exempt};
+use crate::daemons::common::{PodName, is_exempt, later};
 use crate::policy::Policy;
 use crate::policy::modes::RuleMode;
 use crate::policy::names::ProjectName;
@@ -247,8 +246,4 @@ fn closed_at(pod: &QueuedPod, since: Option<Timestamp>, now: Timestamp) -> Times
         Some(told) => since.map_or(told, |since| since.max(told)),
         None => whole_seconds(),
     }
-}
-
-fn later(at: Timestamp, by: Duration) -> Timestamp {
-    SignedDuration::try_from(by).ok().and_then(|by| at.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
 }

@@ -1,7 +1,7 @@
 //! Names of extended resources that stand for devices.
 
 /// Every DeviceClass can be asked for by this and its name.
-pub(crate) const OF_CLASS: &str = "deviceclass.resource.kubernetes.io/";
+pub const OF_CLASS: &str = "deviceclass.resource.kubernetes.io/";
 /// What NVIDIA's charts ask for, whatever DeviceClass there is.
 pub(crate) const NVIDIA_GPU: &str = "nvidia.com/gpu";
 /// Whoever hands out such resources hands out GPUs.

@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Texts that mean different things, so that none is taken for another.
 macro_rules! texts {
@@ -43,7 +43,7 @@ pub(super) use texts;
 /// Names are also made of texts by `.into()`: of texts only, and ids are none.
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident;)*) => {
-        texts! { $($(#[$doc])* $name;)* }
+        texts! { $($(#[$doc])* #[derive(Deserialize)] $name;)* }
         $(
             impl From<&str> for $name {
                 fn from(name: &str) -> Self {

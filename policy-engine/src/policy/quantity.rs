@@ -48,6 +48,46 @@ pub fn parse_up(text: &str, unit: Unit) -> Result<u64, InvalidQuantity> {
     read(text, unit, true)
 }
 
+/// Reads what there is of something: what is finer than the unit is left out.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn parse_down(text: &str, unit: Unit) -> Result<u64, InvalidQuantity> {
+    let each = match unit {
+        Unit::One => 1_000_000_000,
+        Unit::Milli => 1_000_000,
+    };
+    let nanos = nanos(text)?;
+    if nanos < 0 {
+        return Err(InvalidQuantity::Negative);
+    }
+    i64::try_from(nanos / each).map(i64::unsigned_abs).map_err(|_| InvalidQuantity::TooLarge)
+}
+
+/// Reads a quantity of either sign in billionths. Kubernetes counts nothing finer: a part of one is one, away from zero.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn nanos(text: &str) -> Result<i128, InvalidQuantity> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let Factors { value, binary, decimal, suffix: _ } = factors(rest)?;
+    if value == 0 {
+        return Ok(0);
+    }
+    let value = value.checked_mul(1 << binary).ok_or(InvalidQuantity::TooLarge)?;
+    let shift = decimal + 9;
+    let scale = 10_u128.checked_pow(shift.unsigned_abs());
+    let nanos = match scale {
+        _ if shift >= 0 => scale.and_then(|scale| value.checked_mul(scale)).ok_or(InvalidQuantity::TooLarge)?,
+        Some(scale) => value.div_ceil(scale),
+        None => 1,
+    };
+    i128::try_from(nanos).map(|nanos| sign * nanos).map_err(|_| InvalidQuantity::TooLarge)
+}
+
 /// The amount in the API server's form (`0.5` as `500m`, `1024Mi` as `1Gi`); text that is no amount, or has an exponent, as
 /// it is.
 pub fn canonical(text: &str) -> String {
@@ -245,6 +285,38 @@ mod tests {
     }
 
     #[test]
+    fn what_there_is_counts_whole_pieces() {
+        for (text, unit, value) in [
+            ("80Gi", Unit::One, 80 << 30),
+            ("1500m", Unit::One, 1),
+            ("999u", Unit::Milli, 0),
+            ("1500m", Unit::Milli, 1500),
+        ] {
+            assert_eq!(parse_down(text, unit), Ok(value), "{text}");
+        }
+        assert_eq!(parse_down("-1", Unit::One), Err(InvalidQuantity::Negative));
+        assert_eq!(parse_down("8Ei", Unit::One), Err(InvalidQuantity::TooLarge));
+    }
+
+    #[test]
+    fn billionths_have_a_sign_and_no_parts() {
+        for (text, value) in [
+            ("1", 1_000_000_000),
+            ("-1500m", -1_500_000_000),
+            ("+2n", 2),
+            ("0.1n", 1),
+            ("-0.1n", -1),
+            ("1e-99", 1),
+            ("-0", 0),
+            ("1Ei", (1 << 60) * 1_000_000_000),
+        ] {
+            assert_eq!(nanos(text), Ok(value), "{text}");
+        }
+        assert_eq!(nanos("1e99"), Err(InvalidQuantity::TooLarge));
+        assert_eq!(nanos("--1"), Err(InvalidQuantity::Form));
+    }
+
+    #[test]
     fn writes_as_the_api_server_does() {
         for (text, written) in [
             ("0.5", "500m"),
@@ -291,7 +363,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in ".{0,80}", number in "[-+]?[0-9.]{0,50}[eE]?[-+]?[0-9]{0,4}[a-zA-Z]{0,3}") {
             for text in [&text, &number] {
-                let _ = (parse(text, Unit::One), parse(text, Unit::Milli), canonical(text));
+                let _ = (parse(text, Unit::One), parse(text, Unit::Milli), canonical(text), nanos(text));
             }
         }
     }

@@ -27,7 +27,7 @@ pub const POD_CLAIM_NAME: &str = "resource.kubernetes.io/pod-claim-name";
 /// The annotation of the claim that the scheduler makes for what a Pod asks as extended resources.
 pub const EXTENDED_RESOURCE_CLAIM: &str = "resource.kubernetes.io/extended-resource-claim";
 /// What such a claim is charged as: no name in a Pod has a slash.
-const EXTENDED_RESOURCES: &str = "/extended-resources";
+pub const EXTENDED_RESOURCES: &str = "/extended-resources";
 
 /// For which reference of its Pod a claim was made, by its annotations.
 pub fn made_for_reference<'a>(annotation: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
@@ -132,6 +132,8 @@ pub struct KnownClaim {
     pub pod_uid: Option<String>,
     /// Whether it is being deleted.
     pub terminating: bool,
+    /// Whether it has been given its devices.
+    pub allocated: bool,
     /// What it asks.
     pub spec: Arc<ResourceClaimSpec>,
 }

@@ -33,6 +33,13 @@ pub(super) fn record<'a>(daemon: &str, news: impl IntoIterator<Item = &'a News>)
     }
 }
 
+/// Writes the lines of what would be done.
+pub(super) fn would<'a>(daemon: &str, news: impl IntoIterator<Item = &'a News>) {
+    for news in news {
+        tracing::info!(target: "journal", daemon, about = %news.about, observed = true, "would: {}", news.note);
+    }
+}
+
 /// Records the whole plan, then carries it out as long as it may and the ledger answers. Returns what is to be told.
 pub(super) async fn act(
     daemon: &'static str,

@@ -20,6 +20,7 @@ pub struct Daemon {
     pub(crate) hears: &'static [Topic],
     pub(crate) hears_room: bool,
     pub(crate) hears_expected: bool,
+    pub(crate) gather: Duration,
     pub(crate) interval: Duration,
     pub(crate) propose: Propose,
     pub(crate) begin: Option<Begin>,
@@ -33,7 +34,16 @@ impl Daemon {
     /// nothing until these caches are fit, and looks again when one of them changes. `propose` observes, plans and has
     /// the plan audited, and writes nothing.
     pub const fn new(name: &'static str, hears: &'static [Topic], propose: Propose) -> Self {
-        Self { name, hears, hears_room: false, hears_expected: false, interval: GATHER, propose, begin: None }
+        Self {
+            name,
+            hears,
+            hears_room: false,
+            hears_expected: false,
+            gather: GATHER,
+            interval: GATHER,
+            propose,
+            begin: None,
+        }
     }
 
     /// It looks again also when accounts of the ledger have more room than before.
@@ -44,6 +54,11 @@ impl Daemon {
     /// It looks again at once, and gathers nothing, when admission expects a template: somebody waits for it.
     pub const fn hearing_of_expected(self) -> Self {
         Self { hears_expected: true, ..self }
+    }
+
+    /// It waits only so long after a change for what comes with it: somebody waits for it.
+    pub const fn gathering(self, gather: Duration) -> Self {
+        Self { gather, interval: gather, ..self }
     }
 
     /// Its turns begin no closer together, whatever changes: they are dear.

@@ -136,16 +136,33 @@ async fn no_daemon_sees_a_view_that_is_not_fit() {
     counts(&stage, "reapers_cycles_total{daemon=\"blind\",end=\"unfit\"} 1");
 }
 
+#[tokio::test]
+async fn who_observes_plans_and_does_nothing() {
+    const EAGER: Daemon = Daemon::new("eager", &[Topic::Records, Topic::Namespaces], |_| {
+        let act = async { unreachable!("it only observes") }.boxed();
+        let steps = vec![Step::told(news("x", "does it"), act)];
+        async { Ok(Proposal { steps, refusals: vec![news("x", "left")], ..Proposal::default() }) }.boxed()
+    });
+    let server = ApiServer::with_collections::<String>([]);
+    let stage = stage(&server, ledger_that_is_away().await).await;
+    assert_eq!(look(&EAGER, &stage, &mut Past::default()).await, Next::After(TICK));
+    counts(&stage, "reapers_planned{daemon=\"eager\"} 1");
+    counts(&stage, "reapers_spared{daemon=\"eager\"} 1");
+    counts(&stage, "reapers_cycles_total{daemon=\"eager\",end=\"done\"} 1");
+    assert_eq!(server.calls().len(), 0, "no Event, no status");
+}
+
 /// Every daemon: one that is left out would be found not to work by nobody.
 #[tokio::test]
 async fn a_process_is_ready_when_everything_is_filled_that_any_daemon_hears_of() {
     for daemon in crate::DAEMONS {
         for missing in daemon.hears.iter().filter(|topic| !matches!(topic, Topic::Records | Topic::Namespaces)) {
             let server = ApiServer::with_collections::<String>([]);
-            let others: Vec<_> = crate::topics().filter(|topic| topic != missing).collect();
+            let others: Vec<_> = crate::Choice::default().topics().filter(|topic| topic != missing).collect();
             let world = server.world(&others).await;
             let ledger = ledger_that_is_away().await;
-            let reapers = crate::Reapers::new(world, "sluice-system", ledger, CancellationToken::new());
+            let reapers =
+                crate::Reapers::new(world, "sluice-system", ledger, Default::default(), CancellationToken::new());
             assert!(matches!(reapers.ready(), Err(Unfit::Cold(_))), "{} needs {missing:?}", daemon.name);
         }
     }

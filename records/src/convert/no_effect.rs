@@ -9,10 +9,9 @@ use crate::Kind;
 use crate::schema::schema;
 
 /// The description of each of these fields says [`NOT_YET`], and no other does.
-pub const NO_EFFECT: [(Kind, &str); 5] = [
+pub const NO_EFFECT: [(Kind, &str); 4] = [
     (Kind::ResourcePlan, "spec.idleTimeout"),
     (Kind::ResourcePlan, "spec.offeredTo"),
-    (Kind::PlatformQueue, "spec.deservedGpu"),
     (Kind::PlatformPolicy, "spec.permissions"),
     (Kind::PlatformPolicy, "spec.personalPlan"),
 ];

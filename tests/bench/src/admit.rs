@@ -47,7 +47,7 @@ pub fn measure(rounds: usize, seconds: f64) -> Result<Admit> {
     let home = Layout::up().dir().join("criterion");
     let mut runs = Vec::new();
     for round in 1..=rounds {
-        criterion(&home, seconds)?;
+        criterion("admit", &home, seconds)?;
         let run = estimates(&home)?;
         progress(format_args!("  round {round} of {rounds}: {:.1} µs a Pod", run.pod));
         runs.push(run);
@@ -68,10 +68,10 @@ struct Run {
     containers: BTreeMap<usize, f64>,
 }
 
-/// `--workspace`, so that dependencies have the features with which they are compiled already.
-fn criterion(home: &Path, seconds: f64) -> Result<()> {
+/// Runs a benchmark of the engine. `--workspace`, so that dependencies have the features with which they are compiled already.
+pub(crate) fn criterion(bench: &str, home: &Path, seconds: f64) -> Result<()> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["bench", "--quiet", "--workspace", "--bench", "admit", "--"]);
+    command.args(["bench", "--quiet", "--workspace", "--bench", bench, "--"]);
     command.args(["--noplot", "--quiet", "--warm-up-time=0.3", "--sample-size=20"]);
     command.arg(format!("--measurement-time={seconds}"));
     command.current_dir(Layout::up().root()).env("CRITERION_HOME", home).stdout(Stdio::null());
@@ -90,7 +90,8 @@ fn estimates(home: &Path) -> Result<Run> {
     })
 }
 
-fn median_us(benchmark: &Path) -> Result<f64> {
+/// What criterion measured last.
+pub(crate) fn median_us(benchmark: &Path) -> Result<f64> {
     let path = benchmark.join("new/estimates.json");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let nanoseconds = api::parsed(&text)?["median"]["point_estimate"].as_f64();

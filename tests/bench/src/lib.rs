@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod load;
 pub mod numbers;
 pub mod objects;
+pub mod preemption;
 pub mod process;
 pub mod record;
 pub mod report;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use bench::fill::{self, Size};
 use bench::report::Report;
 use bench::servers::built;
-use bench::{admit, creations, ledger, progress, record, webhook};
+use bench::{admit, creations, ledger, preemption, progress, record, webhook};
 use clap::{Parser, ValueEnum};
 use ground::{Ground, Layout};
 use tokio::runtime::Runtime;
@@ -35,6 +35,7 @@ enum Part {
     Admit,
     Creations,
     Ledger,
+    Preemption,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -51,6 +52,7 @@ struct Plan {
     admit: (usize, f64),
     creations: (usize, Duration),
     ledger: (usize, Duration),
+    preemption: usize,
 }
 
 const FULL: Plan = Plan {
@@ -59,6 +61,7 @@ const FULL: Plan = Plan {
     admit: (3, 1.0),
     creations: (3, Duration::from_secs(10)),
     ledger: (5, Duration::from_secs(5)),
+    preemption: 20,
 };
 const QUICK: Plan = Plan {
     size: Size { projects: 20, pods: 100 },
@@ -66,6 +69,7 @@ const QUICK: Plan = Plan {
     admit: (1, 0.3),
     creations: (1, Duration::from_secs(4)),
     ledger: (1, Duration::from_secs(2)),
+    preemption: 5,
 };
 
 fn main() -> ExitCode {
@@ -94,7 +98,7 @@ fn run(args: Args) -> Result<()> {
         let (rounds, lasts) = plan.ledger;
         report.ledger(ledger::measure(&Runtime::new()?, &tempfile::tempdir()?, rounds, lasts)?);
     }
-    if asked(Part::Webhook) || asked(Part::Creations) {
+    if asked(Part::Webhook) || asked(Part::Creations) || asked(Part::Preemption) {
         on_a_cluster(&plan, asked, &mut report)?;
     }
     progress(format_args!("took {} s", begin.elapsed().as_secs()));
@@ -127,6 +131,11 @@ fn on_a_cluster(plan: &Plan, asked: impl Fn(Part) -> bool, report: &mut Report) 
         progress("Pod creations through the API server");
         let (rounds, lasts) = plan.creations;
         report.creations(creations::compare(&mut ground, &runtime, &people, rounds, lasts)?);
+    }
+    if asked(Part::Preemption) {
+        progress("preemptions");
+        ground.run_sluice_of(&built("sluice")?, "run")?;
+        report.preemption(preemption::measure(&ground, &runtime, &people, plan.preemption, plan.admit)?);
     }
     Ok(())
 }

@@ -17,7 +17,8 @@ pub fn person(project: usize) -> String {
     format!("bench-person-{:02}", project % PEOPLE)
 }
 
-fn record(kind: &str, name: &str, spec: Value) -> Value {
+/// A record of Sluice.
+pub fn record(kind: &str, name: &str, spec: Value) -> Value {
     json!({"apiVersion": "sluice.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
 }
 

@@ -10,6 +10,7 @@ use crate::creations::Creations;
 use crate::goals::{Goal, at_least, at_most};
 use crate::ledger::{Ledgers, Rates, WRITERS};
 use crate::numbers::Measured;
+use crate::preemption::Preemption;
 use crate::servers::Server;
 use crate::webhook::Performance;
 
@@ -34,6 +35,8 @@ pub struct Report {
     creation_rate: Option<Creations>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ledger: Option<Ledgers>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preemption: Option<Preemption>,
     goals: Vec<Goal>,
 }
 
@@ -121,6 +124,15 @@ impl Report {
         ]);
         self.ledger = Some(ledger);
     }
+
+    /// Adds how long room takes to be made, and what planning it costs.
+    pub fn preemption(&mut self, preemption: Preemption) {
+        self.goals.extend([
+            at_most("preemption.median_s", &preemption.median_s, 0.5),
+            at_most("preemption.plan_4000_ms", &preemption.plan_4000_ms, 50.0),
+        ]);
+        self.preemption = Some(preemption);
+    }
 }
 
 impl fmt::Display for Report {
@@ -153,6 +165,13 @@ impl fmt::Display for Report {
             for (how, rate) in [("without Sluice", off), ("with the parsing floor", floor), ("with Sluice", on)] {
                 writeln!(f, "  {how:<23}{:>6.0}", rate.value)?;
             }
+        }
+        if let Some(preemption) = &self.preemption {
+            writeln!(f, "\n{}", "preemption".bold())?;
+            let (at_once, with_grace) = (&preemption.median_s, &preemption.with_grace_s);
+            writeln!(f, "  unschedulable to running  {} s, with 2 s grace {} s", at_once.value, with_grace.value)?;
+            let plans: Vec<_> = preemption.plan_ms.iter().map(|(of, cost)| format!("{of}: {}", cost.value)).collect();
+            writeln!(f, "  a plan by devices, ms     {}", plans.join("   "))?;
         }
         writeln!(f, "\n{}", "goals".bold())?;
         for Goal { what, value, goal, met } in &self.goals {

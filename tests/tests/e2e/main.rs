@@ -31,6 +31,7 @@ mod outage;
 mod outside_window;
 mod people;
 mod pod_accounts;
+mod preemption;
 mod process;
 mod quota;
 mod records;

@@ -12,7 +12,7 @@
 //! So the claim templates of a StatefulSet name no owners and no finalizers: its controller would write them.
 //!
 //! The platform reserves the device taint `platform-go/hold` for devices that it frees for one claim, and gives each
-//! claim the toleration of its own hold. (Nothing sets the taint yet.) Users may not write tolerations of that key, nor
+//! claim the toleration of its own hold. Users may not write tolerations of that key, nor
 //! tolerations of every key.
 //!
 //! ResourceClaimTemplates with names such as `gpu-h100-cnt1-sm50-memmax-0123456789` belong to the platform. It makes

@@ -16,21 +16,21 @@
 //! claim's owner. It is charged only while a Pod names it, and once however many Pods do.
 //!
 //! The platform refuses at once what could never run: a Pod, or a workload whose single Pod asks for more than one of
-//! those who pay may have in all. It admits a workload that has more Pods than there is room for now, with a warning:
+//! those who pay may have in all. What a Pod asks has the claims with it that it names, be they made for it or there by themselves; a
+//! claim that has its devices already asks for none. It admits a workload that has more Pods than there is room for now, with a warning:
 //! the Pods without room start when there is room. A Deployment that rolls out makes new Pods beside the old ones: where there is
 //! no room for both, the refusal of a new Pod says what the old ones hold, and how to let them end first.
 
+mod ever;
 mod words;
 
 use crate::admission::findings::Findings;
 use crate::charge;
-use crate::ledger::{Limits, Resource, Shortage};
+use crate::ledger::{Resource, Shortage};
 use crate::policy::ids::UserId;
 use crate::submission::Act;
 use crate::submission::case::Case;
-use crate::submission::pod::Pod;
 
-use words::Never;
 pub use words::{Crowd, Foreseen, Full, Over, Own, Rollout, said, who};
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
@@ -40,29 +40,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     let Ok(owner) = &case.owner else { return };
     let payers = charge::payers_while_open(case.policy, case.project, owner.id().map(UserId::new), case.now);
     for pod in &case.pods {
-        could_ever_run(case, pod, &payers, say);
-    }
-}
-
-fn could_ever_run(case: &Case<'_>, pod: &Pod<'_>, payers: &Limits, say: &mut Findings) {
-    let at = pod.at(["spec"]);
-    let asked = match pod.amounts(case.policy.platform().charge) {
-        Ok(asked) => asked.plus(charge::own_claims(case, pod)).plus(charge::names(case, pod)),
-        Err(unreadable) => return say.deny(unreadable.field, &unreadable.why),
-    };
-    let mut told = None;
-    for resource in Resource::ALL {
-        // Of the accounts that are too small, the smallest says it for all.
-        let limits = payers.0.iter().filter_map(|(account, limits)| Some((resource.limit(limits)?, account)));
-        let smallest = limits.min_by_key(|(limit, _)| *limit);
-        let amount = asked.of(resource);
-        let Some((limit, account)) = smallest.filter(|(limit, _)| amount > *limit) else { continue };
-        if resource == Resource::Gpu {
-            told = Some(amount);
-        }
-        if !(resource == Resource::Devices && said_by_gpu(told, amount)) {
-            say.deny(at.clone(), Never { resource, asked: amount, account, limit, policy: case.policy });
-        }
+        ever::judge(case, pod, &payers, say);
     }
 }
 

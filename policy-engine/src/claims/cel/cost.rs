@@ -2,7 +2,7 @@
 //!
 //! The evaluator has no limit of its own. An estimate that is too high only leaves a selector unevaluated.
 
-use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 
 /// So many steps are evaluated, for all products together: some tens of milliseconds.
 const MOST_STEPS: u64 = 500_000;
@@ -22,6 +22,13 @@ pub(super) fn check(expression: &IdedExpr, products: usize) -> Result<(), String
     let Cost { steps, size } = Estimate::default().of(expression);
     let most = MOST_STEPS / u64::try_from(products).unwrap_or(u64::MAX).max(1);
     if steps > most || size > LARGEST { Err("it would take too long to compare".into()) } else { Ok(()) }
+}
+
+/// The steps that a selector takes of a device of this size; `None` where they are too many, or what is made too large.
+pub(super) fn steps(expression: &IdedExpr, device: (&str, u64)) -> Option<u64> {
+    let (name, size) = device;
+    let Cost { steps, size } = Estimate(vec![(name.to_owned(), size)]).of(expression);
+    (steps <= MOST_STEPS && size <= LARGEST).then_some(steps)
 }
 
 #[derive(Clone, Copy)]
@@ -92,7 +99,7 @@ impl Estimate {
                         together.and(Cost { steps: REGEX, size: 0 }).made(SCALAR)
                     }
                     "matches" => Cost::TOO_MUCH,
-                    name if says_a_scalar(name) => together.made(SCALAR),
+                    name if says_a_scalar(name) && !is_of_sets(call) => together.made(SCALAR),
                     name if takes_a_part(name) => together.made(together.size),
                     _ => {
                         let sizes = arguments.iter().map(|it| it.size.saturating_add(1));
@@ -156,9 +163,14 @@ fn plain_regex(pattern: &IdedExpr) -> bool {
     }
 }
 
-/// Functions that go through their arguments once, and whose value is a number or a truth.
+/// Whether each part of one argument is compared with each of the other.
+fn is_of_sets(call: &CallExpr) -> bool {
+    call.target.as_ref().is_some_and(|target| target.expr == Expr::Ident("sets".into()))
+}
+
+/// Functions that go through their arguments once, and whose value is a number, an amount, a version or a truth.
 fn says_a_scalar(function: &str) -> bool {
-    const SCALARS: [&str; 22] = [
+    const SCALARS: [&str; 38] = [
         operators::LOGICAL_AND,
         operators::LOGICAL_OR,
         operators::LOGICAL_NOT,
@@ -181,6 +193,22 @@ fn says_a_scalar(function: &str) -> bool {
         "size",
         "hasValue",
         "bool",
+        "quantity",
+        "isQuantity",
+        "semver",
+        "isSemver",
+        "sign",
+        "isInteger",
+        "asInteger",
+        "asApproximateFloat",
+        "add",
+        "sub",
+        "isGreaterThan",
+        "isLessThan",
+        "compareTo",
+        "major",
+        "minor",
+        "patch",
     ];
     SCALARS.contains(&function)
 }

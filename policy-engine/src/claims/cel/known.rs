@@ -9,7 +9,7 @@ use cel::common::ast::{
 use super::Known;
 
 /// The variable of selectors.
-const DEVICE: &str = "device";
+pub(super) const DEVICE: &str = "device";
 
 const DRIVER: &str = "driver";
 
@@ -20,7 +20,7 @@ const LARGEST_BOUND: usize = 16;
 const MOST_PARTS: usize = 16 << 10;
 
 /// The parts of an expression.
-fn parts(expression: &mut Expr) -> Vec<&mut IdedExpr> {
+pub(super) fn parts(expression: &mut Expr) -> Vec<&mut IdedExpr> {
     match expression {
         Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
         Expr::Call(call) => call.target.iter_mut().map(|target| &mut **target).chain(&mut call.args).collect(),
@@ -210,12 +210,12 @@ fn attributes_of_a_domain(expression: &IdedExpr) -> bool {
 }
 
 /// Whether this is a field of the device.
-fn of_device(expression: &IdedExpr, field: &str) -> bool {
+pub(super) fn of_device(expression: &IdedExpr, field: &str) -> bool {
     matches!(&expression.expr, Expr::Select(select)
         if !select.test && select.field == field && select.operand.expr == Expr::Ident(DEVICE.into()))
 }
 
-fn literal(expression: &IdedExpr) -> Option<&str> {
+pub(super) fn literal(expression: &IdedExpr) -> Option<&str> {
     match &expression.expr {
         Expr::Literal(LiteralValue::String(text)) => Some(text.inner()),
         _ => None,

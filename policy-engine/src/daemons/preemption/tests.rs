@@ -2,8 +2,10 @@
 
 mod audits;
 mod cases;
+mod kept;
 mod large;
 mod oracle;
+mod progress;
 mod properties;
 mod random;
 mod rehearsal;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Add, Sub};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::daemons::common::PodName;
 use crate::policy::ids::{ProjectId, UserId};
@@ -175,7 +176,8 @@ pub struct UnderWay {
 }
 
 /// Where a waiting Pod would go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Placement {
     /// Its UID.
     pub uid: String,
@@ -188,7 +190,8 @@ pub struct Placement {
 }
 
 /// A device that a claim would get.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Given {
     /// The claim's UID.
     pub claim: String,

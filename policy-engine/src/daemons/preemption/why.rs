@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::daemons::common::PodName;
 use crate::policy::names::{ProjectName, QueueName};
 
 /// Why a Pod may be evicted for another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Because {
     /// Its queue is preemptible and has a lower priority.
     Lower {
@@ -33,7 +36,8 @@ pub enum Because {
 }
 
 /// Why a Pod is not evicted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Spared {
     /// Its Namespace is exempt or no project's.
     Exempt,
@@ -70,7 +74,8 @@ pub enum Spared {
 }
 
 /// Why nobody is evicted for a Pod that waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum WhyNot {
     /// It fits on a node as that is.
     Fits(String),
@@ -116,7 +121,8 @@ pub enum WhyNot {
 }
 
 /// What is missing, by node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Missing {
     /// On how many nodes what is missing.
     pub nodes: BTreeMap<Lack, usize>,
@@ -125,7 +131,8 @@ pub struct Missing {
 }
 
 /// What one node lacks. The order is that in which it is looked for, and the last is nearest to enough.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Lack {
     /// The labels that the Pod's node selector asks.
     Selector,

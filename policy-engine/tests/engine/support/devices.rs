@@ -70,6 +70,8 @@ struct Claim {
     /// The UID of the Pod that it was made for.
     pod: Option<String>,
     terminating: bool,
+    /// It has its devices.
+    allocated: bool,
     spec: ResourceClaimSpec,
 }
 
@@ -128,6 +130,7 @@ impl Inventory {
             slot: it.slot.clone(),
             pod_uid: it.pod.clone(),
             terminating: it.terminating,
+            allocated: it.allocated,
             spec: Arc::new(it.spec.clone()),
         };
         Devices {

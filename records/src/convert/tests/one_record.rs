@@ -342,7 +342,6 @@ fn a_field_without_effect_is_told_to_whoever_sets_it() {
     for (kind, field, value) in [
         ("ResourcePlan", "idleTimeout", json!("3h")),
         ("ResourcePlan", "offeredTo", json!([{"personal": true}])),
-        ("PlatformQueue", "deservedGpu", json!(0)),
         ("PlatformPolicy", "permissions", json!({"IDE_MANAGE": "Admin"})),
         ("PlatformPolicy", "personalPlan", json!("bronze")),
     ] {
@@ -351,11 +350,12 @@ fn a_field_without_effect_is_told_to_whoever_sets_it() {
     }
     let grace = json!({"spec": {"grace": {"planWindow": "10m", "budget": "1h"}}});
     assert_eq!(unheard("PlatformPolicy", grace), Vec::<String>::new(), "it acts");
+    assert_eq!(unheard("PlatformQueue", json!({"spec": {"deservedGpu": 0}})), Vec::<String>::new(), "it acts");
 
-    let candidate = record("PlatformQueue", "night", 0, json!({"deservedGpu": 2}));
+    let candidate = record("ResourcePlan", "night", 0, json!({"idleTimeout": "3h"}));
     let verdict = check(&candidate, &RawRecords::default()).expect("a record");
     assert_eq!(verdict.problems, []);
-    let told = "PlatformQueue night: spec.deservedGpu: has no effect in this version";
+    let told = "ResourcePlan night: spec.idleTimeout: has no effect in this version";
     assert_eq!(lines(&verdict.warnings), [told], "as the webhook answers");
     assert_eq!(build(&raw([candidate])).1, [], "the record is in order, and so are its conditions");
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::daemons::common::PodName;
 
 use super::places::{Reach, Taint, Toleration};
 
 /// Names a device in the cluster.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DeviceId {
     /// The driver that publishes it.
     pub driver: String,
@@ -62,10 +65,12 @@ pub struct Capacity {
 pub enum Steps {
     /// As asked.
     Any,
-    /// At least so much, and in such steps from there. A step of zero is none.
+    /// At least so much, in such steps from there, and no more than the most. A step of zero is none.
     Range {
         /// The least.
         least: u64,
+        /// The most.
+        most: u64,
         /// The step.
         step: u64,
     },
@@ -77,15 +82,15 @@ impl Capacity {
     /// What is taken where so much is asked; `None` where that cannot be.
     pub fn taken(&self, asked: Option<u64>) -> Option<u64> {
         let asked = asked.unwrap_or(self.unasked);
-        let taken = match &self.steps {
-            Steps::Any => asked,
-            Steps::Range { least, step: 0 } => asked.max(*least),
-            Steps::Range { least, step } => {
-                least.checked_add(asked.saturating_sub(*least).div_ceil(*step).checked_mul(*step)?)?
+        let (taken, most) = match &self.steps {
+            Steps::Any => (asked, self.total),
+            Steps::Range { least, most, step: 0 } => (asked.max(*least), *most),
+            Steps::Range { least, most, step } => {
+                (least.checked_add(asked.saturating_sub(*least).div_ceil(*step).checked_mul(*step)?)?, *most)
             }
-            Steps::Values(values) => *values.iter().find(|value| **value >= asked)?,
+            Steps::Values(values) => (*values.iter().find(|value| **value >= asked)?, self.total),
         };
-        (taken <= self.total).then_some(taken)
+        (taken <= self.total.min(most)).then_some(taken)
     }
 }
 

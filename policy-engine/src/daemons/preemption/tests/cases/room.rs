@@ -130,7 +130,7 @@ fn the_first_alternative_that_can_be_had_is_enough() {
 #[test]
 fn parts_of_a_device_are_freed_as_parts() {
     let mut view = cluster(&[("n1", 1)]);
-    let memory = |total| Capacity { total, unasked: total, steps: Steps::Range { least: 10, step: 10 } };
+    let memory = |total| Capacity { total, unasked: total, steps: Steps::Range { least: 10, most: total, step: 10 } };
     view.devices[0].divisible = true;
     view.devices[0].capacity = [("memory".into(), memory(80))].into();
     for (name, takes, minutes) in [("a", 50, 30), ("b", 20, 20)] {
@@ -148,6 +148,22 @@ fn parts_of_a_device_are_freed_as_parts() {
         view.claim("claim-w").requests[0].alternatives[0].capacity = [("memory".into(), asks)].into();
         assert_eq!(outcome(&view, &policy([])), outcome_is, "{asks}");
     }
+}
+
+#[test]
+fn what_is_taken_is_rounded_up_within_the_bounds_of_the_driver() {
+    let taken = |steps: &Steps, asked| Capacity { total: 80, unasked: 20, steps: steps.clone() }.taken(asked);
+    let steps = Steps::Range { least: 10, most: 60, step: 8 };
+    assert_eq!(
+        [None, Some(1), Some(11), Some(51)].map(|asked| taken(&steps, asked)),
+        [Some(26), Some(10), Some(18), Some(58)]
+    );
+    assert_eq!(taken(&steps, Some(59)), None, "more than the driver gives to one");
+    let any = Steps::Range { least: 10, most: 60, step: 0 };
+    assert_eq!([Some(1), Some(60), Some(61)].map(|asked| taken(&any, asked)), [Some(10), Some(60), None]);
+    let values = Steps::Values(vec![20, 40, 100]);
+    assert_eq!([None, Some(21), Some(41)].map(|asked| taken(&values, asked)), [Some(20), Some(40), None]);
+    assert_eq!([Some(80), Some(81)].map(|asked| taken(&Steps::Any, asked)), [Some(80), None]);
 }
 
 #[test]

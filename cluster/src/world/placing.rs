@@ -1,0 +1,149 @@
+//! Where a Pod may go that has no node yet, and what a node lets there.
+
+use k8s_openapi::api::core::v1::{
+    NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Taint as NodeTaint, Toleration as PodToleration,
+};
+use policy_engine::daemons::preemption::view::places::{Effect, Expression, Is, Taint, Term, Toleration};
+
+use std::collections::BTreeMap;
+
+/// What a Pod requires of its node. Preferences are left out: nobody ends for those.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Placing {
+    /// Labels that the node must have.
+    pub node_selector: BTreeMap<String, String>,
+    /// One of the terms must hold; `None` requires nothing.
+    pub affinity: Option<Vec<Term>>,
+    /// The taints of nodes that it tolerates.
+    pub tolerations: Vec<Toleration>,
+}
+
+impl Placing {
+    /// `None` for a Pod that has a node.
+    pub(super) fn of(spec: &PodSpec) -> Option<Box<Self>> {
+        if spec.node_name.as_ref().is_some_and(|node| !node.is_empty()) {
+            return None;
+        }
+        let affinity = spec.affinity.as_ref().and_then(|it| it.node_affinity.as_ref());
+        let required = affinity.and_then(|it| it.required_during_scheduling_ignored_during_execution.as_ref());
+        Some(Box::new(Self {
+            node_selector: spec.node_selector.clone().unwrap_or_default(),
+            affinity: required.map(terms),
+            tolerations: spec.tolerations.iter().flatten().map(toleration).collect(),
+        }))
+    }
+}
+
+/// The terms of a selector of nodes, of which one must hold.
+pub(crate) fn terms(selector: &NodeSelector) -> Vec<Term> {
+    selector.node_selector_terms.iter().map(term).collect()
+}
+
+fn term(term: &NodeSelectorTerm) -> Term {
+    let read = |all: &Option<Vec<NodeSelectorRequirement>>| all.iter().flatten().map(expression).collect();
+    Term { labels: read(&term.match_expressions), names: read(&term.match_fields) }
+}
+
+fn expression(requirement: &NodeSelectorRequirement) -> Expression {
+    let NodeSelectorRequirement { key, operator, values } = requirement;
+    let values = || values.clone().unwrap_or_default();
+    let number = || values().first().and_then(|value| value.parse().ok());
+    // What Kubernetes would not know holds nowhere.
+    let nowhere = Is::In(Vec::new());
+    let is = match operator.as_str() {
+        "In" => Is::In(values()),
+        "NotIn" => Is::NotIn(values()),
+        "Exists" => Is::There,
+        "DoesNotExist" => Is::Absent,
+        "Gt" => number().map_or(nowhere, Is::Above),
+        "Lt" => number().map_or(nowhere, Is::Below),
+        _ => nowhere,
+    };
+    Expression { key: key.clone(), is }
+}
+
+fn toleration(toleration: &PodToleration) -> Toleration {
+    let PodToleration { key, operator, value, effect, .. } = toleration;
+    let exists = operator.as_deref() == Some("Exists");
+    Toleration {
+        key: key.clone().filter(|key| !key.is_empty()),
+        value: (!exists).then(|| value.clone().unwrap_or_default()),
+        effect: effect_of(effect.as_deref()),
+    }
+}
+
+/// The taints of a node, those left out that only ask to go elsewhere.
+pub(crate) fn taints(taints: Option<&Vec<NodeTaint>>) -> Vec<Taint> {
+    let kept = |NodeTaint { key, value, effect, .. }: &NodeTaint| {
+        let (key, value) = (key.clone(), value.clone().unwrap_or_default());
+        Some(Taint { key, value, effect: effect_of(Some(effect))? })
+    };
+    taints.into_iter().flatten().filter_map(kept).collect()
+}
+
+fn effect_of(effect: Option<&str>) -> Option<Effect> {
+    match effect {
+        Some("NoSchedule") => Some(Effect::NoSchedule),
+        Some("NoExecute") => Some(Effect::NoExecute),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn placing(spec: Value) -> Option<Box<Placing>> {
+        Placing::of(&serde_json::from_value(spec).expect("a PodSpec"))
+    }
+
+    #[test]
+    fn what_a_waiting_pod_requires_of_a_node_is_kept_and_what_it_prefers_is_not() {
+        let required = json!({"nodeSelectorTerms": [{
+            "matchExpressions": [{"key": "zone", "operator": "In", "values": ["a", "b"]}, {"key": "gen", "operator": "Gt", "values": ["3"]}],
+            "matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": ["gpu-a"]}],
+        }]});
+        let preferred =
+            json!([{"weight": 1, "preference": {"matchExpressions": [{"key": "x", "operator": "Exists"}]}}]);
+        let affinity = json!({"nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": required,
+            "preferredDuringSchedulingIgnoredDuringExecution": preferred,
+        }});
+        let tolerations = json!([
+            {"key": "dedicated", "operator": "Equal", "value": "gpu", "effect": "NoSchedule"},
+            {"key": "maintenance", "operator": "Exists"},
+            {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300},
+        ]);
+        let pod = placing(json!({"containers": [], "nodeSelector": {"disk": "ssd"}, "affinity": affinity, "tolerations": tolerations}))
+            .expect("it has no node");
+        let labels = vec![
+            Expression { key: "zone".into(), is: Is::In(vec!["a".into(), "b".into()]) },
+            Expression { key: "gen".into(), is: Is::Above(3) },
+        ];
+        let names = vec![Expression { key: "metadata.name".into(), is: Is::NotIn(vec!["gpu-a".into()]) }];
+        assert_eq!(pod.affinity, Some(vec![Term { labels, names }]));
+        assert_eq!(pod.node_selector, [("disk".to_owned(), "ssd".to_owned())].into());
+        let of = |key: Option<&str>, value: Option<&str>, effect| Toleration {
+            key: key.map(str::to_owned),
+            value: value.map(str::to_owned),
+            effect,
+        };
+        let expected = [
+            of(Some("dedicated"), Some("gpu"), Some(Effect::NoSchedule)),
+            of(Some("maintenance"), None, None),
+            of(None, None, Some(Effect::NoExecute)),
+        ];
+        assert_eq!(pod.tolerations, expected);
+        assert_eq!(placing(json!({"containers": [], "nodeName": "gpu-a"})), None, "it is where it is");
+    }
+
+    #[test]
+    fn a_taint_that_only_asks_to_go_elsewhere_keeps_nobody_off() {
+        let all = ["PreferNoSchedule", "NoSchedule", "NoExecute"];
+        let all = all.map(|effect| NodeTaint { effect: effect.into(), key: effect.into(), ..NodeTaint::default() });
+        let kept: Vec<_> = taints(Some(&all.to_vec())).into_iter().map(|taint| taint.key).collect();
+        assert_eq!(kept, ["NoSchedule", "NoExecute"]);
+    }
+}

@@ -1,0 +1,70 @@
+//! Devices that are held for those for whom they are freed.
+
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::resource::v1::DeviceTaintRule;
+use kube::Api;
+use kube::api::Patch;
+use policy_engine::contract;
+use policy_engine::daemons::common::{MANAGED_BY, MANAGER, PodName, Seen};
+use policy_engine::daemons::preemption::HOLD_MARK;
+use policy_engine::daemons::preemption::view::devices::DeviceId;
+use serde_json::json;
+
+use super::{Outcome, WriteFailed, Writer, creating, deleting, outcome, patching};
+
+/// A device that only one claim may be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The name of the DeviceTaintRule.
+    pub name: String,
+    /// Which device.
+    pub device: DeviceId,
+    /// What the claim tolerates.
+    pub value: String,
+    /// For which preemption, as the journal names it.
+    pub preemption: String,
+}
+
+impl Writer {
+    /// Holds a device. One that is held so already stays so: the name says for what it is.
+    ///
+    /// # Errors
+    /// Where the API server refuses or does not answer.
+    pub async fn hold(&self, hold: &Hold) -> Result<Outcome, WriteFailed> {
+        let Hold { name, device, value, preemption } = hold;
+        let DeviceId { driver, pool, device } = device;
+        let rule = serde_json::from_value(json!({
+            "metadata": { "name": name, "labels": { MANAGED_BY: MANAGER, HOLD_MARK: preemption } },
+            "spec": {
+                "deviceSelector": { "driver": driver, "pool": pool, "device": device },
+                "taint": { "key": contract::HOLD, "value": value, "effect": "NoSchedule" },
+            },
+        }));
+        let what = || format!("device taint rule {name}");
+        let rule: DeviceTaintRule =
+            rule.map_err(|error| WriteFailed::Api { what: what(), source: Box::new(kube::Error::SerdeError(error)) })?;
+        let api: Api<DeviceTaintRule> = Api::all(self.client.clone());
+        outcome(what, api.create(&creating(), &rule)).await
+    }
+
+    /// Lets a device go.
+    ///
+    /// # Errors
+    /// Where the API server refuses or does not answer.
+    pub async fn let_go(&self, name: &str, seen: &Seen) -> Result<Outcome, WriteFailed> {
+        let api: Api<DeviceTaintRule> = Api::all(self.client.clone());
+        outcome(|| format!("device taint rule {name}"), api.delete(name, &deleting(seen))).await
+    }
+
+    /// Says in the status of a waiting Pod on which node room is made for it, so that the scheduler gives what is freed there to
+    /// nobody of a lower priority; `None` takes that back.
+    ///
+    /// # Errors
+    /// Where the API server refuses or does not answer.
+    pub async fn nominate(&self, pod: &PodName, uid: &str, node: Option<&str>) -> Result<Outcome, WriteFailed> {
+        let api: Api<Pod> = self.pods(pod);
+        let change = json!({ "metadata": { "uid": uid }, "status": { "nominatedNodeName": node } });
+        let patched = api.patch_status(&pod.name, &patching(), &Patch::Merge(change));
+        outcome(|| format!("the status of pod {pod}"), patched).await
+    }
+}

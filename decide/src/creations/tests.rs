@@ -1,0 +1,137 @@
+//! Objects of one run, on records alone and beside a cluster that has none of them yet.
+
+use std::path::Path;
+
+use cluster::dry_run::Served;
+use cluster::testing::ApiServer;
+use policy_engine::Act;
+use policy_engine::policy::Records;
+use policy_engine::submission::Requester;
+use serde_json::json;
+
+use super::*;
+
+const CLASS: &str = "gpu.nvidia.com";
+
+/// The sample organisation, in which bob may have 4 GPU in `llm-finetune`.
+fn organisation() -> Records {
+    let org = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/org");
+    let (raw, _) = records::files::read(&org).expect("the sample organisation");
+    records::convert::build(&raw).0
+}
+
+fn in_the_project(object: Value) -> Value {
+    let mut object = object;
+    object["metadata"]["namespace"] = "llm-finetune".into();
+    object
+}
+
+/// A claim of so many devices; so is what a template makes.
+fn claim(count: u64) -> Value {
+    json!({"devices": {"requests": [{"name": "gpu", "exactly": {"deviceClassName": CLASS, "count": count}}]}})
+}
+
+fn resource(kind: &str, spec: Value) -> Value {
+    in_the_project(json!({"apiVersion": "resource.k8s.io/v1", "kind": kind, "metadata": {"name": "big"}, "spec": spec}))
+}
+
+fn pod(reference: &str) -> Value {
+    json!({
+        "containers": [{"name": "a", "image": "registry.example.com/a:1", "resources": {"claims": [{"name": "gpu"}]}}],
+        "resourceClaims": [{"name": "gpu", reference: "big"}],
+    })
+}
+
+fn workload(reference: &str) -> Value {
+    let spec = json!({"selector": {"matchLabels": {"app": "a"}}, "template": {"metadata": {"labels": {"app": "a"}}, "spec": pod(reference)}});
+    in_the_project(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": spec}))
+}
+
+/// What each of a run is told: `allowed`, or the rules that refuse it with their sentences.
+async fn told(mut creations: Creations, run: &[Value]) -> Vec<String> {
+    let groups = ["system:authenticated".to_owned()];
+    let text =
+        |object: &Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let of = |object: &Value| {
+        let kind = text(object, "/kind");
+        (
+            Served::guessed(&text(object, "/apiVersion"), &kind, true).group_resource(),
+            kind,
+            text(object, "/metadata/name"),
+        )
+    };
+    let about: Vec<_> = run.iter().map(of).collect();
+    let submissions = run.iter().zip(&about).map(|(object, (resource, kind, name))| Submission {
+        act: Act::Create,
+        resource: resource.clone(),
+        subresource: "",
+        kind,
+        namespace: "llm-finetune",
+        name,
+        requester: Requester { username: "bob", groups: &groups },
+        object: Some(object),
+        old: None,
+    });
+    let submissions: Vec<_> = submissions.collect();
+    submissions.iter().for_each(|submission| creations.announce(submission));
+    let mut all = Vec::new();
+    for submission in &submissions {
+        let created = creations.create(submission).await.expect("a decision");
+        let denials: Vec<_> = created.decision.denials.iter().map(ToString::to_string).collect();
+        all.push(if denials.is_empty() { "allowed".to_owned() } else { denials.join("; ") });
+    }
+    all
+}
+
+/// The same on files, and in a cluster that has the class of GPUs and the Namespace: both say the same.
+async fn told_everywhere(run: &[Value]) -> Vec<String> {
+    let policy = Arc::new(Policy::from(organisation()));
+    let on_files = told(Creations::on_records(policy.clone(), None, Timestamp::UNIX_EPOCH), run).await;
+    let namespace = json!({"metadata": {"name": "llm-finetune", "labels": {"platform-go/project-id": "llm-finetune"}}});
+    let class = json!({"metadata": {"name": CLASS}, "spec": {"selectors": [{"cel": {"expression": "device.driver == 'gpu.nvidia.com'"}}]}});
+    let there = [
+        ("/api/v1/namespaces/llm-finetune", namespace),
+        ("/apis/resource.k8s.io/v1/deviceclasses/gpu.nvidia.com", class),
+    ];
+    let api = ApiServer::with_collections(there);
+    let server = Server::new(api.client());
+    let in_cluster = told(Creations::in_cluster(policy, &server, None, Timestamp::UNIX_EPOCH), run).await;
+    // Which questions were asked is the look-ups' own matter.
+    drop(api.calls());
+    assert_eq!(on_files, in_cluster);
+    on_files
+}
+
+const NEVER: &str = "asked 9 GPU for one Pod; bob in project llm-finetune may have 4 GPU in all, so it would never run";
+
+#[tokio::test]
+async fn a_pod_and_a_workload_that_name_a_claim_above_the_limit_are_refused_wherever_it_stands() {
+    let claim = resource("ResourceClaim", claim(9));
+    let alone = in_the_project(
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": pod("resourceClaimName")}),
+    );
+    for (user, field) in [(alone, "spec"), (workload("resourceClaimName"), "spec.template.spec")] {
+        let run = [claim.clone(), user];
+        let said = told_everywhere(&run).await;
+        assert!(said[0] == "allowed" && said[1].starts_with(&format!("quota: {field}: {NEVER}")), "{said:?}");
+        let [claim, user] = run;
+        let said = told_everywhere(&[user, claim]).await;
+        assert!(said[1] == "allowed" && said[0].starts_with(&format!("quota: {field}: {NEVER}")), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_workload_is_judged_by_the_template_of_its_run_also_where_it_stands_before_it() {
+    let template = |count| resource("ResourceClaimTemplate", json!({"spec": claim(count)}));
+    for run in
+        [[template(9), workload("resourceClaimTemplateName")], [workload("resourceClaimTemplateName"), template(9)]]
+    {
+        let mut said = told_everywhere(&run).await;
+        said.sort();
+        assert!(
+            said[0] == "allowed" && said[1].starts_with(&format!("quota: spec.template.spec: {NEVER}")),
+            "{said:?}"
+        );
+    }
+    assert_eq!(told_everywhere(&[workload("resourceClaimTemplateName"), template(2)]).await, ["allowed", "allowed"]);
+}

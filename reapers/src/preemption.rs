@@ -1,0 +1,173 @@
+//! Preemption: makes room for Pods of higher queues, which the scheduler cannot do for devices.
+//!
+//! For whom room is made, and who ends for it, is defined in `policy_engine::daemons::preemption`:
+//!
+//! **Room is made for your Pod if and only if** the scheduler finds no node for it, all its claims exist, and on some node it would fit
+//! without Pods that may be evicted for it. Nobody is evicted while it fits somewhere, or will when Pods are gone that end already.
+//!
+//! **Your Pod may be evicted for another if and only if** the rule `queue` is on `enforce` in its project, and its queue is preemptible and has a
+//! lower priority, or has more GPU than it deserves while the other's has less; and its queue keeps the GPU that it deserves. Of the sets
+//! of Pods that suffice, the smallest is taken, and of those the one with the lowest queues, and then the one that started last. Pods that a
+//! PodDisruptionBudget protects are taken only where no others suffice.
+//!
+//! What is planned stands in the journal before anything is done. Then the devices are held: a DeviceTaintRule lets only the waiting Pod's claim
+//! have them. (Where the API server has no such rules, whoever comes first gets them.) Then Pods are evicted by the Eviction API, with the time to end that
+//! each asks for itself; the annotation `platform-go/eviction-reason` and an Event say why. A budget is heeded for `PlatformPolicy.spec.grace.budget` (10 minutes);
+//! after that the Pod gets the condition `DisruptionTarget` and is deleted.
+//!
+//! It is over, and nothing is held any more, when the waiting Pod has a node or waits no more, when one that was to end may not be evicted
+//! any more, or two minutes after all have had the time to end. A Pod that found no node even so waits ten minutes before room is made for it
+//! again. A process that begins anew goes on from the journal, and takes holds away that nobody waits for.
+
+mod carry_out;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use cluster::view::preemption::{Held, Seen, Selectors, view};
+use cluster::world::Topic;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use policy_engine::daemons::preemption::audit::audit;
+use policy_engine::daemons::preemption::progress::{Begun, Ended, Progress, progress};
+use policy_engine::daemons::preemption::{Plan, plan};
+use policy_engine::policy::Policy;
+
+use crate::attempts::{Attempts, FIRST_RETRY};
+use crate::cycle::{Daemon, Proposal, Refusal, Step, Turn};
+use crate::stage::Stage;
+use carry_out::{CarryOut, End};
+
+/// What preempts waits only so long for what comes with a change.
+const GATHER: Duration = Duration::from_millis(50);
+/// So many preemptions are carried out at a time.
+const TOGETHER: usize = 8;
+/// For whom room was made in vain, none is made again for so long.
+const IN_VAIN: SignedDuration = SignedDuration::from_mins(10);
+/// Of at most so many waiting Pods it is said in a turn why nobody is evicted for them.
+const MOST_TOLD: usize = 100;
+
+/// The daemon's line in the list.
+pub const DAEMON: Daemon = Daemon::new(NAME, HEARS, propose).gathering(GATHER);
+
+const NAME: &str = "preemption";
+
+const HEARS: &[Topic] = &[
+    Topic::Records,
+    Topic::Namespaces,
+    Topic::Pods,
+    Topic::ResourceClaims,
+    Topic::DeviceClasses,
+    Topic::ResourceSlices,
+    Topic::DeviceTaintRules,
+    Topic::Nodes,
+    Topic::Budgets,
+];
+
+/// What is remembered between turns. None of it is needed: who begins anew asks selectors again, and tries evictions again sooner.
+#[derive(Default)]
+struct Past {
+    selectors: Selectors,
+    attempts: Attempts,
+    /// By UID, the Pods for which room was made in vain, and until when none is made again.
+    in_vain: BTreeMap<String, Timestamp>,
+}
+
+fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
+    async move {
+        let Turn { stage, memory, .. } = turn;
+        let past: &mut Past = memory.of();
+        let open = stage.ledger.journal().open(NAME).await?;
+        let policy = stage.world.policy();
+        let mut seen = view(&stage.world, &stage.prices, &policy, &stage.own_namespace, &mut past.selectors);
+        let now = Timestamp::now();
+        let mut proposal = Proposal { together: TOGETHER, ..Proposal::default() };
+        let mut begun = Vec::new();
+        for entry in open {
+            match serde_json::from_value(entry.plan) {
+                Ok(preemption) => begun.push(Begun { id: entry.id, at: entry.begun_at, preemption }),
+                // Another version wrote it. Its holds go with it.
+                Err(_) => {
+                    proposal.steps.push(End { id: entry.id, word: "unreadable", ..End::default() }.step(stage));
+                }
+            }
+        }
+        proposal.steps.extend(left_over(stage, &begun, &seen.held));
+        past.go_on(stage, begun, &mut seen, &policy, now, &mut proposal);
+        past.leave_alone(&mut seen, now);
+        let Plan { preemptions, waiting, cut_short, again_at } = {
+            let plan = plan(&seen.view, &policy, now);
+            audit(&seen.view, &policy, &plan).map_err(Refusal::stopped)?;
+            plan
+        };
+        let carry_out = CarryOut::new(stage, &past.attempts, &seen, &policy, now);
+        proposal.steps.extend(preemptions.into_iter().map(|preemption| carry_out.begin(preemption)));
+        proposal.refusals.extend(waiting.iter().filter_map(words::waits).take(MOST_TOLD));
+        proposal.cut_short |= cut_short;
+        proposal.again_at = [proposal.again_at, again_at].into_iter().flatten().min();
+        Ok(proposal)
+    }
+    .boxed()
+}
+
+/// Holds for which nobody waits: a process ended before it took them away.
+fn left_over<'s>(stage: &'s Stage, begun: &[Begun], held: &'s [Held]) -> impl Iterator<Item = Step> + use<'s> {
+    let open: BTreeSet<_> = begun.iter().map(|it| it.id.clone()).collect();
+    let left = held.iter().filter(move |it| !open.contains(&it.preemption));
+    left.map(|it| carry_out::let_go(stage, it.clone()))
+}
+
+impl Past {
+    /// Goes on with what was begun, or ends it, and tells the planner.
+    fn go_on(
+        &mut self,
+        stage: &Stage,
+        begun: Vec<Begun>,
+        seen: &mut Seen,
+        policy: &Policy,
+        now: Timestamp,
+        proposal: &mut Proposal,
+    ) {
+        let tried = self.attempts.of(seen.view.pods.iter().map(|pod| pod.uid.as_str()));
+        let mut under_way = Vec::new();
+        for begun in begun {
+            match progress(&begun, &seen.view, &seen.grace_seconds, policy, now) {
+                Progress::Over(ended) => {
+                    if ended == Ended::TimedOut {
+                        let waiting = begun.preemption.placements.iter().map(|it| it.uid.clone());
+                        self.in_vain.extend(waiting.map(|uid| (uid, now + IN_VAIN)));
+                    }
+                    proposal.steps.push(End::of(&begun, ended, seen).step(stage));
+                }
+                Progress::GoesOn { evict, until } => {
+                    under_way.push(begun.under_way());
+                    let is_due = |uid: &str| tried.get(uid).is_none_or(|tried| tried.not_before <= now);
+                    let retry = (!evict.is_empty()).then(|| now + FIRST_RETRY);
+                    let due = evict.into_iter().filter(|it| is_due(&it.uid)).collect();
+                    let carry_out = CarryOut::new(stage, &self.attempts, seen, policy, now);
+                    proposal.steps.extend(carry_out.go_on(&begun, due));
+                    proposal.again_at = [proposal.again_at, retry, Some(until)].into_iter().flatten().min();
+                }
+            }
+        }
+        seen.view.under_way = under_way;
+    }
+
+    /// Those for whom room was made in vain do not count as waiting for a while.
+    fn leave_alone(&mut self, seen: &mut Seen, now: Timestamp) {
+        self.in_vain.retain(|_, until| *until > now);
+        if self.in_vain.is_empty() {
+            return;
+        }
+        for pod in &mut seen.view.pods {
+            if self.in_vain.contains_key(&pod.uid) {
+                pod.unschedulable_since = None;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
