@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 fn mine(p: &Ground) -> Value {
     let mut command = Command::new(p.layout().bin("sluice"));
-    command.args(["me", "-o", "json"]).current_dir("/").env_clear();
-    let output = must(Output::of(command.env("KUBECONFIG", p.layout().user_kubeconfig("alice")), ""));
-    let me: Value = serde_json::from_str(&ok(output)).expect("JSON");
+    let kubeconfig = p.layout().user_kubeconfig("alice");
+    command.args(["me", "-o", "json"]).current_dir("/").env_clear().env("KUBECONFIG", kubeconfig);
+    let me: Value = serde_json::from_str(&ok(must(Output::of(command, "")))).expect("JSON");
     let projects = me["projects"].as_array().expect("projects").iter();
     let project = projects.filter(|it| it["name"] == "rationed").next_back().expect("the project").clone();
     let accounts = project["accounts"].as_array().expect("accounts").iter();

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 fn switch(p: &Ground, user: &str, args: &[&str]) -> Output {
     let mut command = Command::new(p.layout().bin("sluice"));
     command.arg("switch-queue").args(args).current_dir("/").env_clear();
-    must(Output::of(command.env("KUBECONFIG", p.layout().user_kubeconfig(user)), ""))
+    command.env("KUBECONFIG", p.layout().user_kubeconfig(user));
+    must(Output::of(command, ""))
 }
 
 fn annotate(p: &Ground, user: &str, namespace: &str, pod: &str, queue: &str) -> Output {
