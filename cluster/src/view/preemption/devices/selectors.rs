@@ -44,6 +44,11 @@ impl Selectors {
         self.verdicts
     }
 
+    #[cfg(test)]
+    pub(super) fn count(&mut self, verdicts: usize) {
+        self.verdicts = verdicts;
+    }
+
     /// What an expression mentions; `None` while it was not read.
     fn mentions(&mut self, expression: &str, steps: &mut u64) -> Option<Mentions> {
         if let Some(known) = self.known.get(expression) {
