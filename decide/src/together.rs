@@ -14,7 +14,8 @@ pub fn named(run: &[Submission<'_>]) -> Vec<Vec<String>> {
     let of = |it: &Submission<'_>| (it.resource.clone(), it.namespace.to_owned(), it.name.to_owned());
     let there: BTreeMap<_, _> = run.iter().map(|it| (of(it), it.kind)).collect();
     let of_one = |submission: &Submission<'_>| {
-        let (devices, volumes) = (devices::Names::by(submission, &policy), volumes::Names::by(submission, &policy));
+        let (devices, volumes) =
+            (devices::Names::by(submission, &policy), volumes::Names::by(submission, &policy));
         let kinds = [
             ("resource.k8s.io", "resourceclaims", devices.claims),
             ("resource.k8s.io", "resourceclaimtemplates", devices.templates),

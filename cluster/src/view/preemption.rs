@@ -52,7 +52,13 @@ pub struct Held {
 }
 
 /// All Pods that have not finished, all nodes, devices, claims and budgets.
-pub fn view(world: &World, prices: &Prices, policy: &Policy, own_namespace: &str, selectors: &mut Selectors) -> Seen {
+pub fn view(
+    world: &World,
+    prices: &Prices,
+    policy: &Policy,
+    own_namespace: &str,
+    selectors: &mut Selectors,
+) -> Seen {
     let devices::Devices { devices, matching, claims, holds } = devices::devices(world, prices, policy, selectors);
     let bindings = world.bindings();
     let found = Found::among(&world.claims(), &world.device_classes());
@@ -129,7 +135,11 @@ impl Found {
     }
 }
 
-fn read(pod: &pod::Pod, bindings: &BTreeMap<String, ProjectId>, claims: &Found) -> Option<Pod> {
+fn read(
+    pod: &pod::Pod,
+    bindings: &BTreeMap<String, ProjectId>,
+    claims: &Found,
+) -> Option<Pod> {
     let meta = &pod.metadata;
     let (namespace, spec) = (meta.namespace.as_deref()?, &pod.spec);
     let amounts = spec.amounts(ChargeBy::Requests).unwrap_or_default();

@@ -50,15 +50,10 @@ fn workload(reference: &str) -> Value {
 /// What each of a run is told: `allowed`, or the rules that refuse it with their sentences.
 async fn told(mut creations: Creations, run: &[Value]) -> Vec<String> {
     let groups = ["system:authenticated".to_owned()];
-    let text =
-        |object: &Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |object: &Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let of = |object: &Value| {
         let kind = text(object, "/kind");
-        (
-            Served::guessed(&text(object, "/apiVersion"), &kind, true).group_resource(),
-            kind,
-            text(object, "/metadata/name"),
-        )
+        (Served::guessed(&text(object, "/apiVersion"), &kind, true).group_resource(), kind, text(object, "/metadata/name"))
     };
     let about: Vec<_> = run.iter().map(of).collect();
     let submissions = run.iter().zip(&about).map(|(object, (resource, kind, name))| Submission {
@@ -107,9 +102,7 @@ const NEVER: &str = "asked 9 GPU for one Pod; bob in project llm-finetune may ha
 #[tokio::test]
 async fn a_pod_and_a_workload_that_name_a_claim_above_the_limit_are_refused_wherever_it_stands() {
     let claim = resource("ResourceClaim", claim(9));
-    let alone = in_the_project(
-        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": pod("resourceClaimName")}),
-    );
+    let alone = in_the_project(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": pod("resourceClaimName")}));
     for (user, field) in [(alone, "spec"), (workload("resourceClaimName"), "spec.template.spec")] {
         let run = [claim.clone(), user];
         let said = told_everywhere(&run).await;
@@ -123,15 +116,10 @@ async fn a_pod_and_a_workload_that_name_a_claim_above_the_limit_are_refused_wher
 #[tokio::test]
 async fn a_workload_is_judged_by_the_template_of_its_run_also_where_it_stands_before_it() {
     let template = |count| resource("ResourceClaimTemplate", json!({"spec": claim(count)}));
-    for run in
-        [[template(9), workload("resourceClaimTemplateName")], [workload("resourceClaimTemplateName"), template(9)]]
-    {
+    for run in [[template(9), workload("resourceClaimTemplateName")], [workload("resourceClaimTemplateName"), template(9)]] {
         let mut said = told_everywhere(&run).await;
         said.sort();
-        assert!(
-            said[0] == "allowed" && said[1].starts_with(&format!("quota: spec.template.spec: {NEVER}")),
-            "{said:?}"
-        );
+        assert!(said[0] == "allowed" && said[1].starts_with(&format!("quota: spec.template.spec: {NEVER}")), "{said:?}");
     }
     assert_eq!(told_everywhere(&[workload("resourceClaimTemplateName"), template(2)]).await, ["allowed", "allowed"]);
 }
