@@ -148,7 +148,7 @@ impl Candidate {
 
     /// Looks at the Lease and says whether this replica leads.
     async fn turn(&mut self) -> Result<bool, kube::Error> {
-        let found = self.api.get_opt(self.name).await?;
+        let found = self.api.get_opt(&self.name).await?;
         let unchanged = self.unchanged(found.as_ref());
         let now = MicroTime(Timestamp::now());
         let written = match (next(found.as_ref(), &self.holder, unchanged), found) {
@@ -158,10 +158,10 @@ impl Candidate {
                 let spec = lease.spec.get_or_insert_default();
                 spec.renew_time = Some(now);
                 spec.lease_duration_seconds = Some(seconds(DURATION));
-                self.api.replace(self.name, &PostParams::default(), &lease).await
+                self.api.replace(&self.name, &PostParams::default(), &lease).await
             }
             (Move::TakeOver, Some(lease)) => {
-                self.api.replace(self.name, &PostParams::default(), &self.lease(Some(lease), now)).await
+                self.api.replace(&self.name, &PostParams::default(), &self.lease(Some(lease), now)).await
             }
         };
         match written {
@@ -191,7 +191,7 @@ impl Candidate {
         let before = before.unwrap_or_default();
         let transitions = before.spec.and_then(|spec| spec.lease_transitions).map_or(0, |count| count.wrapping_add(1));
         Lease {
-            metadata: ObjectMeta { name: Some(self.name.into()), ..before.metadata },
+            metadata: ObjectMeta { name: Some(self.name.clone()), ..before.metadata },
             spec: Some(LeaseSpec {
                 holder_identity: Some(self.holder.clone()),
                 lease_duration_seconds: Some(seconds(DURATION)),
@@ -204,12 +204,12 @@ impl Candidate {
     }
 
     async fn let_go(&self) -> Result<(), kube::Error> {
-        let Some(mut lease) = self.api.get_opt(self.name).await? else { return Ok(()) };
+        let Some(mut lease) = self.api.get_opt(&self.name).await? else { return Ok(()) };
         let spec = lease.spec.get_or_insert_default();
         if spec.holder_identity.as_deref() == Some(&self.holder) {
             spec.holder_identity = Some(String::new());
             spec.renew_time = Some(MicroTime(Timestamp::now()));
-            self.api.replace(self.name, &PostParams::default(), &lease).await?;
+            self.api.replace(&self.name, &PostParams::default(), &lease).await?;
         }
         Ok(())
     }

@@ -7,6 +7,9 @@ use policy_engine::daemons::preemption::view::places::{Effect, Expression, Is, T
 
 use std::collections::BTreeMap;
 
+/// The only field of a node that is compared.
+const NAME: &str = "metadata.name";
+
 /// What a Pod requires of its node. Preferences are left out: nobody ends for those.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Placing {
@@ -34,32 +37,35 @@ impl Placing {
     }
 }
 
-/// The terms of a selector of nodes, of which one must hold.
+/// The terms of a selector of nodes, of which one must hold. One that nobody can read holds nowhere.
 pub(crate) fn terms(selector: &NodeSelector) -> Vec<Term> {
-    selector.node_selector_terms.iter().map(term).collect()
+    selector.node_selector_terms.iter().filter_map(term).collect()
 }
 
-fn term(term: &NodeSelectorTerm) -> Term {
-    let read = |all: &Option<Vec<NodeSelectorRequirement>>| all.iter().flatten().map(expression).collect();
-    Term { labels: read(&term.match_expressions), names: read(&term.match_fields) }
+fn term(term: &NodeSelectorTerm) -> Option<Term> {
+    let all = |expressions: &Option<Vec<NodeSelectorRequirement>>| {
+        expressions.iter().flatten().map(expression).collect::<Option<Vec<_>>>()
+    };
+    let names = all(&term.match_fields)?;
+    names.iter().all(|it| it.key == NAME).then_some(Term { labels: all(&term.match_expressions)?, names })
 }
 
-fn expression(requirement: &NodeSelectorRequirement) -> Expression {
-    let NodeSelectorRequirement { key, operator, values } = requirement;
-    let values = || values.clone().unwrap_or_default();
-    let number = || values().first().and_then(|value| value.parse().ok());
-    // What Kubernetes would not know holds nowhere.
-    let nowhere = Is::In(Vec::new());
-    let is = match operator.as_str() {
+fn expression(requirement: &NodeSelectorRequirement) -> Option<Expression> {
+    let values = || requirement.values.clone().unwrap_or_default();
+    let number = || match values().as_slice() {
+        [number] => number.parse().ok(),
+        _ => None,
+    };
+    let is = match requirement.operator.as_str() {
         "In" => Is::In(values()),
         "NotIn" => Is::NotIn(values()),
         "Exists" => Is::There,
         "DoesNotExist" => Is::Absent,
-        "Gt" => number().map_or(nowhere, Is::Above),
-        "Lt" => number().map_or(nowhere, Is::Below),
-        _ => nowhere,
+        "Gt" => Is::Above(number()?),
+        "Lt" => Is::Below(number()?),
+        _ => return None,
     };
-    Expression { key: key.clone(), is }
+    Some(Expression { key: requirement.key.clone(), is })
 }
 
 fn toleration(toleration: &PodToleration) -> Toleration {

@@ -65,8 +65,7 @@ impl Writer {
     /// Where the API server refuses or does not answer.
     pub async fn nominate(&self, pod: &PodName, uid: &str, node: Option<&str>) -> Result<Outcome, WriteFailed> {
         let api: Api<Pod> = self.pods(pod);
-        let change = json!({ "metadata": { "uid": uid }, "status": { "nominatedNodeName": node } });
-        let patched = api.patch_status(&pod.name, &patching(), &Patch::Merge(change));
-        outcome(|| format!("the status of pod {pod}"), patched).await
+        let change = Patch::Merge(json!({ "metadata": { "uid": uid }, "status": { "nominatedNodeName": node } }));
+        outcome(|| format!("the status of pod {pod}"), api.patch_status(&pod.name, &patching(), &change)).await
     }
 }

@@ -25,7 +25,7 @@ use taints::Taints;
 
 /// Devices and claims.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Devices {
+pub(super) struct Devices {
     /// Every device that is published or allocated.
     pub devices: Vec<Device>,
     /// Which kinds of them pass which selectors.
@@ -37,7 +37,7 @@ pub struct Devices {
 }
 
 /// All of them, and which pass which selectors. What is found out of selectors is remembered.
-pub fn devices(world: &World, prices: &Prices, policy: &Policy, selectors: &mut Selectors) -> Devices {
+pub(super) fn devices(world: &World, prices: &Prices, policy: &Policy, selectors: &mut Selectors) -> Devices {
     let (slices, all, classes) = (world.slices(), world.claims(), world.device_classes());
     let rules = world.device_taint_rules();
     let milli_gpu = ledger::milli_gpu(world, prices, policy);

@@ -58,7 +58,7 @@ fn budget(budget: &PodDisruptionBudget, pods: &HashMap<&str, Vec<&Pod>>) -> Opti
     let selected = selected.filter(|pod| selector.matches(pod.metadata.labels.as_ref().unwrap_or(&none)));
     Some(Budget {
         pods: selected.filter_map(|pod| pod.metadata.uid.clone()).collect(),
-        allowed: seen.and_then(|status| u32::try_from(status.disruptions_allowed).ok()).unwrap_or_default(),
+        allowed: seen.and_then(|status| u32::try_from(status.disruptions_allowed?).ok()).unwrap_or_default(),
         namespace,
         name,
     })
