@@ -18,6 +18,7 @@ mod policy_source;
 mod question;
 mod rules;
 mod run;
+mod switch_queue;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,7 @@ enum Command {
     Why(why::WhyArgs),
     ExplainPreemption(explain_preemption::Explain),
     Plan(plan::Plan),
+    SwitchQueue(switch_queue::SwitchQueue),
     Usage(usage::Usage),
     Rules(rules::Rules),
     Crds(crds::Crds),
@@ -87,6 +89,7 @@ impl Command {
             Self::Why(why) => why.run().await,
             Self::ExplainPreemption(explain) => explain.run().await,
             Self::Plan(plan) => plan.run().await,
+            Self::SwitchQueue(switch) => switch.run().await,
             Self::Usage(usage) => usage.run().await,
             Self::Rules(rules) => rules.run(),
             Self::Crds(crds) => crds.run(),

@@ -10,9 +10,10 @@ use cluster::world::pod::{Pod, is_running, life, unschedulable};
 use cluster::world::{Topic, World};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use policy_engine::charge::{DEEPEST, limits};
+use policy_engine::charge::{DEEPEST, closed_plan, limits, limits_now};
 use policy_engine::claims::allowed_models;
 use policy_engine::contract;
+use policy_engine::daemons::plan_window::why_it_waits;
 use policy_engine::ledger::{Account, Balance, Hours, Life, Resource};
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::ProjectId;
@@ -158,13 +159,15 @@ fn names(models: Vec<&Model>) -> Vec<String> {
 /// The person's account in a project, the project's, and those above it, from below.
 fn accounts(policy: &Policy, project: &Project, user: &User, now: Timestamp, ledger: &Ledger) -> Vec<MyAccount> {
     let own = Account::User { project: project.id.clone(), user: user.id.clone() };
-    let (all, each) = limits(policy, project, now);
+    let (all, each) = limits_now(policy, project, now);
+    let closed = closed_plan(policy, project, now).map(|plan| plan.name.to_string());
     let of = |whose, project: &Project, account: &Account, quota: &Quota| {
         let balance = ledger.balances.get(account).copied().unwrap_or_default();
         let room = |resource| room(resource, balance, quota);
         MyAccount {
             whose,
             project: project.name.to_string(),
+            closed_plan: closed.clone().filter(|_| whose == Whose::Project),
             gpu: room(Resource::Gpu),
             devices: room(Resource::Devices),
             cpu: room(Resource::Cpu),
@@ -265,19 +268,7 @@ fn state(policy: &Policy, project: &Project, queue: &str, pod: &Pod, now: Timest
         _ if is_running(pod) => (WorkState::Running, None),
         Life::Scheduled => (WorkState::Starting, Some("its node starts it".to_owned())),
         Life::Gated if pod.spec.waits_for_queue => {
-            let plan = policy.plan_in_force(project, now);
-            let state = policy.queue_asked(queue).map(|queue| calendar(plan, queue).state(now));
-            let why = match state {
-                Some(OpenState::ClosedUntil(at)) => format!("queue {queue} is closed and opens at {at}"),
-                Some(OpenState::AlwaysOpen | OpenState::OpenUntil(_)) => {
-                    format!(
-                        "queue {queue} is open: it starts once there is room for it, in the project and in what its user may use"
-                    )
-                }
-                Some(OpenState::NeverOpens) => format!("queue {queue} is closed and does not open again"),
-                None => format!("there is no queue {queue} any more"),
-            };
-            (WorkState::Waiting, Some(why))
+            (WorkState::Waiting, Some(why_it_waits(policy, project, queue, now)))
         }
         Life::Gated => (WorkState::Waiting, Some("it has a scheduling gate that is not the platform's".to_owned())),
         Life::Waiting | Life::Finished => {
@@ -294,6 +285,46 @@ fn count(count: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The plan `bronze` is open until half past six that evening, and again from nine; its queue `night` from eight.
+    #[test]
+    fn a_queue_opens_and_closes_with_its_own_windows_and_the_plans() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
+        let record = |kind: &str, name: &str, spec: serde_json::Value| {
+            let object = serde_json::json!({"apiVersion": "sluice.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+            records::convert::RawRecord::new(object, None).expect("a record")
+        };
+        let windows = serde_json::json!([
+            {"from": "2026-11-23T08:00:00Z", "until": "2026-11-23T18:30:00Z"},
+            {"from": "2026-11-23T21:00:00Z", "until": "2026-11-24T12:00:00Z"},
+        ]);
+        let plan = serde_json::json!({"queues": ["batch", "night"], "windows": windows});
+        let night = serde_json::json!({"priority": 100, "windows": [{"start": "20:00", "end": "08:00"}]});
+        let records = [
+            record("ResourcePlan", "bronze", plan),
+            record("PlatformQueue", "batch", serde_json::json!({"priority": 100})),
+            record("PlatformQueue", "night", night),
+        ];
+        let policy = Policy::from(records::convert::build(&records.into_iter().collect()).0);
+        let plan = policy.records().plans.values().next();
+        let told = |name: &str, now: &str| {
+            let found = queues(&policy, plan).find(|queue| queue.name.as_str() == name).expect("the queue");
+            let MyQueue { open, closes_at, opens_at, .. } = queue(&policy, plan, found, at(now));
+            (open, closes_at.or(opens_at).unwrap_or_default())
+        };
+        assert_eq!(told("batch", "2026-11-23T12:00:00Z"), (true, "2026-11-23T18:30:00Z".into()));
+        assert_eq!(
+            told("night", "2026-11-23T12:00:00Z"),
+            (false, "2026-11-23T21:00:00Z".into()),
+            "the plan opens last"
+        );
+        assert_eq!(
+            told("night", "2026-11-23T22:00:00Z"),
+            (true, "2026-11-24T08:00:00Z".into()),
+            "the queue closes first"
+        );
+        assert_eq!(told("default", "2026-11-23T19:00:00Z"), (true, String::new()));
+    }
 
     #[test]
     fn a_month_begins_with_its_first_day_in_utc() {

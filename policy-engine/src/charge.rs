@@ -17,12 +17,16 @@ use crate::ledger::{Account, AdmitPod, Amounts, Limits, Request, Use};
 use crate::object::Object;
 use crate::policy::Policy;
 use crate::policy::ids::UserId;
+use crate::policy::modes::RuleMode;
 use crate::policy::names::ProjectName;
+use crate::policy::plan::Plan;
 use crate::policy::project::Project;
 use crate::policy::quota::Quota;
+use crate::policy::rule_id::RuleId;
 use crate::submission::case::Case;
 use crate::submission::counted::Counted;
 use crate::submission::pod::Pod;
+use crate::windows::Calendar;
 
 /// So many projects above each other are charged; nobody nests deeper.
 pub const DEEPEST: usize = 32;
@@ -150,10 +154,19 @@ pub fn pod(named: Identity<'_>, amounts: Amounts, payers: Limits) -> AdmitPod {
     }
 }
 
-/// Who pays for what runs in a project: the project, every project above it, and the user within the project.
+/// Who pays for what runs in a project: the project, every project above it, and the user within the project; and what each may have
+/// now.
 ///
-/// A project above that does not exist limits nothing; a circle of them is gone through once.
+/// A project above that does not exist limits nothing; a circle of them is gone through once. What a plan grants outside of its
+/// windows limits what the project itself starts, and not what those below it do: they have plans of their own.
 pub fn payers(policy: &Policy, project: &Project, user: Option<UserId>, now: Timestamp) -> Limits {
+    let mut payers = payers_while_open(policy, project, user, now);
+    payers.0.insert(Account::Project(project.id.clone()), limits_now(policy, project, now).0);
+    payers
+}
+
+/// The same, with what each may have while no window is closed.
+pub fn payers_while_open(policy: &Policy, project: &Project, user: Option<UserId>, now: Timestamp) -> Limits {
     let mut payers = Limits::default();
     let mut next = Some(project);
     while let Some(project) = next.filter(|_| payers.0.len() < DEEPEST) {
@@ -169,6 +182,24 @@ pub fn payers(policy: &Policy, project: &Project, user: Option<UserId>, now: Tim
         payers.0.insert(account, limits(policy, project, now).1);
     }
     payers
+}
+
+/// What a project may have in all at this moment, and each user in it.
+pub fn limits_now(policy: &Policy, project: &Project, now: Timestamp) -> (Quota, Quota) {
+    let (all, each) = limits(policy, project, now);
+    match closed_plan(policy, project, now) {
+        Some(plan) => (all.min(plan.outside_window_quota), each),
+        None => (all, each),
+    }
+}
+
+/// The project's plan, if it is closed now and grants less while it is. Where the rule `plan-window` is not enforced, queues are used
+/// whatever their windows say.
+pub fn closed_plan<'a>(policy: &'a Policy, project: &Project, now: Timestamp) -> Option<&'a Plan> {
+    let plan = policy.plan_in_force(project, now)?;
+    let grants_less = plan.quota.min(plan.outside_window_quota) != plan.quota;
+    let is_enforced = policy.platform().mode_of(RuleId::PlanWindow, Some(project)) == RuleMode::Enforce;
+    Some(plan).filter(|plan| grants_less && is_enforced && !Calendar::of_plan(plan).is_open(now))
 }
 
 /// What a project may have in all, and each user in it. A window that is closed changes neither.
@@ -202,3 +233,6 @@ impl Request {
 pub fn unlimited(payers: Limits) -> Limits {
     payers.0.into_keys().map(|account| (account, Quota::default())).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,8 @@ pub const USER_ID: &str = "platform-go/user-id";
 pub const PLAN_ID: &str = "platform-go/plan-id";
 /// Asks for a queue; absent means `default`.
 pub const QUEUE_NAME: &str = "platform-go/queue-name";
+/// Annotation on a living Pod: asks to move it to another queue.
+pub const SWITCH_QUEUE: &str = "platform-go/switch-queue";
 /// Whether Pods of the queue may be evicted for higher ones.
 pub const PREEMPTIBLE: &str = "platform-go/preemptible";
 /// Asks for a GPU model.
@@ -66,6 +68,8 @@ pub const ASKED: &str = "platform-go/asked";
 pub const PLAN_WINDOW_GATE: &str = "platform-go/plan-window";
 /// Annotation: when the Pod's queue closes, or has closed.
 pub const WINDOW_CLOSES_AT: &str = "platform-go/window-closes-at";
+/// Annotation: when a Pod may start whose queue is closed.
+pub const STARTS_AT: &str = "platform-go/starts-at";
 /// Annotation: why the platform ends the Pod.
 pub const EVICTION_REASON: &str = "platform-go/eviction-reason";
 /// Annotation: how many Pods of a workload must run together.
@@ -89,8 +93,14 @@ pub const OWNERSHIP_LABELS: [&str; 4] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID]
 pub const PLATFORM_LABELS: [&str; 6] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID, PREEMPTIBLE, EFFECTIVE_GPU];
 
 /// Annotations that the platform alone writes on Pods.
-pub const PLATFORM_ANNOTATIONS: [&str; 5] =
-    [CLAIM_TEMPLATE, "platform-go/last-activity", "platform-go/idle-stop-at", WINDOW_CLOSES_AT, EVICTION_REASON];
+pub const PLATFORM_ANNOTATIONS: [&str; 6] = [
+    CLAIM_TEMPLATE,
+    "platform-go/last-activity",
+    "platform-go/idle-stop-at",
+    STARTS_AT,
+    WINDOW_CLOSES_AT,
+    EVICTION_REASON,
+];
 
 /// Labels by which a client asks for something that is fixed once the Pod exists.
 pub const ASKING_LABELS: [&str; 8] =

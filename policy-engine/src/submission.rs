@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod pod;
 pub(crate) mod remembered;
 pub mod slots;
+pub mod switch;
 pub mod volume_claim;
 pub mod volumes;
 

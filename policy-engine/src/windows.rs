@@ -6,6 +6,7 @@
 //! time, for an end as for a start: so windows that touch always touch, and none opens twice.
 
 mod boundary;
+mod closed;
 pub mod listing;
 mod range;
 mod span;
@@ -27,6 +28,7 @@ use crate::policy::queue::{DEFAULT_QUEUE, Queue};
 use crate::policy::window::{Schedule, Window};
 
 pub use boundary::OpenState;
+pub use closed::Closed;
 pub use range::{InvalidRange, Range};
 pub use span::Span;
 pub use weekly::first_instant;

@@ -38,3 +38,22 @@ impl Attempts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_spaced_and_forgotten_with_their_pod() {
+        let (attempts, mut now) = (Attempts::default(), Timestamp::UNIX_EPOCH);
+        let mut pauses = Vec::new();
+        for _ in 0..6 {
+            attempts.note("u".into(), true, now);
+            let next = attempts.of(["u"].into_iter())["u"].not_before;
+            pauses.push(next.duration_since(now).as_secs());
+            now = next;
+        }
+        assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
+        assert!(attempts.of(std::iter::empty()).is_empty());
+    }
+}

@@ -184,7 +184,7 @@ pub(crate) async fn turn(daemon: &Daemon, stage: &Stage, past: &mut Past, may_ac
         Ok(proposal) => proposal,
         Err(refusal) => return refused(daemon, stage, past, &refusal),
     };
-    let Proposal { steps, together, refusals, mut amendments, mut cut_short, again_at } = proposal;
+    let Proposal { steps, together, refusals, tidings, mut amendments, mut cut_short, again_at } = proposal;
     stage.metrics.planned(daemon.name, steps.len(), refusals.len());
     let away = AtomicBool::new(false);
     let acted = act(daemon.name, steps, together, &stage.metrics, may_act, &away).await;
@@ -194,7 +194,7 @@ pub(crate) async fn turn(daemon: &Daemon, stage: &Stage, past: &mut Past, may_ac
     // What was refused before and still is was told already.
     let told: BTreeSet<_> = refusals.iter().map(About::of).collect();
     let news = refusals.into_iter().filter(|news| !past.told.contains(&About::of(news)));
-    let news: Vec<_> = acted.into_iter().chain(news).collect();
+    let news: Vec<_> = acted.into_iter().chain(tidings).chain(news).collect();
     past.told = told;
     cut_short |= amendments.len() > MOST_AMENDMENTS;
     amendments.truncate(MOST_AMENDMENTS);

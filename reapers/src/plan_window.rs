@@ -2,11 +2,15 @@
 //!
 //! **Your Pod** waits behind the gate `platform-go/plan-window` if it was made while its queue was closed. The gate is
 //! taken away within a moment of the queue's opening, whether its time has come or somebody changed the windows of the
-//! queue or the plan; the Pods that were made first come first, as far as quotas have room for them: a Pod behind a gate is
-//! charged nothing, and is charged when the gate goes. It is also taken away where it means nothing: in the queue
+//! queue or the plan; the Pods of queues of higher priority come first, and of these those that were made first, as far as quotas have room
+//! for them: a Pod behind a gate is charged nothing, and is charged when the gate goes. It is also taken away where it means nothing: in the queue
 //! `default`, where the rule `plan-window` is off for the project, and in a Namespace that is no project's any
 //! more. A Pod that waits for what will not come (the project's plan has ended or does not bind the queue, or the
 //! windows do not open again) stays as it is, with an Event that says so.
+//!
+//! While it waits, the annotation `platform-go/starts-at` says when its queue opens, by the windows of the queue and of the plan, and an
+//! Event `WaitsForQueue` says why not before. Both change with the windows, and a workload whose Pods wait has an Event that
+//! says how many. The annotation goes where no opening is known, and when the queue is open but the Pod waits for room.
 //!
 //! Nothing here stops a Pod. Exempt Namespaces are left alone.
 
@@ -23,7 +27,7 @@ use policy_engine::admission::rules::quota::Full;
 use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::common::Seen;
 use policy_engine::daemons::plan_window::audit::audit;
-use policy_engine::daemons::plan_window::{Because, InVain, Plan, Release, Spared, plan};
+use policy_engine::daemons::plan_window::{Because, Controller, Crowd, InVain, Note, Plan, Release, Spared, plan};
 use policy_engine::ledger::{Outcome as Room, Request, Shortage};
 use policy_engine::policy::Policy;
 use store::Unavailable;
@@ -40,6 +44,9 @@ const ASKED_TOGETHER: usize = 16;
 /// The daemon's line in the list.
 pub const DAEMON: Daemon = Daemon::new("plan-window", HEARS, propose).hearing_of_room();
 
+/// Of what waits for its queue to open.
+const WAITS: &str = "WaitsForQueue";
+
 const HEARS: &[Topic] = &[Topic::Records, Topic::Namespaces, Topic::Pods];
 
 fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
@@ -48,7 +55,7 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         let policy = stage.world.policy();
         let view = view::plan_window::view(&stage.world, &stage.own_namespace);
         let now = Timestamp::now();
-        let Plan { releases, spared, opens, cut_short } = {
+        let Plan { releases, notes, crowds, spared, opens, cut_short } = {
             let plan = plan(&view, &policy, now);
             audit(&view, &policy, &plan, now).map_err(Refusal::stopped)?;
             plan
@@ -58,24 +65,35 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         let asked = asked.map(|release| foreseen(stage, &policy, release)).buffered(ASKED_TOGETHER);
         let mut proposal = Proposal { cut_short, again_at: opens, ..Proposal::default() };
         proposal.refusals.extend(spared.iter().map(refused));
+        let mut late = Vec::new();
         for foreseen in asked.try_collect::<Vec<_>>().await? {
             match foreseen {
                 Ok(step) => proposal.steps.push(step),
-                Err(full) => proposal.refusals.push(full),
+                Err((full, release)) => {
+                    proposal.refusals.push(full);
+                    late.extend(no_start(release).map(|note| told(stage, note)));
+                }
             }
         }
+        proposal.steps.extend(late);
+        proposal.steps.extend(notes.into_iter().map(|note| told(stage, note)));
+        proposal.tidings.extend(crowds.into_iter().map(waits));
         Ok(proposal)
     }
     .boxed()
 }
 
 /// The release, or that there is no room for the Pod now.
-async fn foreseen(stage: &Stage, policy: &Arc<Policy>, release: Release) -> Result<Result<Step, News>, Unavailable> {
+async fn foreseen(
+    stage: &Stage,
+    policy: &Arc<Policy>,
+    release: Release,
+) -> Result<Result<Step, (News, Release)>, Unavailable> {
     // What is not known yet is found out when it is carried out.
     if let Some(charge) = charge(stage, policy, &release)
         && let Room::Refused(shortages) = stage.ledger.would_fit(charge, Instant::now() + RESERVING).await?
     {
-        return Ok(Err(no_room(&release, &shortages, policy)));
+        return Ok(Err((no_room(&release, &shortages, policy), release)));
     }
     let (stage, policy) = (stage.clone(), policy.clone());
     let news = news(Tone::Normal, "QueueOpen", &release.pod, &release.seen, release.to_string());
@@ -99,6 +117,30 @@ async fn released(stage: &Stage, policy: &Policy, release: &Release) -> Result<O
         None if release.because == Because::Ungoverned => Ok(stage.writer.release(release).await?),
         None => Ok(Outcome::Overtaken),
     }
+}
+
+/// What a Pod that waits for room says of its start is no longer true.
+fn no_start(release: Release) -> Option<Note> {
+    let Release { pod, seen, is_told, because: _ } = release;
+    is_told.then_some(Note { pod, uid: seen.uid, starts: None })
+}
+
+/// Writes on a Pod when it starts.
+fn told(stage: &Stage, note: Note) -> Step {
+    let about =
+        About::Pod { namespace: note.pod.namespace.clone(), name: note.pod.name.clone(), uid: note.uid.clone() };
+    let news = News { tone: Tone::Normal, about, related: None, reason: WAITS, note: note.to_string() };
+    let (is_news, writer) = (note.starts.is_some(), stage.writer.clone());
+    let act = async move { Ok(writer.tell_start(&note).await?) }.boxed();
+    // Why no start is known any more is told already: the Pod waits in vain, or for room.
+    if is_news { Step::told(news, act) } else { Step::noted(news, act) }
+}
+
+fn waits(crowd: Crowd) -> News {
+    let note = crowd.to_string();
+    let Crowd { namespace, controller: Controller { api_version, kind, name, uid }, .. } = crowd;
+    let about = About::Workload { api_version, kind, namespace, name, uid };
+    News { tone: Tone::Normal, about, related: None, reason: WAITS, note }
 }
 
 fn no_room(release: &Release, shortages: &[Shortage], policy: &Policy) -> News {

@@ -73,6 +73,10 @@ pub struct ResourcePlanSpec {
     /// A Pod in one of the plan's queues while no window is open. Gate: it waits for the next one. Deny: it is refused.
     #[serde(default)]
     pub outside_window: OutsideWindow,
+    /// What such a project may have in all while no window is open, when only the queue `default` starts Pods: no more than quota.
+    /// What runs goes on. An amount that is left out: as quota says.
+    #[serde(default)]
+    pub outside_window_quota: OutsideWindowQuota,
     /// Outside these bounds the plan counts as missing.
     #[serde(default)]
     pub validity: Validity,
@@ -115,6 +119,18 @@ pub struct Quota {
     /// Memory, e.g. 512Gi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Amount>,
+}
+
+/// Limits while no window is open.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OutsideWindowQuota {
+    /// Effective GPU, e.g. 2 or "0.5".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<Amount>,
+    /// Physical devices held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices: Option<Amount>,
 }
 
 /// How a claim uses a device's memory.

@@ -157,6 +157,9 @@ pub struct MyAccount {
     pub whose: Whose,
     /// Name of the project.
     pub project: String,
+    /// The plan that is closed now, where its limits are therefore those of its outsideWindowQuota.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_plan: Option<String>,
     /// Effective GPU.
     pub gpu: Room,
     /// Physical devices.

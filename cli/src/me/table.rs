@@ -68,10 +68,13 @@ fn queue((project, queue): (&MyProject, &MyQueue)) -> Vec<String> {
 }
 
 fn account(name: &str, (of, account): (&MyProject, &MyAccount)) -> Vec<String> {
-    let MyAccount { whose, project, gpu, devices, cpu, memory } = account;
+    let MyAccount { whose, project, closed_plan, gpu, devices, cpu, memory } = account;
     let whose = match whose {
         Whose::Mine => name.to_owned(),
-        Whose::Project => "the project".to_owned(),
+        Whose::Project => match closed_plan {
+            Some(plan) => format!("the project, while plan {plan} is closed"),
+            None => "the project".to_owned(),
+        },
         Whose::Above => format!("{project}, above it"),
     };
     let mut row = vec![of.name.clone(), whose];
@@ -130,6 +133,8 @@ mod tests {
         let room = |left: &str| json!({"used": "0.5", "reserved": "0", "limit": "4", "left": left});
         let free = json!({"used": "0", "reserved": "1"});
         let account = |whose: &str| json!({"whose": whose, "project": "lab", "gpu": room("3.5"), "devices": room("0"), "cpu": free, "memory": free});
+        let mut rationed = account("Project");
+        rationed["closedPlan"] = json!("gold");
         let me: Me = serde_json::from_value(json!({
             "user": {"name": "bob", "id": "bob", "username": "bob@example.com", "systemRole": "User"},
             "at": "2026-11-23T10:00:00Z",
@@ -139,7 +144,7 @@ mod tests {
                     {"name": "default", "open": true, "gpuModels": []},
                     {"name": "night", "open": false, "opensAt": "2026-11-23T19:00:00Z", "gpuModels": ["h100"]},
                 ],
-                "gpuModels": ["h100"], "accounts": [account("Mine"), account("Project"), account("Above")],
+                "gpuModels": ["h100"], "accounts": [account("Mine"), rationed, account("Above")],
             }],
             "models": [{"name": "h100", "devices": 8, "free": 7, "allowedIn": ["llm"]}],
             "month": {"since": "2026-11-01T00:00:00Z", "spent": []},
@@ -162,10 +167,10 @@ Queues
   llm      night    closed  opens 2026-11-23 19:00 UTC  h100
 
 Limits, as used + reserved / limit: left
-  PROJECT  WHOSE          GPU           DEVICES     CPU        MEMORY
-  llm      bob            0.5 / 4: 3.5  0.5 / 4: 0  0 + 1 / -  0 + 1 / -
-  llm      the project    0.5 / 4: 3.5  0.5 / 4: 0  0 + 1 / -  0 + 1 / -
-  llm      lab, above it  0.5 / 4: 3.5  0.5 / 4: 0  0 + 1 / -  0 + 1 / -
+  PROJECT  WHOSE                                   GPU           DEVICES     CPU        MEMORY
+  llm      bob                                     0.5 / 4: 3.5  0.5 / 4: 0  0 + 1 / -  0 + 1 / -
+  llm      the project, while plan gold is closed  0.5 / 4: 3.5  0.5 / 4: 0  0 + 1 / -  0 + 1 / -
+  llm      lab, above it                           0.5 / 4: 3.5  0.5 / 4: 0  0 + 1 / -  0 + 1 / -
 
 GPU models
   MODEL  DEVICES  FREE  ALLOWED IN

@@ -24,7 +24,7 @@ pub(super) fn report(me: Me, project: Option<&str>, user: Option<&str>) -> Resul
     let wanted = |name: &str| project.is_none_or(|asked| asked == name);
     let mut report = Report::new(instant(&month.since)?, instant(&at)?);
     for of in projects.into_iter().filter(|of| wanted(&of.name)) {
-        for MyAccount { whose, project, gpu, devices, cpu, memory } in of.accounts {
+        for MyAccount { whose, project, closed_plan: _, gpu, devices, cpu, memory } in of.accounts {
             let user = (whose == Whose::Mine).then(|| mine.name.clone());
             let [gpu, devices, cpu, memory] = [gpu, devices, cpu, memory].map(cell);
             let line = Line { project, user, gpu, devices, cpu, memory };

@@ -12,7 +12,7 @@ use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::contract;
 use policy_engine::daemons::common::is_exempt;
 use policy_engine::ledger::{
-    AdmitPod, Allocated, Amounts, ClaimMade, Device, ForPod, Got, Life, LiveClaim, LivePod, Sight, Tags, View,
+    AdmitPod, Allocated, Amounts, ClaimMade, Device, ForPod, Got, Life, Limits, LiveClaim, LivePod, Sight, Tags, View,
 };
 use policy_engine::object::Object;
 use policy_engine::policy::Policy;
@@ -51,6 +51,8 @@ struct Reading<'a> {
     prices: &'a Prices,
     policy: &'a Policy,
     classes: Arc<DeviceClasses>,
+    /// Who pays, and which of their limits counts.
+    payers: fn(&Policy, &Project, Option<UserId>, Timestamp) -> Limits,
     now: Timestamp,
 }
 
@@ -178,7 +180,9 @@ pub fn pod(
     if !pod.spec.claims.is_empty() && world.fit(PRICED_BY).is_err() {
         return None;
     }
-    Reading::of(world, prices, policy).pod(&pod).filter(|charge| charge.uid == uid)
+    // What would start is asked of what there is at this moment; of what runs nobody says that it has too much because a plan closed.
+    let reading = Reading { payers: charge::payers, ..Reading::of(world, prices, policy) };
+    reading.pod(&pod).filter(|charge| charge.uid == uid)
 }
 
 /// The project that a Namespace is bound to.
@@ -212,14 +216,15 @@ fn is_shared(claim: &ResourceClaim) -> bool {
 
 impl<'a> Reading<'a> {
     fn of(world: &'a World, prices: &'a Prices, policy: &'a Policy) -> Self {
-        Self { world, prices, policy, classes: world.device_classes(), now: Timestamp::now() }
+        let (classes, now) = (world.device_classes(), Timestamp::now());
+        Self { world, prices, policy, classes, payers: charge::payers_while_open, now }
     }
 
     fn pod(&self, pod: &Pod) -> Option<AdmitPod> {
         let meta = &pod.metadata;
         let namespace = meta.namespace.as_deref()?;
         let project = project(self.world, self.policy, namespace)?;
-        let payers = |user: Option<UserId>| charge::payers(self.policy, project, user, self.now);
+        let payers = |user: Option<UserId>| (self.payers)(self.policy, project, user, self.now);
         let named = Identity { uid: meta.uid.as_deref()?, namespace, name: meta.name.as_deref()? };
         let uses = charge::uses(
             &pod.spec.claims,
@@ -252,7 +257,7 @@ impl<'a> Reading<'a> {
             namespace,
             name: claim.metadata.name.clone()?,
             price: self.claim_price(claim),
-            payers: charge::payers(self.policy, project, owner(&claim.metadata), self.now),
+            payers: (self.payers)(self.policy, project, owner(&claim.metadata), self.now),
             shared: is_shared(claim),
             for_pod: pod
                 .zip(reference)

@@ -1,8 +1,9 @@
 //! What exists of what the daemon `plan-window` looks after: Pods that wait behind the platform's gate.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use policy_engine::contract;
 use policy_engine::daemons::common::PodName;
-use policy_engine::daemons::plan_window::{GatedPod, View};
+use policy_engine::daemons::plan_window::{Controller, GatedPod, View};
 
 use super::{label, seen};
 use crate::world::World;
@@ -29,6 +30,11 @@ fn waiting(pod: &Pod) -> Option<GatedPod> {
         seen: seen(meta)?,
         since: meta.creation_timestamp.as_ref()?.0,
         queue: Some(queue.to_owned()),
+        starts_at: meta.annotations.as_ref().and_then(|annotations| annotations.get(contract::STARTS_AT)).cloned(),
+        controller: meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true)).map(|owner| {
+            let OwnerReference { api_version, kind, name, uid, .. } = owner.clone();
+            Controller { api_version, kind, name, uid }
+        }),
     })
 }
 
@@ -45,6 +51,11 @@ mod tests {
                 "namespace": "detector", "name": "owl", "uid": "u", "resourceVersion": "7",
                 "creationTimestamp": "2026-11-23T11:00:00Z",
                 "labels": {"platform-go/queue-name": "night"},
+                "annotations": {"platform-go/starts-at": "2026-11-23T19:00:00Z"},
+                "ownerReferences": [
+                    {"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": "c"},
+                    {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "owls", "uid": "r", "controller": true},
+                ],
             },
             "spec": {
                 "containers": [{"name": "main", "image": "x"}],
@@ -62,6 +73,8 @@ mod tests {
         assert_eq!((pod.pod.to_string(), pod.queue.as_deref()), ("detector/owl".into(), Some("night")));
         assert_eq!((pod.seen.uid.as_str(), pod.seen.resource_version.as_str()), ("u", "7"));
         assert_eq!(pod.since.to_string(), "2026-11-23T11:00:00Z");
+        assert_eq!(pod.starts_at.as_deref(), Some("2026-11-23T19:00:00Z"));
+        assert_eq!(pod.controller.map(|it| (it.kind, it.name)), Some(("ReplicaSet".into(), "owls".into())));
         let gone = read(|pod| pod["metadata"]["deletionTimestamp"] = json!("2026-11-23T11:00:00Z"));
         assert!(gone.is_none());
         let scheduled = read(|pod| pod["spec"]["nodeName"] = json!("cpu-a"));

@@ -219,8 +219,13 @@ pub fn held_up(pod: &Pod) -> Option<&str> {
 }
 
 /// The annotations that somebody reads.
-const READ: [&str; 4] =
-    [contract::CLAIM_TEMPLATE, contract::USE_VOLUMES, contract::WINDOW_CLOSES_AT, contract::EVICTION_REASON];
+const READ: [&str; 5] = [
+    contract::CLAIM_TEMPLATE,
+    contract::USE_VOLUMES,
+    contract::STARTS_AT,
+    contract::WINDOW_CLOSES_AT,
+    contract::EVICTION_REASON,
+];
 
 pub(super) fn keep(pod: &mut Pod) {
     let given = pod.status.as_mut().map(|status| std::mem::take(&mut status.given)).unwrap_or_default();
@@ -232,7 +237,10 @@ pub(super) fn keep(pod: &mut Pod) {
     keep::least(&mut pod.metadata);
     pod.metadata.labels = labels.filter(|labels| !labels.is_empty());
     pod.spec.gang = gang(pod);
-    pod.metadata.owner_references = None;
+    // Of what waits, its workload is told how much does.
+    if !pod.spec.waits_for_queue {
+        pod.metadata.owner_references = None;
+    }
     // The content of the template that a Pod names is long, and of no use once the Pod has ended.
     let is_finished = life(pod) == Life::Finished;
     if let Some(annotations) = &mut pod.metadata.annotations {

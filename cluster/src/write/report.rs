@@ -29,6 +29,19 @@ pub enum About {
         /// Its UID.
         uid: String,
     },
+    /// A workload, with the UID of the one that was seen.
+    Workload {
+        /// Its API group and version.
+        api_version: String,
+        /// Its kind.
+        kind: String,
+        /// Its Namespace.
+        namespace: String,
+        /// Its name there.
+        name: String,
+        /// Its UID.
+        uid: String,
+    },
     /// A Pod, with the UID of the one that was seen.
     Pod {
         /// Its Namespace.
@@ -47,6 +60,7 @@ impl fmt::Display for About {
             Self::Record(kind, name) => write!(f, "{kind} {name}"),
             Self::Pod { namespace, name, .. } => write!(f, "Pod {namespace}/{name}"),
             Self::Claim { namespace, name, .. } => write!(f, "ResourceClaim {namespace}/{name}"),
+            Self::Workload { kind, namespace, name, .. } => write!(f, "{kind} {namespace}/{name}"),
         }
     }
 }
@@ -109,6 +123,10 @@ impl Writer {
             About::Pod { namespace, name, uid } => {
                 within = Some(namespace.clone());
                 ("v1".into(), "Pod", name, Some(uid.clone()))
+            }
+            About::Workload { api_version, kind, namespace, name, uid } => {
+                within = Some(namespace.clone());
+                (api_version.clone(), kind.as_str(), name, Some(uid.clone()))
             }
             About::Claim { namespace, name, uid } => {
                 within = Some(namespace.clone());

@@ -95,6 +95,14 @@ pub const KEYS: &[Key] = &[
     key("plan-id", Label, "Pods", Platform, "The plan that was in force when the Pod was made"),
     key("queue-name", Label, "Pods, pod templates", Client, "The queue to run in; absent means `default`"),
     key(
+        "switch-queue",
+        Annotation,
+        "Pods",
+        Client,
+        "On a Pod that exists: the queue to move it to. The platform writes `queue-name` and `preemptible` anew; the Pod goes on, or \
+         starts if it waited. Taking the annotation off moves nothing",
+    ),
+    key(
         "preemptible",
         Label,
         "Pods",
@@ -257,6 +265,14 @@ pub const KEYS: &[Key] = &[
     ),
     key("last-activity", Annotation, "Pods", Platform, RESERVED),
     key("idle-stop-at", Annotation, "Pods", Platform, RESERVED),
+    key(
+        "starts-at",
+        Annotation,
+        "Pods",
+        Platform,
+        "When the queue opens for which the Pod waits behind the gate `plan-window`, in RFC 3339. Kept true, and absent where no \
+         opening is known, or where the queue is open and the Pod waits for room",
+    ),
     key(
         "window-closes-at",
         Annotation,

@@ -1,57 +1,40 @@
-//! Plan-window: which Pods that wait for their queue may start.
+//! Plan-window: which Pods that wait for their queue may start, and what the others say of it.
 //!
 //! The rule `plan-window` sets the gate [`PLAN_WINDOW_GATE`](crate::contract::PLAN_WINDOW_GATE) on a Pod whose queue is
 //! closed. Here it is taken away again: when the queue is open, when the Pod's queue is `default`, when the rule is not
-//! enforced in its project, and where the Namespace is no project's any more. Those that have waited longest come first.
+//! enforced in its project, and where the Namespace is no project's any more. Those of queues of higher priority come first,
+//! and of these those that have waited longest. What waits for an opening that is known says when it is.
 
 pub mod audit;
+mod fate;
+mod view;
 mod words;
+mod workloads;
 
 #[cfg(test)]
 mod tests;
 
-use crate::daemons::common::{PodName, Seen, is_exempt};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::daemons::common::{PodName, Seen, is_exempt};
 use crate::policy::Policy;
-use crate::policy::ids::ProjectId;
-use crate::policy::modes::RuleMode;
 use crate::policy::names::{PlanName, ProjectName, QueueName};
-use crate::policy::project::Project;
 use crate::policy::queue::DEFAULT_QUEUE;
-use crate::policy::rule_id::RuleId;
-use crate::windows::{Calendar, OpenState};
+use fate::{Fate, fate};
+use workloads::Workloads;
+
+pub use fate::why_it_waits;
+pub use view::{Controller, GatedPod, View};
 
 /// At most so many Pods are released a cycle; the next cycle releases the rest.
 pub const MAX_RELEASES: usize = 200;
+/// At most so many Pods are told a cycle when they start; the next cycle tells the rest.
+pub const MAX_NOTES: usize = 100;
 /// Of at most so many Pods people are told that they wait in vain.
 pub const MAX_SPARED: usize = 200;
-
-/// What waits, as plain values.
-#[derive(Clone, Debug, Default)]
-pub struct View {
-    /// The Namespace that Sluice itself runs in.
-    pub own_namespace: String,
-    /// The project id of every bound Namespace.
-    pub bindings: BTreeMap<String, ProjectId>,
-    /// Every Pod with the gate.
-    pub pods: Vec<GatedPod>,
-}
-
-/// A Pod with the gate.
-#[derive(Clone, Debug)]
-pub struct GatedPod {
-    /// Which Pod.
-    pub pod: PodName,
-    /// Which state of it was seen.
-    pub seen: Seen,
-    /// When it was made.
-    pub since: Timestamp,
-    /// The id of its queue, as its label says.
-    pub queue: Option<String>,
-}
 
 /// A Pod from which the gate is to be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +43,8 @@ pub struct Release {
     pub pod: PodName,
     /// Which state of it was seen.
     pub seen: Seen,
+    /// Whether it says when it starts.
+    pub is_told: bool,
     /// Why.
     pub because: Because,
 }
@@ -104,16 +89,53 @@ pub enum InVain {
     NeverOpens(QueueName),
 }
 
+/// When a Pod starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// When its queue opens.
+    pub at: Timestamp,
+    /// Why not before.
+    pub why: String,
+}
+
+/// What is to stand on a Pod about its start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Which Pod.
+    pub pod: PodName,
+    /// Which of that name was seen.
+    pub uid: String,
+    /// When it starts; `None` takes off what it says.
+    pub starts: Option<Start>,
+}
+
+/// A workload whose Pods wait for one queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crowd {
+    /// Its Namespace.
+    pub namespace: String,
+    /// The workload.
+    pub controller: Controller,
+    /// How many of its Pods wait.
+    pub pods: usize,
+    /// When they start.
+    pub starts: Start,
+}
+
 /// What is to be done, and when to look again.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Pods to release, in this order.
     pub releases: Vec<Release>,
+    /// Annotations to write.
+    pub notes: Vec<Note>,
+    /// Workloads that are told how many of their Pods wait.
+    pub crowds: Vec<Crowd>,
     /// Pods that wait in vain.
     pub spared: Vec<Spared>,
     /// When the first of the queues opens for which Pods wait.
     pub opens: Option<Timestamp>,
-    /// Whether [`MAX_RELEASES`] left something for the next cycle.
+    /// Whether [`MAX_RELEASES`] or [`MAX_NOTES`] left something for the next cycle.
     pub cut_short: bool,
 }
 
@@ -124,10 +146,11 @@ pub struct Plan {
 ///
 /// # Guarantees
 /// A Pod is released only while its queue is open at `now`, or where the gate means nothing. Exempt Namespaces, and those
-/// of a project whose record cannot be read, are left alone.
+/// of a project whose record cannot be read, are left alone. Carried out, a plan has no notes and no crowds the next time: a
+/// workload is told in the cycle in which the last of its Pods is.
 ///
 /// # Assumptions
-/// A Pod's label says its queue: the platform wrote it, and puts it back.
+/// A Pod's label says its queue, and its annotation what it was told: the platform wrote them, and puts them back.
 ///
 /// # Caveats
 /// A queue that is seen open may be closed when the release is carried out, a moment later.
@@ -136,65 +159,69 @@ pub struct Plan {
 /// None: what waits in vain is a [`Spared`].
 pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
     let mut known = BTreeMap::new();
-    let mut plan = Plan::default();
+    let (mut plan, mut releases, mut workloads) = (Plan::default(), Vec::new(), Workloads::default());
     let mut pods: Vec<_> = view.pods.iter().collect();
     pods.sort_by_key(|waiting| (waiting.since, &waiting.pod));
-    for GatedPod { pod, seen, queue, .. } in pods {
-        let (pod, seen) = (pod.clone(), seen.clone());
+    for waiting in pods {
+        let (pod, seen) = (waiting.pod.clone(), waiting.seen.clone());
         if is_exempt(&view.own_namespace, policy.platform(), &pod.namespace) {
             continue;
         }
         let project = view.bindings.get(&pod.namespace);
-        let fate = known.entry((project, queue)).or_insert_with(|| match project {
-            None => Fate::Released(Because::Ungoverned),
-            Some(id) => policy
-                .project_by_id(id)
-                .map_or(Fate::Left, |project| fate(policy, project, queue.as_deref().unwrap_or(DEFAULT_QUEUE), now)),
+        let asked = waiting.queue.as_deref().unwrap_or(DEFAULT_QUEUE);
+        let fate = known.entry((project, asked)).or_insert_with(|| match project {
+            None => Some(Fate::Released(Because::Ungoverned)),
+            // One that cannot be read says nothing of its Pods.
+            Some(id) => Some(fate(policy, policy.project_by_id(id)?, asked, now)),
         });
-        match fate.clone() {
-            Fate::Released(because) => plan.releases.push(Release { pod, seen, because }),
-            Fate::Waits(until) => plan.opens = plan.opens.map_or(Some(until), |first| Some(first.min(until))),
-            Fate::InVain(because) => plan.spared.push(Spared { pod, seen, because }),
-            Fate::Left => {}
+        match fate {
+            Some(Fate::Released(because)) => {
+                let priority = policy.queue_asked(asked).map(|queue| queue.priority);
+                let (is_told, because) = (waiting.starts_at.is_some(), because.clone());
+                releases.push((Reverse(priority), Release { pod, seen, is_told, because }));
+            }
+            Some(Fate::Waits(start)) => {
+                plan.opens = Some(plan.opens.map_or(start.at, |first| first.min(start.at)));
+                let noted = plan.note(waiting, Some(start));
+                workloads.count(waiting, start, noted);
+            }
+            Some(Fate::InVain(because)) => {
+                plan.note(waiting, None);
+                plan.spared.push(Spared { pod, seen, because: because.clone() });
+            }
+            None => {}
         }
     }
-    plan.cut_short = plan.releases.len() > MAX_RELEASES;
-    plan.releases.truncate(MAX_RELEASES);
+    releases.sort_by_key(|(priority, _)| *priority);
+    plan.cut_short |= releases.len() > MAX_RELEASES;
+    plan.releases = releases.into_iter().take(MAX_RELEASES).map(|(_, release)| release).collect();
     plan.spared.truncate(MAX_SPARED);
+    plan.crowds = workloads.told();
     plan
 }
 
-/// What becomes of the Pods of one queue in one project.
-#[derive(Clone, Debug)]
-enum Fate {
-    Released(Because),
-    Waits(Timestamp),
-    InVain(InVain),
-    Left,
+/// Whether a Pod has still to say when it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Noted {
+    /// It says so already.
+    Before,
+    /// It does after this cycle.
+    Now,
+    /// There is no time for it in this cycle.
+    Later,
 }
 
-fn fate(policy: &Policy, project: &Project, asked: &str, now: Timestamp) -> Fate {
-    if policy.platform().mode_of(RuleId::PlanWindow, Some(project)) != RuleMode::Enforce {
-        return Fate::Released(Because::NotEnforced(project.name.clone()));
-    }
-    let queue = policy.queue_asked(asked);
-    if queue.is_some_and(|queue| queue.name.as_str() == DEFAULT_QUEUE) {
-        return Fate::Released(Because::Default);
-    }
-    let Some(plan) = policy.plan_in_force(project, now) else {
-        // A plan that begins later opens its queues then.
-        let begins = project.plan.as_ref().and_then(|name| policy.records().plans.get(name)?.validity.from);
-        return match begins.filter(|begins| *begins > now) {
-            Some(begins) => Fate::Waits(begins),
-            None => Fate::InVain(InVain::NoPlan(project.name.clone())),
-        };
-    };
-    let Some(queue) = queue.filter(|queue| plan.queues.contains(&queue.name)) else {
-        return Fate::InVain(InVain::NotBound { plan: plan.name.clone(), queue: asked.to_owned() });
-    };
-    match Calendar::of_queue(plan, queue).state(now) {
-        OpenState::AlwaysOpen | OpenState::OpenUntil(_) => Fate::Released(Because::Open(queue.name.clone())),
-        OpenState::ClosedUntil(opens) => Fate::Waits(opens),
-        OpenState::NeverOpens => Fate::InVain(InVain::NeverOpens(queue.name.clone())),
+impl Plan {
+    fn note(&mut self, waiting: &GatedPod, starts: Option<&Start>) -> Noted {
+        if starts.map(|start| start.at.to_string()) == waiting.starts_at {
+            return Noted::Before;
+        }
+        if self.notes.len() == MAX_NOTES {
+            self.cut_short = true;
+            return Noted::Later;
+        }
+        let (pod, uid) = (waiting.pod.clone(), waiting.seen.uid.clone());
+        self.notes.push(Note { pod, uid, starts: starts.cloned() });
+        Noted::Now
     }
 }

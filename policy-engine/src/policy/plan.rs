@@ -38,6 +38,9 @@ pub struct Plan {
     pub schedule: Option<Schedule>,
     /// What happens to a Pod in a plan-bound queue while the schedule is closed.
     pub outside_window: OutsideWindow,
+    /// What such a project may have in all while the schedule is closed: then only `default` starts Pods. What it does not limit, the
+    /// quota does.
+    pub outside_window_quota: Quota,
     /// How long a workspace may be idle; absent limits nothing.
     pub idle_timeout: Option<Duration>,
     /// How many devices one claim may ask; absent limits nothing.

@@ -18,4 +18,16 @@ pub struct Quota {
 impl Quota {
     /// Grants nothing.
     pub const NOTHING: Self = Self { milli_gpu: Some(0), devices: Some(0), milli_cpu: Some(0), memory_bytes: Some(0) };
+
+    /// What both allow, resource by resource.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        let smaller = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
+        Self {
+            milli_gpu: smaller(self.milli_gpu, other.milli_gpu),
+            devices: smaller(self.devices, other.devices),
+            milli_cpu: smaller(self.milli_cpu, other.milli_cpu),
+            memory_bytes: smaller(self.memory_bytes, other.memory_bytes),
+        }
+    }
 }

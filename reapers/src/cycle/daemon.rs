@@ -34,7 +34,16 @@ impl Daemon {
     /// nothing until these caches are fit, and looks again when one of them changes. `propose` observes, plans and has
     /// the plan audited, and writes nothing.
     pub const fn new(name: &'static str, hears: &'static [Topic], propose: Propose) -> Self {
-        Self { name, hears, hears_room: false, hears_expected: false, gather: GATHER, interval: GATHER, propose, begin: None }
+        Self {
+            name,
+            hears,
+            hears_room: false,
+            hears_expected: false,
+            gather: GATHER,
+            interval: GATHER,
+            propose,
+            begin: None,
+        }
     }
 
     /// It looks again also when accounts of the ledger have more room than before.
@@ -102,6 +111,8 @@ pub struct Proposal {
     pub together: usize,
     /// What is not done, and why.
     pub refusals: Vec<News>,
+    /// What is told besides, each time that it is proposed.
+    pub tidings: Vec<News>,
     /// What the records' status is to say.
     pub amendments: Vec<Amendment>,
     /// Whether there is more to do than one turn may.

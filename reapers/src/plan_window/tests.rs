@@ -37,3 +37,56 @@ async fn who_no_longer_leads_asks_no_ledger() {
     let proposed = proposed(40, ledger_that_is_away().await, false).await.expect("nothing was asked");
     assert_eq!(proposed.steps.len(), 0);
 }
+
+/// A queue that opens in the year 2099, with a Pod of a ReplicaSet that waits for it.
+fn closed(annotations: serde_json::Value) -> ApiServer {
+    const PLAN: &str = "/apis/sluice.dev/v1alpha1/resourceplans/gold";
+    let windows = json!([{"from": "2099-03-02T08:00:00Z", "until": "2099-03-03T08:00:00Z"}]);
+    let plan = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "ResourcePlan", "metadata": {"name": "gold", "uid": "gold"},
+        "spec": {"queues": ["night"]}});
+    let queue = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "PlatformQueue", "metadata": {"name": "night", "uid": "night"},
+        "spec": {"priority": 5, "windows": windows, "timeZone": "UTC"}});
+    let owl = pod("detector", "owl", |pod| {
+        pod["metadata"]["labels"] = json!({"platform-go/queue-name": "night"});
+        pod["metadata"]["annotations"] = annotations;
+        pod["metadata"]["ownerReferences"] =
+            json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "owls", "uid": "r", "controller": true}]);
+        pod["spec"]["schedulingGates"] = json!([{"name": "platform-go/plan-window"}]);
+    });
+    let records = [(PLAN.to_owned(), plan), ("/apis/sluice.dev/v1alpha1/platformqueues/night".to_owned(), queue), owl];
+    let others = projects(["detector"]).into_iter().filter(|(path, _)| path != PLAN);
+    ApiServer::with_collections(others.chain(records))
+}
+
+async fn turned(server: &ApiServer) -> Proposal {
+    let stage = stage(server, ledger_that_is_away().await).await;
+    propose(Turn { stage: &stage, memory: &mut Memory::default(), may_act: &|| true }).await.expect("a proposal")
+}
+
+#[tokio::test]
+async fn who_waits_is_told_until_when_and_its_workload_how_many_do() {
+    let server = closed(json!({}));
+    let mut proposal = turned(&server).await;
+    let [of_workload] = &proposal.tidings[..] else { panic!("its workload is told") };
+    assert_eq!(of_workload.about.to_string(), "ReplicaSet detector/owls");
+    assert!(
+        of_workload.note.contains("1 Pod waits: queue night is closed until Mon 2099-03-02 08:00 UTC"),
+        "{}",
+        of_workload.note
+    );
+    assert_eq!(proposal.steps.len(), 1);
+    let step = proposal.steps.remove(0);
+    assert_eq!(step.news.expect("it is told").reason, "WaitsForQueue");
+    assert_eq!(step.act.await.expect("it is written"), Outcome::Written);
+    let [annotated] = &server.calls()[..] else { panic!("one write") };
+    let metadata = json!({"uid": "uid-of-owl", "annotations": {"platform-go/starts-at": "2099-03-02T08:00:00Z"}});
+    assert_eq!(annotated.body["metadata"], metadata);
+}
+
+#[tokio::test]
+async fn who_says_already_when_it_starts_is_told_nothing() {
+    let proposal = turned(&closed(json!({"platform-go/starts-at": "2099-03-02T08:00:00Z"}))).await;
+    assert_eq!((proposal.steps.len(), proposal.tidings.len(), proposal.refusals.len()), (0, 0, 0));
+    let wrong = turned(&closed(json!({"platform-go/starts-at": "2099-03-02T09:00:00Z"}))).await;
+    assert_eq!((wrong.steps.len(), wrong.tidings.len()), (1, 1));
+}

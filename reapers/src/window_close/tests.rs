@@ -69,26 +69,3 @@ async fn who_was_not_told_is_told_first() {
     assert!(annotations["platform-go/window-closes-at"].is_string(), "{annotations}");
     assert_eq!(annotations["platform-go/eviction-reason"], Value::Null);
 }
-
-#[test]
-fn attempts_are_spaced_and_forgotten_with_their_pod() {
-    let (attempts, mut now) = (Attempts::default(), Timestamp::UNIX_EPOCH);
-    let owl = QueuedPod {
-        pod: PodName { namespace: "detector".into(), name: "owl".into() },
-        uid: "u".into(),
-        since: now,
-        queue: "night".into(),
-        closes_at: None,
-        eviction_reason: None,
-        grace_seconds: 1,
-    };
-    let mut pauses = Vec::new();
-    for _ in 0..6 {
-        attempts.note("u".into(), true, now);
-        let next = attempts.of(std::slice::from_ref(&owl))["u"].not_before;
-        pauses.push(next.duration_since(now).as_secs());
-        now = next;
-    }
-    assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
-    assert!(attempts.of(&[]).is_empty());
-}

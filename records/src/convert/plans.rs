@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use policy_engine::ledger::Resource;
 use policy_engine::policy::model::{Model, Sharing, WHOLE};
 use policy_engine::policy::namespace_quota::{NamespaceQuota, check};
 use policy_engine::policy::plan::{
     ContainerDefaults, ExtendedResources, Offer, OutsideWindow, Plan, USUAL_GRACE_LIMIT, Validity, VramPolicy,
 };
-use policy_engine::policy::quantity::Unit;
+use policy_engine::policy::quantity::{Unit, decimal};
 use policy_engine::policy::queue::Queue;
+use policy_engine::policy::quota::Quota;
 
 use super::problem::{About, Report};
 use super::read::Entry;
@@ -41,6 +43,7 @@ pub(super) fn plan(entry: &Entry<ResourcePlanSpec>, report: &mut Report) -> Opti
         windows,
         time_zone,
         outside_window,
+        outside_window_quota: outside,
         validity: bounds,
         idle_timeout,
         defaults: plan::ContainerDefaults { cpu, memory },
@@ -49,10 +52,16 @@ pub(super) fn plan(entry: &Entry<ResourcePlanSpec>, report: &mut Report) -> Opti
         extended_resources,
         offered_to,
     } = &entry.spec;
+    let of_project = quota(of_project, "spec.quota", about, report);
+    if windows.is_empty() && *outside != plan::OutsideWindowQuota::default() {
+        let why = "has no effect: the plan has no windows, and never closes; give it windows, or leave this out";
+        report.warn(about, "spec.outsideWindowQuota", why);
+    }
     Some(Plan {
         name: about.name.as_str().into(),
         id: entry.id.clone(),
-        quota: quota(of_project, "spec.quota", about, report),
+        quota: of_project,
+        outside_window_quota: outside_windows(outside, of_project, about, report),
         per_user: quota(per_user, "spec.perUser", about, report),
         namespace_quota: namespace_quota(of_namespaces, about, report),
         gpu_models: names(gpu_models),
@@ -98,6 +107,26 @@ fn grace(written: Option<&text::Duration>, about: &About, report: &mut Report) -
         }
         None => KUBERNETES_GRACE,
     }
+}
+
+/// What a plan grants while it is closed. One that would grant more than the quota grants the quota.
+fn outside_windows(written: &plan::OutsideWindowQuota, all: Quota, about: &About, report: &mut Report) -> Quota {
+    const FIELD: &str = "spec.outsideWindowQuota";
+    let plan::OutsideWindowQuota { gpu, devices } = written.clone();
+    let of_both = plan::Quota { gpu, devices, ..plan::Quota::default() };
+    let outside = quota(&of_both, FIELD, about, report);
+    for (name, given, resource) in
+        [("gpu", &of_both.gpu, Resource::Gpu), ("devices", &of_both.devices, Resource::Devices)]
+    {
+        let limits = resource.limit(&outside).zip(resource.limit(&all));
+        if let (Some(given), Some((_, most))) = (given, limits.filter(|(outside, most)| outside > most)) {
+            let most = if resource == Resource::Gpu { decimal(most) } else { most.to_string() };
+            let why =
+                format!("given {given}, and spec.quota.{name} is {most}; write no more than that, or leave it out");
+            report.refuse(about, format!("{FIELD}.{name}"), why);
+        }
+    }
+    outside
 }
 
 /// What is no key is left out: the API server would refuse the others with it.

@@ -142,6 +142,7 @@ fn instead(kind: Kind, field: &str) -> Option<Instead> {
         Kind::ResourcePlan => match field {
             "displayName" | "gpuModels" | "queues" | "defaults" | "offeredTo" => Instead::Nothing,
             "quota" | "perUser" => Instead::This(no_quota()),
+            "outsideWindowQuota" => Instead::This(json!({"gpu": 0, "devices": 0})),
             "outsideWindow" | "extendedResources" => Instead::This("Deny".into()),
             "id" | "namespaceQuota" | "vramPolicies" | "windows" | "timeZone" | "validity" => Instead::NoRecord,
             "idleTimeout" | "maxDevicesPerClaim" | "maxTerminationGrace" => Instead::NoRecord,

@@ -5,8 +5,10 @@
 //! closes.
 //!
 //! A Pod that is made for a closed queue gets the scheduling gate `platform-go/plan-window`. It waits, holds nothing,
-//! and starts when the queue opens. If the plan says `outsideWindow: Deny`, the Pod is refused instead, and the refusal
+//! and starts when the queue opens: its annotation `platform-go/starts-at` says when that is, as far as it is known. If the plan says `outsideWindow: Deny`, the Pod is refused instead, and the refusal
 //! says when the queue opens next.
+//!
+//! A Pod that waits may move to another queue that is closed, and waits for that one; one that runs may not.
 //!
 //! Workloads can be made at any time, with a warning, because their Pods may be made later, as those of a CronJob are.
 //! A workload is refused only if its Pods would be refused for ever. If the windows of a queue never meet those of the plan, the
@@ -26,26 +28,31 @@
 mod closed;
 mod gates;
 
-use closed::{Closed, ForPods, ForTemplates};
+use closed::{ForPods, ForSwitch, ForTemplates, closed, queue_closed};
 
 use crate::admission::findings::Findings;
 use crate::contract;
+use crate::object::place::Place;
 use crate::policy::plan::OutsideWindow;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::pod::Pod;
+use crate::submission::switch::Switch;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     match (case.submission.act, case.is_pod()) {
         (Act::Create, true) => case.pods.iter().for_each(|pod| new_pod(case, pod, say)),
         (Act::Create | Act::Update, false) => case.pods.iter().for_each(|pod| template(case, pod, say)),
-        (Act::Update | Act::Status, true) => gates::kept(case, say),
+        (Act::Update | Act::Status, true) => {
+            gates::kept(case, say);
+            moved(case, say);
+        }
         (Act::Touch | Act::Status | Act::Bind | Act::Delete | Act::Connect, _) => {}
     }
 }
 
 fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
-    let closed = Closed::of(case, pod.object());
+    let closed = closed(case, pod.object());
     let gated = closed.as_ref().filter(|closed| closed.plan.outside_window == OutsideWindow::Gate);
     gates::written(pod, gated.is_some(), say);
     match closed {
@@ -55,8 +62,21 @@ fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     }
 }
 
+/// A Pod moves to a closed queue only to wait there, as it does already.
+fn moved(case: &Case<'_>, say: &mut Findings) {
+    let (Some(Switch { queue: Some(queue), .. }), Some(old)) = (Switch::of(case), case.old()) else { return };
+    let stays = old.label(contract::QUEUE_NAME) == Some(&queue.id);
+    let Some(closed) = queue_closed(case, queue).filter(|_| !stays) else { return };
+    match closed.plan.outside_window {
+        OutsideWindow::Gate if gates::waits(old) => say.warn(ForPods(&closed)),
+        OutsideWindow::Gate | OutsideWindow::Deny => {
+            say.deny(Place::of(["metadata", "annotations", contract::SWITCH_QUEUE]), ForSwitch(&closed));
+        }
+    }
+}
+
 fn template(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
-    let Some(closed) = Closed::of(case, pod.object()) else { return };
+    let Some(closed) = closed(case, pod.object()) else { return };
     match (closed.plan.outside_window, closed.opens) {
         (OutsideWindow::Deny, None) => say.deny(pod.label_at(contract::QUEUE_NAME), ForTemplates(&closed)),
         (OutsideWindow::Deny | OutsideWindow::Gate, _) => say.warn(ForTemplates(&closed)),

@@ -16,8 +16,10 @@
 //! deletions by others while Sluice is away (see *Security*).
 //!
 //! A Pod does not change after it was made. So on UPDATE, the platform puts back what it wrote, and accepts a manifest
-//! that asks for the same as at creation. Labels that ask for something (`queue-name`, `dra-gpu-model`, …) are fixed:
-//! asking for something else is refused.
+//! that asks for the same as at creation. Labels that ask for something (`dra-gpu-model`, `dra-gpu-count`, …) are fixed:
+//! asking for something else is refused. The queue alone may change, by the annotation `platform-go/switch-queue` (rule `queue`):
+//! then the platform writes the labels `queue-name` and `preemptible` anew. What somebody writes into `queue-name` itself is put
+//! back, with a warning that says so.
 //!
 //! What the platform replaced on a Pod, and the labels that it wrote where nobody asked for anything, stand in the annotation
 //! `platform-go/asked`. So a Pod or ResourceClaim that is exported, edited and made again, under this plan or another, is judged by

@@ -10,8 +10,16 @@
 //! warns; whoever writes a workload with another one is warned too.
 //!
 //! The annotation `platform-go/gang` says how many Pods of a workload need each other. It is a number.
+//!
+//! A Pod that exists moves to another queue when its annotation `platform-go/switch-queue` names one: with `sluice switch-queue`,
+//! `kubectl annotate --overwrite` or from a dashboard, by the Pod's owner or a Manager. The platform writes `queue-name` and
+//! `preemptible` anew. A Pod that waits for its queue waits for the new one, and starts if that is open; one that runs goes on, without a
+//! restart, and counts in the new queue from then on. Its priority for the scheduler stays, because Kubernetes lets nobody change it. The new queue
+//! must be one that the Pod could have asked for when it was made, and take the models of its GPUs. Who changes the label itself is
+//! told so, and the label is put back.
 
 mod gang;
+mod switched;
 
 use std::fmt;
 
@@ -28,7 +36,8 @@ use crate::windows::Moment;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     gang::judge(case, say);
-    // A living Pod's queue was judged when it was asked, and cannot be asked again.
+    switched::judge(case, say);
+    // A living Pod's queue was judged when it was asked, and is asked again by an annotation alone.
     let living = case.is_pod() && case.submission.act == Act::Update;
     for pod in case.pods.iter().filter(|_| !living) {
         let asked = pod.object().label(contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);

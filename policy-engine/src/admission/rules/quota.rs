@@ -3,7 +3,11 @@
 //! A project has a quota of GPU, devices, CPU and memory (`ResourcePlan.spec.quota`), and each user has a quota in the
 //! project (`perUser`). What runs in a project counts against the project, against every project above it
 //! (`Project.spec.parent`), and against its user's quota in the project. A project without a plan in force has the
-//! quota of `PlatformPolicy.spec.withoutPlan`. A closed window changes no quota.
+//! quota of `PlatformPolicy.spec.withoutPlan`.
+//!
+//! While the windows of a plan are closed, only `default` starts Pods. It may use the plan's whole quota then, or what
+//! `ResourcePlan.spec.outsideWindowQuota` leaves it, if the plan says so: a project that has more than that by then keeps
+//! what runs, and starts no more. The windows of a queue change no quota.
 //!
 //! A Pod is charged the CPU and memory that the scheduler sets aside for it, from the moment when it is admitted. With
 //! `PlatformPolicy.spec.charge: Limits`, it is charged what its containers may use: of each container its limit. A container
@@ -36,7 +40,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         return;
     }
     let Ok(owner) = &case.owner else { return };
-    let payers = charge::payers(case.policy, case.project, owner.id().map(UserId::new), case.now);
+    let payers = charge::payers_while_open(case.policy, case.project, owner.id().map(UserId::new), case.now);
     for pod in &case.pods {
         ever::judge(case, pod, &payers, say);
     }

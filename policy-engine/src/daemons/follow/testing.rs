@@ -210,6 +210,7 @@ pub(crate) fn plan_record(name: &str, quota: Quota, validity: Validity) -> PlanR
         vram_policies: BTreeSet::new(),
         schedule: None,
         outside_window: OutsideWindow::default(),
+        outside_window_quota: Quota::default(),
         idle_timeout: None,
         max_devices_per_claim: None,
         max_termination_grace: USUAL_GRACE_LIMIT,

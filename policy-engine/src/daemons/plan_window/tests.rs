@@ -4,9 +4,12 @@ use jiff::civil::time;
 use super::audit::{Violation, audit};
 use super::*;
 use crate::daemons::follow::testing;
+use crate::policy::ids::ProjectId;
+use crate::policy::modes::RuleMode;
 use crate::policy::plan::Validity;
 use crate::policy::queue::Queue;
 use crate::policy::quota::Quota;
+use crate::policy::rule_id::RuleId;
 use crate::policy::window::{Day, Schedule, Weekly, Window};
 
 fn at(text: &str) -> Timestamp {
@@ -37,7 +40,28 @@ fn waiting(namespace: &str, name: &str, queue: &str, minutes: i64) -> GatedPod {
         seen: Seen { uid: format!("uid-{name}"), resource_version: "1".into() },
         since: at("2026-11-23T00:00:00Z") + SignedDuration::from_mins(minutes),
         queue: Some(queue.into()),
+        starts_at: None,
+        controller: None,
     }
+}
+
+fn of_workload(pod: GatedPod, name: &str) -> GatedPod {
+    let text = |text: &str| text.to_owned();
+    let controller = Controller {
+        api_version: text("apps/v1"),
+        kind: text("ReplicaSet"),
+        name: text(name),
+        uid: format!("u-{name}"),
+    };
+    GatedPod { controller: Some(controller), ..pod }
+}
+
+fn told(pod: GatedPod, at: &str) -> GatedPod {
+    GatedPod { starts_at: Some(at.into()), ..pod }
+}
+
+fn notes(plan: &Plan) -> Vec<String> {
+    plan.notes.iter().map(ToString::to_string).collect()
 }
 
 fn view(pods: Vec<GatedPod>) -> View {
@@ -99,7 +123,7 @@ fn what_waits_in_vain_is_said() {
     let vain = |queue: &str, change: fn(&mut crate::policy::Records)| {
         said(&planned(vec![waiting("nlp", "p", queue, 0)], &policy(change), NOON)).join("|")
     };
-    let what = "; delete it and create it in queue default, or ask an admin";
+    let what = "; move it to queue default (annotation platform-go/switch-queue), or ask an admin";
     assert_eq!(vain("other", |_| {}), format!("pod nlp/p waits in vain: plan gold does not bind queue other{what}"));
     assert_eq!(vain("gone", |_| {}), format!("pod nlp/p waits in vain: plan gold does not bind queue gone{what}"));
     let ended = |records: &mut crate::policy::Records| {
@@ -133,6 +157,7 @@ fn the_audit_stops_what_the_plan_must_not_contain() {
     let release = |namespace: &str, name: &str, because| Release {
         pod: PodName { namespace: namespace.into(), name: name.into() },
         seen: Seen { uid: format!("uid-{name}"), resource_version: "1".into() },
+        is_told: false,
         because,
     };
     let audit = |release: Release| {
@@ -142,4 +167,76 @@ fn the_audit_stops_what_the_plan_must_not_contain() {
     assert!(matches!(audit(release("nlp", "p", Because::Ungoverned)), Violation::Closed(_)));
     assert!(matches!(audit(release("nlp", "q", Because::Default)), Violation::Unseen(_)));
     assert!(matches!(audit(release("monitoring", "m", Because::Default)), Violation::Exempt(_)));
+    let note = |namespace: &str, name: &str, at: &str| {
+        let pod = PodName { namespace: namespace.into(), name: name.into() };
+        let starts = Some(Start { at: self::at(at), why: String::new() });
+        let note = Note { pod, uid: format!("uid-{name}"), starts };
+        super::audit::audit(&view, &policy, &Plan { notes: vec![note], ..Plan::default() }, self::at(NOON))
+    };
+    assert_eq!(note("nlp", "p", NIGHT), Ok(()));
+    assert!(matches!(note("nlp", "p", "2026-11-23T18:59:59Z"), Err(Violation::Untrue(_))), "it is not open then");
+    assert!(matches!(note("nlp", "p", "2026-11-23T06:00:00Z"), Err(Violation::Untrue(_))), "that is over");
+    assert!(matches!(note("nlp", "q", NIGHT), Err(Violation::NotWaiting(_))));
+    assert!(matches!(note("monitoring", "m", NIGHT), Err(Violation::NotWaiting(_))));
+}
+
+#[test]
+fn what_waits_says_when_it_starts_and_says_so_once() {
+    let policy = policy(|_| {});
+    let plan = planned(vec![waiting("nlp", "p", "night", 0)], &policy, NOON);
+    let says = "pod nlp/p waits: queue night is closed until Mon 2026-11-23 20:00 Europe/Berlin (UTC+01:00), by its own windows; \
+                it starts then, as far as there is room; to run it now, move it to queue default (annotation \
+                platform-go/switch-queue)";
+    assert_eq!(notes(&plan), [says]);
+    let again = planned(vec![told(waiting("nlp", "p", "night", 0), NIGHT)], &policy, NOON);
+    assert_eq!(notes(&again), [""; 0]);
+    let other = planned(vec![told(waiting("nlp", "p", "night", 0), "2026-11-23T20:00:00Z")], &policy, NOON);
+    assert_eq!(other.notes[0].starts.as_ref().map(|start| start.at), Some(at(NIGHT)), "it is kept true");
+    let vain = planned(vec![told(waiting("nlp", "p", "other", 0), NIGHT)], &policy, NOON);
+    assert_eq!(notes(&vain), ["no time is known any more at which pod nlp/p starts"]);
+    let open = planned(vec![told(waiting("nlp", "p", "batch", 0), NIGHT)], &policy, NOON);
+    assert!(open.notes.is_empty() && open.releases[0].is_told, "who takes off its gate takes that off, too");
+}
+
+/// The plan's windows count beside the queue's own.
+#[test]
+fn what_waits_for_two_windows_starts_when_both_are_open() {
+    let policy = policy(|records| {
+        let late = Window::Once { from: at("2026-11-23T21:00:00Z"), until: at("2026-11-23T22:00:00Z") };
+        let schedule = Schedule { time_zone: "UTC".into(), windows: vec![late] };
+        records.plans.get_mut("gold").expect("the plan").schedule = Some(schedule);
+    });
+    let plan = planned(vec![waiting("nlp", "p", "night", 0)], &policy, NOON);
+    let both = "queue night is closed until Mon 2026-11-23 21:00 UTC, by the windows of plan gold and by its own";
+    assert!(notes(&plan)[0].contains(both), "{:?}", notes(&plan));
+    assert_eq!(plan.opens, Some(at("2026-11-23T21:00:00Z")));
+}
+
+#[test]
+fn a_workload_is_told_how_many_of_its_pods_wait_when_the_last_of_them_is() {
+    let policy = policy(|_| {});
+    let pod = |number: i64| of_workload(waiting("nlp", &format!("p{number}"), "night", number), "owls");
+    let crowds = |pods| planned(pods, &policy, NOON).crowds.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let until = "queue night is closed until Mon 2026-11-23 20:00 Europe/Berlin (UTC+01:00), by its own windows; they start then, \
+                 as far as there is room";
+    assert_eq!(crowds(vec![pod(0)]), [format!("of ReplicaSet nlp/owls, 1 Pod waits: {until}")]);
+    assert_eq!(crowds(vec![told(pod(0), NIGHT)]), [""; 0]);
+    let two = [format!("of ReplicaSet nlp/owls, 2 Pods wait: {until}")];
+    assert_eq!(crowds(vec![told(pod(0), NIGHT), pod(1)]), two, "it has one more");
+    assert_eq!(crowds(vec![waiting("nlp", "alone", "night", 0)]), [""; 0]);
+    let many = i64::try_from(MAX_NOTES).expect("not many") + 1;
+    let plan = planned((0..many).map(pod).collect(), &policy, NOON);
+    assert_eq!(
+        (plan.notes.len(), plan.crowds.len(), plan.cut_short),
+        (MAX_NOTES, 0, true),
+        "it is told in the next cycle"
+    );
+}
+
+#[test]
+fn pods_of_a_queue_of_higher_priority_start_first() {
+    let policy = policy(|records| records.queues.get_mut("night").expect("the queue").priority = 7);
+    let pods = vec![waiting("nlp", "a", "batch", 0), waiting("nlp", "b", "night", 1), waiting("nlp", "c", "night", 2)];
+    let order: Vec<_> = planned(pods, &policy, NIGHT).releases.into_iter().map(|release| release.pod.name).collect();
+    assert_eq!(order, ["b", "c", "a"]);
 }

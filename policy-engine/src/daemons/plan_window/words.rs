@@ -1,9 +1,10 @@
 //! The sentences of the journal and of Events.
 
+use crate::contract::SWITCH_QUEUE;
 use crate::daemons::common::PodName;
 use std::fmt;
 
-use super::{Because, InVain, Release, Spared};
+use super::{Because, Crowd, InVain, Note, Release, Spared, Start};
 
 impl fmt::Display for PodName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,12 +32,42 @@ impl fmt::Display for Because {
 impl fmt::Display for Spared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pod, because, .. } = self;
-        write!(f, "pod {pod} waits in vain: ")?;
-        match because {
-            InVain::NoPlan(project) => write!(f, "project {project} has no plan in force")?,
-            InVain::NotBound { plan, queue } => write!(f, "plan {plan} does not bind queue {queue}")?,
-            InVain::NeverOpens(queue) => write!(f, "queue {queue} does not open again")?,
+        write!(
+            f,
+            "pod {pod} waits in vain: {because}; move it to queue default (annotation {SWITCH_QUEUE}), or ask an admin"
+        )
+    }
+}
+
+impl fmt::Display for InVain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPlan(project) => write!(f, "project {project} has no plan in force"),
+            Self::NotBound { plan, queue } => write!(f, "plan {plan} does not bind queue {queue}"),
+            Self::NeverOpens(queue) => write!(f, "queue {queue} does not open again"),
         }
-        f.write_str("; delete it and create it in queue default, or ask an admin")
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pod, starts, .. } = self;
+        match starts {
+            Some(Start { why, .. }) => write!(
+                f,
+                "pod {pod} waits: {why}; it starts then, as far as there is room; to run it now, move it to queue default \
+                 (annotation {SWITCH_QUEUE})"
+            ),
+            None => write!(f, "no time is known any more at which pod {pod} starts"),
+        }
+    }
+}
+
+impl fmt::Display for Crowd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { namespace, controller, pods, starts } = self;
+        let how_many = if *pods == 1 { "1 Pod waits" } else { &format!("{pods} Pods wait") };
+        write!(f, "of {} {namespace}/{}, {how_many}: {}; ", controller.kind, controller.name, starts.why)?;
+        f.write_str("they start then, as far as there is room")
     }
 }

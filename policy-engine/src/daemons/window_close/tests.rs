@@ -82,12 +82,33 @@ fn a_pod_is_told_a_quarter_of_an_hour_before_and_evicted_after_the_grace() {
     let warned = at("2026-11-23T06:45:00Z");
     assert_eq!(said(night(None), &policy, "2026-11-23T06:44:59Z"), (vec![], Some(warned)));
     let closes = "queue night closes at Mon 2026-11-23 08:00 Europe/Berlin (UTC+01:00); pod nlp/p is evicted at Mon 2026-11-23 08:05 \
-                  Europe/Berlin (UTC+01:00); save your work, or make the Pod anew in queue default";
+                  Europe/Berlin (UTC+01:00); save your work, or move the Pod to queue default (annotation \
+                  platform-go/switch-queue)";
     assert_eq!(said(night(None), &policy, "2026-11-23T06:45:00Z"), (vec![closes.into()], Some(at(CLOSES))));
     assert_eq!(said(night(Some(CLOSES)), &policy, "2026-11-23T06:50:00Z"), (vec![], Some(at(CLOSES))));
     assert_eq!(said(night(Some(CLOSES)), &policy, "2026-11-23T07:04:59.9Z"), (vec![], Some(at(DUE))));
     let evict = "Plan window expired: evict pod nlp/p: its queue night is closed since Mon 2026-11-23 07:00 UTC";
     assert_eq!(said(night(Some(CLOSES)), &policy, DUE), (vec![evict.into()], None));
+}
+
+/// The plan's windows count beside the queue's own: whichever closes first closes the queue.
+#[test]
+fn a_queue_closes_with_the_first_of_its_windows_and_the_plans() {
+    let until = |closes: &'static str| {
+        policy(move |records| {
+            let early = Window::Once { from: at("2026-11-22T00:00:00Z"), until: at(closes) };
+            let schedule = Schedule { time_zone: "UTC".into(), windows: vec![early] };
+            records.plans.get_mut("gold").expect("the plan").schedule = Some(schedule);
+        })
+    };
+    let closes = |policy: &Policy, queue| {
+        let plan = planned(&view(vec![running("p", queue, None)]), policy, at("2026-11-23T05:50:00Z"));
+        plan.notes.first().and_then(|note| note.closing.clone()).map(|closing| closing.at).or(plan.again_at)
+    };
+    let early = until("2026-11-23T06:00:00Z");
+    assert_eq!(closes(&early, "night"), Some(at("2026-11-23T06:00:00Z")), "with the plan's");
+    assert_eq!(closes(&until("2026-11-24T00:00:00Z"), "night"), Some(at("2026-11-23T06:45:00Z")), "with its own");
+    assert_eq!(closes(&early, "batch"), Some(at("2026-11-23T06:00:00Z")), "it has none of its own");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Closing, Eviction, GoesOn, Note, Reason, Spared};
+use crate::contract::SWITCH_QUEUE;
 use crate::windows::Moment;
 
 impl fmt::Display for Reason {
@@ -39,7 +40,7 @@ impl fmt::Display for Note {
         }
         write!(
             f,
-            "; pod {pod} is evicted at {}; save your work, or make the Pod anew in queue default",
+            "; pod {pod} is evicted at {}; save your work, or move the Pod to queue default (annotation {SWITCH_QUEUE})",
             moment(*evicted_at)
         )
     }

@@ -102,6 +102,7 @@ struct PlanOptions {
     deny: bool,
     schedule: Option<ScheduleOptions>,
     quota: QuotaOptions,
+    outside_window_quota: QuotaOptions,
     per_user: QuotaOptions,
     /// Extended resources are refused.
     deny_extended: bool,
@@ -243,6 +244,7 @@ impl Options {
             plan.outside_window = if options.deny { OutsideWindow::Deny } else { OutsideWindow::Gate };
             plan.schedule = options.schedule.as_ref().map(ScheduleOptions::schedule);
             options.quota.change(&mut plan.quota);
+            options.outside_window_quota.change(&mut plan.outside_window_quota);
             options.per_user.change(&mut plan.per_user);
             if options.deny_extended {
                 plan.extended_resources = ExtendedResources::Deny;

@@ -158,6 +158,7 @@ fn plan<N: From<&'static str>>(name: &'static str, gpu: u64, queues: &[&str], mo
         vram_policies: BTreeSet::new(),
         schedule: None,
         outside_window: OutsideWindow::default(),
+        outside_window_quota: Quota::default(),
         idle_timeout: None,
         max_devices_per_claim: None,
         max_termination_grace: USUAL_GRACE_LIMIT,

@@ -41,6 +41,35 @@ fn a_plan_becomes_numbers() {
 }
 
 #[test]
+fn a_closed_plan_grants_no_more_than_an_open_one() {
+    let windows = json!([{"start": "08:00", "end": "17:00"}]);
+    let plan = |windows: &Value, outside: Value, problems: &[&str]| {
+        let spec = json!({"quota": {"gpu": 8, "devices": 8}, "windows": windows, "outsideWindowQuota": outside});
+        says("ResourcePlan", spec, problems).plans["it"].outside_window_quota
+    };
+    let gpu = |milli_gpu| Quota { milli_gpu: Some(milli_gpu), ..Quota::default() };
+    assert_eq!(plan(&windows, json!({"gpu": "1.5"}), &[]), gpu(1500));
+    assert_eq!(plan(&windows, json!({}), &[]), Quota::default());
+    plan(
+        &windows,
+        json!({"gpu": "8.5", "devices": 9}),
+        &[
+            "spec.outsideWindowQuota.devices: given 9, and spec.quota.devices is 8; write no more than that, or leave it out",
+            "spec.outsideWindowQuota.gpu: given 8.5, and spec.quota.gpu is 8; write no more than that, or leave it out",
+        ],
+    );
+    let negative =
+        ["spec.outsideWindowQuota.gpu: given -1; a limit is not negative; write an amount such as 4 or \"0.5\""];
+    assert_eq!(plan(&windows, json!({"gpu": -1}), &negative), gpu(0));
+    let shapeless = ["spec.outsideWindowQuota: given []; write an object with fields"];
+    assert_eq!(plan(&windows, json!([]), &shapeless), Quota { devices: Some(0), ..gpu(0) });
+    let useless = json!({"quota": {"gpu": 8}, "outsideWindowQuota": {"gpu": 2}});
+    let (_, problems) = build(&raw([record("ResourcePlan", "it", 0, useless)]));
+    let says = "ResourcePlan it: spec.outsideWindowQuota: has no effect: the plan has no windows, and never closes; give it windows, or leave this out";
+    assert_eq!(lines(&problems), [says]);
+}
+
+#[test]
 fn what_cannot_be_read_grants_nothing() {
     let records = says(
         "ResourcePlan",

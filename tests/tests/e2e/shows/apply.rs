@@ -154,9 +154,13 @@ fn what_a_living_pod_now_asks_differently_is_refused_in_a_sentence() {
     let p = shared();
     let manifest = pod("llm-finetune", "asks-anew", json!({"metadata": {"labels": {RESEARCH: "batch"}}}));
     ok(apply(&p, "bob", &manifest));
-    let urgent = with(manifest, json!({"metadata": {"labels": {RESEARCH: "urgent"}}}));
-    let refused = apply(&p, "bob", &urgent);
-    assert_denied(&refused, &[("platform-labels", r#"asked "urgent"; what a Pod asks for is fixed when it is made"#)]);
+    let model = with(manifest.clone(), json!({"metadata": {"labels": {"platform-go/dra-gpu-model": "h100"}}}));
+    let refused = apply(&p, "bob", &model);
+    assert_denied(&refused, &[("platform-labels", r#"asked "h100"; what a Pod asks for is fixed when it is made"#)]);
+    let urgent = apply(&p, "bob", with(manifest, json!({"metadata": {"labels": {RESEARCH: "urgent"}}})));
+    assert_warned(&urgent, r#"asked "urgent", and the Pod stays in queue batch; to move it, write its annotation"#);
+    ok(urgent);
+    assert_eq!(label(&get(&p, "llm-finetune", "pod/asks-anew"), "queue-name"), "batch", "put back");
     let relabelled = ["-n", "llm-finetune", "label", "pod/asks-anew", "platform-go/preemptible=false", "--overwrite"];
     ok(kubectl(&p, "bob", &relabelled));
     assert_eq!(label(&get(&p, "llm-finetune", "pod/asks-anew"), "preemptible"), "true", "put back");

@@ -1,78 +1,23 @@
-//! A queue that is closed, and the sentences about it.
+//! The sentences about a queue that is closed.
 
 use std::fmt;
 
-use jiff::Timestamp;
-
-use crate::contract;
+use crate::contract::{self, SWITCH_QUEUE};
 use crate::object::Object;
-use crate::policy::plan::{OutsideWindow, Plan};
+use crate::policy::plan::OutsideWindow;
 use crate::policy::queue::Queue;
-use crate::policy::window::Schedule;
 use crate::submission::case::Case;
-use crate::windows::{Calendar, Moment, OpenState};
+use crate::windows::Closed;
 
-/// A queue of the project's plan that is closed now.
-pub(super) struct Closed<'a> {
-    pub(super) plan: &'a Plan,
-    queue: &'a Queue,
-    /// When it opens next, if ever.
-    pub(super) opens: Option<Timestamp>,
-    by: By,
-    zone: &'a str,
+/// The queue that an object asks for, if it is closed now. What is not the plan's to open is the rule `queue`'s.
+pub(super) fn closed<'a>(case: &Case<'a>, object: Object<'_>) -> Option<Closed<'a>> {
+    queue_closed(case, case.policy.queue_asked(object.label(contract::QUEUE_NAME)?)?)
 }
 
-/// Whose windows are closed.
-enum By {
-    Plan,
-    Queue,
-    Both,
-    /// Each opens, and never while the other is open.
-    Apart,
-}
-
-impl<'a> Closed<'a> {
-    /// The queue that an object asks for. What is not the plan's to open is the rule `queue`'s.
-    pub(super) fn of(case: &Case<'a>, object: Object<'_>) -> Option<Self> {
-        let queue = case.policy.queue_asked(object.label(contract::QUEUE_NAME)?)?;
-        let plan = case.plan().filter(|plan| plan.queues.contains(&queue.name))?;
-        let opens = match Calendar::of_queue(plan, queue).state(case.now) {
-            OpenState::AlwaysOpen | OpenState::OpenUntil(_) => return None,
-            OpenState::ClosedUntil(opens) => Some(opens),
-            OpenState::NeverOpens => None,
-        };
-        let shut = |schedule: Option<&Schedule>| !Calendar::of_schedule(schedule).is_open(case.now);
-        let opens_at_all = |calendar: Calendar<'_>| calendar.state(case.now) != OpenState::NeverOpens;
-        let has_windows = plan.schedule.is_some() && queue.schedule.is_some();
-        let are_apart = (has_windows && opens.is_none())
-            && opens_at_all(Calendar::of_plan(plan))
-            && opens_at_all(Calendar::of_schedule(queue.schedule.as_ref()));
-        let (by, shown) = match (shut(plan.schedule.as_ref()), shut(queue.schedule.as_ref())) {
-            (_, _) if are_apart => (By::Apart, &plan.schedule),
-            (true, true) => (By::Both, &plan.schedule),
-            (true, false) => (By::Plan, &plan.schedule),
-            (false, _) => (By::Queue, &queue.schedule),
-        };
-        let zone = shown.as_ref().map_or("UTC", |schedule| schedule.time_zone.as_str());
-        Some(Self { plan, queue, opens, by, zone })
-    }
-}
-
-impl fmt::Display for Closed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { plan, queue, opens, by, zone } = self;
-        write!(f, "queue {} ", queue.name)?;
-        match opens {
-            Some(at) => write!(f, "is closed until {}", Moment { at: *at, zone })?,
-            None => f.write_str("is closed and does not open again")?,
-        }
-        match by {
-            By::Queue => f.write_str(", by its own windows"),
-            By::Plan => write!(f, ", by the windows of plan {}", plan.name),
-            By::Both => write!(f, ", by the windows of plan {} and by its own", plan.name),
-            By::Apart => write!(f, ": its own windows never meet those of plan {}", plan.name),
-        }
-    }
+/// A queue, if it is closed now.
+pub(super) fn queue_closed<'a>(case: &Case<'a>, queue: &'a Queue) -> Option<Closed<'a>> {
+    let plan = case.plan().filter(|plan| plan.queues.contains(&queue.name))?;
+    Closed::of(plan, queue, case.now)
 }
 
 /// Said where a Pod is made.
@@ -97,6 +42,24 @@ impl fmt::Display for ForPods<'_> {
                 f,
                 "asked now: {closed}; plan {plan} takes Pods only while it is open; create the Pod in queue default, or ask an admin for a window"
             ),
+        }
+    }
+}
+
+/// Said where a Pod that does not wait for its queue is moved to one that is closed.
+pub(super) struct ForSwitch<'a>(pub(super) &'a Closed<'a>);
+
+impl fmt::Display for ForSwitch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(closed) = self;
+        write!(f, "asked queue {} for a Pod that exists: {closed}; ", closed.queue.name)?;
+        match closed.plan.outside_window {
+            OutsideWindow::Gate => f.write_str("a Pod that runs moves only to an open queue; ")?,
+            OutsideWindow::Deny => write!(f, "plan {} takes Pods only while it is open; ", closed.plan.name)?,
+        }
+        match closed.opens {
+            Some(_) => f.write_str("move it then, or to default"),
+            None => f.write_str("move it to default, or leave it where it is"),
         }
     }
 }
@@ -138,8 +101,8 @@ impl fmt::Display for NotYours<'_> {
         let Self { gate, closed } = self;
         write!(f, "asked to take away the gate {gate}; only the platform takes its gates away")?;
         match closed {
-            Some(closed) => write!(f, "; {closed}; wait, or delete the Pod and create it in queue default"),
-            None => f.write_str("; wait for it, or delete the Pod and create it in queue default"),
+            Some(closed) => write!(f, "; {closed}; wait, or move the Pod to queue default (annotation {SWITCH_QUEUE})"),
+            None => write!(f, "; wait for it, or move the Pod to queue default (annotation {SWITCH_QUEUE})"),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::object::named::Elements;
 use crate::object::place::Place;
 use crate::submission::case::Case;
 use crate::submission::remembered::{self, Remembered};
+use crate::submission::switch::Switch;
 
 pub(super) fn workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     let Some(old) = case.old() else { return };
@@ -45,13 +46,18 @@ pub(super) fn claim(case: &Case<'_>, say: &mut Findings) {
 pub(super) fn pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     let Some(old) = case.old() else { return };
     let mut change = Change { asked: remembered::recall(old), ..Change::of(object, old) };
-    for key in contract::PLATFORM_LABELS {
+    // Where a Pod moves to another queue, the rule `queue` writes what follows.
+    let moves = Switch::of(case).is_some_and(|switch| switch.queue.is_some());
+    for key in contract::PLATFORM_LABELS.into_iter().filter(|key| !(moves && *key == contract::PREEMPTIBLE)) {
         change.restore(label(key), say);
+    }
+    if !moves {
+        change.keep_queue(say);
     }
     for key in contract::PLATFORM_ANNOTATIONS.into_iter().chain([contract::ASKED]) {
         change.restore(annotation(key), say);
     }
-    for key in contract::ASKING_LABELS {
+    for key in contract::ASKING_LABELS.into_iter().filter(|key| *key != contract::QUEUE_NAME) {
         if !change.restore_if_not_asked_anew(label(key), say) {
             let why = format!(
                 "asked {}; what a Pod asks for is fixed when it is made, here as {}; delete the Pod and create it anew",
@@ -110,6 +116,26 @@ impl<'a> Change<'a> {
         match old {
             Some(old) => say.set(place, old.clone()),
             None => say.remove(place),
+        }
+    }
+
+    /// A Pod that has moved may be applied again by the manifest that made it: what that says of the queue does not move it back.
+    fn keep_queue(&self, say: &mut Findings) {
+        let at = label(contract::QUEUE_NAME);
+        let (asked, stands) = (self.object.label(contract::QUEUE_NAME), self.old.label(contract::QUEUE_NAME));
+        if asked == stands {
+            return;
+        }
+        let of_creation = || self.asked.get(&self.old_elements.key(&at)).and_then(|it| it.asked.as_str());
+        if let Some(asked) = asked.filter(|asked| of_creation() != Some(asked)) {
+            let (stands, key) = (stands.unwrap_or("none"), contract::SWITCH_QUEUE);
+            say.warn(format_args!(
+                "{at}: asked {asked:?}, and the Pod stays in queue {stands}; to move it, write its annotation {key}: {asked}"
+            ));
+        }
+        match stands {
+            Some(stands) => say.put_back(at, stands),
+            None => say.discard(at),
         }
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::admission::decision::Maker;
 use crate::ledger::{Account, Amounts, MOST_OF_A_NAME, ObjectName, Resource, Shortage};
 use crate::policy::Policy;
+use crate::policy::names::PlanName;
 use crate::policy::platform::ChargeBy;
 use crate::policy::quantity::{bytes, decimal};
 use crate::sentence::list;
@@ -84,7 +85,10 @@ impl fmt::Display for Full<'_> {
         let say = |amount: &u64| say_amount(*resource, *amount);
         write!(f, "asked {}{}; ", say(asked), charged(*resource, self.policy))?;
         f.write_str(&who(account, self.policy))?;
-        write!(f, " uses {} and has {} reserved, of {} in all; ", say(used), say(reserved), say(limit))?;
+        write!(f, " uses {} and has {} reserved, of {} in all", say(used), say(reserved), say(limit))?;
+        let closed = closed(self.shortage, self.policy);
+        while_closed(f, closed)?;
+        f.write_str("; ")?;
         let missing = used.saturating_add(*reserved).saturating_add(*asked).saturating_sub(*limit);
         if let Some((own, held)) = self.own.map(|own| (own, own.of(self.shortage))).filter(|(_, held)| *held > 0) {
             write!(f, "{} of that is held by older Pods of Deployment {} itself; ", say(&held), own.deployment)?;
@@ -92,7 +96,13 @@ impl fmt::Display for Full<'_> {
                 "if its rollout waits for them, set strategy.type Recreate, or maxSurge 0 and maxUnavailable 1; else wait",
             );
         }
-        write!(f, "wait for {} to become free, end something, or ask for less", say(&missing))
+        write!(
+            f,
+            "wait for {} to become free{}",
+            say(&missing),
+            if closed.is_some() { " or for the plan to open" } else { "" }
+        )?;
+        f.write_str(", end something, or ask for less")
     }
 }
 
@@ -157,7 +167,9 @@ impl fmt::Display for Foreseen<'_> {
         };
         let pods = number_of(*pods);
         write!(f, "asked {} for {pods}{whose}{how}; {} uses {}", say(asked), who(account, policy), say(used))?;
-        write!(f, " and has {} reserved, of {} in all; {then}", say(reserved), say(limit))
+        write!(f, " and has {} reserved, of {} in all", say(reserved), say(limit))?;
+        while_closed(f, closed(self.shortage, policy))?;
+        write!(f, "; {then}")
     }
 }
 
@@ -188,6 +200,19 @@ impl fmt::Display for Rollout<'_> {
             Maker::DaemonSet => "maxSurge 0 and maxUnavailable 1 in updateStrategy.rollingUpdate",
         })
     }
+}
+
+/// The plan of a project that may have no more than this because the plan is closed.
+fn closed<'a>(shortage: &Shortage, policy: &'a Policy) -> Option<&'a PlanName> {
+    let Account::Project(id) = &shortage.account else { return None };
+    let plan = policy.records().plans.get(policy.project_by_id(id)?.plan.as_ref()?)?;
+    let outside = shortage.resource.limit(&plan.outside_window_quota)?;
+    let is_less = shortage.resource.limit(&plan.quota).is_none_or(|open| outside < open);
+    (outside == shortage.limit && is_less).then_some(&plan.name)
+}
+
+fn while_closed(f: &mut fmt::Formatter<'_>, closed: Option<&PlanName>) -> fmt::Result {
+    closed.map_or(Ok(()), |plan| write!(f, " while plan {plan} is closed"))
 }
 
 /// An account as people call it.
