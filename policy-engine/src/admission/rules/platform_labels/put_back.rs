@@ -120,14 +120,15 @@ impl<'a> Change<'a> {
     }
 
     /// A Pod that has moved may be applied again by the manifest that made it: what that says of the queue does not move it back.
-    fn keep_queue(&self, say: &mut Findings) {
+    fn keep_queue(&mut self, say: &mut Findings) {
         let at = label(contract::QUEUE_NAME);
         let (asked, stands) = (self.object.label(contract::QUEUE_NAME), self.old.label(contract::QUEUE_NAME));
         if asked == stands {
             return;
         }
-        let of_creation = || self.asked.get(&self.old_elements.key(&at)).and_then(|it| it.asked.as_str());
-        if let Some(asked) = asked.filter(|asked| of_creation() != Some(asked)) {
+        let at_creation = self.old_elements.key(&at);
+        let at_creation = self.asked.get(&at_creation).and_then(|it| it.asked.as_str());
+        if let Some(asked) = asked.filter(|asked| at_creation != Some(asked)) {
             let (stands, key) = (stands.unwrap_or("none"), contract::SWITCH_QUEUE);
             say.warn(format_args!(
                 "{at}: asked {asked:?}, and the Pod stays in queue {stands}; to move it, write its annotation {key}: {asked}"
