@@ -70,8 +70,17 @@ fn one(preemption: &Preemption) -> String {
         let held_up = held_up_by.as_ref().map(|by| format!("; held up by {by}")).unwrap_or_default();
         let _infallible = writeln!(text, "  evicted: {pod} in queue {queue}: {because}{held_up}");
     }
-    for Spared { pod, because } in spared {
-        let _infallible = writeln!(text, "  spared: {pod}: {because}");
+    // Pods of other projects have no name, and are many of one kind.
+    let mut alike: Vec<(&Spared, usize)> = Vec::new();
+    for spared in spared {
+        match alike.iter_mut().find(|(before, _)| *before == spared) {
+            Some((_, count)) => *count += 1,
+            None => alike.push((spared, 1)),
+        }
+    }
+    for (Spared { pod, because }, count) in alike {
+        let times = if count > 1 { format!(" ({count} of them)") } else { String::new() };
+        let _infallible = writeln!(text, "  spared: {pod}{times}: {because}");
     }
     text
 }
@@ -89,7 +98,9 @@ mod tests {
             "outcome": "it runs",
             "roomFor": [{"pod": "llm-serving/carol", "node": "n1", "devices": ["gpu.nvidia.com/n1/gpu-7"]}],
             "ended": [{"pod": "a pod of another project", "queue": "batch", "because": "queue batch gives way"}],
-            "spared": [{"pod": "llm-serving/a", "because": "the others suffice, and cost less"}],
+            "spared": [{"pod": "llm-serving/a", "because": "the others suffice, and cost less"},
+                {"pod": "a pod of another project", "because": "queue urgent is not preemptible"},
+                {"pod": "a pod of another project", "because": "queue urgent is not preemptible"}],
         }]}))
         .expect("an answer");
         let text = anstream::adapter::strip_str(&render(&answer)).to_string();
@@ -98,6 +109,7 @@ mod tests {
   room for llm-serving/carol on node n1 with gpu.nvidia.com/n1/gpu-7
   evicted: a pod of another project in queue batch: queue batch gives way
   spared: llm-serving/a: the others suffice, and cost less
+  spared: a pod of another project (2 of them): queue urgent is not preemptible
 ";
         assert_eq!(text, expected);
     }

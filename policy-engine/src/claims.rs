@@ -18,8 +18,8 @@ mod understood;
 mod write_driver_config;
 
 pub use ask::{Ask, Misread, Vram};
-pub use cel::{Mentions, Whole, passing};
 pub(crate) use ask::{INLINE, SHARED};
+pub use cel::{Mentions, Whole, passing};
 pub(crate) use models::is_narrowing;
 pub use models::{allowed_models, narrowing, narrowing_away};
 pub use price::{Gpus, Price};

@@ -84,13 +84,7 @@ pub struct Reapers {
 
 impl Reapers {
     /// The daemons of a process whose world has their [`topics`](Choice::topics). Nothing is written before [`run`](Self::run).
-    pub fn new(
-        world: World,
-        own_namespace: &str,
-        ledger: Ledger,
-        choice: Choice,
-        shutdown: CancellationToken,
-    ) -> Self {
+    pub fn new(world: World, own_namespace: &str, ledger: Ledger, choice: Choice, shutdown: CancellationToken) -> Self {
         Self { stage: Stage::new(world, own_namespace, ledger), choice, shutdown }
     }
 
@@ -133,7 +127,8 @@ mod tests {
 
     #[test]
     fn processes_with_other_daemons_do_not_wait_for_each_other() {
-        let only = |names: &[&str]| Choice { only: names.iter().map(|name| (*name).to_owned()).collect(), observes: false };
+        let only =
+            |names: &[&str]| Choice { only: names.iter().map(|name| (*name).to_owned()).collect(), observes: false };
         assert_eq!(only(&[]).lease(), "sluice-reapers");
         assert_eq!(only(&["nudge", "follow"]).lease(), only(&["follow", "nudge", "follow"]).lease());
         assert_ne!(only(&["follow"]).lease(), only(&["nudge"]).lease());

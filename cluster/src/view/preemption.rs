@@ -52,13 +52,7 @@ pub struct Held {
 }
 
 /// All Pods that have not finished, all nodes, devices, claims and budgets.
-pub fn view(
-    world: &World,
-    prices: &Prices,
-    policy: &Policy,
-    own_namespace: &str,
-    selectors: &mut Selectors,
-) -> Seen {
+pub fn view(world: &World, prices: &Prices, policy: &Policy, own_namespace: &str, selectors: &mut Selectors) -> Seen {
     let devices::Devices { devices, matching, claims, holds } = devices::devices(world, prices, policy, selectors);
     let bindings = world.bindings();
     let found = Found::among(&world.claims(), &world.device_classes());
@@ -94,7 +88,7 @@ struct Found {
 
 impl Found {
     fn among(claims: &[Arc<ResourceClaim>], classes: &DeviceClasses) -> Self {
-        let extended = classes.iter().filter_map(|(_, class)| class.extended_resource_name.clone()).collect();
+        let extended = classes.values().filter_map(|class| class.extended_resource_name.clone()).collect();
         let mut found = Self { named: HashMap::new(), made: HashMap::new(), extended };
         for claim in claims {
             let meta = &claim.metadata;
@@ -135,11 +129,7 @@ impl Found {
     }
 }
 
-fn read(
-    pod: &pod::Pod,
-    bindings: &BTreeMap<String, ProjectId>,
-    claims: &Found,
-) -> Option<Pod> {
+fn read(pod: &pod::Pod, bindings: &BTreeMap<String, ProjectId>, claims: &Found) -> Option<Pod> {
     let meta = &pod.metadata;
     let (namespace, spec) = (meta.namespace.as_deref()?, &pod.spec);
     let amounts = spec.amounts(ChargeBy::Requests).unwrap_or_default();

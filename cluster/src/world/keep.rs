@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Node, NodeSpec, NodeStatus, ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeSpec,
-    ResourceQuota,
+    Node, NodeSpec, NodeStatus, ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec,
+    PersistentVolumeSpec, ResourceQuota,
 };
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
 use k8s_openapi::api::resource::v1::{
@@ -14,6 +14,7 @@ use k8s_openapi::api::resource::v1::{
 use kube::core::ObjectMeta;
 use policy_engine::contract;
 use policy_engine::daemons::common::MANAGED_BY;
+use policy_engine::daemons::preemption::HOLD_MARK;
 use policy_engine::submission::devices::{EXTENDED_RESOURCE_CLAIM, POD_CLAIM_NAME};
 use policy_engine::submission::volumes::TOLD;
 
@@ -58,7 +59,7 @@ pub(super) fn least(meta: &mut ObjectMeta) {
 
 fn read_here(keys: Option<BTreeMap<String, String>>) -> Option<BTreeMap<String, String>> {
     let mut keys = keys?;
-    let others = [POD_CLAIM_NAME, EXTENDED_RESOURCE_CLAIM, MANAGED_BY];
+    let others = [POD_CLAIM_NAME, EXTENDED_RESOURCE_CLAIM, MANAGED_BY, HOLD_MARK];
     keys.retain(|key, _| key.starts_with(contract::PREFIX) || others.contains(&key.as_str()));
     Some(keys).filter(|keys| !keys.is_empty())
 }

@@ -41,10 +41,8 @@ impl Writer {
             },
         }));
         let what = || format!("device taint rule {name}");
-        let rule: DeviceTaintRule = rule.map_err(|error| WriteFailed::Api {
-            what: what(),
-            source: Box::new(kube::Error::SerdeError(error)),
-        })?;
+        let rule: DeviceTaintRule =
+            rule.map_err(|error| WriteFailed::Api { what: what(), source: Box::new(kube::Error::SerdeError(error)) })?;
         let api: Api<DeviceTaintRule> = Api::all(self.client.clone());
         outcome(what, api.create(&creating(), &rule)).await
     }

@@ -325,6 +325,7 @@ mod tests {
     fn named() -> Vec<&'static str> {
         let source = include_str!("../contract.rs");
         let quoted = source.split('"').skip(1).step_by(2);
+        let quoted = quoted.filter(|text| !contract::OF_CLIENTS.contains(text));
         quoted.filter_map(|text| text.strip_prefix(contract::PREFIX)).filter(|name| !name.is_empty()).collect()
     }
 

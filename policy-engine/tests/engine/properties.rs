@@ -172,7 +172,7 @@ fn stored(mut pod: Value) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, max_global_rejects: 16_384, ..ProptestConfig::default() })]
 
     #[test]
     fn the_validating_call_finds_nothing_left_and_says_the_same(

@@ -161,7 +161,8 @@ async fn a_process_is_ready_when_everything_is_filled_that_any_daemon_hears_of()
             let others: Vec<_> = crate::Choice::default().topics().filter(|topic| topic != missing).collect();
             let world = server.world(&others).await;
             let ledger = ledger_that_is_away().await;
-            let reapers = crate::Reapers::new(world, "sluice-system", ledger, Default::default(), CancellationToken::new());
+            let reapers =
+                crate::Reapers::new(world, "sluice-system", ledger, Default::default(), CancellationToken::new());
             assert!(matches!(reapers.ready(), Err(Unfit::Cold(_))), "{} needs {missing:?}", daemon.name);
         }
     }

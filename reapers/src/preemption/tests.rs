@@ -9,7 +9,8 @@ use crate::testing::{ledger, pod, projects, stage};
 const NODE: &str = "gpu-x";
 
 fn named(path: &str, kind: &str, api: &str, name: &str, more: Value) -> (String, Value) {
-    let mut object = json!({"apiVersion": api, "kind": kind, "metadata": {"name": name, "uid": name, "resourceVersion": "1"}});
+    let mut object =
+        json!({"apiVersion": api, "kind": kind, "metadata": {"name": name, "uid": name, "resourceVersion": "1"}});
     for (key, value) in more.as_object().into_iter().flatten() {
         object[key] = value.clone();
     }
@@ -18,7 +19,13 @@ fn named(path: &str, kind: &str, api: &str, name: &str, more: Value) -> (String,
 
 fn queue(name: &str, priority: i32) -> (String, Value) {
     let api = "sluice.dev/v1alpha1";
-    named("/apis/sluice.dev/v1alpha1/platformqueues", "PlatformQueue", api, name, json!({"spec": {"priority": priority}}))
+    named(
+        "/apis/sluice.dev/v1alpha1/platformqueues",
+        "PlatformQueue",
+        api,
+        name,
+        json!({"spec": {"priority": priority, "preemptible": true}}),
+    )
 }
 
 /// A Pod of a queue with a claim that Kubernetes made for it; `on` is the device that it has.
@@ -73,7 +80,9 @@ fn server(more: impl IntoIterator<Item = (String, Value)>) -> ApiServer {
         queue("high", 100),
     ];
     let work = [with_claim("owl", "low", Some("gpu-0")), with_claim("hawk", "high", None)];
-    ApiServer::with_collections(projects(["detector"]).into_iter().chain(cluster).chain(work.into_iter().flatten()).chain(more))
+    ApiServer::with_collections(
+        projects(["detector"]).into_iter().chain(cluster).chain(work.into_iter().flatten()).chain(more),
+    )
 }
 
 /// What one turn writes, Events apart.
@@ -105,10 +114,16 @@ async fn what_is_planned_is_in_the_journal_and_held_before_anybody_is_evicted() 
     assert_eq!((entry.subjects[0].name.as_str(), entry.objects[0].name.as_str()), ("hawk", "owl"));
     let hold = &calls[0].body;
     assert_eq!(hold["metadata"]["labels"]["sluice.dev/preemption"], entry.id);
-    assert_eq!(hold["spec"]["taint"], json!({"key": "platform-go/hold", "value": "uid-of-hawk", "effect": "NoSchedule"}));
+    assert_eq!(
+        hold["spec"]["taint"],
+        json!({"key": "platform-go/hold", "value": "uid-of-hawk", "effect": "NoSchedule"})
+    );
     assert_eq!(hold["spec"]["deviceSelector"], json!({"driver": "gpu.nvidia.com", "pool": NODE, "device": "gpu-0"}));
     assert_eq!(calls[1].body["status"], json!({"nominatedNodeName": NODE}));
-    assert_eq!(calls[3].body["deleteOptions"], json!({"gracePeriodSeconds": 7, "preconditions": {"uid": "uid-of-owl"}}));
+    assert_eq!(
+        calls[3].body["deleteOptions"],
+        json!({"gracePeriodSeconds": 7, "preconditions": {"uid": "uid-of-owl"}})
+    );
 }
 
 #[tokio::test]
@@ -129,7 +144,8 @@ async fn a_hold_that_nobody_waits_for_is_taken_away_and_others_stay() {
     let rule = |name: &str, labels: Value| {
         let spec = json!({"deviceSelector": {"driver": "else.example.com"}, "taint": {"key": "platform-go/hold", "value": "v", "effect": "NoSchedule"}});
         let meta = json!({"name": name, "uid": name, "resourceVersion": "1", "labels": labels});
-        let object = json!({"apiVersion": "resource.k8s.io/v1", "kind": "DeviceTaintRule", "metadata": meta, "spec": spec});
+        let object =
+            json!({"apiVersion": "resource.k8s.io/v1", "kind": "DeviceTaintRule", "metadata": meta, "spec": spec});
         (format!("/apis/resource.k8s.io/v1/devicetaintrules/{name}"), object)
     };
     let ours = json!({"app.kubernetes.io/managed-by": "sluice", "sluice.dev/preemption": "gone"});

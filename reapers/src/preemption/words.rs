@@ -31,7 +31,12 @@ pub(super) fn begins(preemption: &Preemption) -> News {
         1 => String::new(),
         count => format!(" and {} more that it needs", count - 1),
     };
-    let note = format!("room is made for pod {}{together} on node {}: {} {verb} evicted", first.pod, first.node, ends.join(", "));
+    let note = format!(
+        "room is made for pod {}{together} on node {}: {} {verb} evicted",
+        first.pod,
+        first.node,
+        ends.join(", ")
+    );
     news(Tone::Normal, "MakingRoom", &first.pod, &first.uid, note)
 }
 

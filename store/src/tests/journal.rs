@@ -77,7 +77,7 @@ async fn what_was_begun_stands_until_it_ends_whoever_leads(database: Database) {
         ended_at: None,
         outcome: None,
     };
-    assert_eq!(journal.open("preemption").await.expect("an answer"), [expected.clone()]);
+    assert_eq!(journal.open("preemption").await.expect("an answer"), std::slice::from_ref(&expected));
     let state = json!({"gone": ["uid-bob-7"]});
     assert!(journal.amend(&id, &state).await.expect("an answer"));
     assert_eq!(

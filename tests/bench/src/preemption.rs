@@ -78,13 +78,17 @@ fn plans(rounds: usize, seconds: f64) -> Result<BTreeMap<usize, Measured>> {
             let took = median_us(&home.join("preemption").join(devices.to_string()))? / 1000.0;
             runs.entry(devices).or_default().push(took);
         }
-        progress(format_args!("  round {round} of {rounds}: {:.1} ms a plan for 4,000 devices", runs[&4_000][round - 1]));
+        progress(format_args!(
+            "  round {round} of {rounds}: {:.1} ms a plan for 4,000 devices",
+            runs[&4_000][round - 1]
+        ));
     }
     Ok(runs.into_iter().map(|(devices, runs)| (devices, Measured::of(runs))).collect())
 }
 
 fn organisation() -> Value {
-    let queue = |name: &str, priority: i32| record("PlatformQueue", &format!("{NAME}-{name}"), json!({"priority": priority}));
+    let queue =
+        |name: &str, priority: i32| record("PlatformQueue", &format!("{NAME}-{name}"), json!({"priority": priority}));
     let quota = json!({"gpu": 2 * FULL, "devices": 2 * FULL, "cpu": 64, "memory": "256Gi"});
     let queues = json!([format!("{NAME}-low"), format!("{NAME}-high")]);
     let model = json!({"deviceClassName": "gpu.nvidia.com", "productNames": ["NVIDIA H100 80GB HBM3"]});
@@ -119,7 +123,10 @@ async fn preempt(door: &Door, count: usize, grace: u64) -> Result<Measured> {
         client.create(&refill, "low", grace).await?;
         client.runs(&refill).await?;
     }
-    progress(format_args!("  {count} preemptions with {grace} s grace: {:.2} s", Measured::of(runs.iter().copied()).value));
+    progress(format_args!(
+        "  {count} preemptions with {grace} s grace: {:.2} s",
+        Measured::of(runs.iter().copied()).value
+    ));
     api::delete_all(&mut client.connection, NAME, "app=preempt").await?;
     Ok(Measured::of(runs))
 }

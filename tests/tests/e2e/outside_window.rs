@@ -16,9 +16,10 @@ fn mine(p: &Ground) -> Value {
     command.args(["me", "-o", "json"]).current_dir("/").env_clear().env("KUBECONFIG", kubeconfig);
     let me: Value = serde_json::from_str(&ok(must(Output::of(command, "")))).expect("JSON");
     let projects = me["projects"].as_array().expect("projects").iter();
-    let project = projects.filter(|it| it["name"] == "rationed").next_back().expect("the project").clone();
+    let mut projects = projects;
+    let project = projects.rfind(|it| it["name"] == "rationed").expect("the project").clone();
     let accounts = project["accounts"].as_array().expect("accounts").iter();
-    accounts.filter(|it| it["whose"] == "Project").next_back().expect("its account").clone()
+    accounts.rfind(|it| it["whose"] == "Project").expect("its account").clone()
 }
 
 #[test]

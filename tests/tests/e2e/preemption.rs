@@ -56,7 +56,8 @@ fn one_device_is_freed_for_a_higher_queue_and_reaches_it_before_any_bystander() 
     );
     eventually("the hold to go", || holds(&p, "preempt").is_empty().then_some(()));
     for app in ["app=low", "app=bystander"] {
-        let waits = list(&p, "preempt", "pods", app).into_iter().filter(|pod| pod["spec"]["nodeName"].is_null()).count();
+        let waits =
+            list(&p, "preempt", "pods", app).into_iter().filter(|pod| pod["spec"]["nodeName"].is_null()).count();
         assert_eq!(waits, 1, "{app} has no device");
     }
 }
@@ -89,7 +90,8 @@ fn a_budget_keeps_its_pods_and_nobody_is_evicted_where_that_helps_nobody() {
     let says = told(&p, "guarded", "kept", "EvictionBlocked");
     assert!(says.contains("a PodDisruptionBudget does not let it go and is heeded until "), "{says}");
     assert_eq!(holds(&p, "guarded").len(), 1, "it is held meanwhile");
-    let annotation = |name: &str| get(&p, "guarded", name)["metadata"]["annotations"]["platform-go/eviction-reason"].clone();
+    let annotation =
+        |name: &str| get(&p, "guarded", name)["metadata"]["annotations"]["platform-go/eviction-reason"].clone();
     assert_eq!(annotation("pod/kept"), "Preempted: ends to make room for a pod of queue guarded-high");
     // Who waits gives up.
     ok(kubectl(&p, "alice", &["-n", "guarded", "delete", "pod/two"]));
@@ -107,7 +109,10 @@ fn those_that_need_each_other_get_room_together_or_not_at_all() {
     ok(create(&p, "bob", low));
     let before = running(&p, "gang", "app=low", 4);
     let job = |name: &str, count: usize| {
-        let template = with(asks("gang", "high", 1), json!({"metadata": {"annotations": {"platform-go/gang": count.to_string()}}}));
+        let template = with(
+            asks("gang", "high", 1),
+            json!({"metadata": {"annotations": {"platform-go/gang": count.to_string()}}}),
+        );
         let mut job = workload("Job", "gang", name, template);
         job["spec"]["parallelism"] = json!(count);
         job["spec"]["completions"] = json!(count);
@@ -126,7 +131,8 @@ fn those_that_need_each_other_get_room_together_or_not_at_all() {
 
     ok(create(&p, "alice", job("two", 2)));
     running(&p, "gang", "app=two", 2);
-    let stayed = uids(&before).into_iter().filter(|uid| uids(&list(&p, "gang", "pods", "app=low")).contains(uid)).count();
+    let stayed =
+        uids(&before).into_iter().filter(|uid| uids(&list(&p, "gang", "pods", "app=low")).contains(uid)).count();
     assert_eq!(stayed, 2);
     ok(kubectl(&p, ADMIN, &["-n", "gang", "delete", "deployment/low", "job/two"]));
 }

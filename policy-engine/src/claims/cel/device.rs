@@ -111,7 +111,10 @@ fn map<'d>(entries: impl IntoIterator<Item = (&'d str, Box<dyn Val + 'd>)>) -> B
 
 /// What is being read, by domain and name.
 #[derive(Default)]
-struct ByDomain<'d>(HashMap<&'d str, Vec<(&'d str, Box<dyn Val + 'd>)>>);
+struct ByDomain<'d>(HashMap<&'d str, Vec<Named<'d>>>);
+
+/// A name and what it says.
+type Named<'d> = (&'d str, Box<dyn Val + 'd>);
 
 impl<'d> ByDomain<'d> {
     fn add(&mut self, driver: &'d str, name: &'d str, value: Box<dyn Val + 'd>) {

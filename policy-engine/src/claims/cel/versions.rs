@@ -75,7 +75,8 @@ impl StaticVal for Version {}
 
 /// Adds the functions of versions.
 pub(super) fn declare(language: &mut Env) -> Result<(), DeclarationError> {
-    let asked: [(fn() -> Vec<Type>, &str); 2] =
+    type Asked = (fn() -> Vec<Type>, &'static str);
+    let asked: [Asked; 2] =
         [(|| vec![types::STRING_TYPE], "string"), (|| vec![types::STRING_TYPE, types::BOOL_TYPE], "string_bool")];
     for (args, id) in asked {
         language.add_overload("isSemver", &format!("is_semver_{id}"), args(), |args| {

@@ -82,8 +82,15 @@ fn nobody_is_evicted_whose_queue_or_whose_project_s_mode_has_changed() {
     assert_eq!(end(|pod| pod.queue = "research".into()), Progress::Over(Ended::Changed));
     assert_eq!(end(|pod| pod.queue = "gone".into()), Progress::Over(Ended::Changed));
     assert_eq!(end(|pod| pod.project = None), Progress::Over(Ended::Changed));
-    assert_eq!(end(|pod| pod.project = Some(crate::policy::ids::ProjectId::new("id-lax"))), Progress::Over(Ended::Changed));
-    assert_eq!(end(|pod| pod.pod.name = "renamed".into()), becomes(&view, &begun, &policy([]), now()), "its UID counts");
+    assert_eq!(
+        end(|pod| pod.project = Some(crate::policy::ids::ProjectId::new("id-lax"))),
+        Progress::Over(Ended::Changed)
+    );
+    assert_eq!(
+        end(|pod| pod.pod.name = "renamed".into()),
+        becomes(&view, &begun, &policy([]), now()),
+        "its UID counts"
+    );
 }
 
 #[test]
@@ -105,7 +112,9 @@ fn it_is_over_when_nobody_came_though_all_have_ended() {
     change(&mut view, "a").ending = true;
     change(&mut view, "b").ending = true;
     let last = 30 + LASTS.as_secs();
-    assert!(matches!(becomes(&view, &begun, &policy, after(last - 1)), Progress::GoesOn { until, .. } if until == after(last)));
+    assert!(
+        matches!(becomes(&view, &begun, &policy, after(last - 1)), Progress::GoesOn { until, .. } if until == after(last))
+    );
     assert_eq!(becomes(&view, &begun, &policy, after(last)), Progress::Over(Ended::TimedOut));
     change(&mut view, "b").ending = false;
     assert!(matches!(becomes(&view, &begun, &policy, after(last)), Progress::GoesOn { .. }), "a budget may block it");
