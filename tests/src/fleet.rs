@@ -34,7 +34,11 @@ pub fn fleet(p: &Ground, name: &str, devices: usize) {
     let model = json!({"displayName": product, "deviceClassName": "gpu.nvidia.com", "productNames": [product]});
     ok(create(p, ADMIN, record("GpuModel", name, model)));
     for (queue, priority) in [("low", 60), ("high", 700)] {
-        ok(create(p, ADMIN, record("PlatformQueue", &format!("{name}-{queue}"), json!({"priority": priority}))));
+        ok(create(
+            p,
+            ADMIN,
+            record("PlatformQueue", &format!("{name}-{queue}"), json!({"priority": priority, "preemptible": true})),
+        ));
     }
     let twice = 2 * devices;
     let plan = json!({

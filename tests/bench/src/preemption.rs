@@ -87,8 +87,9 @@ fn plans(rounds: usize, seconds: f64) -> Result<BTreeMap<usize, Measured>> {
 }
 
 fn organisation() -> Value {
-    let queue =
-        |name: &str, priority: i32| record("PlatformQueue", &format!("{NAME}-{name}"), json!({"priority": priority}));
+    let queue = |name: &str, priority: i32| {
+        record("PlatformQueue", &format!("{NAME}-{name}"), json!({"priority": priority, "preemptible": true}))
+    };
     let quota = json!({"gpu": 2 * FULL, "devices": 2 * FULL, "cpu": 64, "memory": "256Gi"});
     let queues = json!([format!("{NAME}-low"), format!("{NAME}-high")]);
     let model = json!({"deviceClassName": "gpu.nvidia.com", "productNames": ["NVIDIA H100 80GB HBM3"]});

@@ -45,7 +45,7 @@ fn class_gate_lifted() {
     let before = waits(&p, "lifted", "lifted");
     let says = [(
         "plan-window",
-        "spec.schedulingGates: asked to take away the gate platform-go/plan-window; only the platform takes its gates away; queue lifted is closed until Mon 2099-03-02 09:00 Europe/Berlin (UTC+01:00), by its own windows; wait, or delete the Pod",
+        "spec.schedulingGates: asked to take away the gate platform-go/plan-window; only the platform takes its gates away; queue lifted is closed until Mon 2099-03-02 09:00 Europe/Berlin (UTC+01:00), by its own windows; wait, or move the Pod to queue default (annotation platform-go/switch-queue)",
     )];
     let patch = ["-n", "lifted", "patch", "pod/lifted"];
     let ways = [

@@ -15,10 +15,9 @@ fn mine(p: &Ground) -> Value {
     let kubeconfig = p.layout().user_kubeconfig("alice");
     command.args(["me", "-o", "json"]).current_dir("/").env_clear().env("KUBECONFIG", kubeconfig);
     let me: Value = serde_json::from_str(&ok(must(Output::of(command, "")))).expect("JSON");
-    let projects = me["projects"].as_array().expect("projects").iter();
-    let mut projects = projects;
+    let mut projects = me["projects"].as_array().expect("projects").iter();
     let project = projects.rfind(|it| it["name"] == "rationed").expect("the project").clone();
-    let accounts = project["accounts"].as_array().expect("accounts").iter();
+    let mut accounts = project["accounts"].as_array().expect("accounts").iter();
     accounts.rfind(|it| it["whose"] == "Project").expect("its account").clone()
 }
 
