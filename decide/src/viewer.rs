@@ -12,20 +12,28 @@ use policy_engine::policy::project::{Project, ProjectRole};
 /// A person, and what they may see.
 pub struct Viewer<'a> {
     policy: &'a Policy,
-    user: &'a User,
+    /// `None` for an admin without a User record.
+    user: Option<&'a User>,
+    username: &'a str,
     groups: &'a [String],
     bindings: BTreeMap<String, ProjectId>,
 }
 
 impl<'a> Viewer<'a> {
-    /// A person whom the platform knows, with the groups that the request proves.
-    pub fn new(world: &World, policy: &'a Policy, user: &'a User, groups: &'a [String]) -> Self {
-        Self { policy, user, groups, bindings: world.bindings() }
+    /// A person, with their User record if they have one and the groups that the request proves.
+    pub fn new(
+        world: &World,
+        policy: &'a Policy,
+        user: Option<&'a User>,
+        username: &'a str,
+        groups: &'a [String],
+    ) -> Self {
+        Self { policy, user, username, groups, bindings: world.bindings() }
     }
 
     /// Whether the person sees everything.
     pub fn is_admin(&self) -> bool {
-        self.policy.is_admin(Some(self.user), self.groups)
+        self.policy.is_admin(self.user, self.groups)
     }
 
     /// The project of a Namespace.
@@ -36,16 +44,17 @@ impl<'a> Viewer<'a> {
     /// Whether the person may work in a Namespace. In one that is a member's own no other Member does.
     pub fn sees(&self, namespace: &str) -> bool {
         let enters = |project: &Project| {
-            let role = self.policy.role(self.user, self.groups, project);
+            let Some(user) = self.user else { return false };
+            let role = self.policy.role(user, self.groups, project);
             let whose = project.member_of(namespace);
-            role.is_some() && whose.is_none_or(|whose| *whose == self.user.name || role >= Some(ProjectRole::Manager))
+            role.is_some() && whose.is_none_or(|whose| *whose == user.name || role >= Some(ProjectRole::Manager))
         };
         self.is_admin() || self.project_of(namespace).is_some_and(enters)
     }
 
     /// Whether what was refused is theirs to know.
     pub fn was_refused(&self, username: &str, namespace: &str) -> bool {
-        self.user.username == username || self.sees(namespace)
+        self.username == username || self.sees(namespace)
     }
 
     /// What the person reads of a Pod.

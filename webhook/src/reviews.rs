@@ -28,10 +28,9 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
     let request = call.request;
     webhook.caches.usable()?;
     let policy = webhook.caches.policy();
-    let asked = question(request)?.and_then(|question| Ok((question, person(request, &policy)?)));
     let mut decision = Decision::default();
-    let answered = match asked {
-        Ok((spec, user)) => answer(webhook, call, &policy, spec, user).await?,
+    let answered = match question(request)? {
+        Ok(spec) => answer(webhook, call, &policy, spec).await?,
         Err(denial) => Err(denial),
     };
     let patch = match answered {
@@ -54,12 +53,23 @@ async fn answer(
     call: Call<'_>,
     policy: &Policy,
     PlatformReviewSpec { question, about }: PlatformReviewSpec,
-    user: &User,
 ) -> Result<Result<Answer, Denial>, Outage> {
-    let viewer = || Viewer::new(&webhook.caches, policy, user, &call.request.user_info.groups);
+    let (request, person) = (call.request, person(call.request, policy));
+    let is_admin = matches!(Caller::of(request.requester(), policy), Caller::Admin);
+    // An admin needs no User record to ask about others.
+    let user = match (person, question) {
+        (Ok(user), _) => Some(user),
+        (Err(_), Question::Why | Question::ExplainPreemption) if is_admin => None,
+        (Err(denial), _) => return Ok(Err(denial)),
+    };
+    let (username, groups) = (request.requester().username, &request.user_info.groups);
+    let viewer = || Viewer::new(&webhook.caches, policy, user, username, groups);
     let mut answer = Answer::default();
     match question {
-        Question::Me => answer.me = Some(me(webhook, call, policy, user).await?),
+        Question::Me => match user {
+            Some(user) => answer.me = Some(me(webhook, call, policy, user).await?),
+            None => return Err(Outage::Defect),
+        },
         Question::Why => {
             let asks = why::Asks { webhook, call, policy, viewer: viewer() };
             match asks.why(about.unwrap_or_default()).await? {
