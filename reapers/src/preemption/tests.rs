@@ -80,8 +80,11 @@ fn server(more: impl IntoIterator<Item = (String, Value)>) -> ApiServer {
         queue("high", 100),
     ];
     let work = [with_claim("owl", "low", Some("gpu-0")), with_claim("hawk", "high", None)];
+    // Who writes its status is answered with the Pod.
+    let [(hawk, pod), _] = &work[1];
+    let status = [(format!("{hawk}/status"), pod.clone())];
     ApiServer::with_collections(
-        projects(["detector"]).into_iter().chain(cluster).chain(work.into_iter().flatten()).chain(more),
+        projects(["detector"]).into_iter().chain(cluster).chain(work.into_iter().flatten()).chain(status).chain(more),
     )
 }
 
