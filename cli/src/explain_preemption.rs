@@ -8,7 +8,7 @@ use records::review::{Ended, Preemption, Preemptions, RoomMade, Spared};
 
 use crate::cluster_args::ClusterArgs;
 use crate::ending::{Ending, Failure};
-use crate::output::{self, Format};
+use crate::output::Format;
 use crate::question;
 use crate::why::Target;
 
@@ -39,10 +39,7 @@ impl Explain {
         let server = cluster.server().await?;
         let about = target.about(namespace, server.default_namespace());
         let answer = question::explain_preemption(&server, about).await?;
-        output::print(&match output {
-            Format::Text => render(&answer),
-            Format::Json => output::json(&answer)?,
-        })?;
+        output.print(&answer, render)?;
         Ok(Ending::Fine)
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cluster_args::ClusterArgs;
 use crate::ending::{Ending, Failure};
-use crate::output::{self, Format};
+use crate::output::Format;
 use crate::question;
 
 /// Show my projects and queues, what is left of my GPUs, and what of mine runs and waits
@@ -29,10 +29,7 @@ impl Mine {
     pub(crate) async fn run(self) -> Result<Ending, Failure> {
         let Self { cluster, output } = self;
         let me = question::me(&cluster.server().await?).await?;
-        output::print(&match output {
-            Format::Text => table::render(&me),
-            Format::Json => output::json(&me)?,
-        })?;
+        output.print(&me, table::render)?;
         Ok(Ending::Fine)
     }
 }

@@ -13,6 +13,16 @@ pub(crate) enum Format {
     Json,
 }
 
+impl Format {
+    /// Writes an answer to standard output.
+    pub(crate) fn print<T: serde::Serialize>(self, answer: &T, text: impl FnOnce(&T) -> String) -> io::Result<()> {
+        print(&match self {
+            Self::Text => text(answer),
+            Self::Json => json(answer)?,
+        })
+    }
+}
+
 /// Writes to standard output. A reader that has read enough (`| head`) is no error.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();

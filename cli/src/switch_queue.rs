@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::cluster_args::ClusterArgs;
 use crate::ending::{Ending, Failure, report};
-use crate::output::{self, Format};
+use crate::output::Format;
 
 /// Who the API server is told has written the annotation.
 const FIELD_MANAGER: &str = "sluice-switch-queue";
@@ -89,10 +89,7 @@ impl SwitchQueue {
                        not installed; ask a platform Admin";
             return Err(Failure::Unanswered(anyhow!(why)));
         }
-        output::print(&match output {
-            Format::Text => sentence(&moved),
-            Format::Json => output::json(&moved)?,
-        })?;
+        output.print(&moved, sentence)?;
         Ok(Ending::Fine)
     }
 }

@@ -14,7 +14,7 @@ use store::UsageQuery;
 use crate::cluster_args::ClusterArgs;
 use crate::database::DatabaseArgs;
 use crate::ending::{Ending, Failure};
-use crate::output::{self, Format};
+use crate::output::Format;
 use crate::policy_source::PolicySource;
 use crate::question;
 use since::Since;
@@ -110,10 +110,7 @@ impl Usage {
 }
 
 fn show(report: &Report, output: Format) -> Result<Ending, Failure> {
-    output::print(&match output {
-        Format::Text => table::render(report),
-        Format::Json => output::json(report)?,
-    })?;
+    output.print(report, table::render)?;
     Ok(Ending::Fine)
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cluster_args::ClusterArgs;
 use crate::ending::{Ending, Failure};
-use crate::output::{self, Format};
+use crate::output::Format;
 use crate::question;
 
 pub(crate) use target::Target;
@@ -41,10 +41,7 @@ impl WhyArgs {
         let server = cluster.server().await?;
         let about = target.about(namespace, server.default_namespace());
         let why = question::why(&server, about).await?;
-        output::print(&match output {
-            Format::Text => text::render(&why),
-            Format::Json => output::json(&why)?,
-        })?;
+        output.print(&why, text::render)?;
         Ok(Ending::Fine)
     }
 }

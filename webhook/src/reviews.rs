@@ -54,38 +54,40 @@ async fn answer(
     policy: &Policy,
     PlatformReviewSpec { question, about }: PlatformReviewSpec,
 ) -> Result<Result<Answer, Denial>, Outage> {
-    let (request, person) = (call.request, person(call.request, policy));
-    let is_admin = matches!(Caller::of(request.requester(), policy), Caller::Admin);
-    // An admin needs no User record to ask about others.
-    let user = match (person, question) {
-        (Ok(user), _) => Some(user),
-        (Err(_), Question::Why | Question::ExplainPreemption) if is_admin => None,
-        (Err(denial), _) => return Ok(Err(denial)),
-    };
-    let (username, groups) = (request.requester().username, &request.user_info.groups);
-    let viewer = || Viewer::new(&webhook.caches, policy, user, username, groups);
     let mut answer = Answer::default();
     match question {
-        Question::Me => match user {
-            Some(user) => answer.me = Some(me(webhook, call, policy, user).await?),
-            None => return Err(Outage::Defect),
+        Question::Me => match person(call.request, policy) {
+            Ok(user) => answer.me = Some(me(webhook, call, policy, user).await?),
+            Err(denial) => return Ok(Err(denial)),
         },
-        Question::Why => {
-            let asks = why::Asks { webhook, call, policy, viewer: viewer() };
-            match asks.why(about.unwrap_or_default()).await? {
+        Question::Why => match asks(webhook, call, policy) {
+            Ok(asks) => match asks.why(about.unwrap_or_default()).await? {
                 Ok(why) => answer.why = Some(why),
                 Err(denial) => return Ok(Err(denial)),
-            }
-        }
-        Question::ExplainPreemption => {
-            let asks = why::Asks { webhook, call, policy, viewer: viewer() };
-            match asks.explain(about.unwrap_or_default()).await? {
+            },
+            Err(denial) => return Ok(Err(denial)),
+        },
+        Question::ExplainPreemption => match asks(webhook, call, policy) {
+            Ok(asks) => match asks.explain(about.unwrap_or_default()).await? {
                 Ok(preemptions) => answer.explain_preemption = Some(preemptions),
                 Err(denial) => return Ok(Err(denial)),
-            }
-        }
+            },
+            Err(denial) => return Ok(Err(denial)),
+        },
     }
     Ok(Ok(answer))
+}
+
+/// Who asks about others' things: a person whom the platform knows, or an admin, who needs no User record for that.
+fn asks<'a>(webhook: &'a Webhook, call: Call<'a>, policy: &'a Policy) -> Result<why::Asks<'a>, Denial> {
+    let requester = call.request.requester();
+    let user = match person(call.request, policy) {
+        Ok(user) => Some(user),
+        Err(_) if matches!(Caller::of(requester, policy), Caller::Admin) => None,
+        Err(denial) => return Err(denial),
+    };
+    let viewer = Viewer::new(&webhook.caches, policy, user, requester.username, &call.request.user_info.groups);
+    Ok(why::Asks { webhook, call, policy, viewer })
 }
 
 fn denied(field: &str, message: String) -> Denial {

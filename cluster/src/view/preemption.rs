@@ -51,6 +51,21 @@ pub struct Held {
     pub preemption: String,
 }
 
+/// Whether the scheduler finds no node for some Pod. While it does not, there is nothing to be planned.
+pub fn anybody_waits(world: &World) -> bool {
+    world.pods().iter().any(|pod| pod::unschedulable_since(pod).is_some())
+}
+
+/// The devices that are held for preemptions.
+pub fn held(world: &World) -> Vec<Held> {
+    let rules = world.device_taint_rules();
+    let held = rules.iter().filter(|rule| is_managed(&rule.metadata)).filter_map(|rule| {
+        let preemption = label(&rule.metadata, HOLD_MARK)?.to_owned();
+        Some(Held { name: rule.metadata.name.clone()?, seen: seen_as(&rule.metadata)?, preemption })
+    });
+    held.collect()
+}
+
 /// All Pods that have not finished, all nodes, devices, claims and budgets.
 pub fn view(world: &World, prices: &Prices, policy: &Policy, own_namespace: &str, selectors: &mut Selectors) -> Seen {
     let devices::Devices { devices, matching, claims, holds } = devices::devices(world, prices, policy, selectors);
@@ -68,12 +83,7 @@ pub fn view(world: &World, prices: &Prices, policy: &Policy, own_namespace: &str
     let nodes = world.nodes().iter().filter_map(|node| places::node(node)).collect();
     let own_namespace = own_namespace.to_owned();
     let view = View { own_namespace, nodes, devices, matching, claims, pods: seen, budgets, under_way: Vec::new() };
-    let rules = world.device_taint_rules();
-    let held = rules.iter().filter(|rule| is_managed(&rule.metadata)).filter_map(|rule| {
-        let preemption = label(&rule.metadata, HOLD_MARK)?.to_owned();
-        Some(Held { name: rule.metadata.name.clone()?, seen: seen_as(&rule.metadata)?, preemption })
-    });
-    Seen { view, holds, can_hold: world.has_device_taint_rules(), held: held.collect(), grace_seconds }
+    Seen { view, holds, can_hold: world.has_device_taint_rules(), held: held(world), grace_seconds }
 }
 
 /// Claims by what Pods call them: their UIDs.

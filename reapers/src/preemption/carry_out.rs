@@ -16,7 +16,7 @@ use store::{Beginning, Concerned};
 
 use super::{NAME, words};
 use crate::attempts::Attempts;
-use crate::cycle::{Step, StepFailed};
+use crate::cycle::{Refusal, Step, StepFailed};
 use crate::stage::Stage;
 
 /// What preemptions are carried out with.
@@ -39,14 +39,14 @@ impl<'s> CarryOut<'s> {
         Self { stage, attempts, seen, policy, now }
     }
 
-    /// Begins what was planned.
-    pub(super) fn begin(&self, preemption: Preemption) -> Step {
+    /// Begins what was planned. What cannot be noted in the journal is not begun.
+    pub(super) fn begin(&self, preemption: Preemption) -> Result<Step, Refusal> {
         let news = words::begins(&preemption);
         let beginning = Beginning {
             daemon: NAME,
             subjects: preemption.placements.iter().map(|it| concerned(&it.uid, &it.pod)).collect(),
             objects: preemption.victims.iter().map(|it| concerned(&it.uid, &it.pod)).collect(),
-            plan: serde_json::to_value(&preemption).unwrap_or_default(),
+            plan: serde_json::to_value(&preemption).map_err(Refusal::stopped)?,
             at: self.now,
         };
         let begun = Begun { id: String::new(), at: self.now, preemption };
@@ -66,7 +66,7 @@ impl<'s> CarryOut<'s> {
             }
             hands.evict(evict, &victims).await
         };
-        Step::told(news, act.boxed())
+        Ok(Step::told(news, act.boxed()))
     }
 
     /// Goes on with what was begun: holds what is not held yet, and evicts those who are due.

@@ -2,7 +2,7 @@
 //!
 //! All follows from the journal and from what is there, so that a daemon that begins anew goes on where another ended.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::time::Duration;
 
@@ -125,8 +125,11 @@ pub fn progress(
     policy: &Policy,
     now: Timestamp,
 ) -> Progress {
-    let pods: BTreeMap<_, _> = view.pods.iter().map(|pod| (pod.uid.as_str(), pod)).collect();
     let Preemption { placements, victims, .. } = &begun.preemption;
+    let concerned = placements.iter().map(|it| it.uid.as_str()).chain(victims.iter().map(|it| it.uid.as_str()));
+    let concerned: BTreeSet<_> = concerned.collect();
+    let found = view.pods.iter().map(|pod| (pod.uid.as_str(), pod)).filter(|(uid, _)| concerned.contains(uid));
+    let pods: BTreeMap<_, _> = found.collect();
     let waiting: Vec<_> = placements.iter().filter_map(|it| pods.get(it.uid.as_str())).collect();
     let waits = |pod: &&&Pod| pod.node.is_none() && !pod.ending && !pod.gated;
     let Some(first) = waiting.iter().find(|pod| waits(pod)) else {
