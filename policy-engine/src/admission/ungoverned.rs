@@ -28,8 +28,9 @@ const USE_A_PROJECT: &str = "use a namespace of a project that you are a member 
 /// Judges what is made in a Namespace that is no project's.
 ///
 /// Whatever asks for a device that is, or may be, a GPU is warned of or refused: a class that a GPU model names, one whose selectors
-/// do not keep GPUs out, one of NVIDIA's that does not exist, and the extended resources that stand for GPUs. A workload is only
-/// warned of: what asks are its Pods.
+/// do not keep GPUs out, one of NVIDIA's that does not exist, and the extended resources that stand for GPUs. Where they are refused,
+/// so is any other class that does not exist and that no admin listed: it may be one of GPUs when it does, and nobody asks again. A
+/// workload is only warned of: what asks are its Pods.
 ///
 /// # Errors
 /// [`Unreadable`] where the object is not what its kind says.
@@ -112,7 +113,10 @@ impl Known<'_> {
 
     /// The first class of a claim that is, or may be, of GPUs.
     fn gpu_class(&self, spec: &ResourceClaimSpec) -> Option<String> {
-        Names::classes_of(spec).find(|name| is_gpu_class(name, &self.devices.classes, self.policy))
+        let classes = &self.devices.classes;
+        let name = Names::classes_of(spec).find(|name| is_gpu_class(name, classes, self.policy))?;
+        let unknown = if classes.contains_key(&name) { "" } else { " (it does not exist, and may be one of GPUs)" };
+        Some(format!("{name}{unknown}"))
     }
 }
 
@@ -120,7 +124,11 @@ impl Known<'_> {
 fn is_gpu_class(name: &str, classes: &DeviceClasses, policy: &Policy) -> bool {
     match Kinds::new(classes, policy).of(name) {
         Kind::Gpus => true,
-        Kind::Others(others) => classes.contains_key(name) && !others.by_itself,
+        Kind::Others(others) if classes.contains_key(name) => !others.by_itself,
+        Kind::Others(_) => {
+            let platform = policy.platform();
+            platform.elsewhere == Elsewhere::Enforce && !platform.device_classes.contains_key(name)
+        }
     }
 }
 
@@ -192,6 +200,10 @@ mod tests {
         assert_eq!(denials(claims(), &claim("big")).len(), 1);
         assert_eq!(denials(claims(), &claim("mig.nvidia.com")).len(), 1);
         assert!(denials(claims(), &claim("nic")).is_empty());
+        let said = denials(claims(), &claim("later"));
+        assert!(said[0].contains("asked DeviceClass later (it does not exist, and may be one of GPUs)"), "{said:?}");
+        let warned = judged(Elsewhere::Warn, claims(), &claim("later"));
+        assert!(warned.warnings.is_empty(), "{:?}", warned.warnings);
         let template = json!({"spec": claim("gpu.nvidia.com")});
         assert_eq!(denials(GroupResource::new(DEVICE_GROUP, "resourceclaimtemplates"), &template).len(), 1);
     }

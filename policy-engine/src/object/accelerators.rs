@@ -21,15 +21,17 @@ pub(crate) struct Maker {
 
 /// Annotations of a Pod by which container runtimes, or their plugins, give its containers devices of the node: alone, or followed by
 /// `/` and whose they are. Those of `cdi.k8s.io` name devices of the Container Device Interface; the others are those of NRI's device
-/// injector under its names so far, of Google's, and of NRI's CDI injector.
-const INJECTING: [&str; 7] = [
+/// injector under its names so far, of Google's, of NRI's CDI injector, and of CRI-O.
+const INJECTING: [&str; 9] = [
     "cdi.k8s.io",
     "cdi-devices.noderesource.dev",
     "cdi-devices.nri.io",
     "cdi.nri.io",
+    "devices.crio.io",
     "devices.gke.io",
     "devices.noderesource.dev",
     "devices.nri.io",
+    "io.kubernetes.cri-o.Devices",
 ];
 
 /// Whether an annotation of a Pod gives it devices of the node.

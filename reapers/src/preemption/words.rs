@@ -69,7 +69,8 @@ pub(super) fn waits(waiting: &Waiting) -> Option<News> {
         | WhyNot::GangIncomplete { .. }
         | WhyNot::Missing(_)
         | WhyNot::WouldTake { .. } => {
-            let note = format!("nobody is evicted for pod {}: {}", waiting.pod, waiting.why);
+            let why = waiting.why.to_people_of(&waiting.pod.namespace);
+            let note = format!("nobody is evicted for pod {}: {why}", waiting.pod);
             Some(news(Tone::Warning, "NoRoomMade", &waiting.pod, &waiting.uid, note))
         }
     }

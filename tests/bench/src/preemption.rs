@@ -199,8 +199,9 @@ impl Client {
     }
 
     async fn delete(&mut self, name: &str) -> Result<()> {
-        let path = format!("/api/v1/namespaces/{NAME}/pods/{name}?gracePeriodSeconds=0");
-        self.connection.send(Method::DELETE, &path, Bytes::new()).await?;
+        let path = format!("/api/v1/namespaces/{NAME}/pods/{name}");
+        let (status, answer) = self.connection.send(Method::DELETE, &path, Bytes::new()).await?;
+        ensure!(status.is_success(), "Pod {name} was not deleted: {}", String::from_utf8_lossy(&answer));
         let begun = Instant::now();
         while self.pod(name).await?.is_some() {
             ensure!(begun.elapsed() < SOON, "Pod {name} does not end");

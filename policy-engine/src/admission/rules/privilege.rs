@@ -7,6 +7,9 @@
 //! The platform refuses the following; behind each is what to do instead.
 //! * `hostNetwork`, `hostPID`, `hostIPC`: remove them; a Service makes a Pod reachable.
 //! * `hostPath` volumes: use a PersistentVolumeClaim.
+//! * Annotations by which plugins of container runtimes mount paths of the node (`mounts.nri.io`, `mounts.noderesource.dev`) or
+//!   move its network interfaces into the Pod (`netdevices.nri.io`, `netdevices.noderesource.dev`), alone or before a `/`, unless
+//!   their value is empty: use a PersistentVolumeClaim, or a claim of a network device.
 //! * `hostPort`: use a Service.
 //! * `host` in a probe or a lifecycle hook: remove it; the kubelet then calls the Pod itself.
 //! * `privileged: true`: remove it; a GPU needs a claim, not privilege.
@@ -48,6 +51,9 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     for pod in &case.pods {
         host::namespaces(pod, say);
         host::paths(pod, &paths, say);
+        if !case.is_living_pod() {
+            host::injections(pod, say);
+        }
         host::ports(pod, say);
         host::probes(pod, say);
         host::processes(pod, say);

@@ -14,9 +14,10 @@
 //! whoever writes the Pod writes it.
 //!
 //! Annotations of a Pod, or of a pod template, give devices of the node in the same way, where a container runtime or one of its
-//! plugins heeds them: those that begin with `cdi.k8s.io/`, and those of NRI's device injectors (`devices.noderesource.dev`,
-//! `cdi-devices.noderesource.dev`, `devices.nri.io`, `cdi-devices.nri.io`, `cdi.nri.io` and `devices.gke.io`, alone or before a `/`). They are
-//! refused, unless their value is empty. What stands already on a Pod that runs changes nothing there, and is left alone.
+//! plugins heeds them: those that begin with `cdi.k8s.io/`, those of NRI's device injectors (`devices.noderesource.dev`,
+//! `cdi-devices.noderesource.dev`, `devices.nri.io`, `cdi-devices.nri.io`, `cdi.nri.io` and `devices.gke.io`, alone or before a `/`), and
+//! those of CRI-O (`io.kubernetes.cri-o.Devices` and `devices.crio.io`). They are refused, unless their value is empty. What stands
+//! already on a Pod that runs changes nothing there, and is left alone. (The rule `privilege` judges those that mount the node's paths.)
 //!
 //! The platform cannot see what an image, a ConfigMap or a Secret sets, nor what a process sets
 //! for itself. Only the nodes can see to it that no variable gives a device: the runbook says how.

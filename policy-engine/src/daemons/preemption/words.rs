@@ -82,6 +82,22 @@ impl fmt::Display for WhyNot {
     }
 }
 
+impl WhyNot {
+    /// The same for people of the Pod's own Namespace: whose Pods of other Namespaces are is nobody's business.
+    pub fn to_people_of(&self, namespace: &str) -> String {
+        let Self::WouldTake { node, pods, .. } = self else { return self.to_string() };
+        let (own, others): (Vec<_>, Vec<_>) = pods.iter().cloned().partition(|pod| pod.namespace == namespace);
+        let plural = if others.len() == 1 { "" } else { "s" };
+        let others = (!others.is_empty()).then(|| format!("{} pod{plural} elsewhere", others.len()));
+        let own = (!own.is_empty()).then(|| names(&own));
+        let pods: Vec<_> = own.into_iter().chain(others).collect();
+        format!(
+            "it would fit on node {node} without {}; nobody is evicted in projects where the rule queue is not enforced",
+            pods.join(" and ")
+        )
+    }
+}
+
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { nodes, together } = self;

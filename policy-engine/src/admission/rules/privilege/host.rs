@@ -54,6 +54,28 @@ impl fmt::Display for NotListed<'_> {
     }
 }
 
+/// Annotations that plugins of container runtimes (NRI's samples) heed, alone or followed by `/` and whose they are; what the node gives
+/// by them; and what to do instead.
+const INJECTED: [(&str, &str, &str); 4] = [
+    ("mounts.nri.io", "paths", "use a PersistentVolumeClaim"),
+    ("mounts.noderesource.dev", "paths", "use a PersistentVolumeClaim"),
+    ("netdevices.nri.io", "network interfaces", "ask for a network device by a claim"),
+    ("netdevices.noderesource.dev", "network interfaces", "ask for a network device by a claim"),
+];
+
+/// What an annotation takes from the node is judged as if the Pod's specification asked for it. Listed host paths do not count here:
+/// the text is the plugin's, and no part of it is Kubernetes'.
+pub(super) fn injections(pod: &Pod<'_>, say: &mut Findings) {
+    let annotations = pod.object().annotations().into_iter().flatten();
+    for (key, _) in annotations.filter(|(_, value)| value.as_str() != Some("")) {
+        let of = key.split('/').next().unwrap_or_default();
+        let Some((_, what, instead)) = INJECTED.iter().find(|(begins, ..)| *begins == of) else { continue };
+        let asked = format_args!("{key}, by which a container runtime gives {what} of the node");
+        let why = Refused { asked, allowed: "none", instead: &format!("remove it, and {instead}") };
+        say.deny(pod.at(["metadata", "annotations"]).key(key.clone()), why);
+    }
+}
+
 pub(super) fn ports(pod: &Pod<'_>, say: &mut Findings) {
     for container in pod.containers() {
         for (index, port) in container.ports.iter().enumerate() {

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::world::*;
+use crate::daemons::common::PodName;
 use crate::daemons::preemption::why::{Because, Lack, Missing, Spared, WhyNot};
 
 /// Reads as this, and back.
@@ -106,4 +107,16 @@ fn every_reason_has_a_name_of_its_own() {
     ] {
         is_kept_as(&why, &expected);
     }
+}
+
+#[test]
+fn people_read_no_names_of_other_projects() {
+    let [own, other] = [pod("a", "batch").pod, PodName { namespace: "secret".into(), name: "b".into() }];
+    let why =
+        |pods: Vec<PodName>| WhyNot::WouldTake { node: "n1".into(), pods, projects: ["secret-project".into()].into() };
+    let both = why(vec![own.clone(), other.clone()]);
+    assert!(both.to_string().contains("secret/b") && both.to_string().contains("secret-project"), "{both}");
+    let said = "it would fit on node n1 without nlp/a and 1 pod elsewhere; nobody is evicted in projects where the rule queue is not enforced";
+    assert_eq!(both.to_people_of("nlp"), said);
+    assert_eq!(why(vec![other]).to_people_of("nlp"), said.replace("nlp/a and ", ""));
 }
