@@ -21,7 +21,7 @@ pub(crate) use target::Target;
 /// Exit codes: 0 shown, 3 bad input, 4 could not ask.
 #[derive(Args, Debug)]
 pub(crate) struct WhyArgs {
-    /// NAME of a Pod, or pod/NAME, claim/NAME, deployment/NAME, replicaset/NAME, statefulset/NAME, daemonset/NAME, job/NAME, or the id
+    /// NAME of a Pod, or pod/NAME, claim/NAME, deployment/NAME, replicaset/NAME, statefulset/NAME, daemonset/NAME, job/NAME, cronjob/NAME, or the id
     /// of a decision
     #[arg(value_name = "POD|KIND/NAME|ID")]
     target: Target,

@@ -14,6 +14,7 @@
 //!
 //! Nothing here stops a Pod. Exempt Namespaces are left alone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,13 +50,19 @@ const WAITS: &str = "WaitsForQueue";
 
 const HEARS: &[Topic] = &[Topic::Records, Topic::Namespaces, Topic::Pods];
 
+/// By UID, those that found no room since a cycle looked at all.
+#[derive(Default)]
+struct WithoutRoom(BTreeSet<String>);
+
 fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
     async move {
-        let Turn { stage, may_act, .. } = turn;
+        let Turn { stage, memory, may_act } = turn;
+        let WithoutRoom(without_room) = memory.of();
         let policy = stage.world.policy();
-        let view = view::plan_window::view(&stage.world, &stage.own_namespace);
+        let mut view = view::plan_window::view(&stage.world, &stage.own_namespace);
+        view.without_room = std::mem::take(without_room);
         let now = Timestamp::now();
-        let Plan { releases, notes, crowds, spared, opens, cut_short } = {
+        let Plan { releases, notes, crowds, spared, opens, cut_short, releases_cut_short } = {
             let plan = plan(&view, &policy, now);
             audit(&view, &policy, &plan, now).map_err(Refusal::stopped)?;
             plan
@@ -65,12 +72,18 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         let asked = asked.map(|release| foreseen(stage, &policy, release)).buffered(ASKED_TOGETHER);
         let mut proposal = Proposal { cut_short, again_at: opens, ..Proposal::default() };
         proposal.refusals.extend(spared.iter().map(refused));
+        if releases_cut_short {
+            *without_room = view.without_room;
+        }
         let mut late = Vec::new();
         for foreseen in asked.try_collect::<Vec<_>>().await? {
             match foreseen {
                 Ok(step) => proposal.steps.push(step),
                 Err((full, release)) => {
                     proposal.refusals.push(full);
+                    if releases_cut_short {
+                        without_room.insert(release.seen.uid.clone());
+                    }
                     late.extend(no_start(release).map(|note| told(stage, note)));
                 }
             }

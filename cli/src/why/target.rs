@@ -15,7 +15,9 @@ pub(crate) enum Target {
 
 /// The kind is none that can be asked about.
 #[derive(Debug, thiserror::Error)]
-#[error("asked about {0}; ask about pod, claim, deployment, replicaset, statefulset, daemonset or job: write job/NAME")]
+#[error(
+    "asked about {0}; ask about pod, claim, deployment, replicaset, statefulset, daemonset, job or cronjob: write job/NAME"
+)]
 pub(crate) struct NoSuchKind(String);
 
 impl FromStr for Target {
@@ -36,6 +38,7 @@ impl FromStr for Target {
             "statefulset" | "statefulsets" | "sts" => Subject::StatefulSet,
             "daemonset" | "daemonsets" | "ds" => Subject::DaemonSet,
             "job" | "jobs" => Subject::Job,
+            "cronjob" | "cronjobs" | "cj" => Subject::CronJob,
             _ => return Err(NoSuchKind(kind.to_owned())),
         };
         Ok(Self::Object(subject, name.to_owned()))
@@ -86,8 +89,8 @@ mod tests {
         }
         // A name may look nearly like one.
         assert_eq!(read("training-job-seven"), object(Subject::Pod, "training-job-seven"));
-        let refused = "cronjob/nightly".parse::<Target>().expect_err("no such kind").to_string();
-        assert!(refused.starts_with("asked about cronjob; ask about pod, claim, "), "{refused}");
+        let refused = "service/web".parse::<Target>().expect_err("no such kind").to_string();
+        assert!(refused.starts_with("asked about service; ask about pod, claim, "), "{refused}");
         let about = read("job/x").about(None, "llm");
         assert_eq!((about.namespace.as_deref(), about.name.as_deref()), (Some("llm"), Some("x")));
     }

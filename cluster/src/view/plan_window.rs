@@ -1,5 +1,7 @@
 //! What exists of what the daemon `plan-window` looks after: Pods that wait behind the platform's gate.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use policy_engine::contract;
 use policy_engine::daemons::common::PodName;
@@ -15,6 +17,7 @@ pub fn view(world: &World, own_namespace: &str) -> View {
         own_namespace: own_namespace.to_owned(),
         bindings: world.bindings(),
         pods: world.pods().iter().filter_map(|pod| waiting(pod)).collect(),
+        without_room: BTreeSet::new(),
     }
 }
 

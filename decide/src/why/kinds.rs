@@ -6,6 +6,9 @@ use policy_engine::object::Object;
 use records::review::Subject;
 use serde_json::Value;
 
+/// Label by which Kubernetes says of which Job a Pod is.
+const JOB_NAME: &str = "batch.kubernetes.io/job-name";
+
 /// The kind as Kubernetes writes it.
 fn kind(subject: Subject) -> &'static str {
     match subject {
@@ -16,6 +19,7 @@ fn kind(subject: Subject) -> &'static str {
         Subject::StatefulSet => "StatefulSet",
         Subject::DaemonSet => "DaemonSet",
         Subject::Job => "Job",
+        Subject::CronJob => "CronJob",
     }
 }
 
@@ -28,6 +32,7 @@ pub fn plural(subject: Subject) -> Option<(&'static str, &'static str)> {
         Subject::StatefulSet => Some(("apps", "statefulsets")),
         Subject::DaemonSet => Some(("apps", "daemonsets")),
         Subject::Job => Some(("batch", "jobs")),
+        Subject::CronJob => Some(("batch", "cronjobs")),
     }
 }
 
@@ -69,7 +74,11 @@ pub fn is_of(pod: &Pod, subject: Subject, workload: &str) -> bool {
                 && label("statefulset.kubernetes.io/pod-name").is_none()
                 && made_by() == Some(workload)
         }
-        Subject::Job => label("batch.kubernetes.io/job-name") == Some(workload),
+        Subject::Job => label(JOB_NAME) == Some(workload),
+        // Its controller names a Job by itself and by the minute.
+        Subject::CronJob => label(JOB_NAME)
+            .and_then(|job| job.rsplit_once('-'))
+            .is_some_and(|(maker, minute)| maker == workload && minute.bytes().all(|it| it.is_ascii_digit())),
     }
 }
 

@@ -163,4 +163,7 @@ fn a_workloads_pods_are_known_by_the_labels_of_its_controller() {
     assert!(is_of(&db, Subject::StatefulSet, "db") && !is_of(&db, Subject::DaemonSet, "db"));
     let job = named("train-x", json!({"batch.kubernetes.io/job-name": "train"}));
     assert!(is_of(&job, Subject::Job, "train") && !is_of(&job, Subject::Job, "tra"));
+    let nightly = named("nightly-29412345-x", json!({"batch.kubernetes.io/job-name": "nightly-29412345"}));
+    assert!(is_of(&nightly, Subject::CronJob, "nightly") && !is_of(&nightly, Subject::CronJob, "night"));
+    assert!(!is_of(&job, Subject::CronJob, "train"));
 }

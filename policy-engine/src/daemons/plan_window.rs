@@ -137,6 +137,8 @@ pub struct Plan {
     pub opens: Option<Timestamp>,
     /// Whether [`MAX_RELEASES`] or [`MAX_NOTES`] left something for the next cycle.
     pub cut_short: bool,
+    /// Whether [`MAX_RELEASES`] did: then the next cycle does not look again at those that find no room in this one.
+    pub releases_cut_short: bool,
 }
 
 /// Says which Pods may start.
@@ -193,7 +195,10 @@ pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
         }
     }
     releases.sort_by_key(|(priority, _)| *priority);
-    plan.cut_short |= releases.len() > MAX_RELEASES;
+    // Room is sought for everybody before it is sought for anybody again: what one project waits for is no other's fault.
+    releases.retain(|(_, release)| !view.without_room.contains(&release.seen.uid));
+    plan.releases_cut_short = releases.len() > MAX_RELEASES;
+    plan.cut_short |= plan.releases_cut_short;
     plan.releases = releases.into_iter().take(MAX_RELEASES).map(|(_, release)| release).collect();
     plan.spared.truncate(MAX_SPARED);
     plan.crowds = workloads.told();

@@ -1,4 +1,5 @@
 use cluster::testing::ApiServer;
+use policy_engine::daemons::plan_window::MAX_RELEASES;
 use serde_json::json;
 
 use super::*;
@@ -23,6 +24,30 @@ async fn pods_start_as_far_as_there_is_room() {
     let (ledger, _directory) = ledger().await;
     let small = proposed(3, ledger, true).await.expect("a proposal");
     assert_eq!((small.steps.len(), small.refusals.len()), (3, 0));
+}
+
+/// A crowd for which one project has no room must not keep another's Pods waiting.
+#[tokio::test]
+async fn a_crowd_without_room_keeps_nobody_else() {
+    let gated = |namespace: &str, name: &str, cpu: &str| {
+        pod(namespace, name, |pod| {
+            pod["metadata"]["labels"] = json!({"platform-go/queue-name": "default"});
+            pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = cpu.into();
+            pod["spec"]["schedulingGates"] = json!([{"name": "platform-go/plan-window"}]);
+        })
+    };
+    let crowd: Vec<_> = (0..MAX_RELEASES).map(|it| gated("detector", &format!("p{it:03}"), "17")).collect();
+    let objects = projects(["detector", "zoo"]).into_iter().chain(crowd).chain([gated("zoo", "owl", "1")]);
+    let (ledger, _directory) = ledger().await;
+    let stage = stage(&ApiServer::with_collections(objects), ledger).await;
+    let mut memory = Memory::default();
+    let mut steps = Vec::new();
+    for _ in 0..3 {
+        let turn = Turn { stage: &stage, memory: &mut memory, may_act: &|| true };
+        let proposal = propose(turn).await.expect("a proposal");
+        steps.push((proposal.steps.len(), proposal.refusals.len(), proposal.cut_short));
+    }
+    assert_eq!(steps, [(0, MAX_RELEASES, true), (1, 0, false), (0, MAX_RELEASES, true)]);
 }
 
 /// Up to two hundred questions, each of which would wait for its deadline, and the same again when they are carried out.

@@ -42,4 +42,6 @@ pub enum Subject {
     DaemonSet,
     /// A Job with its Pods.
     Job,
+    /// A CronJob with the Pods of its Jobs.
+    CronJob,
 }

@@ -4,11 +4,14 @@ mod apiserver;
 mod besieged;
 mod clock;
 mod cold;
+mod database;
 mod deleted;
+mod driver;
 mod etcd;
 mod handles;
 mod hung;
 mod killed;
+mod leader;
 mod replicas;
 mod stale;
 mod versions;
@@ -19,6 +22,9 @@ use crate::Drill;
 pub const ALL: &[Drill] = &[
     killed::DRILL,
     replicas::DRILL,
+    leader::DRILL,
+    database::DRILL,
+    driver::DRILL,
     hung::DRILL,
     handles::DRILL,
     besieged::DRILL,

@@ -9,6 +9,7 @@
 
 mod client;
 mod clock;
+mod contest;
 mod drills;
 mod journal;
 mod load;

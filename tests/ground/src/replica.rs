@@ -22,6 +22,8 @@ pub struct Replica {
     pub command: Option<&'static str>,
     /// Another directory of certificates.
     pub certs: Option<PathBuf>,
+    /// The URL of another database.
+    pub database: Option<String>,
     /// Further variables of its environment.
     pub env: Vec<(&'static str, PathBuf)>,
 }
@@ -50,7 +52,8 @@ impl Doors {
 impl Ground {
     /// Starts another `sluice`, by default `sluice webhook` with the certificates of the first one. Returns when it lives, ready or not. One at a time.
     pub fn start_replica(&mut self, replica: &Replica) -> Result<Doors> {
-        let Replica { program, kubeconfig, command, certs, env } = replica.clone();
+        let Replica { program, kubeconfig, command, certs, database, env } = replica.clone();
+        let database = database.unwrap_or_else(|| self.layout().database_url());
         let certs = certs.unwrap_or_else(|| self.layout().certs());
         let [webhook, metrics] = ports::two_more()?;
         let kubeconfig = kubeconfig.unwrap_or_else(|| self.layout().component_kubeconfig("sluice"));
@@ -63,7 +66,7 @@ impl Ground {
                 format!("--metrics-listen=127.0.0.1:{metrics}"),
                 format!("--namespace={SYSTEM_NAMESPACE}"),
                 format!("--certs-dir={}", certs.display()),
-                format!("--database-url={}", self.layout().database_url()),
+                format!("--database-url={database}"),
             ],
             env: [("KUBECONFIG", kubeconfig), ("NO_COLOR", "1".into())].into_iter().chain(env).collect(),
             ports: vec![webhook, metrics],

@@ -32,6 +32,7 @@ mod outside_window;
 mod people;
 mod pod_accounts;
 mod preemption;
+mod preemption_who;
 mod process;
 mod quota;
 mod records;

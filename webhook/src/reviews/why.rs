@@ -74,9 +74,12 @@ impl Asks<'_> {
         let found = match kind {
             Subject::Pod => self.pod_named(&namespace, &name).await?,
             Subject::ResourceClaim => self.claim(&namespace, &name).await?,
-            Subject::Deployment | Subject::ReplicaSet | Subject::StatefulSet | Subject::DaemonSet | Subject::Job => {
-                self.workload(kind, &namespace, &name).await?
-            }
+            Subject::Deployment
+            | Subject::ReplicaSet
+            | Subject::StatefulSet
+            | Subject::DaemonSet
+            | Subject::Job
+            | Subject::CronJob => self.workload(kind, &namespace, &name).await?,
         };
         let subject = why::of_asked(kind, &name);
         let mut refusals = self.webhook.refusals.of(&namespace, &subject).await.map_err(Outage::Unread)?;

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use jiff::civil::time;
 
@@ -67,7 +69,7 @@ fn notes(plan: &Plan) -> Vec<String> {
 fn view(pods: Vec<GatedPod>) -> View {
     let bindings = [("nlp", "id-nlp"), ("monitoring", "id-nlp"), ("lost", "id-lost")];
     let bindings = bindings.map(|(namespace, id)| (namespace.into(), ProjectId::new(id))).into();
-    View { own_namespace: "sluice-system".into(), bindings, pods }
+    View { own_namespace: "sluice-system".into(), bindings, pods, without_room: BTreeSet::new() }
 }
 
 const NOON: &str = "2026-11-23T11:00:00Z";
@@ -148,6 +150,19 @@ fn a_cycle_releases_so_many_and_the_next_the_rest() {
     let plan = planned(pods, &policy(|_| {}), NOON);
     assert!(plan.cut_short && plan.releases.len() == MAX_RELEASES);
     assert_eq!(plan.releases[0].pod.name, "p0");
+}
+
+#[test]
+fn who_found_no_room_is_looked_at_again_when_everybody_was() {
+    let count = MAX_RELEASES + 1;
+    let pods: Vec<_> = (0..count).map(|index| waiting("nlp", &format!("p{index}"), "batch", 0)).collect();
+    let mut view = view(pods);
+    let first = plan(&view, &policy(|_| {}), at(NOON));
+    assert!(first.releases_cut_short);
+    view.without_room = first.releases.into_iter().map(|release| release.seen.uid).collect();
+    let second = plan(&view, &policy(|_| {}), at(NOON));
+    assert!(!second.cut_short && second.releases.len() == 1, "{:?}", second.releases);
+    assert!(!view.without_room.contains(&second.releases[0].seen.uid));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the plan is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -16,6 +16,8 @@ pub struct View {
     pub bindings: BTreeMap<String, ProjectId>,
     /// Every Pod with the gate.
     pub pods: Vec<GatedPod>,
+    /// The UIDs of those that found no room in the cycles before, since one looked at all.
+    pub without_room: BTreeSet<String>,
 }
 
 /// A Pod with the gate.
