@@ -9,6 +9,7 @@ mod expected;
 mod gathered;
 mod keep;
 mod managed;
+mod moved;
 pub(crate) mod placing;
 pub mod pod;
 mod reservations;
@@ -52,6 +53,8 @@ use gathered::Gathered;
 pub(crate) use keep::{slice as keep_slice, source_of};
 use managed::Managed;
 pub(crate) use managed::is_of_pod;
+use moved::Moved;
+pub use moved::{MovedWorkload, MovedWorkloads};
 use pod::Pod;
 use reservations::Reservations;
 pub(crate) use reservations::reservations;
@@ -99,6 +102,7 @@ struct Known {
     priorities: Gathered<PriorityClasses>,
     nodes: Option<Store<Node>>,
     budgets: Option<Store<PodDisruptionBudget>>,
+    moved: Arc<Moved>,
     passed: Passed,
     ended: Ended,
     expected: Expected,
@@ -290,6 +294,11 @@ impl World {
     /// All PodDisruptionBudgets.
     pub(crate) fn budgets(&self) -> Vec<Arc<PodDisruptionBudget>> {
         all(&self.0.budgets)
+    }
+
+    /// The workloads that were moved to a queue, as far as they are watched. The same value until one of them changes.
+    pub fn moved(&self) -> Arc<MovedWorkloads> {
+        self.0.moved.get()
     }
 
     /// A PersistentVolumeClaim, if the cache knows it.

@@ -8,6 +8,7 @@ mod follow;
 mod gates;
 mod holds;
 mod nudges;
+mod queues;
 mod report;
 mod status;
 mod templates;

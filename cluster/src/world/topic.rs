@@ -37,11 +37,13 @@ pub enum Topic {
     Nodes,
     /// PodDisruptionBudgets.
     Budgets,
+    /// Workloads that were moved to a queue.
+    MovedWorkloads,
 }
 
 impl Topic {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Records,
         Self::Namespaces,
         Self::Pods,
@@ -57,6 +59,7 @@ impl Topic {
         Self::PriorityClasses,
         Self::Nodes,
         Self::Budgets,
+        Self::MovedWorkloads,
     ];
 
     /// What is watched whatever is asked: without records and bindings nothing is decided.
@@ -80,6 +83,7 @@ impl Topic {
             Self::PriorityClasses => "priorityclasses",
             Self::Nodes => "nodes",
             Self::Budgets => "poddisruptionbudgets",
+            Self::MovedWorkloads => "moved workloads",
         }
     }
 }
