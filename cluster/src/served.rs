@@ -1,4 +1,4 @@
-//! How the API server serves kinds that are known by group and plural name only.
+//! How the API server serves kinds for which there is no type.
 
 use kube::Client;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta};
@@ -24,6 +24,11 @@ pub(crate) async fn served(client: &Client, of: &GroupResource) -> Result<Option
 pub(crate) fn resource(group: &str, version: &str, plural: &str) -> ApiResource {
     // Only the path is made of it, and the path does not carry the kind.
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, plural), plural)
+}
+
+/// Volcano's Queues, in the version in which Volcano stores it.
+pub(crate) fn volcano_queues() -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("scheduling.volcano.sh", "v1beta1", "Queue"), "queues")
 }
 
 /// The metadata of objects of any kind.

@@ -103,6 +103,7 @@ struct Known {
     nodes: Option<Store<Node>>,
     budgets: Option<Store<PodDisruptionBudget>>,
     moved: Arc<Moved>,
+    volcano_queues: Option<Store<DynamicObject>>,
     passed: Passed,
     ended: Ended,
     expected: Expected,
@@ -267,7 +268,19 @@ impl World {
     /// Whether the API server has the kind DeviceTaintRule, as far as is known. Where it has not, there are none, and none can
     /// be made.
     pub fn has_device_taint_rules(&self) -> bool {
-        let mut watches = self.0.watches.iter().filter(|(of, _)| *of == Topic::DeviceTaintRules);
+        self.has_kind_of(Topic::DeviceTaintRules)
+    }
+
+    /// All of Volcano's Queues; `None` where the API server does not have the kind, as far as is known.
+    pub(crate) fn volcano_queues(&self) -> Option<Vec<Arc<DynamicObject>>> {
+        self.has_kind_of(Topic::VolcanoQueues).then(|| {
+            let store = self.0.volcano_queues.as_ref();
+            store.map(Store::state).unwrap_or_default()
+        })
+    }
+
+    fn has_kind_of(&self, topic: Topic) -> bool {
+        let mut watches = self.0.watches.iter().filter(|(of, _)| *of == topic);
         watches.any(|(_, watch)| watch.is_filled() && !watch.is_missing())
     }
 

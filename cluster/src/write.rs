@@ -12,6 +12,7 @@ mod queues;
 mod report;
 mod status;
 mod templates;
+mod volcano;
 
 use std::fmt;
 use std::time::Duration;

@@ -24,6 +24,7 @@ use super::moved::{self, Moved};
 use super::pod::{self, Pod};
 use super::topic::{Signals, Topic};
 use super::{Known, Passed, Snapshot, World, keep, snapshot};
+use crate::served::volcano_queues;
 use crate::watch::{Change, Common, Followed, Watch, follow, lighter};
 
 /// Plural names of the records; what metrics call their caches.
@@ -137,13 +138,18 @@ impl World {
         });
         let budgets = watches.plain(Topic::Budgets, all("poddisruptionbudgets", (), keep::budget));
 
+        let kind = volcano_queues();
+        let of_volcano =
+            Followed { may_be_missing: true, ..all("queues.scheduling.volcano.sh", kind, keep::volcano_queue) };
+        let volcano_queues = watches.plain(Topic::VolcanoQueues, of_volcano);
         let moved = Arc::new(Moved::default());
         for (name, kind) in moved::built_in() {
             let outdate = moved.outdate();
-            let store = watches.optional(Topic::MovedWorkloads, moved::followed(name, kind.clone()), move |signals, _| {
-                outdate();
-                signals.give(Topic::MovedWorkloads);
-            });
+            let store =
+                watches.optional(Topic::MovedWorkloads, moved::followed(name, kind.clone()), move |signals, _| {
+                    outdate();
+                    signals.give(Topic::MovedWorkloads);
+                });
             store.into_iter().for_each(|store| moved.add(kind.clone(), store));
         }
 
@@ -199,6 +205,7 @@ impl World {
             nodes,
             budgets,
             moved,
+            volcano_queues,
             passed: passed.unwrap_or_default(),
             ended,
             expected: Default::default(),

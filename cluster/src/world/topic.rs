@@ -39,11 +39,13 @@ pub enum Topic {
     Budgets,
     /// Workloads that were moved to a queue.
     MovedWorkloads,
+    /// Volcano's Queues. A cluster may do without the kind; then there are none.
+    VolcanoQueues,
 }
 
 impl Topic {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Records,
         Self::Namespaces,
         Self::Pods,
@@ -60,6 +62,7 @@ impl Topic {
         Self::Nodes,
         Self::Budgets,
         Self::MovedWorkloads,
+        Self::VolcanoQueues,
     ];
 
     /// What is watched whatever is asked: without records and bindings nothing is decided.
@@ -84,6 +87,7 @@ impl Topic {
             Self::Nodes => "nodes",
             Self::Budgets => "poddisruptionbudgets",
             Self::MovedWorkloads => "moved workloads",
+            Self::VolcanoQueues => "queues.scheduling.volcano.sh",
         }
     }
 }
