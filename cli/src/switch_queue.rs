@@ -1,11 +1,14 @@
-//! `sluice switch-queue`: moves a Pod to another queue.
+//! `sluice switch-queue`: moves a Pod, or a workload with all of its Pods, to another queue.
+
+mod below;
+mod workload;
 
 use anyhow::anyhow;
 use clap::Args;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Patch, PatchParams};
 use kube::core::Status;
-use kube::{Api, ResourceExt as _};
+use kube::{Api, Client, ResourceExt as _};
 use policy_engine::contract;
 use policy_engine::policy::queue::DEFAULT_QUEUE;
 use serde::Serialize;
@@ -18,22 +21,27 @@ use crate::output::Format;
 /// Who the API server is told has written the annotation.
 const FIELD_MANAGER: &str = "sluice-switch-queue";
 
-/// Move a Pod to another queue, without a restart
+/// Move a Pod, or a workload with all of its Pods, to another queue, without a restart
 ///
 /// Writes the annotation `platform-go/switch-queue`, with your own rights, as `kubectl annotate --overwrite` does. A Pod that waits
 /// for its queue waits for the new one, and starts if that is open. One that runs goes on, and counts in the new queue:
 /// `default` is always open, so that a Pod there is not evicted when a window closes. Its priority for the scheduler stays.
 ///
+/// A workload, given as KIND/NAME, is moved with the Pods that it has and those that it makes from then on, and its pod template stays
+/// as it is. The answer says what has become of each of its Pods after ten seconds at most: one that cannot move now stays in its queue,
+/// with the reason, and follows when it can. The annotation on a Pod goes before that on its workload.
+///
 /// Exit codes: 0 moved, 1 refused, 3 bad input, 4 could not ask.
 #[derive(Args, Debug)]
 pub(crate) struct SwitchQueue {
-    /// The Pod, as NAME or pod/NAME
-    #[arg(value_name = "POD")]
-    pod: String,
+    /// The Pod, as NAME or pod/NAME, or a workload, as deployment/NAME, statefulset/NAME, daemonset/NAME, replicaset/NAME, job/NAME,
+    /// cronjob/NAME or the KIND/NAME of any kind that makes Pods
+    #[arg(value_name = "POD|KIND/NAME")]
+    target: String,
     /// The queue to move it to
     #[arg(value_name = "QUEUE")]
     queue: String,
-    /// The Pod's namespace; without it that of the kubeconfig's context
+    /// Its namespace; without it that of the kubeconfig's context
     #[arg(short, long, value_name = "NAME")]
     namespace: Option<String>,
     #[command(flatten)]
@@ -59,50 +67,69 @@ struct Moved {
 
 impl SwitchQueue {
     pub(crate) async fn run(self) -> Result<Ending, Failure> {
-        let Self { pod, queue, namespace, cluster, output } = self;
-        let name = name_of(&pod)?;
+        let Self { target, queue, namespace, cluster, output } = self;
         let client = cluster.client().await?;
         let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-        let pods = Api::<Pod>::namespaced(client, &namespace);
-        let before = match pods.get_opt(name).await {
-            Ok(Some(before)) => before,
-            Ok(None) => return Err(Failure::input(anyhow!("there is no Pod {name} in namespace {namespace}"))),
-            Err(error) => return refused(error),
-        };
-        // Another Pod that comes by this name meanwhile is not meant.
-        let meta = json!({"uid": before.uid(), "annotations": {contract::SWITCH_QUEUE: queue}});
-        let by = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-        let after = match pods.patch(name, &by, &Patch::Merge(json!({ "metadata": meta }))).await {
-            Ok(after) => after,
-            Err(error) => return refused(error),
-        };
-        let moved = Moved {
-            pod: name.to_owned(),
-            from: queue_of(&before),
-            to: queue_of(&after),
-            waits: waits(&after),
-            namespace,
-        };
-        let asked_before = before.annotations().get(contract::SWITCH_QUEUE) == Some(&queue);
-        if moved.from == moved.to && moved.to != queue && !asked_before {
-            let why = "the Pod has the annotation, and nothing moved it: its namespace is no project's, the rule queue is off there, or Sluice is \
-                       not installed; ask a platform Admin";
-            return Err(Failure::Unanswered(anyhow!(why)));
+        match Target::of(&target) {
+            Target::Pod(name) => switch_pod(client, namespace, name, queue, output).await,
+            Target::Workload { kind, name } => workload::switch(client, namespace, kind, name, queue, output).await,
         }
-        output.print(&moved, sentence)?;
-        Ok(Ending::Fine)
     }
 }
 
-/// The name of what is given as `NAME` or `pod/NAME`.
-fn name_of(given: &str) -> Result<&str, Failure> {
-    match given.split_once('/') {
-        None => Ok(given),
-        Some(("pod" | "pods" | "po" | "Pod", name)) => Ok(name),
-        Some((kind, name)) => Err(Failure::input(anyhow!(
-            "given {kind}/{name}; a Pod is moved, and what makes Pods has its queue in its pod template: name one of its Pods"
-        ))),
+/// What is to be moved.
+#[derive(Debug, PartialEq, Eq)]
+enum Target<'a> {
+    Pod(&'a str),
+    Workload { kind: &'a str, name: &'a str },
+}
+
+impl<'a> Target<'a> {
+    /// What is given as kubectl names things.
+    fn of(given: &'a str) -> Self {
+        match given.split_once('/') {
+            None => Self::Pod(given),
+            Some(("pod" | "pods" | "po" | "Pod", name)) => Self::Pod(name),
+            Some((kind, name)) => Self::Workload { kind, name },
+        }
     }
+}
+
+/// Said where the annotation is written and moves nothing.
+const IN_VAIN: &str = "it has the annotation, and nothing moved it: its namespace is no project's, the rule queue is off there, or Sluice is \
+                       not installed; ask a platform Admin";
+
+fn patching() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() }
+}
+
+async fn switch_pod(
+    client: Client,
+    namespace: String,
+    name: &str,
+    queue: String,
+    output: Format,
+) -> Result<Ending, Failure> {
+    let pods = Api::<Pod>::namespaced(client, &namespace);
+    let before = match pods.get_opt(name).await {
+        Ok(Some(before)) => before,
+        Ok(None) => return Err(Failure::input(anyhow!("there is no Pod {name} in namespace {namespace}"))),
+        Err(error) => return refused(error),
+    };
+    // Another Pod that comes by this name meanwhile is not meant.
+    let meta = json!({"uid": before.uid(), "annotations": {contract::SWITCH_QUEUE: queue}});
+    let after = match pods.patch(name, &patching(), &Patch::Merge(json!({ "metadata": meta }))).await {
+        Ok(after) => after,
+        Err(error) => return refused(error),
+    };
+    let moved =
+        Moved { pod: name.to_owned(), from: queue_of(&before), to: queue_of(&after), waits: waits(&after), namespace };
+    let asked_before = before.annotations().get(contract::SWITCH_QUEUE) == Some(&queue);
+    if moved.from == moved.to && moved.to != queue && !asked_before {
+        return Err(Failure::Unanswered(anyhow!(IN_VAIN)));
+    }
+    output.print(&moved, sentence)?;
+    Ok(Ending::Fine)
 }
 
 fn queue_of(pod: &Pod) -> String {
@@ -144,11 +171,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pod_is_named_as_kubectl_names_it() {
-        assert_eq!(name_of("owl").ok(), Some("owl"));
-        assert_eq!(name_of("pod/owl").ok(), Some("owl"));
-        let Err(Failure::BadInput(why)) = name_of("deployment/owls") else { panic!("it is no Pod") };
-        assert!(why[0].to_string().starts_with("given deployment/owls; a Pod is moved"), "{why:?}");
+    fn what_is_moved_is_named_as_kubectl_names_it() {
+        assert_eq!(Target::of("owl"), Target::Pod("owl"));
+        assert_eq!(Target::of("pod/owl"), Target::Pod("owl"));
+        assert_eq!(Target::of("deployment/owls"), Target::Workload { kind: "deployment", name: "owls" });
     }
 
     #[test]

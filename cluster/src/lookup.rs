@@ -9,16 +9,17 @@ pub mod volumes;
 
 use std::time::Duration;
 
+use kube::Api;
 use kube::api::ListParams;
-use kube::core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta};
-use kube::{Api, Client};
 #[cfg(test)]
 use policy_engine::Submission;
+#[cfg(test)]
 use policy_engine::object::kinds::GroupResource;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::client::{LookupFailed, in_time};
+pub(crate) use crate::served::{DynamicMeta, resource, served};
 use crate::world::Topic;
 
 /// What look-ups find in caches, where a process has them.
@@ -30,6 +31,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::VolumeClaims,
     Topic::Volumes,
     Topic::PriorityClasses,
+    Topic::MovedWorkloads,
 ];
 
 /// How long an answer of the API server saves it from the same question.
@@ -98,31 +100,6 @@ async fn whole<T>(
 fn is_missing(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == NOT_FOUND)
 }
-
-/// The version in which the API server serves a listed kind; `None` where it serves none.
-pub(crate) async fn served(client: &Client, of: &GroupResource) -> Result<Option<ApiResource>, kube::Error> {
-    match of.group.as_str() {
-        "" | "apps" | "batch" => return Ok(Some(resource(&of.group, "v1", &of.resource))),
-        _ => {}
-    }
-    match kube::discovery::group(client, &of.group).await {
-        Ok(group) => {
-            let mut resources = group.recommended_resources().into_iter().map(|(resource, _)| resource);
-            Ok(resources.find(|resource| resource.plural == of.resource))
-        }
-        Err(kube::Error::Discovery(kube::error::DiscoveryError::MissingApiGroup(_))) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// A resource whose version and plural name are known.
-pub(crate) fn resource(group: &str, version: &str, plural: &str) -> ApiResource {
-    // Only the path is made of it, and the path does not carry the kind.
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, plural), plural)
-}
-
-/// The metadata of objects of any kind.
-pub(crate) type DynamicMeta = PartialObjectMeta<DynamicObject>;
 
 /// A creation in the Namespace `team`, by alice.
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod follow;
 pub mod ledger;
 pub mod plan_window;
 pub mod preemption;
+pub mod switch_queue;
 pub mod templates;
 pub mod window_close;
 

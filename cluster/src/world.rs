@@ -9,6 +9,7 @@ mod expected;
 mod gathered;
 mod keep;
 mod managed;
+mod moved;
 pub(crate) mod placing;
 pub mod pod;
 mod reservations;
@@ -52,6 +53,8 @@ use gathered::Gathered;
 pub(crate) use keep::{slice as keep_slice, source_of};
 use managed::Managed;
 pub(crate) use managed::is_of_pod;
+use moved::Moved;
+pub use moved::{MovedWorkload, MovedWorkloads};
 use pod::Pod;
 use reservations::Reservations;
 pub(crate) use reservations::reservations;
@@ -99,6 +102,8 @@ struct Known {
     priorities: Gathered<PriorityClasses>,
     nodes: Option<Store<Node>>,
     budgets: Option<Store<PodDisruptionBudget>>,
+    moved: Arc<Moved>,
+    volcano_queues: Option<Store<DynamicObject>>,
     passed: Passed,
     ended: Ended,
     expected: Expected,
@@ -263,7 +268,19 @@ impl World {
     /// Whether the API server has the kind DeviceTaintRule, as far as is known. Where it has not, there are none, and none can
     /// be made.
     pub fn has_device_taint_rules(&self) -> bool {
-        let mut watches = self.0.watches.iter().filter(|(of, _)| *of == Topic::DeviceTaintRules);
+        self.has_kind_of(Topic::DeviceTaintRules)
+    }
+
+    /// All of Volcano's Queues; `None` where the API server does not have the kind, as far as is known.
+    pub(crate) fn volcano_queues(&self) -> Option<Vec<Arc<DynamicObject>>> {
+        self.has_kind_of(Topic::VolcanoQueues).then(|| {
+            let store = self.0.volcano_queues.as_ref();
+            store.map(Store::state).unwrap_or_default()
+        })
+    }
+
+    fn has_kind_of(&self, topic: Topic) -> bool {
+        let mut watches = self.0.watches.iter().filter(|(of, _)| *of == topic);
         watches.any(|(_, watch)| watch.is_filled() && !watch.is_missing())
     }
 
@@ -290,6 +307,11 @@ impl World {
     /// All PodDisruptionBudgets.
     pub(crate) fn budgets(&self) -> Vec<Arc<PodDisruptionBudget>> {
         all(&self.0.budgets)
+    }
+
+    /// The workloads that were moved to a queue, as far as they are watched. The same value until one of them changes.
+    pub fn moved(&self) -> Arc<MovedWorkloads> {
+        self.0.moved.get()
     }
 
     /// A PersistentVolumeClaim, if the cache knows it.

@@ -8,9 +8,11 @@ mod follow;
 mod gates;
 mod holds;
 mod nudges;
+mod queues;
 mod report;
 mod status;
 mod templates;
+mod volcano;
 
 use std::fmt;
 use std::time::Duration;

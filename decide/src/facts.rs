@@ -186,7 +186,15 @@ impl Lookups {
                     |project| Caller::in_project(submission, facts.deputy.as_ref(), policy, project),
                 );
                 facts.controller = match new_controller(submission, caller, policy)? {
-                    Some(reference) => Some(owners.stamped(policy, namespace, &reference, deadline).await?),
+                    Some(reference) => {
+                        let stamped = owners.stamped(policy, namespace, &reference, deadline).await?;
+                        if submission.act == Act::Create && submission.resource.is_core("pods") {
+                            let moved = world.as_ref().map(World::moved);
+                            let nearest = owners.moved(policy, namespace, &reference, moved.as_deref(), deadline);
+                            facts.moved_to = Box::pin(nearest).await?.map(|moved| moved.queue);
+                        }
+                        Some(stamped)
+                    }
                     None => volumes.maker(submission, deadline).await?,
                 };
                 if let Some(target) = new_scale_target(submission)? {

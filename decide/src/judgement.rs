@@ -2,12 +2,14 @@
 
 use jiff::Timestamp;
 use json_patch::Patch;
-use policy_engine::admission::decision::MOST_KEPT;
+use policy_engine::admission::decision::{MOST_KEPT, Told};
 use policy_engine::admission::moved::{self, AsAsked};
 use policy_engine::admit;
 use policy_engine::object::Unreadable;
 use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
+use policy_engine::policy::modes::RuleMode;
+use policy_engine::policy::rule_id::RuleId;
 use policy_engine::{Act, Decision, Denial, Facts, Mutation, Submission, contract};
 use serde_json::Value;
 
@@ -26,12 +28,50 @@ pub fn mutate(
     if let Some(again) = made_again(submission, facts, policy, now)? {
         return Ok(again);
     }
+    if let Some(moved) = made_for_moved(submission, facts, policy, now)? {
+        return Ok(moved);
+    }
     let decision = admit(submission, facts, policy, now)?;
     let patch = match submission.object {
         Some(object) if decision.allowed() => patch::of(&decision.mutations, object),
         Some(_) | None => Patch(Vec::new()),
     };
     Ok((decision, patch))
+}
+
+/// The same of a Pod that is made for a workload that was moved to another queue than its pod template names: it is judged as if that
+/// named the queue, and says so from then on. `None` for every other.
+fn made_for_moved(
+    submission: &Submission<'_>,
+    facts: &Facts,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Option<(Decision, Patch)>, Unreadable> {
+    let is_new_pod = submission.act == Act::Create && submission.resource.is_core("pods");
+    let (Some(object), Some(queue), true) = (submission.object, &facts.moved_to, is_new_pod) else { return Ok(None) };
+    let is_judged = policy
+        .project_by_id(&facts.project_id)
+        .is_some_and(|project| policy.platform().mode_of(RuleId::Queue, Some(project)) != RuleMode::Off);
+    let Some(moves) = in_queue(object, queue).filter(|_| is_judged) else { return Ok(None) };
+    let mut moved = object.clone();
+    let first = patch::of(&[moves], object);
+    if json_patch::patch(&mut moved, &first).is_err() {
+        return Ok(None);
+    }
+    let decision = admit(&Submission { object: Some(&moved), ..submission.clone() }, facts, policy, now)?;
+    if !decision.allowed() {
+        return Ok(Some((decision, Patch(Vec::new()))));
+    }
+    let Patch(then) = patch::of(&decision.mutations, &moved);
+    Ok(Some((decision, Patch(first.0.into_iter().chain(then).collect()))))
+}
+
+/// What puts a Pod into a queue that it does not name; `None` where it does.
+fn in_queue(object: &Value, queue: &str) -> Option<Mutation> {
+    let at = Place::of(["metadata", "labels", contract::QUEUE_NAME]);
+    let says_so = at.resolve(object).and_then(Value::as_str) == Some(queue);
+    let value = Some(Value::from(queue));
+    (!says_so).then(|| Mutation { rule: RuleId::Queue, at, value, unasked: true, told: Told::Plainly })
 }
 
 /// The same of an object that the platform wrote in before, and that is made again: by what was asked then. `None` where nothing of
@@ -86,4 +126,114 @@ pub fn validate(
     // People have read the warnings in the mutating call.
     decision.warnings.clear();
     Ok(decision)
+}
+
+#[cfg(test)]
+mod tests {
+    use policy_engine::object::kinds::GroupResource;
+    use policy_engine::policy::Records;
+    use policy_engine::policy::ids::ProjectId;
+    use policy_engine::policy::project::{Holder, Project};
+    use policy_engine::policy::queue::Queue;
+    use policy_engine::submission::Requester;
+    use policy_engine::submission::identity::ControllerOwner;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A project whose plan-less members have `default`, where there is another queue besides.
+    fn policy() -> Policy {
+        let mut records = Records::default();
+        let project = Project { images: vec!["**".parse().expect("a pattern")], ..project() };
+        records.projects.insert("lab".into(), project);
+        for name in ["default", "night"] {
+            records
+                .queues
+                .insert(name.into(), Queue { name: name.into(), id: format!("q-{name}"), ..Queue::fallback() });
+        }
+        Policy::from(records)
+    }
+
+    fn project() -> Project {
+        Project {
+            name: "lab".into(),
+            id: ProjectId::new("lab"),
+            holder: Holder::User("alice".into()),
+            parent: None,
+            plan: None,
+            members: Vec::new(),
+            namespaces: Vec::new(),
+            member_namespaces: None,
+            allow_root_containers: false,
+            storage: Default::default(),
+            capabilities: Default::default(),
+            host_paths: None,
+            images: Vec::new(),
+            allow_service_account_token: false,
+            spread_together: false,
+            rule_modes: Default::default(),
+        }
+    }
+
+    /// What becomes of a Pod whose pod template names `asked`, of a workload that was moved to `moved_to`.
+    fn made(asked: Option<&str>, moved_to: Option<&str>) -> (Decision, Value) {
+        let mut pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "lab", "name": "owl", "labels": {"app": "owl"}},
+            "spec": {"containers": [{"name": "main", "image": "nginx"}]},
+        });
+        if let Some(asked) = asked {
+            pod["metadata"]["labels"][contract::QUEUE_NAME] = asked.into();
+        }
+        let controller = ControllerOwner::Stamped { kind: "ReplicaSet".into(), name: "owls".into(), user_id: None };
+        let facts = Facts {
+            project_id: ProjectId::new("lab"),
+            controller: Some(controller),
+            moved_to: moved_to.map(str::to_owned),
+            ..Facts::default()
+        };
+        let submission = Submission {
+            act: Act::Create,
+            resource: GroupResource::new("", "pods"),
+            subresource: "",
+            kind: "Pod",
+            namespace: "lab",
+            name: "owl",
+            requester: Requester { username: "system:serviceaccount:kube-system:replicaset-controller", groups: &[] },
+            object: Some(&pod),
+            old: None,
+        };
+        let policy = policy();
+        let (decision, patch) = mutate(&submission, &facts, &policy, Timestamp::UNIX_EPOCH).expect("a Pod");
+        let mut written = pod.clone();
+        json_patch::patch(&mut written, &patch).expect("a patch of this Pod");
+        let last = Submission { object: Some(&written), ..submission.clone() };
+        if decision.allowed() {
+            // The replica of Sluice that is asked next may not have heard of the workload.
+            let facts = Facts { moved_to: None, ..facts };
+            let validated = validate(&last, &facts, &policy, Timestamp::UNIX_EPOCH).expect("a Pod");
+            assert_eq!(validated.denials, [], "{written}");
+        }
+        (decision, written)
+    }
+
+    #[test]
+    fn a_pod_of_a_workload_that_was_moved_is_made_in_its_queue_whatever_its_template_says() {
+        for asked in [None, Some("q-default"), Some("q-night")] {
+            let (decision, pod) = made(asked, Some("q-default"));
+            assert_eq!(decision.denials, [], "{asked:?}");
+            assert_eq!(pod["metadata"]["labels"][contract::QUEUE_NAME], "q-default");
+            assert_eq!(pod["spec"]["priorityClassName"], "platform-go-default");
+        }
+    }
+
+    #[test]
+    fn a_queue_that_the_plan_no_longer_gives_is_given_to_no_pod() {
+        for (asked, moved_to) in [(Some("q-night"), None), (None, Some("q-night"))] {
+            let (decision, pod) = made(asked, moved_to);
+            let [denial] = &decision.denials[..] else { panic!("one reason: {:?}", decision.denials) };
+            assert_eq!(denial.rule, RuleId::Queue);
+            assert!(denial.message.starts_with("asked queue q-night; project lab has no plan"), "{}", denial.message);
+            assert!(pod["spec"].get("priorityClassName").is_none(), "what is refused is not changed");
+        }
+    }
 }

@@ -22,8 +22,10 @@ pub const USER_ID: &str = "platform-go/user-id";
 pub const PLAN_ID: &str = "platform-go/plan-id";
 /// Asks for a queue; absent means `default`.
 pub const QUEUE_NAME: &str = "platform-go/queue-name";
-/// Annotation on a living Pod: asks to move it to another queue.
+/// Annotation on a living Pod, or on a workload: asks to move it, or all that it makes, to another queue.
 pub const SWITCH_QUEUE: &str = "platform-go/switch-queue";
+/// Label on a workload: the id of the queue to which it was moved. By a label, watches find the few that were.
+pub const MOVED_TO: &str = "platform-go/moved-to";
 /// Whether Pods of the queue may be evicted for higher ones.
 pub const PREEMPTIBLE: &str = "platform-go/preemptible";
 /// Asks for a GPU model.

@@ -4,5 +4,6 @@ pub mod common;
 pub mod follow;
 pub mod plan_window;
 pub mod preemption;
+pub mod switch_queue;
 pub mod templates;
 pub mod window_close;

@@ -1,4 +1,4 @@
-//! Follow: makes Namespaces, RoleBindings, ResourceQuotas and PriorityClasses what the records say.
+//! Follow: makes Namespaces, RoleBindings, ResourceQuotas, PriorityClasses and Volcano's Queues what the records say.
 //!
 //! **Your Namespace** is made if a project lists it and it does not exist. If it exists already, it is bound to the
 //! project if nobody has put a Pod, volume claim, Service or workload in it, or if an admin has annotated it with
@@ -23,6 +23,12 @@
 //! made anew; Pods that run keep the number that they have. When the queue is gone, the class goes. A class of that
 //! name that others made is taken over if it says the same, and is left alone if it does not.
 //!
+//! **Where Volcano is installed**, a queue has a Volcano Queue of its own name: `priority` is the queue's (none is below zero), `reclaimable` whether
+//! it is preemptible, `deserved` its `deservedGpu` as `nvidia.com/gpu`, `weight` the same in whole GPUs and at least 1; and no `capability`, because
+//! no record limits a queue as a whole. Who changes these sees them put back; the rest of it is the admin's. When the queue is gone, it goes. One of that
+//! name that others made (Volcano itself makes `default`) is left alone, and if it says something else the queue's status says so. That
+//! Volcano was installed is noticed within half a minute.
+//!
 //! While a record exists and cannot be read, what belongs to it stays as it is.
 
 use cluster::conditions::amendments;
@@ -44,8 +50,14 @@ use crate::stage::Stage;
 /// The daemon's line in the list.
 pub const DAEMON: Daemon = Daemon::new("follow", HEARS, propose);
 
-const HEARS: &[Topic] =
-    &[Topic::Records, Topic::Namespaces, Topic::RoleBindings, Topic::ResourceQuotas, Topic::PriorityClasses];
+const HEARS: &[Topic] = &[
+    Topic::Records,
+    Topic::Namespaces,
+    Topic::RoleBindings,
+    Topic::ResourceQuotas,
+    Topic::PriorityClasses,
+    Topic::VolcanoQueues,
+];
 
 /// Which Namespace was looked into last.
 #[derive(Default)]
@@ -100,7 +112,11 @@ fn done(action: &Action) -> News {
         | Action::ReplacePriorityClass { class, .. } => {
             ("PriorityClassWritten", record(Kind::PlatformQueue, class.queue.as_str()), None)
         }
+        Action::CreateVolcanoQueue(queue) | Action::AmendVolcanoQueue { queue, .. } => {
+            ("VolcanoQueueWritten", record(Kind::PlatformQueue, queue.queue.as_str()), None)
+        }
         // Its record is gone, so nobody can describe it; the journal has it.
+        Action::DeleteVolcanoQueue { name, .. } => ("VolcanoQueueRemoved", record(Kind::PlatformQueue, name), None),
         Action::DeletePriorityClass { name, .. } => ("PriorityClassRemoved", record(Kind::PlatformQueue, name), None),
     };
     News { tone: Tone::Normal, about, related, reason, note: action.to_string() }
@@ -127,6 +143,7 @@ fn refused(spared: &Spared) -> News {
         Spared::UnreadablePeople { project: by, .. } => ("PeopleUnreadable", project(by), None),
         Spared::UnreadablePlan { project: by, .. } => ("PlanUnreadable", project(by), None),
         Spared::ForeignPriorityClass { queue: of, .. } => ("PriorityClassForeign", queue(of), None),
+        Spared::ForeignVolcanoQueue { queue: of } => ("VolcanoQueueForeign", queue(of), None),
     };
     News { tone: Tone::Warning, about, related, reason, note: spared.to_string() }
 }

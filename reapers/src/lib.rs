@@ -13,6 +13,7 @@ pub mod nudge;
 pub mod plan_window;
 pub mod preemption;
 pub mod stage;
+pub mod switch_queue;
 pub mod templates;
 #[cfg(test)]
 mod testing;
@@ -32,6 +33,7 @@ use stage::Stage;
 const DAEMONS: &[Daemon] = &[
     follow::DAEMON,
     plan_window::DAEMON,
+    switch_queue::DAEMON,
     window_close::DAEMON,
     preemption::DAEMON,
     templates::DAEMON,

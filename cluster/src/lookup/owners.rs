@@ -4,6 +4,7 @@
 mod autoscalers;
 mod kinds;
 mod memory;
+mod moved;
 mod pods;
 
 use std::collections::BTreeMap;
@@ -28,8 +29,10 @@ use tokio::time::Instant;
 
 use super::DynamicMeta;
 use crate::client::{LookupFailed, in_time, is_path_segment};
+use crate::world::World;
 use kinds::Kinds;
 use memory::Memory;
+use moved::Above;
 
 const MOST_STAMPS: u64 = 50_000;
 /// A stamp never changes; one that nobody asks for is forgotten after a day.
@@ -46,6 +49,7 @@ pub struct Owners {
     client: Client,
     kinds: Kinds,
     stamps: Memory<Named, Seen>,
+    above: Memory<Named, Above>,
 }
 
 /// An object as an owner reference names it. The UID alone would let a reference borrow the stamp of another object.
@@ -123,7 +127,13 @@ impl Owners {
     /// Asks with this client.
     pub fn new(client: Client) -> Self {
         let stamps = Memory::new(MOST_STAMPS, UNUSED_STAMP, Seen::lasts);
-        Self { whole: Arc::new(Semaphore::new(MOST_WHOLE)), kinds: Kinds::new(client.clone()), stamps, client }
+        let whole = Arc::new(Semaphore::new(MOST_WHOLE));
+        Self { whole, kinds: Kinds::new(client.clone()), stamps, above: moved::memory(), client }
+    }
+
+    /// Asks as the client of the world's watches.
+    pub fn of(world: &World) -> Self {
+        Self::new(world.client().clone())
     }
 
     /// Who is stamped on the controller owner that an object in `namespace` names.

@@ -1,4 +1,5 @@
-//! What exists of what the daemon `follow` looks after: Namespaces, RoleBindings, ResourceQuotas and PriorityClasses.
+//! What exists of what the daemon `follow` looks after: Namespaces, RoleBindings, ResourceQuotas,
+//! PriorityClasses and Volcano's Queues.
 
 mod contents;
 mod seen;
@@ -20,6 +21,7 @@ const MOST_QUESTIONS: usize = 32;
 /// Where the policy does not say which Namespaces are exempt.
 pub fn view(world: &World, snapshot: &Snapshot, own_namespace: &str, now: Timestamp) -> Result<View, Unfit> {
     let unreadable = unreadable::in_snapshot(snapshot)?;
+    let volcano = world.volcano_queues();
     Ok(View {
         observed_at: now,
         own_namespace: own_namespace.to_owned(),
@@ -27,6 +29,7 @@ pub fn view(world: &World, snapshot: &Snapshot, own_namespace: &str, now: Timest
         role_bindings: world.role_bindings().iter().filter_map(|it| seen::role_binding(it)).collect(),
         resource_quotas: world.resource_quotas().iter().filter_map(|it| seen::resource_quota(it)).collect(),
         priority_classes: world.priority_classes().iter().filter_map(|it| seen::priority_class(it)).collect(),
+        volcano_queues: volcano.map(|all| all.iter().filter_map(|it| seen::volcano_queue(it)).collect()),
         unreadable,
     })
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -124,7 +123,8 @@ where
     let mut failures = Failures::new(name, common.kinds_missing.clone());
     let cached = store.clone();
     tokio::spawn(async move {
-        let mut events = pin!(watcher(api, which.timeout(WATCH_SECONDS).page_size(PAGE)));
+        let begin = || Box::pin(watcher(api.clone(), which.clone().timeout(WATCH_SECONDS).page_size(PAGE)));
+        let mut events = begin();
         while let Some(Some(event)) = shutdown.run_until_cancelled(events.next()).await {
             let event = match event {
                 Ok(event) => event.modify(keep),
@@ -140,6 +140,10 @@ where
                     continue;
                 }
                 Err(error) => {
+                    // Only a list says whether the kind has gone: what defined it may have been removed.
+                    if may_be_missing && is_kind_missing(&error) {
+                        events = begin();
+                    }
                     let pause = failures.note(&error, pulse.last());
                     let _cancelled = shutdown.run_until_cancelled(sleep(pause)).await;
                     continue;

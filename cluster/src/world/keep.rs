@@ -11,7 +11,7 @@ use k8s_openapi::api::resource::v1::{
     AllocationResult, Device, DeviceAllocationResult, DeviceClass, DeviceRequestAllocationResult, DeviceTaintRule,
     ResourceClaim, ResourceClaimTemplate, ResourceSlice,
 };
-use kube::core::ObjectMeta;
+use kube::core::{DynamicObject, ObjectMeta};
 use policy_engine::contract;
 use policy_engine::daemons::common::MANAGED_BY;
 use policy_engine::daemons::preemption::HOLD_MARK;
@@ -110,6 +110,14 @@ pub(super) fn template(template: &mut ResourceClaimTemplate) {
     least(&mut template.metadata);
     if let Some(of_claims) = template.spec.as_mut().and_then(|spec| spec.metadata.as_mut()) {
         least(of_claims);
+    }
+}
+
+/// Of one of Volcano's Queues, what it is to be; and not what it has at the moment, which changes all the time.
+pub(super) fn volcano_queue(queue: &mut DynamicObject) {
+    least(&mut queue.metadata);
+    if let Some(fields) = queue.data.as_object_mut() {
+        fields.retain(|field, _| field == "spec");
     }
 }
 

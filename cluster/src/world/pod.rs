@@ -219,7 +219,8 @@ pub fn held_up(pod: &Pod) -> Option<&str> {
 }
 
 /// The annotations that somebody reads.
-const READ: [&str; 5] = [
+const READ: [&str; 6] = [
+    contract::SWITCH_QUEUE,
     contract::CLAIM_TEMPLATE,
     contract::USE_VOLUMES,
     contract::STARTS_AT,
@@ -237,12 +238,13 @@ pub(super) fn keep(pod: &mut Pod) {
     keep::least(&mut pod.metadata);
     pod.metadata.labels = labels.filter(|labels| !labels.is_empty());
     pod.spec.gang = gang(pod);
-    // Of what waits, its workload is told how much does.
-    if !pod.spec.waits_for_queue {
-        pod.metadata.owner_references = None;
-    }
     // The content of the template that a Pod names is long, and of no use once the Pod has ended.
     let is_finished = life(pod) == Life::Finished;
+    // Of what waits, its workload is told how much does; and what is in a queue moves with its workload.
+    let is_in_queue = pod.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(contract::QUEUE_NAME));
+    if is_finished || !(is_in_queue || pod.spec.waits_for_queue) {
+        pod.metadata.owner_references = None;
+    }
     if let Some(annotations) = &mut pod.metadata.annotations {
         annotations.retain(|key, _| READ.contains(&key.as_str()) && !is_finished);
     }

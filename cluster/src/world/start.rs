@@ -20,9 +20,11 @@ use tokio_util::sync::CancellationToken;
 use super::ended::Ended;
 use super::gathered::Gathered;
 use super::managed::Managed;
+use super::moved::{self, Moved};
 use super::pod::{self, Pod};
 use super::topic::{Signals, Topic};
 use super::{Known, Passed, Snapshot, World, keep, snapshot};
+use crate::served::volcano_queues;
 use crate::watch::{Change, Common, Followed, Watch, follow, lighter};
 
 /// Plural names of the records; what metrics call their caches.
@@ -136,8 +138,28 @@ impl World {
         });
         let budgets = watches.plain(Topic::Budgets, all("poddisruptionbudgets", (), keep::budget));
 
-        let Watches { signals, started, .. } = watches;
+        let kind = volcano_queues();
+        let of_volcano =
+            Followed { may_be_missing: true, ..all("queues.scheduling.volcano.sh", kind, keep::volcano_queue) };
+        let volcano_queues = watches.plain(Topic::VolcanoQueues, of_volcano);
+        let moved = Arc::new(Moved::default());
+        for (name, kind) in moved::built_in() {
+            let outdate = moved.outdate();
+            let store =
+                watches.optional(Topic::MovedWorkloads, moved::followed(name, kind.clone()), move |signals, _| {
+                    outdate();
+                    signals.give(Topic::MovedWorkloads);
+                });
+            store.into_iter().for_each(|store| moved.add(kind.clone(), store));
+        }
+
+        let Watches { signals, started, topics, common } = watches;
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::empty()));
+        if topics.contains(&Topic::MovedWorkloads) {
+            let (current, changes) = (snapshot.clone(), signals.listen(&[Topic::Records]));
+            let policy = move || current.load().policy.clone();
+            tokio::spawn(moved.clone().follow_listed(policy, changes, signals.clone(), common));
+        }
         let found = {
             let (records, started) = (records.clone(), started.clone());
             move || {
@@ -182,6 +204,8 @@ impl World {
             priorities,
             nodes,
             budgets,
+            moved,
+            volcano_queues,
             passed: passed.unwrap_or_default(),
             ended,
             expected: Default::default(),

@@ -37,11 +37,15 @@ pub enum Topic {
     Nodes,
     /// PodDisruptionBudgets.
     Budgets,
+    /// Workloads that were moved to a queue.
+    MovedWorkloads,
+    /// Volcano's Queues. A cluster may do without the kind; then there are none.
+    VolcanoQueues,
 }
 
 impl Topic {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Records,
         Self::Namespaces,
         Self::Pods,
@@ -57,6 +61,8 @@ impl Topic {
         Self::PriorityClasses,
         Self::Nodes,
         Self::Budgets,
+        Self::MovedWorkloads,
+        Self::VolcanoQueues,
     ];
 
     /// What is watched whatever is asked: without records and bindings nothing is decided.
@@ -80,6 +86,8 @@ impl Topic {
             Self::PriorityClasses => "priorityclasses",
             Self::Nodes => "nodes",
             Self::Budgets => "poddisruptionbudgets",
+            Self::MovedWorkloads => "moved workloads",
+            Self::VolcanoQueues => "queues.scheduling.volcano.sh",
         }
     }
 }

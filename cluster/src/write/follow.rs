@@ -1,4 +1,4 @@
-//! What the daemon `follow` writes: Namespaces, RoleBindings, ResourceQuotas and PriorityClasses.
+//! What the daemon `follow` writes: Namespaces, RoleBindings, ResourceQuotas, PriorityClasses and Volcano's Queues.
 
 use std::collections::BTreeSet;
 
@@ -64,6 +64,9 @@ impl Writer {
                 stays @ (Outcome::Overtaken | Outcome::BlockedByBudget) => Ok(stays),
             },
             Action::DeletePriorityClass { name, seen } => self.delete_class(name, seen).await,
+            Action::CreateVolcanoQueue(queue) => self.create_volcano_queue(queue).await,
+            Action::AmendVolcanoQueue { queue, seen, surplus } => self.amend_volcano_queue(queue, seen, surplus).await,
+            Action::DeleteVolcanoQueue { name, seen } => self.delete_volcano_queue(name, seen).await,
         }
     }
 

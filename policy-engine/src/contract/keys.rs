@@ -97,10 +97,18 @@ pub const KEYS: &[Key] = &[
     key(
         "switch-queue",
         Annotation,
-        "Pods",
+        "Pods, workloads",
         Client,
         "On a Pod that exists: the queue to move it to. The platform writes `queue-name` and `preemptible` anew; the Pod goes on, or \
-         starts if it waited. Taking the annotation off moves nothing",
+         starts if it waited. Taking the annotation off moves nothing. On a workload: the queue for all of its Pods, those that \
+         there are and those to come, whatever its pod template says. Taken off, those to come follow the template again",
+    ),
+    key(
+        "moved-to",
+        Label,
+        "workloads",
+        Platform,
+        "The queue that `switch-queue` has moved the workload to, by its id. It is in the workload's own metadata, and rolls nothing out",
     ),
     key(
         "preemptible",

@@ -7,7 +7,7 @@
 //!
 //! In every bound Namespace people get a RoleBinding for their role in the project, and Pods that the Pod Security
 //! Standard *baseline* forbids are refused even while Sluice is away. A ResourceQuota limits there what the project's plan
-//! in force limits for each Namespace. Every queue has a PriorityClass.
+//! in force limits for each Namespace. Every queue has a PriorityClass, and a Volcano Queue where the API server has that kind.
 //!
 //! What is not as planned is put right, whoever changed it.
 
@@ -16,6 +16,7 @@ pub mod audit;
 pub mod spared;
 pub mod status;
 pub mod view;
+pub mod volcano;
 
 mod access;
 mod metadata;
@@ -84,6 +85,7 @@ pub fn plan(view: &View, policy: &Policy) -> Plan {
     quotas::plan(view, policy, &bound, &mut plan);
     access::plan(view, policy, &bound, &mut plan);
     queues::plan(view, policy, &mut plan);
+    volcano::plan(view, policy, &mut plan);
     // People lose their access to a Namespace before it is released, so that nobody acts there ungoverned.
     plan.actions.sort_by_key(|action| matches!(action, Action::RemoveLabel { .. }));
     plan.cut_short = plan.actions.len() > MAX_ACTIONS;

@@ -17,6 +17,21 @@ pub struct WorkloadKind {
     pub pod_templates: Vec<TemplatePath>,
 }
 
+impl WorkloadKind {
+    /// Whether its objects own Pods, be it through others: all that describe Pods do, and those that an admin lists.
+    pub fn owns_pods(&self) -> bool {
+        !self.pod_templates.is_empty() || !WITHOUT_PODS.contains(&(self.of.group.as_str(), self.of.resource.as_str()))
+    }
+}
+
+/// What is built in and only acts on Pods that others made.
+const WITHOUT_PODS: [(&str, &str); 4] = [
+    ("autoscaling", "horizontalpodautoscalers"),
+    ("policy", "poddisruptionbudgets"),
+    ("scheduling.k8s.io", "podgroups"),
+    ("scheduling.k8s.io", "workloads"),
+];
+
 /// Where a pod template, a PodSpec or a list of containers is: a JSON Pointer in which `*` stands for every element of a
 /// list or map.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

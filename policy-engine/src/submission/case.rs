@@ -17,6 +17,7 @@ use crate::policy::plan::Plan;
 use crate::policy::project::Project;
 use crate::policy::queue::{DEFAULT_QUEUE, Queue};
 use crate::policy::rule_id::RuleId;
+use crate::policy::workload::WorkloadKind;
 use crate::submission::deputy::Deputy;
 use crate::submission::device_claim::DeviceClaim;
 use crate::submission::devices;
@@ -180,6 +181,11 @@ impl<'a> Case<'a> {
     /// Whether the submission is about an object of a listed kind.
     pub fn is_workload(&self) -> bool {
         self.policy.platform().workload_kind(&self.submission.resource).is_some()
+    }
+
+    /// Whether the submission is about an object of a listed kind that owns Pods.
+    pub fn owns_pods(&self) -> bool {
+        self.policy.platform().workload_kind(&self.submission.resource).is_some_and(WorkloadKind::owns_pods)
     }
 
     /// Whether the submission is about a PersistentVolumeClaim.

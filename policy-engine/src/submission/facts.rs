@@ -20,6 +20,8 @@ pub struct Facts {
     /// The controller owner of an object that a trusted controller makes, or that it gives to that owner now; or that a
     /// person names in a Pod or workload.
     pub controller: Option<ControllerOwner>,
+    /// The id of the queue to which the workload was moved that a Pod is made for.
+    pub moved_to: Option<String>,
     /// The Pod whose token a service account of the project shows: known where nobody else is known to ask, and the project
     /// allows tokens.
     pub deputy: Option<Deputy>,

@@ -43,5 +43,6 @@ mod storage_made;
 mod storage_snapshots;
 mod switch_queue;
 mod tour;
+mod volcano;
 mod why;
 mod windows;

@@ -1,13 +1,14 @@
-//! Pods that move to another queue while they live.
+//! Pods, and workloads with their Pods, that move to another queue while they live.
 
 use std::process::Command;
 
-use e2e::manifest::workload;
+use e2e::fleet::{asks, fleet};
+use e2e::manifest::{with, workload};
 use e2e::refusal::{assert_denied, assert_warned};
 use e2e::windows::{far, in_queue, own_queue, set_plan_windows, set_windows, told, waits};
 use e2e::{
-    apply, create, eventually, find, get, kubectl, label, list, must, ok, project_with_bob, running, shared,
-    with_policy,
+    apply, create, eventually, find, get, kubectl, label, list, must, ok, project_with_bob, running, shared, sluice,
+    with_policy, within,
 };
 use ground::{Ground, Output};
 use serde_json::{Value, json};
@@ -23,6 +24,24 @@ fn switch(p: &Ground, user: &str, args: &[&str]) -> Output {
 fn annotate(p: &Ground, user: &str, namespace: &str, pod: &str, queue: &str) -> Output {
     let annotation = format!("platform-go/switch-queue={queue}");
     kubectl(p, user, &["-n", namespace, "annotate", "--overwrite", "pod", pod, &annotation])
+}
+
+/// Annotates a workload.
+fn annotate_all(p: &Ground, user: &str, namespace: &str, workload: &str, annotation: &str) -> Output {
+    kubectl(p, user, &["-n", namespace, "annotate", "--overwrite", workload, annotation])
+}
+
+/// How many Pods of a queue run, and how much GPU they have, as the queue's record says.
+fn runs_in(p: &Ground, queue: &str) -> (Value, Value) {
+    let status = &get(p, "", &format!("platformqueue/{queue}"))["status"];
+    (status["running"].clone(), status["gpuUsed"].clone())
+}
+
+/// The UIDs of Pods, in order.
+fn uids(pods: &[Value]) -> Vec<String> {
+    let mut uids: Vec<_> = pods.iter().map(|pod| pod["metadata"]["uid"].to_string()).collect();
+    uids.sort();
+    uids
 }
 
 fn queue_of(p: &Ground, namespace: &str, pod: &str) -> String {
@@ -133,4 +152,90 @@ fn who_may_not_move_a_pod_reads_why() {
     assert_warned(&relabelled, "to move it, write its annotation platform-go/switch-queue: movers");
     ok(relabelled);
     assert_eq!(queue_of(&p, "moving", "bobs"), "default");
+}
+
+#[test]
+fn a_deployment_is_moved_with_its_pods_and_those_to_come_and_nothing_restarts() {
+    let p = shared();
+    fleet(&p, "moved", 3);
+    let deployment = workload("Deployment", "moved", "web", asks("moved", "low", 1));
+    ok(create(&p, "alice", with(deployment, json!({"spec": {"replicas": 2}}))));
+    let before = running(&p, "moved", "app=web", 2);
+    let template = get(&p, "moved", "deployment/web")["spec"]["template"].clone();
+    within(20, "two Pods to run in the queue that the template names", || {
+        (runs_in(&p, "moved-low") == (json!(2), json!("2"))).then_some(())
+    });
+
+    let refused = annotate_all(&p, "bob", "moved", "deployment/web", "platform-go/switch-queue=moved-high");
+    assert_denied(&refused, &[("project", "alice")]);
+    let unbound = annotate_all(&p, "alice", "moved", "deployment/web", "platform-go/switch-queue=night");
+    assert_denied(&unbound, &[("queue", "asked queue night; plan moved of project moved allows default, ")]);
+    let lost = switch(&p, "alice", &["deployment/lost", "moved-high", "-n", "moved"]);
+    assert!(lost.code == 3 && lost.stderr.contains("there is no Deployment lost"), "{}", lost.stderr);
+
+    let args = ["deployment/web", "moved-high", "-n", "moved", "-o", "json"];
+    let said: Value = serde_json::from_str(&ok(switch(&p, "alice", &args))).expect("JSON");
+    let moved = said["pods"].as_array().expect("its Pods");
+    assert_eq!(moved.len(), 2, "{said}");
+    for pod in moved {
+        assert_eq!((&pod["from"], &pod["to"]), (&json!("moved-low"), &json!("moved-high")), "{said}");
+    }
+    let after = running(&p, "moved", "app=web", 2);
+    assert_eq!(uids(&after), uids(&before), "nothing restarts");
+    for pod in &after {
+        assert_eq!((label(pod, "queue-name"), label(pod, "preemptible")), ("moved-high", "true"));
+    }
+    within(20, "both to count in the new queue", || {
+        let both = (runs_in(&p, "moved-low"), runs_in(&p, "moved-high"));
+        (both == ((json!(0), json!("0")), (json!(2), json!("2")))).then_some(())
+    });
+    let url = p.layout().database_url();
+    within(20, "the ledger to count hours of the new queue", || {
+        let usage = ok(sluice(&p, &["usage", "--project=moved", "-o=json", "--database-url", &url], ""));
+        usage.contains("\"moved-high\"").then_some(())
+    });
+
+    ok(kubectl(&p, "alice", &["-n", "moved", "scale", "deployment/web", "--replicas=3"]));
+    let three = running(&p, "moved", "app=web", 3);
+    assert!(three.iter().all(|pod| label(pod, "queue-name") == "moved-high"), "{three:?}");
+    let third = three.iter().find(|pod| !uids(&before).contains(&pod["metadata"]["uid"].to_string())).expect("a third");
+    assert_eq!(third["spec"]["priorityClassName"], "platform-go-moved-high");
+    assert_eq!(get(&p, "moved", "deployment/web")["spec"]["template"], template, "the template is not touched");
+    assert_eq!(list(&p, "moved", "replicasets", "app=web").len(), 1, "nothing rolls out");
+
+    // Without the annotation, Pods to come follow the template, and those that there are stay.
+    ok(annotate_all(&p, "alice", "moved", "deployment/web", "platform-go/switch-queue-"));
+    assert_eq!(get(&p, "moved", "deployment/web")["metadata"]["labels"]["platform-go/moved-to"], Value::Null);
+    let name = third["metadata"]["name"].as_str().expect("a name");
+    ok(kubectl(&p, "alice", &["-n", "moved", "delete", "pod", name]));
+    eventually("its successor in the queue of the template", || {
+        let pods = list(&p, "moved", "pods", "app=web");
+        let made: Vec<_> =
+            pods.iter().filter(|pod| !uids(&three).contains(&pod["metadata"]["uid"].to_string())).collect();
+        (made.len() == 1 && label(made[0], "queue-name") == "moved-low").then_some(())
+    });
+    let stay = list(&p, "moved", "pods", "app=web").into_iter().filter(|pod| label(pod, "queue-name") == "moved-high");
+    assert_eq!(uids(&stay.collect::<Vec<_>>()), uids(&before));
+}
+
+#[test]
+fn pods_that_run_stay_out_of_a_closed_queue_and_are_told_and_follow_when_it_opens() {
+    let p = shared();
+    own_queue(&p, "moved-late", json!({}));
+    set_windows(&p, "moved-late", far(), true);
+    ok(create(&p, "alice", workload("StatefulSet", "moved-late", "set", json!({}))));
+    let before = running(&p, "moved-late", "app=set", 1);
+    let moved = annotate_all(&p, "alice", "moved-late", "statefulset/set", "platform-go/switch-queue=moved-late");
+    assert_warned(&moved, "Pods that run stay in their queue until it opens, and move then");
+    ok(moved);
+    let says = told(&p, "moved-late", "set-0", "QueueNotSwitched");
+    let why = "pod moved-late/set-0 stays in queue default, though StatefulSet moved-late/set was moved to moved-late: queue \
+               moved-late is closed until ";
+    assert!(says.starts_with(why), "{says}");
+    let says = told(&p, "moved-late", "set", "QueueNotSwitched");
+    assert!(says.contains("1 Pod stays where it is: set-0: queue moved-late is closed until "), "{says}");
+    assert_eq!(queue_of(&p, "moved-late", "set-0"), "default");
+    set_windows(&p, "moved-late", json!([]), false);
+    eventually("the Pod to follow", || (queue_of(&p, "moved-late", "set-0") == "moved-late").then_some(()));
+    assert_eq!(uids(&running(&p, "moved-late", "app=set", 1)), uids(&before));
 }

@@ -10,6 +10,9 @@ use moka::future::Cache;
 /// How long an answer that may change at any time saves the API server from the same question.
 const MOMENT: Duration = Duration::from_secs(1);
 
+/// The same of what changes so rarely that it need not be asked so often.
+pub(super) const WHILE: Duration = Duration::from_secs(30);
+
 /// Answers by question. Equal questions that are asked at the same time are asked once.
 #[derive(Clone)]
 pub(super) struct Memory<K, V>(Cache<K, V>);
@@ -21,7 +24,12 @@ where
 {
     /// Remembers at most `capacity` answers. One of which `lasts` is true is kept until nobody asked for it for `holds`.
     pub(super) fn new(capacity: u64, holds: Duration, lasts: fn(&V) -> bool) -> Self {
-        Self(Cache::builder().max_capacity(capacity).expire_after(Life { holds, lasts }).build())
+        Self::forgetting(capacity, holds, lasts, MOMENT)
+    }
+
+    /// The same, where an answer that does not last is kept for so long.
+    pub(super) fn forgetting(capacity: u64, holds: Duration, lasts: fn(&V) -> bool, after: Duration) -> Self {
+        Self(Cache::builder().max_capacity(capacity).expire_after(Life { holds, lasts, after }).build())
     }
 
     /// The answer that is remembered, or else what `ask` says. A failure is not remembered.
@@ -38,11 +46,12 @@ where
 struct Life<V> {
     holds: Duration,
     lasts: fn(&V) -> bool,
+    after: Duration,
 }
 
 impl<K, V> Expiry<K, V> for Life<V> {
     fn expire_after_create(&self, _: &K, answer: &V, _: Instant) -> Option<Duration> {
-        Some(if (self.lasts)(answer) { self.holds } else { MOMENT })
+        Some(if (self.lasts)(answer) { self.holds } else { self.after })
     }
 
     fn expire_after_read(&self, _: &K, answer: &V, _: Instant, left: Option<Duration>, _: Instant) -> Option<Duration> {

@@ -287,3 +287,35 @@ mod autoscalers {
         server.assert_asked(["/apis/x.y/v0", "/apis", "/apis/x.y/v1", WEB, "/apis/y.z/v1", "/apis"]);
     }
 }
+
+#[tokio::test]
+async fn what_was_moved_is_looked_for_above_a_pods_owner_and_only_where_something_was() {
+    let mut set = run_1(json!({}));
+    set["metadata"]["ownerReferences"] = json!([reference("Deployment", "run", "u-run")]);
+    let server = ApiServer::new([(APPS, apps()), (RUN_1, set)]);
+    let (owners, policy) = (Owners::new(server.client()), Policy::from(Records::default()));
+    let known = |namespace: &str, uid: &str| {
+        let text = |text: &str| text.to_owned();
+        let of = crate::world::MovedWorkload {
+            api_version: text("apps/v1"),
+            kind: text("Deployment"),
+            namespace: text(namespace),
+            name: text("run"),
+            uid: text(uid),
+            queue: text("night"),
+        };
+        crate::world::MovedWorkloads::from([(text(uid), of)])
+    };
+    let set = reference("ReplicaSet", "run-1", "u-1");
+    let nearest = async |known: Option<&crate::world::MovedWorkloads>| {
+        let moved = owners.moved(&policy, "team", &set, known, soon()).await.expect("the API server answers");
+        moved.map(|moved| (moved.kind, moved.queue))
+    };
+    assert_eq!(nearest(Some(&known("other", "u-run"))).await, None, "in another Namespace");
+    assert_eq!(nearest(Some(&known("team", "u-1"))).await.map(|(_, queue)| queue), Some("night".into()));
+    server.assert_asked::<&str>([]);
+    for _ in 0..2 {
+        assert_eq!(nearest(Some(&known("team", "u-run"))).await, Some(("Deployment".into(), "night".into())));
+    }
+    server.assert_asked([APPS, RUN_1]);
+}

@@ -3,12 +3,14 @@
 use k8s_openapi::api::core::v1::ResourceQuota;
 use k8s_openapi::api::rbac::v1::{RoleBinding, Subject as RbacSubject};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
-use kube::core::ObjectMeta;
+use kube::core::{DynamicObject, ObjectMeta};
 use policy_engine::contract::PRIORITY_CLASS_PREFIX;
 use policy_engine::daemons::follow::view;
 use policy_engine::daemons::follow::view::Subject;
+use policy_engine::daemons::follow::volcano::Found;
 use policy_engine::policy::namespace_quota::NamespaceQuota;
-use policy_engine::policy::quantity::{Unit, parse_up};
+use policy_engine::policy::quantity::{Unit, parse, parse_up};
+use serde_json::Value;
 
 use crate::view::{is_managed, seen};
 
@@ -79,9 +81,30 @@ pub(super) fn priority_class(it: &PriorityClass) -> Option<(String, view::Priori
     Some((name, class))
 }
 
+/// One of Volcano's Queues, whoever made it.
+pub(super) fn volcano_queue(it: &DynamicObject) -> Option<(String, Found)> {
+    let spec = &it.data["spec"];
+    let amount = |text: &Value| {
+        // A quantity may be written as a number.
+        let text = text.as_str().map_or_else(|| text.to_string(), str::to_owned);
+        parse(&text, Unit::Milli).ok()
+    };
+    let deserved = spec["deserved"].as_object().into_iter().flatten();
+    let queue = Found {
+        seen: seen(&it.metadata)?,
+        managed: is_managed(&it.metadata),
+        weight: spec["weight"].as_i64(),
+        priority: spec["priority"].as_i64(),
+        reclaimable: spec["reclaimable"].as_bool(),
+        deserved: deserved.map(|(resource, text)| (resource.clone(), amount(text))).collect(),
+        has_capability: spec["capability"].as_object().is_some_and(|limits| !limits.is_empty()),
+    };
+    Some((it.metadata.name.clone()?, queue))
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -99,5 +122,18 @@ mod tests {
         assert_eq!(limits(json!({"hard": hard, "scopes": ["BestEffort"]})), None);
         assert_eq!(limits(json!({"hard": {"pods": "-1"}})), None);
         assert_eq!(resource_quota(&ResourceQuota::default()).map(|it| it.0), None);
+    }
+
+    #[test]
+    fn amounts_of_a_queue_of_volcanos_are_read_as_numbers_and_as_texts() {
+        let spec =
+            json!({"weight": 3, "reclaimable": false, "deserved": {"nvidia.com/gpu": "2500m", "cpu": 4, "x": "much"}});
+        let meta = json!({"name": "batch", "uid": "u", "resourceVersion": "1"});
+        let queue = serde_json::from_value(json!({"metadata": meta, "spec": spec})).expect("an object");
+        let (name, found) = volcano_queue(&queue).expect("a queue");
+        assert_eq!((name.as_str(), found.managed, found.weight, found.priority), ("batch", false, Some(3), None));
+        let amounts = [("cpu", Some(4000)), ("nvidia.com/gpu", Some(2500)), ("x", None)];
+        assert_eq!(found.deserved, amounts.map(|(resource, milli)| (resource.to_owned(), milli)).into());
+        assert_eq!((found.reclaimable, found.has_capability), (Some(false), false));
     }
 }

@@ -8,7 +8,8 @@
 //! and starts when the queue opens: its annotation `platform-go/starts-at` says when that is, as far as it is known. If the plan says `outsideWindow: Deny`, the Pod is refused instead, and the refusal
 //! says when the queue opens next.
 //!
-//! A Pod that waits may move to another queue that is closed, and waits for that one; one that runs may not.
+//! A Pod that waits may move to another queue that is closed, and waits for that one; one that runs may not. A workload may: its Pods
+//! that run stay where they are until the queue opens, and move then.
 //!
 //! Workloads can be made at any time, with a warning, because their Pods may be made later, as those of a CronJob are.
 //! A workload is refused only if its Pods would be refused for ever. If the windows of a queue never meet those of the plan, the
@@ -28,7 +29,7 @@
 mod closed;
 mod gates;
 
-use closed::{ForPods, ForSwitch, ForTemplates, closed, queue_closed};
+use closed::{ForMoved, ForPods, ForSwitch, ForTemplates, closed, queue_closed};
 
 use crate::admission::findings::Findings;
 use crate::contract;
@@ -42,7 +43,10 @@ use crate::submission::switch::Switch;
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     match (case.submission.act, case.is_pod()) {
         (Act::Create, true) => case.pods.iter().for_each(|pod| new_pod(case, pod, say)),
-        (Act::Create | Act::Update, false) => case.pods.iter().for_each(|pod| template(case, pod, say)),
+        (Act::Create | Act::Update, false) => {
+            case.pods.iter().for_each(|pod| template(case, pod, say));
+            moved_workload(case, say);
+        }
         (Act::Update | Act::Status, true) => {
             gates::kept(case, say);
             moved(case, say);
@@ -72,6 +76,17 @@ fn moved(case: &Case<'_>, say: &mut Findings) {
         OutsideWindow::Gate | OutsideWindow::Deny => {
             say.deny(Place::of(["metadata", "annotations", contract::SWITCH_QUEUE]), ForSwitch(&closed));
         }
+    }
+}
+
+/// A workload moves to a closed queue as one is made for it.
+fn moved_workload(case: &Case<'_>, say: &mut Findings) {
+    let Some(queue) = Switch::of_workload(case).and_then(|switch| switch.queue) else { return };
+    let Some(closed) = queue_closed(case, queue) else { return };
+    let here = Place::of(["metadata", "annotations", contract::SWITCH_QUEUE]);
+    match (closed.plan.outside_window, closed.opens) {
+        (OutsideWindow::Deny, None) => say.deny(here, ForTemplates(&closed)),
+        (OutsideWindow::Deny | OutsideWindow::Gate, _) => say.warn(ForMoved(&closed)),
     }
 }
 

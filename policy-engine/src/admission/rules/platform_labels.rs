@@ -19,7 +19,8 @@
 //! that asks for the same as at creation. Labels that ask for something (`dra-gpu-model`, `dra-gpu-count`, …) are fixed:
 //! asking for something else is refused. The queue alone may change, by the annotation `platform-go/switch-queue` (rule `queue`):
 //! then the platform writes the labels `queue-name` and `preemptible` anew. What somebody writes into `queue-name` itself is put
-//! back, with a warning that says so.
+//! back, with a warning that says so. Where a workload was moved by the same annotation, the platform writes to which queue into the
+//! label `platform-go/moved-to` of the workload's own metadata.
 //!
 //! What the platform replaced on a Pod, and the labels that it wrote where nobody asked for anything, stand in the annotation
 //! `platform-go/asked`. So a Pod or ResourceClaim that is exported, edited and made again, under this plan or another, is judged by
@@ -119,6 +120,7 @@ fn new_pod(case: &Case<'_>, say: &mut Findings) {
 }
 
 fn new_workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
+    put_back::moved(case, object, say);
     for key in contract::OWNERSHIP_LABELS {
         match ownership(case, key) {
             Some(value) if key == contract::USER_ID || object.label(key).is_some() => say.set(label(key), value),

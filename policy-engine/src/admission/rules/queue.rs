@@ -17,6 +17,14 @@
 //! restart, and counts in the new queue from then on. Its priority for the scheduler stays, because Kubernetes lets nobody change it. The new queue
 //! must be one that the Pod could have asked for when it was made, and take the models of its GPUs. Who changes the label itself is
 //! told so, and the label is put back.
+//!
+//! The same annotation on a workload moves all of its Pods, whatever its pod template says, and the template is not touched: nothing
+//! rolls out. Pods that are made from then on are put into that queue. The daemon `switch-queue` moves those that there are, each as its
+//! own annotation would; one that cannot move now (it runs, and the queue is closed) stays where it is and is moved when it can, and an
+//! Event on it and on the workload says why it stays. A Pod whose own annotation has moved it stays there until that is taken off. The
+//! workload's own annotation goes before that of what owns it. Taken off, or emptied, it moves nothing back: Pods to come follow the
+//! template again, and those that there are stay. On what controllers make (the ReplicaSets of a Deployment have its annotations) it counts
+//! only if a person writes it there.
 
 mod gang;
 mod switched;

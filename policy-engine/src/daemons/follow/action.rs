@@ -10,6 +10,7 @@ use crate::policy::namespace_quota::NamespaceQuota;
 use crate::policy::project::ProjectRole;
 
 use super::view::Subject;
+use super::volcano::VolcanoQueue;
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +111,24 @@ pub enum Action {
         /// Its name.
         name: String,
         /// The PriorityClass that was seen.
+        seen: Seen,
+    },
+    /// Makes a queue's Volcano Queue.
+    CreateVolcanoQueue(VolcanoQueue),
+    /// Puts right what is the platform's on a Volcano Queue of ours.
+    AmendVolcanoQueue {
+        /// What it is to be.
+        queue: VolcanoQueue,
+        /// The Volcano Queue that was seen.
+        seen: Seen,
+        /// Other resources than GPUs that it deserves.
+        surplus: BTreeSet<String>,
+    },
+    /// Deletes a Volcano Queue of ours whose queue is gone.
+    DeleteVolcanoQueue {
+        /// Its name.
+        name: String,
+        /// The Volcano Queue that was seen.
         seen: Seen,
     },
 }
@@ -223,7 +242,10 @@ impl Action {
             Self::CreatePriorityClass(_)
             | Self::AmendPriorityClass { .. }
             | Self::ReplacePriorityClass { .. }
-            | Self::DeletePriorityClass { .. } => None,
+            | Self::DeletePriorityClass { .. }
+            | Self::CreateVolcanoQueue(_)
+            | Self::AmendVolcanoQueue { .. }
+            | Self::DeleteVolcanoQueue { .. } => None,
         }
     }
 }
@@ -265,6 +287,9 @@ impl fmt::Display for Action {
                 write!(f, "make priorityclass {} anew with value {}: a value never changes", class.name(), class.value)
             }
             Self::DeletePriorityClass { name, .. } => write!(f, "delete priorityclass {name}: its queue is gone"),
+            Self::CreateVolcanoQueue(queue) => write!(f, "make Volcano's queue {}", queue.queue),
+            Self::AmendVolcanoQueue { queue, .. } => write!(f, "put right Volcano's queue {}", queue.queue),
+            Self::DeleteVolcanoQueue { name, .. } => write!(f, "delete Volcano's queue {name}: its record is gone"),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! A second opinion on a plan, before anything is carried out.
 
+use std::collections::BTreeMap;
+
 use crate::contract;
-use crate::daemons::common::is_exempt;
+use crate::daemons::common::{Seen, is_exempt};
 use crate::policy::Policy;
 
 use super::action::{Action, MetadataChange};
 use super::view::{Namespace, View};
+use super::volcano::Found;
 use super::{MAX_ACTIONS, Plan};
 
 /// What a plan must never contain.
@@ -58,6 +61,12 @@ fn one(view: &View, policy: &Policy, action: &Action) -> Result<(), Violation> {
             return ours(view, &contract::priority_class(queue.as_str()), action);
         }
         Action::DeletePriorityClass { name, .. } => return ours(view, name, action),
+        Action::CreateVolcanoQueue(queue) => {
+            let may_make = |found: &BTreeMap<String, Found>| !found.contains_key(queue.queue.as_str());
+            view.volcano_queues.as_ref().is_some_and(may_make)
+        }
+        Action::AmendVolcanoQueue { queue, seen, .. } => return our_queue(view, queue.queue.as_str(), seen, action),
+        Action::DeleteVolcanoQueue { name, seen } => return our_queue(view, name, seen, action),
         Action::ApplyRoleBinding { .. } | Action::ApplyResourceQuota { .. } => true,
         Action::CreatePriorityClass(_) | Action::AmendPriorityClass { .. } => true,
     };
@@ -72,6 +81,13 @@ fn may_bind(found: &Namespace, change: &MetadataChange) -> bool {
 fn ours(view: &View, class: &str, action: &Action) -> Result<(), Violation> {
     match view.priority_classes.get(class) {
         Some(found) if found.managed => Ok(()),
+        Some(_) | None => Err(Violation::NotOurs(action.clone().into())),
+    }
+}
+
+fn our_queue(view: &View, name: &str, seen: &Seen, action: &Action) -> Result<(), Violation> {
+    match view.volcano_queues.as_ref().and_then(|found| found.get(name)) {
+        Some(found) if found.managed && found.seen == *seen => Ok(()),
         Some(_) | None => Err(Violation::NotOurs(action.clone().into())),
     }
 }

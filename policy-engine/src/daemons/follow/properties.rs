@@ -18,6 +18,7 @@ use super::action::Action;
 use super::audit::audit;
 use super::testing::*;
 use super::view::{Contents, Namespace, PriorityClass, ResourceQuota, RoleBinding, Subject, Unreadable, View};
+use super::volcano::Found;
 use super::*;
 
 const NAMES: [&str; 5] = ["one", "two", "monitoring", "kube-system", "sluice-system"];
@@ -107,9 +108,21 @@ fn a_view() -> impl Strategy<Value = View> {
         },
     );
     let classes = prop::collection::btree_map("platform-go-[a-d]", class, 0..4);
+    let volcano = (any::<bool>(), prop::option::of(1..3_i64), any::<bool>(), prop::option::of(0..3_u64)).prop_map(
+        |(managed, weight, has_capability, deserved)| Found {
+            seen: seen("vq"),
+            managed,
+            weight,
+            priority: None,
+            reclaimable: None,
+            deserved: [("cpu".to_owned(), deserved)].into(),
+            has_capability,
+        },
+    );
+    let volcano = prop::option::of(prop::collection::btree_map("default|batch|[a-c]", volcano, 0..4));
     let unreadable = prop::option::weighted(0.3, prop::sample::select(PROJECTS.as_slice()));
-    (namespaces, bindings, quotas, classes, unreadable).prop_map(
-        |(namespaces, mut role_bindings, mut resource_quotas, priority_classes, unreadable)| {
+    (namespaces, bindings, quotas, classes, volcano, unreadable).prop_map(
+        |(namespaces, mut role_bindings, mut resource_quotas, priority_classes, volcano_queues, unreadable)| {
             resource_quotas.retain(|(namespace, _), _| namespaces.contains_key(namespace));
             role_bindings.retain(|(namespace, _), _| namespaces.contains_key(namespace));
             let projects = unreadable.into_iter().map(Into::into).collect();
@@ -118,6 +131,7 @@ fn a_view() -> impl Strategy<Value = View> {
                 role_bindings,
                 resource_quotas,
                 priority_classes,
+                volcano_queues,
                 unreadable: Unreadable { projects, ..Unreadable::default() },
                 ..view()
             }
@@ -154,6 +168,10 @@ proptest! {
         }
         for (name, class) in view.priority_classes.iter().filter(|(_, class)| !class.managed) {
             prop_assert_eq!(after.priority_classes[name].value, class.value);
+        }
+        let (before, now) = (view.volcano_queues.unwrap_or_default(), after.volcano_queues.unwrap_or_default());
+        for (name, found) in before.iter().filter(|(_, found)| !found.managed) {
+            prop_assert_eq!(&now[name], found);
         }
     }
 

@@ -51,6 +51,11 @@ pub enum Spared {
         /// The value of the class that exists.
         found: i32,
     },
+    /// A Volcano Queue with a queue's name is not ours and differs.
+    ForeignVolcanoQueue {
+        /// The queue.
+        queue: QueueName,
+    },
 }
 
 /// Why a project cannot have a Namespace that it lists.
@@ -83,14 +88,14 @@ impl Spared {
             | Self::UnreadableProject { project, .. }
             | Self::UnreadablePeople { project, .. }
             | Self::UnreadablePlan { project, .. } => Some(project),
-            Self::ForeignPriorityClass { .. } => None,
+            Self::ForeignPriorityClass { .. } | Self::ForeignVolcanoQueue { .. } => None,
         }
     }
 
     /// The queue concerned.
     pub fn queue(&self) -> Option<&QueueName> {
         match self {
-            Self::ForeignPriorityClass { queue, .. } => Some(queue),
+            Self::ForeignPriorityClass { queue, .. } | Self::ForeignVolcanoQueue { queue } => Some(queue),
             Self::Namespace { .. }
             | Self::UnreadableProject { .. }
             | Self::UnreadablePeople { .. }
@@ -149,6 +154,11 @@ impl fmt::Display for Spared {
                      and cannot be changed; delete it, or label it {MANAGED_BY}={MANAGER} to hand it over"
                 )
             }
+            Self::ForeignVolcanoQueue { queue } => write!(
+                f,
+                "Volcano's queue {queue} is not sluice's, and says something else than PlatformQueue {queue}; it is left as it is; \
+                 delete it, or label it {MANAGED_BY}={MANAGER} to hand it over"
+            ),
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::policy::{Policy, Records};
 use super::action::{Action, MetadataChange, QUOTA_NAME, cluster_role_name, role_binding_name};
 use super::plan;
 use super::view::{Contents, Namespace, PriorityClass, ResourceQuota, RoleBinding, Unreadable, View};
+use super::volcano::{Found, GPU, VolcanoQueue};
 
 pub(crate) fn policy(projects: impl IntoIterator<Item = Project>) -> Policy {
     with_platform(projects, Platform::default())
@@ -108,6 +109,7 @@ pub(super) fn view() -> View {
                 description: "Pods of the queue default; made by sluice from PlatformQueue default".into(),
             },
         )]),
+        volcano_queues: None,
         unreadable: Unreadable::default(),
     }
 }
@@ -168,9 +170,30 @@ pub(super) fn execute(mut view: View, actions: &[Action]) -> View {
             Action::DeletePriorityClass { name, .. } => {
                 assert!(view.priority_classes.remove(&name).is_some(), "deleted what does not exist");
             }
+            Action::CreateVolcanoQueue(queue) | Action::AmendVolcanoQueue { queue, .. } => {
+                let queues = view.volcano_queues.as_mut().expect("the kind");
+                queues.insert(queue.queue.to_string(), volcano_queue(&queue));
+            }
+            Action::DeleteVolcanoQueue { name, .. } => {
+                let queues = view.volcano_queues.as_mut().expect("the kind");
+                assert!(queues.remove(&name).is_some(), "deleted what does not exist");
+            }
         }
     }
     view
+}
+
+/// What is made of what is said of a queue.
+pub(super) fn volcano_queue(queue: &VolcanoQueue) -> Found {
+    Found {
+        seen: seen("vq"),
+        managed: true,
+        weight: Some(queue.weight),
+        priority: Some(queue.priority),
+        reclaimable: Some(queue.reclaimable),
+        deserved: queue.deserved.map(|milli| (GPU.to_owned(), Some(milli))).into_iter().collect(),
+        has_capability: false,
+    }
 }
 
 /// The state that the daemon reaches by itself.

@@ -1,6 +1,7 @@
 mod access;
 mod members;
 mod quotas;
+mod volcano;
 
 use crate::contract::{ADOPT, PROJECT_ID, USER_ID};
 use crate::daemons::common::MANAGED_BY;

@@ -11,6 +11,7 @@ use crate::policy::ids::ProjectId;
 use crate::policy::names::{GroupName, PlanName, ProjectName, QueueName, UserName};
 use crate::policy::namespace_quota::NamespaceQuota;
 
+use super::volcano::Found;
 use super::{BOUND_MARK, FLOOR_MARK};
 
 /// What exists at one moment, as far as it concerns this daemon.
@@ -28,6 +29,8 @@ pub struct View {
     pub resource_quotas: BTreeMap<(String, String), ResourceQuota>,
     /// PriorityClasses that carry our label or our prefix, by name.
     pub priority_classes: BTreeMap<String, PriorityClass>,
+    /// All Volcano Queues, by name; `None` where the API server does not have the kind.
+    pub volcano_queues: Option<BTreeMap<String, Found>>,
     /// Records that exist and cannot be read: what belongs to them is left as it is.
     pub unreadable: Unreadable,
 }

@@ -90,6 +90,24 @@ impl fmt::Display for ForTemplates<'_> {
     }
 }
 
+/// Said where a workload is moved with its Pods.
+pub(super) struct ForMoved<'a>(pub(super) &'a Closed<'a>);
+
+impl fmt::Display for ForMoved<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(closed) = self;
+        let plan = &closed.plan.name;
+        write!(f, "{closed}; Pods that run stay in their queue until it opens, and move then; ")?;
+        match closed.plan.outside_window {
+            OutsideWindow::Gate => {
+                f.write_str("those that wait, and those that are made before then, wait for it; ")?
+            }
+            OutsideWindow::Deny => write!(f, "plan {plan} refuses Pods that are made before then; ")?,
+        }
+        f.write_str("to run Pods now, move it to default")
+    }
+}
+
 /// Said to who would have a Pod start before its time.
 pub(super) struct NotYours<'a> {
     pub(super) gate: &'a str,

@@ -15,10 +15,11 @@ use crate::object::named::Elements;
 use crate::object::place::Place;
 use crate::submission::case::Case;
 use crate::submission::remembered::{self, Remembered};
-use crate::submission::switch::Switch;
+use crate::submission::switch::{self, Switch};
 
 pub(super) fn workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     let Some(old) = case.old() else { return };
+    moved(case, object, say);
     for key in contract::OWNERSHIP_LABELS {
         let recorded = old.label(key);
         match object.label(key) {
@@ -29,6 +30,17 @@ pub(super) fn workload(case: &Case<'_>, object: Object<'_>, say: &mut Findings) 
                 None => say.remove(label(key)),
             },
         }
+    }
+}
+
+/// Where a workload is moved, the rule `queue` writes where to.
+pub(super) fn moved(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
+    let (said, stands) = (object.label(contract::MOVED_TO), switch::still_moved_to(case));
+    let moves = Switch::of_workload(case).is_some_and(|switch| switch.queue.is_some());
+    match stands {
+        _ if moves || said == stands => {}
+        Some(stands) => say.put_back(label(contract::MOVED_TO), stands),
+        None => say.discard(label(contract::MOVED_TO)),
     }
 }
 

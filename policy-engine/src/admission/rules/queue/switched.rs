@@ -1,4 +1,4 @@
-//! A Pod that moves to another queue.
+//! A Pod, or a workload with its Pods, that moves to another queue.
 
 use std::fmt;
 
@@ -11,19 +11,20 @@ use crate::policy::queue::{DEFAULT_QUEUE, Queue};
 use crate::sentence;
 use crate::submission::Act;
 use crate::submission::case::Case;
-use crate::submission::switch::Switch;
+use crate::submission::pod::Pod;
+use crate::submission::switch::{Switch, models_not_taken};
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     in_vain(case, say);
+    if let Some(switch) = Switch::of_workload(case) {
+        return workload(case, switch, say);
+    }
     let (Some(Switch { asked, queue }), Some(old)) = (Switch::of(case), case.old()) else { return };
-    let here = Place::of(["metadata", "annotations", contract::SWITCH_QUEUE]);
-    let Some(queue) = queue else {
-        return say.deny(here, NotUsable { case, asked, exists: false });
-    };
+    let Some(queue) = queue else { return say.deny(here(), NotUsable { case, asked, exists: false }) };
     if !may_use(case, queue) {
-        say.deny(here, NotUsable { case, asked, exists: true });
+        say.deny(here(), NotUsable { case, asked, exists: true });
     } else if let Some(has) = foreign_models(case, old, queue) {
-        say.deny(here, NotTaken { case, queue, has });
+        say.deny(here(), NotTaken { case, queue, has });
     }
     let label = |key| Place::of(["metadata", "labels", key]);
     // It was asked by the annotation: nobody is told that the labels change.
@@ -31,7 +32,22 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     say.fill_in(label(contract::PREEMPTIBLE), if queue.preemptible { "true" } else { "false" });
 }
 
-/// The annotation moves Pods that exist, and nothing else.
+/// What is judged of a workload holds for each of its Pods to come. Those that there are, the daemon `switch-queue` moves.
+fn workload(case: &Case<'_>, Switch { asked, queue }: Switch<'_>, say: &mut Findings) {
+    let Some(queue) = queue else { return say.deny(here(), NotUsable { case, asked, exists: false }) };
+    if !may_use(case, queue) {
+        say.deny(here(), NotUsable { case, asked, exists: true });
+    } else if let Some(has) = models_of_templates(case, queue) {
+        say.deny(here(), NotTaken { case, queue, has });
+    }
+    say.fill_in(Place::of(["metadata", "labels", contract::MOVED_TO]), queue.id.as_str());
+}
+
+fn here() -> Place {
+    Place::of(["metadata", "annotations", contract::SWITCH_QUEUE])
+}
+
+/// The annotation moves what exists, and what makes Pods.
 fn in_vain(case: &Case<'_>, say: &mut Findings) {
     let asked = |object: Option<Object<'_>>| {
         object.and_then(|object| object.annotation(contract::SWITCH_QUEUE).map(str::to_owned))
@@ -40,33 +56,32 @@ fn in_vain(case: &Case<'_>, say: &mut Findings) {
     if now.is_none() || now == before || !case.is_read_by_people() {
         return;
     }
-    let (here, label) = (Place::of(["metadata", "annotations", contract::SWITCH_QUEUE]), contract::QUEUE_NAME);
+    let (here, label) = (here(), contract::QUEUE_NAME);
     if case.new_pod().is_some() {
         say.warn(format_args!("{here}: it moves a Pod that exists; a new one asks for its queue by the label {label}"));
-    } else if case.is_workload() && matches!(case.submission.act, Act::Create | Act::Update) {
+    } else if case.is_workload() && !case.owns_pods() && matches!(case.submission.act, Act::Create | Act::Update) {
         say.warn(format_args!(
-            "{here}: it moves Pods, and this is none; write it on each Pod, and the label {label} into the pod template for those to come"
+            "{here}: it moves Pods, and this makes none; write it on what makes them, or on each Pod"
         ));
     }
 }
 
-/// The models that the Pod's GPUs may be of, if the queue does not take them all. Its claims were made for them.
+/// The models of a Pod's GPUs, if the queue does not take them all.
 fn foreign_models(case: &Case<'_>, pod: Object<'_>, queue: &Queue) -> Option<Vec<String>> {
     pod.label(contract::EFFECTIVE_GPU)?;
-    // What runs on a model that its plan no longer has goes on, in every queue that takes all of them.
-    if queue.gpu_models.is_empty() {
-        return None;
-    }
-    let has: Vec<String> = match pod.label(contract::GPU_MODEL) {
-        Some(model) => vec![model.to_owned()],
-        None => {
-            let before = case.policy.queue_asked(pod.label(contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE));
-            case.allowed_models_in(before).into_iter().map(|model| model.id.clone()).collect()
-        }
-    };
-    let taken = case.allowed_models_in(Some(queue));
-    let is_taken = |id: &String| taken.iter().any(|model| model.id == *id);
-    (!has.iter().all(is_taken)).then_some(has)
+    let from = case.policy.queue_asked(pod.label(contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE));
+    models_not_taken(case.policy, case.plan(), pod.label(contract::GPU_MODEL), from, queue)
+}
+
+/// The model that a pod template asks for, if the queue does not take it: its Pods would be refused for ever.
+fn models_of_templates(case: &Case<'_>, queue: &Queue) -> Option<Vec<String>> {
+    let (object, kind) = (case.submission.object?, case.policy.platform().workload_kind(&case.submission.resource)?);
+    // What cannot be read was refused when it was new.
+    let templates = Pod::templates(object, kind).unwrap_or_default();
+    templates.iter().find_map(|template| {
+        let model = template.object().label(contract::GPU_MODEL)?;
+        models_not_taken(case.policy, case.plan(), Some(model), None, queue)
+    })
 }
 
 struct NotTaken<'a> {
@@ -78,7 +93,8 @@ struct NotTaken<'a> {
 impl fmt::Display for NotTaken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { case, queue, has } = self;
-        write!(f, "asked queue {} for a Pod with GPUs of ", queue.name)?;
+        let what = if case.is_pod() { "a Pod" } else { "Pods" };
+        write!(f, "asked queue {} for {what} with GPUs of ", queue.name)?;
         sentence::list(f, &has.iter().map(String::as_str).collect::<Vec<_>>())?;
         let taken: Vec<_> = case.allowed_models_in(Some(queue)).into_iter().map(|model| model.name.as_str()).collect();
         if taken.is_empty() {
