@@ -5,6 +5,7 @@ pub mod conditions;
 pub mod dry_run;
 pub mod leases;
 pub mod lookup;
+pub mod standing;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod view;
