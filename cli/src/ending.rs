@@ -13,9 +13,9 @@ use crate::output;
 pub(crate) enum Ending {
     /// As it should: allowed, or nothing found.
     Fine,
-    /// Something is denied, or a process ended by an error.
+    /// Something is denied, the platform is broken, or a process ended by an error.
     Denied,
-    /// Something is warned about, and warnings count.
+    /// Something is warned about, and warnings count; or something wants attention.
     Warned,
     /// What was given is not usable.
     BadInput,
@@ -31,8 +31,12 @@ impl Ending {
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Fine => "fine: everything is allowed, nothing was found, the process was asked to stop",
-            Self::Denied => "something would be denied, or a long-running process ended by an error",
-            Self::Warned => "under `--strict`: everything is allowed, and something is warned about",
+            Self::Denied => {
+                "something would be denied, the platform is broken, or a long-running process ended by an error"
+            }
+            Self::Warned => {
+                "something wants attention; under `--strict`: everything is allowed, and something is warned about"
+            }
             Self::BadInput => {
                 "what was given cannot be used: the command line, a file, a record. Every problem is named"
             }
@@ -119,7 +123,7 @@ pub(crate) fn report(error: &anyhow::Error) {
 }
 
 /// An error with its causes. A cause that the error before it has said already is not said again.
-fn chain(error: &anyhow::Error) -> String {
+pub(crate) fn chain(error: &anyhow::Error) -> String {
     // The client's own word for an answer of the API server ends in that answer's fields; what it says comes as the next cause.
     let said = error.chain().map(ToString::to_string).filter(|cause| !cause.starts_with("ApiError: "));
     said.fold(String::new(), |said, cause| match said.as_str() {

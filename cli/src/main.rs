@@ -18,6 +18,7 @@ mod policy_source;
 mod question;
 mod rules;
 mod run;
+mod status;
 mod switch_queue;
 mod table;
 #[cfg(test)]
@@ -51,6 +52,7 @@ enum Command {
     Webhook(run::WebhookCommand),
     /// Run the daemons alone
     Reapers(run::ReapersCommand),
+    Status(status::StatusArgs),
     DryRun(dry_run::DryRun),
     Check(check::Check),
     Audit(audit::Audit),
@@ -81,6 +83,7 @@ impl Command {
             Self::Run(args) => run::run(args).await.map_err(Failure::Ended).map(|()| Ending::Fine),
             Self::Webhook(args) => run::webhook(args).await.map_err(Failure::Ended).map(|()| Ending::Fine),
             Self::Reapers(args) => run::reapers(args).await.map_err(Failure::Ended).map(|()| Ending::Fine),
+            Self::Status(status) => status.run().await,
             Self::DryRun(dry_run) => dry_run.run().await,
             Self::Check(check) => check.run(),
             Self::Audit(audit) => audit.run().await,

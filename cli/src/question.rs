@@ -6,9 +6,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use records::review::{About, Answer, Me, PlatformReviewSpec, PlatformReviewStatus, Preemptions, Question, Why};
 use records::{GROUP, VERSION};
 use serde::Deserialize as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::ending::Failure;
+use crate::ending::{Failure, chain};
 
 const KIND: &str = "PlatformReview";
 
@@ -27,6 +27,63 @@ pub(crate) async fn explain_preemption(server: &Server, about: About) -> Result<
     ask(server, Question::ExplainPreemption, Some(about), |answer| answer.explain_preemption).await
 }
 
+/// Whether questions are answered: what Sluice says, or who says instead of it that it does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Sluice answered, be it by a refusal: it decides.
+    Answered,
+    /// Sluice answered that it cannot decide now, and why.
+    Retry(String),
+    /// The API server asked Sluice and has no answer.
+    Silent(String),
+    /// The API server asked nobody.
+    Unheard,
+    /// The cluster does not know the question.
+    NotServed,
+    /// The question was not put.
+    Unasked(String),
+}
+
+/// Puts a question of which only that it is answered counts.
+pub(crate) async fn heard(server: &Server) -> Heard {
+    let served = match server.served(&api_version(), KIND).await {
+        Ok(Some(served)) => served,
+        Ok(None) => return Heard::NotServed,
+        Err(error) => return Heard::Unasked(chain(&error.into())),
+    };
+    let question = question(PlatformReviewSpec { question: Question::Me, about: None });
+    match server.create(&served, None, &question).await {
+        Ok(answer) => heard_in(&answer),
+        Err(error) => Heard::Unasked(chain(&error.into())),
+    }
+}
+
+fn heard_in(answer: &dry_run::Answer) -> Heard {
+    const FORBIDDEN: u16 = 403;
+    /// How Sluice begins where it cannot decide.
+    const RETRY: &str = "sluice: retry: ";
+    if answer.created() {
+        return if answer.body["status"]["answer"].is_object() { Heard::Answered } else { Heard::Unheard };
+    }
+    let status = Status::deserialize(&answer.body).unwrap_or_default();
+    let is_sluices = status.details.as_ref().is_some_and(|it| it.causes.as_ref().is_some_and(|it| !it.is_empty()));
+    let says = refusal(answer);
+    match says.split_once(RETRY) {
+        Some((_, why)) => Heard::Retry(why.to_owned()),
+        None if answer.status == FORBIDDEN && is_sluices => Heard::Answered,
+        None if answer.status == FORBIDDEN => Heard::Unasked(says),
+        None => Heard::Silent(says),
+    }
+}
+
+fn api_version() -> String {
+    format!("{GROUP}/{VERSION}")
+}
+
+fn question(spec: PlatformReviewSpec) -> Value {
+    json!({"apiVersion": api_version(), "kind": KIND, "metadata": {"name": "question"}, "spec": spec})
+}
+
 async fn ask<T>(
     server: &Server,
     question: Question,
@@ -34,7 +91,7 @@ async fn ask<T>(
     which: fn(Answer) -> Option<T>,
 ) -> Result<T, Failure> {
     let unanswered = |error: anyhow::Error| Failure::Unanswered(error);
-    let api_version = format!("{GROUP}/{VERSION}");
+    let api_version = api_version();
     let served = server.served(&api_version, KIND).await.map_err(|error| unanswered(error.into()))?;
     let served = served.ok_or_else(|| {
         unanswered(anyhow!(
@@ -42,8 +99,7 @@ async fn ask<T>(
              this command; ask a platform Admin"
         ))
     })?;
-    let spec = PlatformReviewSpec { question, about };
-    let question = json!({"apiVersion": api_version, "kind": KIND, "metadata": {"name": "question"}, "spec": spec});
+    let question = self::question(PlatformReviewSpec { question, about });
     let answer = server.create(&served, None, &question).await.map_err(|error| unanswered(error.into()))?;
     read(answer, which).map_err(unanswered)
 }
@@ -73,8 +129,6 @@ fn refusal(answer: &dry_run::Answer) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     fn said(status: u16, body: Value) -> String {
@@ -94,5 +148,21 @@ mod tests {
         assert_eq!(said(502, Value::Null), "the API server answered 502");
         let unheard = json!({"spec": {"question": "me"}});
         assert!(said(201, unheard).starts_with("the API server took the question and nobody answered it"));
+    }
+
+    #[test]
+    fn a_refusal_is_an_answer_and_silence_is_none() {
+        let heard = |status: u16, body: Value| heard_in(&dry_run::Answer { status, warnings: Vec::new(), body });
+        assert_eq!(heard(201, json!({"status": {"answer": {"me": {}}}})), Heard::Answered);
+        assert_eq!(heard(201, json!({"spec": {"question": "me"}})), Heard::Unheard);
+        let cause = json!({"reason": "record", "field": "metadata", "message": "asked what is theirs"});
+        assert_eq!(heard(403, json!({"message": "denied", "details": {"causes": [cause]}})), Heard::Answered);
+        let forbidden = "platformreviews.sluice.dev is forbidden: User \"eve\" cannot create resource";
+        assert_eq!(heard(403, json!({"message": forbidden, "details": {}})), Heard::Unasked(forbidden.to_owned()));
+        let cold =
+            "admission webhook \"reviews.sluice.dev\" denied the request: sluice: retry: the caches are not filled yet";
+        assert_eq!(heard(503, json!({ "message": cold })), Heard::Retry("the caches are not filled yet".to_owned()));
+        let refused = "Internal error occurred: failed calling webhook \"reviews.sluice.dev\": connection refused";
+        assert_eq!(heard(500, json!({ "message": refused })), Heard::Silent(refused.to_owned()));
     }
 }

@@ -24,8 +24,10 @@ use records::queue::PlatformQueueStatus;
 use records::user::UserStatus;
 use records::{Kind, POLICY_NAME};
 
-const READY: &str = "Ready";
-const REFERENCES: &str = "ReferencesResolved";
+/// Whether every part of a record can be used.
+pub(crate) const READY: &str = "Ready";
+/// Whether what a record refers to exists.
+pub(crate) const REFERENCES: &str = "ReferencesResolved";
 /// The API server takes no more, in bytes.
 const LONGEST_MESSAGE: usize = 32_768;
 
@@ -158,7 +160,7 @@ fn fields(
             let in_force = name == POLICY_NAME;
             let version = in_force.then(|| policy.version().to_owned());
             let problems = in_force.then(|| count(snapshot.problems.len()));
-            object(PlatformPolicyStatus { version, problems, conditions })
+            object(PlatformPolicyStatus { version, problems, conditions, ..PlatformPolicyStatus::default() })
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod dry_run;
 pub mod leases;
 pub mod lookup;
 mod served;
+pub mod standing;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod view;

@@ -387,6 +387,27 @@ impl World {
         if quietest > OLDEST { Err(Unfit::Old(quietest)) } else { Ok(()) }
     }
 
+    /// Which caches of these topics do not hold everything yet.
+    pub fn cold(&self, topics: &[Topic]) -> Vec<&'static str> {
+        let mut cold = Vec::new();
+        for topic in topics {
+            let mut watches = self.0.watches.iter().filter(|(of, _)| of == topic).map(|(_, watch)| watch).peekable();
+            if watches.peek().is_none() {
+                cold.push(topic.name());
+            }
+            cold.extend(
+                watches.filter(|watch| !watch.is_filled() || watch.last_heard().is_none()).map(|watch| watch.name),
+            );
+        }
+        cold
+    }
+
+    /// For how long the API server was not heard on the quietest watch of these topics, of those that were heard at all.
+    pub fn age(&self, topics: &[Topic]) -> Option<Duration> {
+        let watches = self.0.watches.iter().filter(|(of, _)| topics.contains(of));
+        watches.filter_map(|(_, watch)| watch.last_heard()).map(|heard| heard.elapsed()).max()
+    }
+
     /// Whether what the cache of a topic holds may be believed: its watch was heard lately. What it does not hold yet may
     /// exist all the same.
     pub(crate) fn is_fresh(&self, topic: Topic) -> bool {

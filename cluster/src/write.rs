@@ -3,6 +3,7 @@
 //! What was seen is changed only in the state in which it was seen. That it is gone or has changed meanwhile is an
 //! outcome and no error: the next cycle plans anew.
 
+mod daemons;
 mod evict;
 mod follow;
 mod gates;
@@ -30,6 +31,7 @@ pub use holds::Hold;
 pub use nudges::Short;
 pub use report::{About, News, Tone};
 pub use status::Amendment;
+pub(crate) use status::resource;
 
 /// Who the API server is told has written a field.
 const FIELD_MANAGER: &str = "sluice";

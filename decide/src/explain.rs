@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use policy_engine::daemons::preemption::progress;
 use policy_engine::daemons::preemption::view::Placement;
 use policy_engine::daemons::preemption::why::Spared;
-use policy_engine::daemons::preemption::{Preemption as Planned, SparedPod, Victim};
+use policy_engine::daemons::preemption::{NAME, Preemption as Planned, SparedPod, Victim};
 use records::review::{Ended, Preemption, Preemptions, RoomMade, Spared as SparedLine};
 use store::{Concerned, Entry};
 
@@ -18,7 +18,9 @@ pub fn answer(viewer: &Viewer<'_>, entries: &[Entry], now: Timestamp) -> Preempt
     let visible = |entry: &&Entry| {
         viewer.is_admin() || entry.subjects.iter().chain(&entry.objects).any(|pod| viewer.sees(&pod.namespace))
     };
-    let preemptions: Vec<_> = entries.iter().filter(visible).map(|entry| preemption(viewer, entry)).collect();
+    let is_preemption = |entry: &&Entry| entry.daemon == NAME;
+    let preemptions: Vec<_> =
+        entries.iter().filter(is_preemption).filter(visible).map(|entry| preemption(viewer, entry)).collect();
     let hint = "nobody was evicted for it, nor it for another, in what the journal still has; why a pod waits, sluice why \
                 says, and the pod's own Events";
     Preemptions { at: now.to_string(), hint: preemptions.is_empty().then(|| hint.to_owned()), preemptions }

@@ -1,6 +1,7 @@
 //! The answer to *why does it wait, why was it refused, why was it stopped?* (`PlatformReview`, question `why`): from facts
 //! to lines, in the order in which they have to be mended.
 
+mod journal;
 mod kinds;
 mod known;
 
@@ -13,8 +14,9 @@ use policy_engine::ledger::Life;
 use records::review::{Concern, Reason};
 use store::Refusal;
 
+pub use journal::{before_it, journaled};
 pub use kinds::{is_of, of_asked, plural, subject, waits_on};
-pub use known::{REPLICA_FAILURE, claim, conditions, gate, held_up, models, preempted, stopped};
+pub use known::{REPLICA_FAILURE, claim, conditions, gate, held_up, models, stopped};
 
 /// What a line says, and what is to be done: sentences of the platform end with what to do.
 pub fn reason(concern: Concern, sentence: &str) -> Reason {

@@ -6,6 +6,7 @@
 
 mod act;
 mod daemon;
+mod waits;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -200,6 +201,7 @@ pub(crate) async fn turn(daemon: &Daemon, stage: &Stage, past: &mut Past, may_ac
     amendments.truncate(MOST_AMENDMENTS);
     report(daemon.name, stage, &news, &amendments).await;
     if away.load(Ordering::Relaxed) {
+        stage.metrics.waits(daemon.name, Some(waits::for_ledger()));
         return ended(daemon, stage, past, CycleEnd::Failed, Next::Retry);
     }
     stage.metrics.took(daemon.name, began.elapsed());
@@ -213,11 +215,13 @@ async fn propose(
     memory: &mut Memory,
     may_act: &MayAct<'_>,
 ) -> Result<Proposal, Refusal> {
+    stage.metrics.view_age(daemon.name, stage.world.age(daemon.hears));
     stage.world.fit(daemon.hears)?;
     (daemon.propose)(Turn { stage, memory, may_act }).await
 }
 
 fn refused(daemon: &Daemon, stage: &Stage, past: &mut Past, refusal: &Refusal) -> Next {
+    stage.metrics.waits(daemon.name, Some(waits::waiting(daemon, stage, refusal)));
     let error: &dyn std::error::Error = refusal;
     let (end, next) = match refusal {
         Refusal::Unfit(_) => (CycleEnd::Unfit, Next::After(TICK)),

@@ -14,6 +14,7 @@ pub mod plan_window;
 pub mod preemption;
 pub mod stage;
 pub mod switch_queue;
+mod tell;
 pub mod templates;
 #[cfg(test)]
 mod testing;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use cycle::Daemon;
 use stage::Stage;
+use tell::Teller;
 
 /// All daemons.
 const DAEMONS: &[Daemon] = &[
@@ -42,8 +44,8 @@ const DAEMONS: &[Daemon] = &[
     counts::DAEMON,
 ];
 
-/// The Lease that the acting replica holds.
-const LEASE: &str = "sluice-reapers";
+/// The Lease that the acting replica holds, where a process runs all daemons.
+pub const LEASE: &str = "sluice-reapers";
 
 /// The names of all daemons.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -114,9 +116,12 @@ impl Reapers {
             return;
         }
         let (world, namespace) = (&stage.world, &stage.own_namespace);
-        let (leadership, election) = Leadership::seek(world, namespace, choice.lease(), identity(), shutdown.clone());
+        let (lease, holder) = (choice.lease(), identity());
+        let (leadership, election) =
+            Leadership::seek(world, namespace, lease.clone(), holder.clone(), shutdown.clone());
         let live = |daemon| cycle::live(daemon, &stage, leadership.clone(), &shutdown);
-        join_all(choice.daemons().map(live)).await;
+        let teller = Teller { lease, holder, daemons: choice.daemons().map(|daemon| daemon.name).collect() };
+        tokio::join!(join_all(choice.daemons().map(live)), teller.run(&stage, leadership.clone(), &shutdown));
         if let Err(died) = election.await {
             tracing::error!(error = &died as &dyn std::error::Error, "the election ended badly");
         }

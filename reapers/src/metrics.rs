@@ -1,8 +1,11 @@
 //! What the daemons count. Every label has a bounded set of values.
 
+mod board;
+mod ends;
+
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use cluster::write::Outcome;
 use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -10,6 +13,12 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use records::daemon::{DaemonStatus, Waiting};
+
+use board::Board;
+pub(crate) use board::instant;
+use ends::WAITS;
+pub use ends::{ActionEnd, CycleEnd, LedgerAlarm, LedgerStep};
 
 /// What the daemons count.
 #[derive(Debug)]
@@ -20,10 +29,13 @@ pub struct Metrics {
     planned: Family<DaemonLabels, Gauge>,
     took: Family<DaemonLabels, Histogram, fn() -> Histogram>,
     last_success: Family<DaemonLabels, Gauge>,
+    view_age: Family<DaemonLabels, Gauge<f64, AtomicU64>>,
+    waits: Family<WaitLabels, Gauge>,
     leads: Gauge,
     ledger: Family<LedgerLabels, Counter>,
     alarms: Family<AlarmLabels, Counter>,
     nudges: Counter,
+    board: Board,
 }
 
 impl Default for Metrics {
@@ -35,134 +47,13 @@ impl Default for Metrics {
             planned: Family::default(),
             took: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 8))),
             last_success: Family::default(),
+            view_age: Family::default(),
+            waits: Family::default(),
             leads: Gauge::default(),
             ledger: Family::default(),
             alarms: Family::default(),
             nudges: Counter::default(),
-        }
-    }
-}
-
-/// What the reconciler did to a charge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LedgerStep {
-    /// What was reserved is used.
-    Used,
-    /// What is charged, or who pays, is brought up to date.
-    Seen,
-    /// What has ended is charged no more.
-    Released,
-    /// What was admitted and never came is charged no more.
-    NeverCame,
-    /// What runs and was not charged is.
-    Adopted,
-    /// A sum that was not what its charges add up to is.
-    Corrected,
-}
-
-impl LedgerStep {
-    const ALL: [Self; 6] = [Self::Used, Self::Seen, Self::Released, Self::NeverCame, Self::Adopted, Self::Corrected];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Used => "used",
-            Self::Seen => "seen",
-            Self::Released => "released",
-            Self::NeverCame => "never-came",
-            Self::Adopted => "adopted",
-            Self::Corrected => "corrected",
-        }
-    }
-}
-
-/// What nobody should have been able to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LedgerAlarm {
-    /// What was not admitted, or has grown, took an account over its limit.
-    OverLimit,
-    /// A claim is gone while a Pod holds its devices.
-    HeldClaimGone,
-    /// Two claims hold the same device.
-    HeldTwice,
-}
-
-impl LedgerAlarm {
-    const ALL: [Self; 3] = [Self::OverLimit, Self::HeldClaimGone, Self::HeldTwice];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::OverLimit => "over-limit",
-            Self::HeldClaimGone => "held-claim-gone",
-            Self::HeldTwice => "held-twice",
-        }
-    }
-}
-
-/// How a cycle ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CycleEnd {
-    /// Everything that was planned was tried.
-    Done,
-    /// The view was not fit to act on.
-    Unfit,
-    /// The audit stopped the plan.
-    Stopped,
-    /// The ledger or the API server could not be asked.
-    Failed,
-    /// Another replica leads now, or the process stops.
-    Interrupted,
-}
-
-/// How an action ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ActionEnd {
-    /// It was carried out.
-    Written,
-    /// Its object was gone.
-    Gone,
-    /// Somebody else was faster.
-    Overtaken,
-    /// A PodDisruptionBudget did not allow it.
-    Blocked,
-    /// It failed.
-    Failed,
-}
-
-impl CycleEnd {
-    const ALL: [Self; 5] = [Self::Done, Self::Unfit, Self::Stopped, Self::Failed, Self::Interrupted];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Unfit => "unfit",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-            Self::Interrupted => "interrupted",
-        }
-    }
-}
-
-impl ActionEnd {
-    const ALL: [Self; 5] = [Self::Written, Self::Gone, Self::Overtaken, Self::Blocked, Self::Failed];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Written => "written",
-            Self::Gone => "gone",
-            Self::Overtaken => "overtaken",
-            Self::Blocked => "blocked",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl From<Outcome> for ActionEnd {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Written => Self::Written,
-            Outcome::Gone => Self::Gone,
-            Outcome::Overtaken => Self::Overtaken,
-            Outcome::BlockedByBudget => Self::Blocked,
+            board: Board::default(),
         }
     }
 }
@@ -170,6 +61,12 @@ impl From<Outcome> for ActionEnd {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DaemonLabels {
     daemon: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WaitLabels {
+    daemon: &'static str,
+    on: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -208,6 +105,17 @@ impl Metrics {
             Unit::Seconds,
             self.last_success.clone(),
         );
+        registry.register_with_unit(
+            "view_age",
+            "For how long the API server was not heard on the quietest watch of what a daemon saw in its last cycle",
+            Unit::Seconds,
+            self.view_age.clone(),
+        );
+        registry.register(
+            "waits",
+            "Whether a daemon does nothing until something is there, by what",
+            self.waits.clone(),
+        );
         registry.register("leads", "Whether this replica acts", self.leads.clone());
         registry.register("ledger_steps", "What the ledger's charges were brought up to, by kind", self.ledger.clone());
         registry.register(
@@ -237,15 +145,25 @@ impl Metrics {
             drop(self.planned.get_or_create(&DaemonLabels { daemon }));
             drop(self.took.get_or_create(&DaemonLabels { daemon }));
             drop(self.last_success.get_or_create(&DaemonLabels { daemon }));
+            drop(self.view_age.get_or_create(&DaemonLabels { daemon }));
+            for (_, on) in WAITS {
+                drop(self.waits.get_or_create(&WaitLabels { daemon, on }));
+            }
         }
     }
 
+    /// A cycle ended. One that ended as it should waits for nothing.
     pub(crate) fn cycle(&self, daemon: &'static str, end: CycleEnd) {
         self.cycles.get_or_create(&EndLabels { daemon, end: end.label() }).inc();
+        self.board.cycle(daemon, end);
+        if end == CycleEnd::Done {
+            self.waits(daemon, None);
+        }
     }
 
     pub(crate) fn action(&self, daemon: &'static str, end: ActionEnd) {
         self.actions.get_or_create(&EndLabels { daemon, end: end.label() }).inc();
+        self.board.action(daemon, end);
     }
 
     /// So many steps were planned, and so much is left as it is.
@@ -255,20 +173,46 @@ impl Metrics {
         };
         set(&self.planned, steps);
         set(&self.spared, spared);
+        self.board.planned(daemon, steps, spared);
     }
 
     /// A cycle ended as it should, and took so long.
     pub(crate) fn took(&self, daemon: &'static str, took: Duration) {
+        let now = Timestamp::now();
         self.took.get_or_create(&DaemonLabels { daemon }).observe(took.as_secs_f64());
-        self.last_success.get_or_create(&DaemonLabels { daemon }).set(Timestamp::now().as_second());
+        self.last_success.get_or_create(&DaemonLabels { daemon }).set(now.as_second());
+        self.board.took(daemon, took, now);
+    }
+
+    /// What a daemon sees is so old.
+    pub(crate) fn view_age(&self, daemon: &'static str, age: Option<Duration>) {
+        if let Some(age) = age {
+            self.view_age.get_or_create(&DaemonLabels { daemon }).set(age.as_secs_f64());
+        }
+        self.board.view_age(daemon, age);
+    }
+
+    /// What a daemon waits for.
+    pub(crate) fn waits(&self, daemon: &'static str, waiting: Option<Waiting>) {
+        for (of, on) in WAITS {
+            let is_it = waiting.as_ref().is_some_and(|waiting| waiting.because == of);
+            self.waits.get_or_create(&WaitLabels { daemon, on }).set(i64::from(is_it));
+        }
+        self.board.waits(daemon, waiting);
+    }
+
+    /// How these daemons are, as far as it is counted.
+    pub(crate) fn told<'d>(&self, daemons: impl Iterator<Item = &'d str>) -> Vec<DaemonStatus> {
+        self.board.told(daemons)
     }
 
     pub(crate) fn ledger(&self, step: LedgerStep) {
         self.ledger.get_or_create(&LedgerLabels { step: step.label() }).inc();
     }
 
-    pub(crate) fn alarm(&self, alarm: LedgerAlarm) {
+    pub(crate) fn alarm(&self, daemon: &'static str, alarm: LedgerAlarm) {
         self.alarms.get_or_create(&AlarmLabels { alarm: alarm.label() }).inc();
+        self.board.alarm(daemon, alarm, Timestamp::now());
     }
 
     pub(crate) fn nudged(&self) {

@@ -32,7 +32,7 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use policy_engine::daemons::preemption::audit::audit;
 use policy_engine::daemons::preemption::progress::{Begun, Ended, Progress, progress};
-use policy_engine::daemons::preemption::{Plan, plan};
+use policy_engine::daemons::preemption::{NAME, Plan, plan};
 use policy_engine::policy::Policy;
 
 use crate::attempts::{Attempts, FIRST_RETRY};
@@ -51,8 +51,6 @@ const MOST_TOLD: usize = 100;
 
 /// The daemon's line in the list.
 pub const DAEMON: Daemon = Daemon::new(NAME, HEARS, propose).gathering(GATHER);
-
-const NAME: &str = "preemption";
 
 const HEARS: &[Topic] = &[
     Topic::Records,

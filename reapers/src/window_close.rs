@@ -18,8 +18,13 @@
 //! PodDisruptionBudget that does not let your Pod go is heeded: it is tried again and again, an Event says so and until when. Once it was heeded
 //! for `PlatformPolicy.spec.grace.budget` (10 minutes), your Pod gets the condition `DisruptionTarget` and is deleted.
 //!
+//! Each eviction stands in the journal before it is tried, with its outcome once it is over, so that `sluice why` says of a Pod that is gone, or
+//! was made again, that it was stopped, and why. While the ledger's database does not answer, nobody is evicted; Pods are told all the same.
+//!
 //! Pods in `default` are never touched. Where the rule only warns, an Event says of each Pod that it would be evicted, and it goes
 //! on. A Pod goes on, too, whose queue does not exist or is not bound by the plan, and whose project, plan or queue cannot be read.
+
+mod noted;
 
 use cluster::view;
 use cluster::world::Topic;
@@ -29,23 +34,31 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::window_close::audit::audit;
-use policy_engine::daemons::window_close::{Eviction, GoesOn, Note, Plan, Spared, plan};
+use policy_engine::daemons::window_close::{Ended, Eviction, GoesOn, NAME, Note, Plan, Spared, plan};
 
 use crate::attempts::{Attempts, FIRST_RETRY};
 use crate::cycle::{Daemon, Proposal, Refusal, Step, Turn};
 use crate::stage::Stage;
+use noted::{Open, noted};
 
 /// So many Pods are written at a time.
 const TOGETHER: usize = 8;
 /// The daemon's line in the list.
-pub const DAEMON: Daemon = Daemon::new("window-close", HEARS, propose);
+pub const DAEMON: Daemon = Daemon::new(NAME, HEARS, propose);
 
 const HEARS: &[Topic] = &[Topic::Records, Topic::Namespaces, Topic::Pods];
+
+/// What is remembered between turns. None of it is needed: who begins anew tries evictions again sooner, and looks into the journal.
+#[derive(Default)]
+struct Past {
+    attempts: Attempts,
+    open: Open,
+}
 
 fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
     async move {
         let Turn { stage, memory, .. } = turn;
-        let attempts: &mut Attempts = memory.of();
+        let Past { attempts, open } = memory.of();
         let policy = stage.world.policy();
         let mut view = view::window_close::view(&stage.world, &stage.own_namespace);
         view.tried = attempts.of(view.pods.iter().map(|pod| pod.uid.as_str()));
@@ -59,8 +72,13 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
             let retry = now + FIRST_RETRY;
             again_at = Some(again_at.map_or(retry, |at| at.min(retry)));
         }
-        let steps = notes.into_iter().map(|note| announced(stage, note));
-        let steps = steps.chain(evictions.into_iter().map(|eviction| evicted(stage, attempts, eviction))).collect();
+        let left_over = open.left_over(stage, &view, !evictions.is_empty(), now).await;
+        let mut steps: Vec<_> = notes.into_iter().map(|note| announced(stage, note)).collect();
+        for eviction in evictions {
+            steps.push(evicted(stage, attempts, eviction, now)?);
+        }
+        // They change nothing that anybody waits for.
+        steps.extend(left_over);
         let refusals = spared.iter().map(goes_on).collect();
         Ok(Proposal { steps, together: TOGETHER, refusals, again_at, cut_short, ..Proposal::default() })
     }
@@ -76,15 +94,27 @@ fn announced(stage: &Stage, note: Note) -> Step {
     Step::told(news, async move { Ok(writer.announce(&note).await?) }.boxed())
 }
 
-fn evicted(stage: &Stage, attempts: &Attempts, eviction: Eviction) -> Step {
+/// What cannot be noted in the journal is not begun. What a budget blocks stays open there, and is gone on with.
+fn evicted(stage: &Stage, attempts: &Attempts, eviction: Eviction, now: Timestamp) -> Result<Step, Refusal> {
     let news = news(Tone::Warning, eviction.reason.word(), &eviction.pod, &eviction.uid, eviction.to_string());
-    let (writer, attempts) = (stage.writer.clone(), attempts.clone());
+    let (writer, attempts, journal) = (stage.writer.clone(), attempts.clone(), stage.ledger.journal());
+    let beginning = noted(&eviction, now)?;
     let act = async move {
-        let ended = writer.end(&Ending::from(&eviction)).await;
-        attempts.note(eviction.uid, matches!(ended, Ok(Outcome::BlockedByBudget)), Timestamp::now());
-        Ok(ended?)
+        let (store::Begun::Yes { id } | store::Begun::AlreadyOpen { id }) = journal.begin(&beginning).await?;
+        let outcome = writer.end(&Ending::from(&eviction)).await;
+        attempts.note(eviction.uid, matches!(outcome, Ok(Outcome::BlockedByBudget)), Timestamp::now());
+        let outcome = outcome?;
+        let ended = match outcome {
+            Outcome::Written => Some(Ended::Evicted),
+            Outcome::Gone => Some(Ended::Gone),
+            Outcome::Overtaken | Outcome::BlockedByBudget => None,
+        };
+        if let Some(ended) = ended {
+            journal.end(&id, ended.word(), Timestamp::now()).await?;
+        }
+        Ok(outcome)
     };
-    Step::told(news, act.boxed())
+    Ok(Step::told(news, act.boxed()))
 }
 
 fn goes_on(spared: &Spared) -> News {

@@ -6,6 +6,7 @@
 #![expect(unreachable_pub, reason = "KubeSchema repeats each struct inside a function")]
 
 pub mod convert;
+pub mod daemon;
 pub mod files;
 pub mod group;
 pub mod model;

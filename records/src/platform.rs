@@ -8,6 +8,7 @@ use policy_engine::policy::platform::RESTRICTED_VOLUME_TYPES;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::daemon::DaemonStatus;
 use super::plan::Quota;
 use super::text::{
     Amount, Capability, ClassName, Duration, HostPathText, Key, LabelValue, NamespaceName, PointerText, RecordName,
@@ -342,6 +343,10 @@ pub struct PlatformPolicyStatus {
     /// Problems found in all records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problems: Option<i64>,
+    /// How each daemon is, as the process says that leads it; `sluice status` shows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub daemons: Vec<DaemonStatus>,
     /// Whether the record can be used, and what it refers to that does not exist.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]

@@ -25,7 +25,7 @@ use entry::{EntryRow, entry};
 
 /// An entry is kept for so long after it ended.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// So many that ended are kept at most.
+/// So many of each daemon that ended are kept at most: one that ends many Pods every night crowds out no other's.
 pub(crate) const MOST_KEPT: u32 = 10_000;
 /// So many are found at a time.
 pub const MOST_FOUND: u16 = 100;
@@ -105,7 +105,7 @@ impl Journal {
     /// The database does not answer; to be said again.
     pub async fn amend(&self, id: &str, state: &Value) -> Result<bool, Unavailable> {
         self.transaction(async |session, sql| {
-            let open: Vec<(String,)> = session.read(sql.open, std::iter::once(id.to_owned())).await?;
+            let open: Vec<(String, String)> = session.read(sql.open, std::iter::once(id.to_owned())).await?;
             if open.is_empty() {
                 return Ok((false, Write::Nothing));
             }
@@ -133,13 +133,13 @@ impl Journal {
     ) -> Result<bool, Unavailable> {
         let oldest = at.checked_sub(KEPT_FOR).unwrap_or(Timestamp::MIN);
         self.transaction(async |session, sql| {
-            let open: Vec<(String,)> = session.read(sql.open, std::iter::once(id.to_owned())).await?;
-            if open.is_empty() {
+            let open: Vec<(String, String)> = session.read(sql.open, std::iter::once(id.to_owned())).await?;
+            let Some((_, daemon)) = open.into_iter().next() else {
                 return Ok((false, Write::Nothing));
-            }
+            };
             session.write(sql.end, vec![json!([id, outcome, at.as_millisecond()])]).await?;
             session.write(sql.drop_subjects, vec![json!([id])]).await?;
-            session.write(sql.forget, vec![json!([oldest.as_millisecond(), most])]).await?;
+            session.write(sql.forget, vec![json!([oldest.as_millisecond(), most, daemon])]).await?;
             Ok((true, Write::Something))
         })
         .await

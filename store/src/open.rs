@@ -27,6 +27,7 @@ const SCHEMA: &[(i64, &str, &str)] = &[
     (2, "places have owners", include_str!("../migrations/0002_places_have_owners.sql")),
     (3, "journal", include_str!("../migrations/0003_journal.sql")),
     (4, "refusals", include_str!("../migrations/0004_refusals.sql")),
+    (5, "journal of daemons", include_str!("../migrations/0005_journal_of_daemons.sql")),
 ];
 
 /// A file of SQLite that another process writes to is waited for.

@@ -174,6 +174,14 @@ pub fn sluice(ground: &Ground, args: &[&str], stdin: &str) -> Output {
     must(Output::of(command, stdin))
 }
 
+/// A command of `sluice` with nothing but a person's kubeconfig.
+#[track_caller]
+pub fn sluice_as(ground: &Ground, user: &str, args: &[&str]) -> Output {
+    let mut command = Command::new(ground.layout().bin("sluice"));
+    command.args(args).current_dir("/").env_clear().env("KUBECONFIG", ground.layout().user_kubeconfig(user));
+    must(Output::of(command, ""))
+}
+
 /// The output of a command that must succeed.
 #[track_caller]
 pub fn ok(output: Output) -> String {

@@ -53,8 +53,12 @@ impl World {
 
         let records = Arc::new(PLURALS.map(|(kind, plural)| {
             let dirty = dirty.clone();
-            let followed = all(plural, record_resource(kind, plural), light);
-            watches.begin(Topic::Records, followed, move |_, _| dirty.send_replace(()))
+            let followed = all(plural, record_resource(kind, plural), keep::record);
+            watches.begin(Topic::Records, followed, move |_, change| {
+                if !matches!(&change, Change::Written { before: Some(before), now } if keep::is_the_same_record(before, now)) {
+                    dirty.send_replace(());
+                }
+            })
         }));
         let first = synced.clone();
         let namespaces = watches.begin(Topic::Namespaces, all("namespaces", (), light), move |signals, _| {

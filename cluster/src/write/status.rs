@@ -44,7 +44,8 @@ impl Writer {
     }
 }
 
-fn resource(kind: Kind) -> ApiResource {
+/// How the API server calls records of a kind.
+pub(crate) fn resource(kind: Kind) -> ApiResource {
     match kind {
         Kind::User => ApiResource::erase::<user::User>(&()),
         Kind::Group => ApiResource::erase::<group::Group>(&()),

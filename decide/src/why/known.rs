@@ -7,11 +7,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::resource::v1::ResourceClaim;
 use policy_engine::contract;
 use policy_engine::daemons::plan_window::{Plan as Gate, plan};
-use policy_engine::daemons::preemption::Preemption;
 use policy_engine::policy::Policy;
 use policy_engine::policy::queue::DEFAULT_QUEUE;
 use records::review::{Concern, Reason};
-use store::Entry;
 
 use super::reason;
 
@@ -107,42 +105,6 @@ pub fn models(world: &World, policy: &Policy, pod: &Pod) -> Vec<Reason> {
         reasons.push(Reason { concern: Concern::Device, says, what_to_do });
     }
     reasons
-}
-
-/// What the journal has of a Pod with this UID. One that is there has not ended for anybody, whatever was tried.
-pub fn preempted(entries: &[Entry], uid: &str, is_gone: bool) -> Vec<Reason> {
-    let about = |entry: &Entry| {
-        let id = &entry.id;
-        let ask = Some(format!("sluice explain-preemption {id} says who, and why"));
-        let (is_victim, begun_at) = (entry.objects.iter().any(|pod| pod.uid == uid), entry.begun_at);
-        let ends = match (is_gone, entry.ended_at) {
-            (true, _) => Some("it ended for another pod"),
-            (false, None) => Some("it is to end for another pod"),
-            (false, Some(_)) => None,
-        };
-        if let Some(ends) = ends.filter(|_| is_victim) {
-            let says = format!("{ends}: preemption {id}, begun at {begun_at}");
-            return Some(Reason { concern: Concern::Stopped, says, what_to_do: ask });
-        }
-        let is_open = entry.ended_at.is_none() && entry.subjects.iter().any(|pod| pod.uid == uid);
-        let budget = || {
-            let plan = serde_json::from_value::<Preemption>(entry.plan.clone()).ok()?;
-            plan.victims.into_iter().find_map(|victim| victim.budget)
-        };
-        is_open.then(|| match budget() {
-            Some(_) => Reason {
-                concern: Concern::Budget,
-                says: format!("room is being made for it, and a PodDisruptionBudget holds that up: preemption {id}"),
-                what_to_do: ask,
-            },
-            None => Reason {
-                concern: Concern::Device,
-                says: format!("room is being made for it: preemption {id}"),
-                what_to_do: ask,
-            },
-        })
-    };
-    entries.iter().filter_map(about).collect()
 }
 
 /// How a claim is.

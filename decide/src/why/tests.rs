@@ -102,7 +102,7 @@ fn who_stopped_it_is_said() {
     };
     let over = Entry { ended_at: Some(open.begun_at), ..open.clone() };
     let said = |entry: &Entry, uid: &str, is_gone| {
-        let reasons = preempted(std::slice::from_ref(entry), uid, is_gone).into_iter();
+        let reasons = journaled(std::slice::from_ref(entry), uid, is_gone).into_iter();
         reasons.map(|it| (it.concern, it.says)).collect::<Vec<_>>()
     };
     let of = |concern, says: &str| vec![(concern, says.to_owned())];
@@ -113,6 +113,38 @@ fn who_stopped_it_is_said() {
     assert_eq!(said(&over, "victim", true), of(Concern::Stopped, &format!("it ended for another pod: {id}, {at}")));
     // It was to end and did not: the preemption is over.
     assert_eq!((said(&over, "victim", false), said(&over, "winner", false)), (vec![], vec![]));
+}
+
+#[test]
+fn a_pod_that_was_stopped_with_its_window_is_told_so_when_it_is_gone_and_when_it_was_made_again() {
+    let owl = |uid: &str| Concerned { uid: uid.to_owned(), namespace: "llm".to_owned(), name: "owl-0".to_owned() };
+    let at = |text: &str| text.parse().expect("an instant");
+    let stopped = Entry {
+        id: "20261123-100500-abcde".to_owned(),
+        daemon: "window-close".to_owned(),
+        subjects: vec![owl("first")],
+        objects: vec![owl("first")],
+        plan: json!({"queue": "night", "reason": "Plan window expired", "closedAt": "2026-11-23T10:00:00Z"}),
+        state: Value::Null,
+        begun_at: at("2026-11-23T10:05:00Z"),
+        ended_at: Some(at("2026-11-23T10:05:01Z")),
+        outcome: Some("evicted".to_owned()),
+    };
+    let says = "it was stopped at 2026-11-23T10:05:01Z: Plan window expired: its queue night was closed since 2026-11-23T10:00:00Z";
+    let entries = std::slice::from_ref(&stopped);
+    let gone = journaled(entries, "first", true);
+    assert_eq!(gone.iter().map(|it| (it.concern, it.says.as_str())).collect::<Vec<_>>(), [(Concern::Stopped, says)]);
+    assert!(gone[0].what_to_do.as_deref().expect("what to do").contains("queue default"));
+    assert_eq!(journaled(entries, "second", true), [], "another Pod");
+    assert_eq!(journaled(entries, "first", false), [], "one that is there says it by its annotations");
+
+    let before =
+        |entry: &Entry, now: &str| before_it(std::slice::from_ref(entry), "owl-0", "second", at(now)).map(|it| it.says);
+    assert_eq!(before(&stopped, "2026-11-24T10:00:00Z"), Some(format!("of the pod of this name before it: {says}")));
+    assert_eq!(before(&stopped, "2026-12-24T10:00:00Z"), None, "nobody asks about that any more");
+    assert_eq!(before_it(entries, "owl-0", "first", at("2026-11-24T10:00:00Z")), None, "it is that one");
+    let stays = Entry { outcome: Some("stays".to_owned()), ..stopped };
+    assert_eq!(before(&stays, "2026-11-24T10:00:00Z"), None, "it was not stopped");
 }
 
 #[test]

@@ -68,6 +68,8 @@ use view::devices::DeviceId;
 use view::{Placement, View};
 use why::{Because, Spared, WhyNot};
 
+/// The daemon, as the journal and the metrics name it.
+pub const NAME: &str = "preemption";
 /// Label on what holds a device: for which preemption it does, as the journal names it.
 pub const HOLD_MARK: &str = "sluice.dev/preemption";
 /// Begins the reason why a Pod was evicted for another.

@@ -5,6 +5,7 @@
 //! was not told for as long, and a daemon that begins anew goes on where another ended.
 
 pub mod audit;
+mod noted;
 mod stand;
 mod view;
 mod words;
@@ -24,6 +25,7 @@ use crate::policy::modes::RuleMode;
 use crate::policy::names::ProjectName;
 use stand::{Hours, Stand, stand};
 
+pub use noted::{Ended, NAME, Noted, over};
 pub use view::{QueuedPod, Reason, Tried, View};
 
 /// At most so many annotations are written a cycle, and at most so many Pods evicted; the next cycle does the rest.

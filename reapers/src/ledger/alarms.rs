@@ -54,7 +54,7 @@ pub(super) async fn over(stage: &Stage, snapshot: &Snapshot, about: &About, shor
     let is_enforced = |it: &&Shortage| limited(&it.account, snapshot).is_some();
     let shortages: Vec<_> = shortages.iter().filter(is_enforced).cloned().collect();
     if !shortages.is_empty() {
-        stage.metrics.alarm(LedgerAlarm::OverLimit);
+        stage.metrics.alarm(DAEMON.name, LedgerAlarm::OverLimit);
         tell(stage, &words::over(about.clone(), &shortages, &snapshot.policy)).await;
     }
 }
@@ -132,7 +132,7 @@ pub(super) fn twice(stage: &Stage, told: &mut Told) -> Vec<Step> {
 fn alarm<const N: usize>(stage: &Stage, alarm: LedgerAlarm, news: [News; N]) -> Step {
     let stage = stage.clone();
     let act = async move {
-        stage.metrics.alarm(alarm);
+        stage.metrics.alarm(DAEMON.name, alarm);
         for news in &news {
             tell(&stage, news).await;
         }

@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::cycle::Memory;
-use crate::testing::{ledger_that_is_away, pod, stage};
+use crate::testing::{ledger, ledger_that_is_away, pod, stage};
+use store::{Entry, Find, Ledger};
 
 const PLAN: &str = "/apis/sluice.dev/v1alpha1/resourceplans/gold";
 
@@ -24,16 +25,21 @@ fn server(annotations: Value) -> ApiServer {
     ApiServer::with_collections(others.chain(records))
 }
 
-async fn proposed(server: &ApiServer, memory: &mut Memory) -> Proposal {
-    let stage = stage(server, ledger_that_is_away().await).await;
+async fn proposed(server: &ApiServer, ledger: &Ledger, memory: &mut Memory) -> Proposal {
+    let stage = stage(server, ledger.clone()).await;
     propose(Turn { stage: &stage, memory, may_act: &|| true }).await.expect("a proposal")
+}
+
+/// What the journal has of the Pod.
+async fn entries(ledger: &Ledger) -> Vec<Entry> {
+    ledger.journal().find(&Find::Uid("uid-of-owl".to_owned())).await.expect("the journal")
 }
 
 #[tokio::test]
 async fn who_was_told_long_ago_is_evicted_by_uid_and_with_its_own_grace() {
     let server = server(json!({"platform-go/window-closes-at": "2020-01-02T00:00:00Z"}));
-    let mut memory = Memory::default();
-    let mut proposal = proposed(&server, &mut memory).await;
+    let ((ledger, _directory), mut memory) = (ledger().await, Memory::default());
+    let mut proposal = proposed(&server, &ledger, &mut memory).await;
     assert_eq!(proposal.steps.len(), 1);
     let step = proposal.steps.remove(0);
     let news = step.news.expect("it is told");
@@ -50,7 +56,11 @@ async fn who_was_told_long_ago_is_evicted_by_uid_and_with_its_own_grace() {
         (&evicted.body["apiVersion"], &evicted.body["deleteOptions"]),
         (&json!("policy/v1"), &json!({"gracePeriodSeconds": 7, "preconditions": {"uid": "uid-of-owl"}}))
     );
-    let again = proposed(&server, &mut memory).await;
+    let [entry] = &entries(&ledger).await[..] else { panic!("one eviction") };
+    assert_eq!((entry.daemon.as_str(), entry.outcome.as_deref()), ("window-close", Some("evicted")));
+    let noted = json!({"queue": "night", "reason": "Plan window expired", "closedAt": "2020-01-02T00:00:00Z"});
+    assert_eq!((&entry.plan, entry.objects[0].name.as_str()), (&noted, "owl"));
+    let again = proposed(&server, &ledger, &mut memory).await;
     assert_eq!(again.steps.len(), 0, "it is not tried again at once");
     assert!(again.again_at.is_some(), "but soon");
 }
@@ -58,7 +68,7 @@ async fn who_was_told_long_ago_is_evicted_by_uid_and_with_its_own_grace() {
 #[tokio::test]
 async fn who_was_not_told_is_told_first() {
     let server = server(json!({}));
-    let mut proposal = proposed(&server, &mut Memory::default()).await;
+    let mut proposal = proposed(&server, &ledger_that_is_away().await, &mut Memory::default()).await;
     assert_eq!(proposal.steps.len(), 1);
     let step = proposal.steps.remove(0);
     assert_eq!(step.news.expect("it is told").reason, "WindowCloses");
@@ -68,4 +78,58 @@ async fn who_was_not_told_is_told_first() {
     let annotations = &calls[0].body["metadata"]["annotations"];
     assert!(annotations["platform-go/window-closes-at"].is_string(), "{annotations}");
     assert_eq!(annotations["platform-go/eviction-reason"], Value::Null);
+}
+
+#[tokio::test]
+async fn nobody_is_evicted_while_the_journal_does_not_answer() {
+    let server = server(json!({"platform-go/window-closes-at": "2020-01-02T00:00:00Z"}));
+    let mut proposal = proposed(&server, &ledger_that_is_away().await, &mut Memory::default()).await;
+    assert_eq!(proposal.steps.len(), 1);
+    let failed = proposal.steps.remove(0).act.await.expect_err("it cannot be noted");
+    assert!(matches!(failed, crate::cycle::StepFailed::Ledger(_)), "{failed}");
+    server.assert_asked::<String>([]);
+}
+
+#[tokio::test]
+async fn what_a_process_left_open_is_ended_by_the_next_and_what_goes_on_stays_open() {
+    let closed = server(json!({"platform-go/window-closes-at": "2020-01-02T00:00:00Z"}));
+    let (ledger, _directory) = ledger().await;
+    let mut proposal = proposed(&closed, &ledger, &mut Memory::default()).await;
+    let begun = {
+        let stage = stage(&closed, ledger.clone()).await;
+        let policy = stage.world.policy();
+        let view = view::window_close::view(&stage.world, "sluice-system");
+        let eviction = plan(&view, &policy, Timestamp::now()).evictions.remove(0);
+        ledger.journal().begin(&noted(&eviction, Timestamp::now()).expect("a note")).await.expect("the journal")
+    };
+    let store::Begun::Yes { id } = begun else { panic!("nothing was open") };
+    // A process that begins anew goes on with it.
+    let anew = proposed(&closed, &ledger, &mut Memory::default()).await;
+    assert_eq!(anew.steps.len(), 1, "the eviction");
+    assert_eq!(proposal.steps.remove(0).act.await.expect("it is written"), Outcome::Written);
+    drop(closed.calls());
+    let [entry] = &entries(&ledger).await[..] else { panic!("one eviction") };
+    assert_eq!((&entry.id, entry.outcome.as_deref()), (&id, Some("evicted")));
+
+    // What is announced no longer holds: it stays. And what is gone was not told.
+    for (annotations, is_there, outcome) in [(json!({}), true, "stays"), (json!({}), false, "gone")] {
+        let server = if is_there { server(annotations) } else { ApiServer::with_collections::<String>([]) };
+        let beginning = store::Beginning {
+            daemon: NAME,
+            subjects: entry.subjects.clone(),
+            objects: entry.objects.clone(),
+            plan: entry.plan.clone(),
+            at: Timestamp::now(),
+        };
+        ledger.journal().begin(&beginning).await.expect("the journal");
+        let mut proposal = proposed(&server, &ledger, &mut Memory::default()).await;
+        let step = proposal.steps.pop().expect("it is ended");
+        assert!(step.news.is_none(), "nobody is told");
+        assert_eq!(step.act.await.expect("it is written"), Outcome::Written);
+        let open = ledger.journal().open(NAME).await.expect("the journal");
+        assert!(open.is_empty(), "{open:?}");
+        let outcomes: Vec<_> = entries(&ledger).await.into_iter().filter_map(|it| it.outcome).collect();
+        assert!(outcomes.iter().any(|it| it == outcome), "{outcomes:?}");
+        drop(server.calls());
+    }
 }

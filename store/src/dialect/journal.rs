@@ -4,7 +4,7 @@
 pub(crate) struct JournalDialect {
     /// Which entries are open for subjects.
     pub taken: &'static str,
-    /// Which of these entries are open.
+    /// Which of these entries are open, and whose they are.
     pub open: &'static str,
     pub put_entry: &'static str,
     pub put_pods: &'static str,
@@ -12,7 +12,7 @@ pub(crate) struct JournalDialect {
     pub amend: &'static str,
     pub end: &'static str,
     pub drop_subjects: &'static str,
-    /// Forgets what ended before a time, and what ended before so many others.
+    /// Forgets what ended before a time, and of a daemon what ended before so many others of its own.
     pub forget: &'static str,
 }
 
@@ -28,7 +28,7 @@ macro_rules! journal_dialect {
     ($rows:literal, $listed:literal, $all:literal, $of_all:literal) => {
         JournalDialect {
             taken: concat!($all, "subject, entry", $of_all, " FROM journal_subjects WHERE subject ", $listed),
-            open: concat!($all, "id", $of_all, " FROM journal WHERE ended_at IS NULL AND id ", $listed),
+            open: concat!($all, "id, daemon", $of_all, " FROM journal WHERE ended_at IS NULL AND id ", $listed),
             put_entry: concat!(
                 "INSERT INTO journal (id, daemon, subjects, objects, plan, state, begun_at) ",
                 "SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, ",
@@ -55,10 +55,13 @@ macro_rules! journal_dialect {
             forget: concat!(
                 "DELETE FROM journal WHERE ended_at < (SELECT CAST(value->>0 AS BIGINT) FROM ",
                 $rows,
-                ") OR ended_at < (SELECT ended_at FROM journal WHERE ended_at IS NOT NULL ",
-                "ORDER BY ended_at DESC LIMIT 1 OFFSET (SELECT CAST(value->>1 AS BIGINT) - 1 FROM ",
+                ") OR (daemon = (SELECT value->>2 FROM ",
                 $rows,
-                "))",
+                ") AND ended_at < (SELECT ended_at FROM journal WHERE ended_at IS NOT NULL AND daemon = (SELECT value->>2 FROM ",
+                $rows,
+                ") ORDER BY ended_at DESC LIMIT 1 OFFSET (SELECT CAST(value->>1 AS BIGINT) - 1 FROM ",
+                $rows,
+                ")))",
             ),
         }
     };

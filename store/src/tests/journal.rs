@@ -14,6 +14,7 @@ on_both!(
     what_was_half_begun_or_half_ended_never_was,
     people_find_it_by_its_id_and_by_each_pod,
     what_is_over_for_long_is_forgotten_and_nothing_else,
+    one_daemon_does_not_crowd_out_what_another_did,
 );
 
 fn pod(name: &str) -> Concerned {
@@ -205,4 +206,21 @@ async fn what_is_over_for_long_is_forgotten_and_nothing_else(database: Database)
     assert!(journal.end_keeping(&e, "it runs", at(days(92)), 2).await.expect("an answer"));
     assert_eq!(of_x().await, [e.as_str(), d.as_str(), open_for_long.as_str()], "two that are over, and what is not");
     assert_eq!(open(&journal).await, [open_for_long]);
+}
+
+async fn one_daemon_does_not_crowd_out_what_another_did(database: Database) {
+    let journal = database.open().await.journal();
+    let preempted = begin(&journal, &["carol"], &["x"], 0).await;
+    assert!(end(&journal, &preempted, "it runs", 1).await);
+    let mut closed = Vec::new();
+    for second in 2..6 {
+        let beginning = Beginning { daemon: "window-close", ..beginning(&["x"], &["x"], second) };
+        let Begun::Yes { id } = journal.begin(&beginning).await.expect("an answer") else { panic!("nothing is open") };
+        assert!(journal.end_keeping(&id, "evicted", at(second), 2).await.expect("an answer"));
+        closed.insert(0, id);
+    }
+    assert_eq!(
+        found(&journal, Find::Uid("uid-x".to_owned())).await,
+        [&closed[0], &closed[1], &preempted].map(String::as_str)
+    );
 }

@@ -38,6 +38,7 @@ mod quota;
 mod records;
 mod replaced;
 mod shows;
+mod status;
 mod storage;
 mod storage_made;
 mod storage_snapshots;

@@ -1,22 +1,13 @@
 //! What a Member is told who asks why: `sluice why` and `sluice explain-preemption`.
 
-use std::process::Command;
-
 use e2e::manifest::{IMAGE, pod, with, workload};
 use e2e::windows::{far, in_queue, own_queue, set_windows, waits};
-use e2e::{ADMIN, create, eventually, kubectl, must, ok, shared};
-use ground::{Ground, Output};
+use e2e::{ADMIN, create, eventually, kubectl, ok, shared, sluice_as};
+use ground::Ground;
 use serde_json::{Value, json};
 
-/// A command of `sluice` with nothing but a person's kubeconfig.
-fn as_person(p: &Ground, user: &str, args: &[&str]) -> Output {
-    let mut command = Command::new(p.layout().bin("sluice"));
-    command.args(args).current_dir("/").env_clear().env("KUBECONFIG", p.layout().user_kubeconfig(user));
-    must(Output::of(command, ""))
-}
-
 fn why(p: &Ground, about: &str) -> Value {
-    let said = ok(as_person(p, "bob", &["why", about, "-n", "why-asked", "-o", "json"]));
+    let said = ok(sluice_as(p, "bob", &["why", about, "-n", "why-asked", "-o", "json"]));
     serde_json::from_str(&said).expect("JSON")
 }
 
@@ -40,7 +31,7 @@ fn a_member_is_told_why_a_pod_waits_and_why_it_was_refused() {
     });
     waits(&p, "why-asked", "gated");
     let gated = eventually("Sluice to see it wait", || {
-        let said = as_person(&p, "bob", &["why", "gated", "-n", "why-asked", "-o", "json"]);
+        let said = sluice_as(&p, "bob", &["why", "gated", "-n", "why-asked", "-o", "json"]);
         said.success.then(|| serde_json::from_str::<Value>(&said.stdout).expect("JSON"))
     });
     assert_eq!((&gated["about"], &gated["state"]), (&json!("Pod why-asked/gated"), &json!("it waits behind a gate")));
@@ -61,9 +52,9 @@ fn a_member_is_told_why_a_pod_waits_and_why_it_was_refused() {
     // The id that stands there is enough, and it is enough for those alone who work there.
     let told = says(&refused, "Rule").expect("who asked what");
     let id = told.rsplit_once("(decision ").expect("an id").1.trim_end_matches(')');
-    let text = ok(as_person(&p, "bob", &["why", id]));
+    let text = ok(sluice_as(&p, "bob", &["why", id]));
     assert!(text.contains("it was refused") && text.contains("quota: rule quota, spec: asked 3 CPU"), "{text}");
-    let stranger = as_person(&p, "dave", &["why", id]);
+    let stranger = sluice_as(&p, "dave", &["why", id]);
     assert!(!stranger.success && stranger.stderr.contains("no refusal with this id is known"), "{}", stranger.stderr);
 
     let nowhere = json!({"spec": {"nodeSelector": {"no": "such"}}});
@@ -73,8 +64,8 @@ fn a_member_is_told_why_a_pod_waits_and_why_it_was_refused() {
         says(&why, "Device").filter(|says| says.contains("no node:")).map(str::to_owned)
     });
     assert!(device.starts_with("the scheduler finds no node: 0/"), "{device}");
-    let nobody = ok(as_person(&p, "bob", &["explain-preemption", "nowhere", "-n", "why-asked"]));
+    let nobody = ok(sluice_as(&p, "bob", &["explain-preemption", "nowhere", "-n", "why-asked"]));
     assert!(nobody.contains("nobody was evicted for it"), "{nobody}");
-    let stranger = as_person(&p, "dave", &["why", "nowhere", "-n", "why-asked"]);
+    let stranger = sluice_as(&p, "dave", &["why", "nowhere", "-n", "why-asked"]);
     assert!(stranger.stderr.contains("is no namespace of a project that you are a member of"), "{}", stranger.stderr);
 }

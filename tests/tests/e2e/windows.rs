@@ -161,6 +161,13 @@ fn a_queue_that_closes_ends_its_pods_and_no_others() {
             says.starts_with("Plan window expired: evict pod closing/bare: its queue closing is closed since "),
             "{says}"
         );
+        let why = eventually("the journal to say why it ended", || {
+            let why = sluice(p, &["why", "bare", "-n", "closing", "-o", "json"], "");
+            why.success.then(|| serde_json::from_str::<Value>(&why.stdout).expect("JSON"))
+        });
+        let says = why["reasons"][0]["says"].as_str().expect("a reason");
+        assert!(says.contains("Plan window expired: its queue closing was closed since "), "{why}");
+        assert_eq!((&why["state"], &why["reasons"][0]["concern"]), (&json!("it does not exist"), &json!("Stopped")));
         let gated = || {
             let pods = list(p, "closing", "pods", "app=server");
             (pods.len() == 1 && gates(&pods[0]) == [GATE]).then(|| pods[0]["metadata"]["uid"].clone())

@@ -102,7 +102,7 @@ impl Asks<'_> {
             let find = Find::Pod { namespace: namespace.clone(), name: name.clone() };
             let entries = self.webhook.ledger.journal().find(&find).await.map_err(Outage::Unread)?;
             let ended = entries.iter().flat_map(|entry| &entry.objects).find(|pod| pod.name == name).cloned();
-            why.reasons.extend(ended.iter().flat_map(|pod| why::preempted(&entries, &pod.uid, true)));
+            why.reasons.extend(ended.iter().flat_map(|pod| why::journaled(&entries, &pod.uid, true)));
         }
         if why.reasons.is_empty() {
             let said = format!(
@@ -168,8 +168,12 @@ impl Asks<'_> {
         if life(pod) == Life::Waiting {
             facts.more.extend(why::models(&webhook.caches, policy, pod));
         }
-        let entries = webhook.ledger.journal().find(&Find::Uid(uid.to_owned())).await.map_err(Outage::Unread)?;
-        facts.more.extend(why::preempted(&entries, uid, false));
+        let of_it = Find::Uid(uid.to_owned());
+        let entries = webhook.ledger.journal().find(&of_it).await.map_err(Outage::Unread)?;
+        facts.more.extend(why::journaled(&entries, uid, false));
+        let of_its_name = Find::Pod { namespace: namespace.to_owned(), name: name.to_owned() };
+        let entries = webhook.ledger.journal().find(&of_its_name).await.map_err(Outage::Unread)?;
+        facts.more.extend(why::before_it(&entries, name, uid, call.now));
         Ok(why::pod(pod, facts))
     }
 
