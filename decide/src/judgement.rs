@@ -71,7 +71,7 @@ fn in_queue(object: &Value, queue: &str) -> Option<Mutation> {
     let at = Place::of(["metadata", "labels", contract::QUEUE_NAME]);
     let says_so = at.resolve(object).and_then(Value::as_str) == Some(queue);
     let value = Some(Value::from(queue));
-    (!says_so).then(|| Mutation { rule: RuleId::Queue, at, value, unasked: true, told: Told::Plainly })
+    (!says_so).then_some(Mutation { rule: RuleId::Queue, at, value, unasked: true, told: Told::Plainly })
 }
 
 /// The same of an object that the platform wrote in before, and that is made again: by what was asked then. `None` where nothing of
