@@ -100,11 +100,12 @@ fn what_was_written_is_not_written_again_and_times_last() {
 #[test]
 fn every_field_of_a_status_is_written_or_said_to_be_not_yet() {
     const BY_THE_LEDGER: [&str; 3] = ["gpuUsed", "gpuReserved", "devicesHeld"];
-    // The daemon `counts`.
+    // The daemon `counts`, and of the policy whoever leads.
     let counted: fn(Kind) -> &'static [&'static str] = |kind| match kind {
         Kind::User => &["runningPods"],
         Kind::PlatformQueue => &["running", "waiting", "gpuUsed"],
         Kind::GpuModel => &["devices", "allocated"],
+        Kind::PlatformPolicy => &["daemons"],
         _ => &[],
     };
     for kind in Kind::ALL {
