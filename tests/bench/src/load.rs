@@ -3,6 +3,7 @@
 //! The first answer to each review is judged by whoever calls; every later one must be the same, byte for byte. An
 //! answer that is an error, or another one, fails the run: what is measured must be work that was done.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -32,12 +33,14 @@ fn next() -> u64 {
 }
 
 /// What one run of load gave.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Load {
     /// How long each review took, in microseconds, in no order.
     pub latencies: Vec<u32>,
     /// The same of the large reviews alone.
     pub large: Vec<u32>,
+    /// The same by the review's index in the mix.
+    pub by_index: BTreeMap<usize, Vec<u32>>,
     /// From the first request to the last answer.
     pub took: Duration,
 }
@@ -51,6 +54,21 @@ impl Load {
     /// A percentile of the latencies, in milliseconds.
     pub fn percentile_ms(&mut self, percent: f64) -> f64 {
         percentile_ms(&mut self.latencies, percent)
+    }
+
+    /// The reviews that take longest, the slowest first: what happened, the entry, and the median in milliseconds.
+    pub fn slowest(&mut self, mix: &Mix, count: usize) -> Vec<(&'static str, String, f64)> {
+        let mut all: BTreeMap<_, Vec<u32>> = BTreeMap::new();
+        for (index, took) in std::mem::take(&mut self.by_index) {
+            let review = &mix.all()[index];
+            let entry = review.path.split('?').next().unwrap_or_default();
+            all.entry((review.what, entry.to_owned())).or_default().extend(took);
+        }
+        let medians = all.into_iter().map(|((what, entry), mut took)| (what, entry, percentile_ms(&mut took, 50.0)));
+        let mut medians: Vec<_> = medians.collect();
+        medians.sort_by(|(.., one), (.., other)| other.total_cmp(one));
+        medians.truncate(count);
+        medians
     }
 
     /// The median of the large reviews' latencies, in milliseconds.
@@ -91,11 +109,12 @@ impl Target {
             let first = number * 1117;
             tokio::spawn(keep_sending(connection, Arc::clone(mix), Arc::clone(answers), first, until))
         });
-        let mut all = Load { latencies: Vec::new(), large: Vec::new(), took: Duration::ZERO };
+        let mut all = Load::default();
         for one in try_join_all(each).await? {
             let one = one?;
             all.latencies.extend(one.latencies);
             all.large.extend(one.large);
+            one.by_index.into_iter().for_each(|(index, took)| all.by_index.entry(index).or_default().extend(took));
         }
         all.took = started.elapsed();
         Ok(all)
@@ -115,7 +134,7 @@ async fn keep_sending(
     first: usize,
     until: Instant,
 ) -> Result<Load> {
-    let mut load = Load { latencies: Vec::new(), large: Vec::new(), took: Duration::ZERO };
+    let mut load = Load::default();
     for step in first.. {
         let index = mix.at(step);
         let review = &mix.all()[index];
@@ -130,6 +149,7 @@ async fn keep_sending(
             String::from_utf8_lossy(&answers[index])
         );
         load.latencies.push(micros);
+        load.by_index.entry(index).or_default().push(micros);
         if review.is_large() {
             load.large.push(micros);
         }

@@ -19,6 +19,9 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Before measuring: connections are open, and what is looked up once is looked up.
 const WARM_UP: Duration = Duration::from_secs(1);
 
+/// So many kinds of reviews are shown that take longest.
+const SHOWN: usize = 8;
+
 /// What one webhook did, run by run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Performance {
@@ -54,6 +57,9 @@ pub fn compare(
             let mix = if server == Server::Charging { &charged } else { &mix };
             let run = run(server, ground, runtime, mix, lasts).with_context(|| server.label())?;
             progress(format_args!("  round {round} of {rounds}: {:<16} {run}", server.label()));
+            for (what, entry, p50_ms) in &run.slowest {
+                progress(format_args!("    p50 {p50_ms:>6.2} ms  {what}, {entry}"));
+            }
             runs.push(run);
         }
     }
@@ -68,6 +74,8 @@ struct Run {
     cpu_us: f64,
     idle_mb: f64,
     loaded_mb: f64,
+    /// Of Sluice, the reviews that take longest.
+    slowest: Vec<(&'static str, String, f64)>,
 }
 
 impl std::fmt::Display for Run {
@@ -113,6 +121,7 @@ fn run(server: Server, ground: &mut Ground, runtime: &Runtime, mix: &Arc<Mix>, l
         cpu_us: used.as_secs_f64() * 1e6 / load.latencies.len() as f64,
         idle_mb,
         loaded_mb,
+        slowest: if server == Server::Sluice { load.slowest(mix, SHOWN) } else { Vec::new() },
     })
 }
 

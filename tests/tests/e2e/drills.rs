@@ -33,13 +33,3 @@ fn drill_deleted() {
 fn drill_versions() {
     assert_as_expected("versions");
 }
-
-#[test]
-fn drill_leader() {
-    assert_as_expected("leader");
-}
-
-#[test]
-fn drill_database() {
-    assert_as_expected("database");
-}

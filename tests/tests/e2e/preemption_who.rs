@@ -98,22 +98,22 @@ fn a_pod_of_higher_kubernetes_priority_ends_where_its_queue_is_lower_today() {
 #[test]
 fn nobody_ends_in_a_project_where_the_rule_only_warns() {
     let p = shared();
-    fleet(&p, "strict", 1);
-    project_with_bob(&p, "lenient", json!({"plan": "strict", "ruleModes": {"queue": "warn"}}));
-    let mut spared = asking("strict", "spared", "low", 1);
+    fleet(&p, "stern", 1);
+    project_with_bob(&p, "lenient", json!({"plan": "stern", "ruleModes": {"queue": "warn"}}));
+    let mut spared = asking("stern", "spared", "low", 1);
     spared["metadata"]["namespace"] = json!("lenient");
     ok(create(&p, "bob", spared));
     let spared = running(&p, "lenient", "app=spared", 1).remove(0);
-    assert_eq!(label(&spared, "queue-name"), "strict-low");
+    assert_eq!(label(&spared, "queue-name"), "stern-low");
 
-    ok(create(&p, "alice", asking("strict", "unlucky", "high", 1)));
+    ok(create(&p, "alice", asking("stern", "unlucky", "high", 1)));
     assert_eq!(
-        told(&p, "strict", "unlucky", "NoRoomMade"),
-        "nobody is evicted for pod strict/unlucky: it would fit on node strict without 1 pod elsewhere; nobody is evicted in projects where \
+        told(&p, "stern", "unlucky", "NoRoomMade"),
+        "nobody is evicted for pod stern/unlucky: it would fit on node stern without 1 pod elsewhere; nobody is evicted in projects where \
          the rule queue is not enforced"
     );
-    waits_for_a_node(&p, "strict", "unlucky");
+    waits_for_a_node(&p, "stern", "unlucky");
     ok(patch(&p, ADMIN, "", "project/lenient", &json!({"spec": {"ruleModes": {"queue": "enforce"}}})));
-    running(&p, "strict", "app=unlucky", 1);
-    ok(kubectl(&p, "alice", &["-n", "strict", "delete", "pod/unlucky"]));
+    running(&p, "stern", "app=unlucky", 1);
+    ok(kubectl(&p, "alice", &["-n", "stern", "delete", "pod/unlucky"]));
 }
