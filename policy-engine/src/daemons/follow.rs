@@ -17,6 +17,7 @@ pub mod spared;
 pub mod status;
 pub mod view;
 pub mod volcano;
+mod volcano_queues;
 
 mod access;
 mod metadata;
@@ -85,7 +86,7 @@ pub fn plan(view: &View, policy: &Policy) -> Plan {
     quotas::plan(view, policy, &bound, &mut plan);
     access::plan(view, policy, &bound, &mut plan);
     queues::plan(view, policy, &mut plan);
-    volcano::plan(view, policy, &mut plan);
+    volcano_queues::plan(view, policy, &mut plan);
     // People lose their access to a Namespace before it is released, so that nobody acts there ungoverned.
     plan.actions.sort_by_key(|action| matches!(action, Action::RemoveLabel { .. }));
     plan.cut_short = plan.actions.len() > MAX_ACTIONS;

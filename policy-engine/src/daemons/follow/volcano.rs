@@ -1,17 +1,11 @@
 //! Volcano Queues: one for every queue, of its name, where the API server has the kind. What the platform does not say of a queue (its
 //! parent, its affinity, what is guaranteed to it) is the admin's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::daemons::common::Seen;
-use crate::policy::Policy;
 use crate::policy::names::QueueName;
 use crate::policy::queue::Queue;
-
-use super::Plan;
-use super::action::Action;
-use super::spared::Spared;
-use super::view::View;
 
 /// The resource by which Volcano counts GPUs.
 pub const GPU: &str = "nvidia.com/gpu";
@@ -53,7 +47,7 @@ pub struct Found {
 }
 
 impl VolcanoQueue {
-    fn of(queue: &Queue) -> Self {
+    pub(super) fn of(queue: &Queue) -> Self {
         let whole = queue.deserved_milli_gpu.unwrap_or_default().div_ceil(1000).clamp(1, HEAVIEST);
         Self {
             queue: queue.name.clone(),
@@ -65,7 +59,7 @@ impl VolcanoQueue {
     }
 
     /// Whether one that exists says the same. What is absent there is what Volcano takes for it.
-    fn is(&self, found: &Found) -> bool {
+    pub(super) fn is(&self, found: &Found) -> bool {
         let deserved: BTreeMap<_, _> = self.deserved.map(|milli| (GPU.to_owned(), Some(milli))).into_iter().collect();
         found.weight == Some(self.weight)
             && found.priority.unwrap_or_default() == self.priority
@@ -73,30 +67,4 @@ impl VolcanoQueue {
             && found.deserved == deserved
             && !found.has_capability
     }
-}
-
-pub(super) fn plan(view: &View, policy: &Policy, plan: &mut Plan) {
-    let Some(existing) = &view.volcano_queues else { return };
-    let unreadable = &view.unreadable.queues;
-    let mut wanted: BTreeSet<&str> = unreadable.iter().map(QueueName::as_str).collect();
-    for queue in policy.records().queues.values() {
-        wanted.insert(queue.name.as_str());
-        if unreadable.contains(&queue.name) {
-            continue;
-        }
-        let queue = VolcanoQueue::of(queue);
-        match existing.get(queue.queue.as_str()) {
-            None => plan.actions.push(Action::CreateVolcanoQueue(queue)),
-            Some(found) if queue.is(found) => {}
-            Some(found) if found.managed => {
-                let surplus = found.deserved.keys().filter(|resource| *resource != GPU).cloned().collect();
-                plan.actions.push(Action::AmendVolcanoQueue { queue, seen: found.seen.clone(), surplus });
-            }
-            Some(_) => plan.spared.push(Spared::ForeignVolcanoQueue { queue: queue.queue }),
-        }
-    }
-    let unwanted = existing.iter().filter(|(name, found)| found.managed && !wanted.contains(name.as_str()));
-    let delete =
-        |(name, found): (&String, &Found)| Action::DeleteVolcanoQueue { name: name.clone(), seen: found.seen.clone() };
-    plan.actions.extend(unwanted.map(delete));
 }
