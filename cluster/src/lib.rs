@@ -1,5 +1,6 @@
 //! All that speaks to the API server: watches and caches, the look-ups behind them, and every write.
 
+pub mod causes;
 pub mod client;
 pub mod conditions;
 pub mod dry_run;

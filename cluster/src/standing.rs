@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use crate::causes::chain;
 use crate::conditions::{READY, REFERENCES};
 use crate::write::resource;
 use records::{Kind, POLICY_NAME};
@@ -193,11 +194,6 @@ fn unread(error: kube::Error) -> Unread {
         kube::Error::Api(status) => Unread::Failed(status.message),
         error => Unread::Failed(chain(&error)),
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
-    causes.collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod ended;
 mod expected;
+mod fitness;
 mod gathered;
 mod keep;
 mod managed;
@@ -20,7 +21,6 @@ mod topic;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, ResourceQuota};
@@ -39,16 +39,16 @@ use policy_engine::policy::Policy;
 use policy_engine::policy::ids::ProjectId;
 use policy_engine::submission::facts::{self, PriorityClasses};
 use policy_engine::submission::inventory::Inventory;
+use records::Kind;
 use records::convert::Problem;
-use records::{Kind, POLICY_NAME};
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::watch::Watch;
 pub use ended::End;
 use ended::Ended;
 use expected::Expected;
+pub use fitness::{CacheHealth, OLDEST, Stopped, Unfit, Unusable};
 use gathered::Gathered;
 pub(crate) use keep::{slice as keep_slice, source_of};
 use managed::Managed;
@@ -62,10 +62,6 @@ pub(crate) use slices::{current, inventory, product, profile};
 pub use snapshot::Snapshot;
 use topic::Signals;
 pub use topic::{Changes, Topic};
-
-/// A watch that is alive is heard about once a minute. Older than this the caches are nothing to decide on: another API
-/// server may have taken writes of which this process never heard.
-pub const OLDEST: Duration = Duration::from_secs(150);
 
 /// A Namespace as it is cached: its metadata.
 pub type NamespaceMeta = PartialObjectMeta<Namespace>;
@@ -116,47 +112,6 @@ type Passed = Arc<Mutex<BTreeSet<String>>>;
 pub(crate) fn reserved_for(claim: &ResourceClaim) -> impl Iterator<Item = &str> {
     let reserved = claim.status.iter().flat_map(|status| status.reserved_for.iter().flatten());
     reserved.filter(|it| it.resource == "pods").map(|it| it.uid.as_str())
-}
-
-/// The process ended before its caches were synced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("stopped before the caches were synced")]
-pub struct Stopped;
-
-/// Why no request may be decided on the caches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
-    /// Not everything was read yet.
-    #[error("the caches are not filled yet")]
-    Cold,
-    /// The API server was not heard for longer than [`OLDEST`].
-    #[error("nothing was heard from the API server for {} s", .0.as_secs())]
-    Old(Duration),
-}
-
-/// Why no daemon may conclude anything from the caches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
-    /// One does not hold everything yet.
-    #[error("the cache of {0} is not synced")]
-    Cold(&'static str),
-    /// Which namespaces are exempt is not known.
-    #[error("PlatformPolicy {POLICY_NAME} cannot be read: which namespaces are exempt is not known")]
-    Policy,
-    /// The API server was not heard for longer than [`OLDEST`].
-    #[error("nothing was heard from the API server for {} s", .0.as_secs())]
-    Old(Duration),
-}
-
-/// How one cache is.
-#[derive(Clone, Copy, Debug)]
-pub struct CacheHealth {
-    /// Plural name of what it holds.
-    pub name: &'static str,
-    /// How many objects it holds.
-    pub size: usize,
-    /// When the API server was last heard on its watch; bookmarks come about once a minute.
-    pub last_heard: Option<Instant>,
 }
 
 impl World {
@@ -279,11 +234,6 @@ impl World {
         })
     }
 
-    fn has_kind_of(&self, topic: Topic) -> bool {
-        let mut watches = self.0.watches.iter().filter(|(of, _)| *of == topic);
-        watches.any(|(_, watch)| watch.is_filled() && !watch.is_missing())
-    }
-
     /// What the PriorityClasses of queues give to Pods, by name. The same value until a class changes.
     pub fn priorities(&self) -> Arc<PriorityClasses> {
         self.0.priorities.get(|| {
@@ -354,96 +304,9 @@ impl World {
         self.0.ended.take()
     }
 
-    /// Whether a request may be decided on records and Namespaces: everything was read, and every watch was heard since.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn usable(&self) -> Result<(), Unusable> {
-        self.fit(&Topic::ALWAYS).map_err(|unfit| match unfit {
-            Unfit::Cold(_) | Unfit::Policy => Unusable::Cold,
-            Unfit::Old(age) => Unusable::Old(age),
-        })
-    }
-
-    /// Whether the caches of these topics hold everything, and nothing that is old.
-    ///
-    /// # Errors
-    /// Why not. Where the API server has no such kind, they never do, unless a cluster may do without it.
-    pub fn fit(&self, topics: &[Topic]) -> Result<(), Unfit> {
-        let mut quietest = Duration::ZERO;
-        for topic in topics {
-            let mut watches = self.0.watches.iter().filter(|(of, _)| of == topic).peekable();
-            if watches.peek().is_none() {
-                return Err(Unfit::Cold(topic.name()));
-            }
-            for (_, watch) in watches {
-                let heard = watch.last_heard().filter(|_| watch.is_filled()).ok_or(Unfit::Cold(watch.name))?;
-                quietest = quietest.max(heard.elapsed());
-            }
-        }
-        if topics.contains(&Topic::Records) && !*self.0.synced.borrow() {
-            return Err(Unfit::Cold(Topic::Records.name()));
-        }
-        if quietest > OLDEST { Err(Unfit::Old(quietest)) } else { Ok(()) }
-    }
-
-    /// Which caches of these topics do not hold everything yet.
-    pub fn cold(&self, topics: &[Topic]) -> Vec<&'static str> {
-        let mut cold = Vec::new();
-        for topic in topics {
-            let mut watches = self.0.watches.iter().filter(|(of, _)| of == topic).map(|(_, watch)| watch).peekable();
-            if watches.peek().is_none() {
-                cold.push(topic.name());
-            }
-            cold.extend(
-                watches.filter(|watch| !watch.is_filled() || watch.last_heard().is_none()).map(|watch| watch.name),
-            );
-        }
-        cold
-    }
-
-    /// For how long the API server was not heard on the quietest watch of these topics, of those that were heard at all.
-    pub fn age(&self, topics: &[Topic]) -> Option<Duration> {
-        let watches = self.0.watches.iter().filter(|(of, _)| topics.contains(of));
-        watches.filter_map(|(_, watch)| watch.last_heard()).map(|heard| heard.elapsed()).max()
-    }
-
-    /// Whether what the cache of a topic holds may be believed: its watch was heard lately. What it does not hold yet may
-    /// exist all the same.
-    pub(crate) fn is_fresh(&self, topic: Topic) -> bool {
-        let mut watches = self.0.watches.iter().filter(|(of, _)| *of == topic);
-        watches.all(|(_, watch)| watch.last_heard().is_some_and(|heard| heard.elapsed() <= OLDEST))
-    }
-
-    /// Waits until all records and Namespaces were read once.
-    ///
-    /// # Errors
-    /// Where the process is told to stop before that.
-    pub async fn wait_synced(&self) -> Result<(), Stopped> {
-        let mut synced = self.0.synced.clone();
-        let waited = self.0.shutdown.run_until_cancelled(synced.wait_for(|synced| *synced)).await;
-        waited.and_then(Result::ok).map(drop).ok_or(Stopped)
-    }
-
-    /// Waits until these topics are [fit](Self::fit).
-    #[cfg(any(test, feature = "testing"))]
-    pub async fn filled(&self, topics: &[Topic]) {
-        while self.fit(topics).is_err() {
-            tokio::task::yield_now().await;
-        }
-    }
-
     /// Hears of what changes from now on, of these topics.
     pub fn changes(&self, topics: &[Topic]) -> Changes {
         self.0.signals.listen(topics)
-    }
-
-    /// How each cache of this process is.
-    pub fn health(&self) -> Vec<CacheHealth> {
-        let watches = self.0.watches.iter();
-        let health =
-            |(_, it): &(Topic, Watch)| CacheHealth { name: it.name, size: it.size(), last_heard: it.last_heard() };
-        watches.map(health).collect()
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -18,6 +18,7 @@ mod volcano;
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kube::Client;
 use kube::api::{DeleteParams, PatchParams, PostParams, Preconditions};
 use kube::runtime::events::{Recorder, Reporter};
@@ -130,6 +131,11 @@ fn deleting(seen: &Seen) -> DeleteParams {
     let preconditions =
         Preconditions { uid: Some(seen.uid.clone()), resource_version: Some(seen.resource_version.clone()) };
     DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() }
+}
+
+/// An instant in whole seconds, as Kubernetes writes them.
+pub fn instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// The text, or its beginning and an ellipsis, in at most so many bytes.

@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use cluster::leases::Leadership;
 use jiff::Timestamp;
+use records::daemon::CycleEnd;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::CycleEnd;
 use crate::stage::Stage;
 use act::{About, act, report};
 pub use daemon::{Daemon, MayAct, Memory, Proposal, Refusal, Step, StepFailed, Turn};

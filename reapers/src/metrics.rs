@@ -13,12 +13,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
-use records::daemon::{DaemonStatus, Waiting};
+use records::daemon::{CycleEnd, DaemonStatus, Waiting};
 
 use board::Board;
-pub(crate) use board::instant;
-use ends::WAITS;
-pub use ends::{ActionEnd, CycleEnd, LedgerAlarm, LedgerStep};
+pub use ends::{ActionEnd, LedgerAlarm, LedgerStep};
+use ends::{CYCLE_ENDS, WAITS, cycle_label};
 
 /// What the daemons count.
 #[derive(Debug)]
@@ -135,7 +134,7 @@ impl Metrics {
             drop(self.alarms.get_or_create(&AlarmLabels { alarm }));
         }
         for daemon in crate::DAEMONS.iter().map(|daemon| daemon.name) {
-            for end in CycleEnd::ALL.map(CycleEnd::label) {
+            for end in CYCLE_ENDS.map(cycle_label) {
                 drop(self.cycles.get_or_create(&EndLabels { daemon, end }));
             }
             for end in ActionEnd::ALL.map(ActionEnd::label) {
@@ -154,7 +153,7 @@ impl Metrics {
 
     /// A cycle ended. One that ended as it should waits for nothing.
     pub(crate) fn cycle(&self, daemon: &'static str, end: CycleEnd) {
-        self.cycles.get_or_create(&EndLabels { daemon, end: end.label() }).inc();
+        self.cycles.get_or_create(&EndLabels { daemon, end: cycle_label(end) }).inc();
         self.board.cycle(daemon, end);
         if end == CycleEnd::Done {
             self.waits(daemon, None);

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::plan_window::Controller;
 use policy_engine::daemons::switch_queue::audit::audit;
-use policy_engine::daemons::switch_queue::{Crowd, Move, Plan, Spared, Workload, plan};
+use policy_engine::daemons::switch_queue::{Crowd, Move, Plan, STAYS, Spared, Workload, plan};
 
 use crate::cycle::{Daemon, Proposal, Refusal, Step, Turn};
 use crate::stage::Stage;
@@ -31,8 +31,6 @@ pub const DAEMON: Daemon = Daemon::new("switch-queue", HEARS, propose);
 const HEARS: &[Topic] = &[Topic::Records, Topic::Namespaces, Topic::Pods, Topic::MovedWorkloads];
 /// So many Pods are moved at a time.
 const AT_A_TIME: usize = 8;
-/// Of what stays in its queue.
-const STAYS: &str = "QueueNotSwitched";
 
 /// What is above the owners of Pods, as far as it was asked.
 #[derive(Default)]

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use cluster::leases::Leadership;
-use cluster::write::Outcome;
+use cluster::write::{Outcome, instant};
 use jiff::Timestamp;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::instant;
 use crate::stage::Stage;
 
 /// It is told so often, also where nothing is new: that it is told is news.

@@ -37,7 +37,6 @@ use tokio_util::sync::CancellationToken;
 use left_over::LeftOver;
 use limits::Limits;
 pub use metrics::Metrics;
-pub use outage::chain;
 
 /// How long open calls may take to end after the process was asked to stop. The API server waits no longer for an answer.
 const DRAIN: Duration = Duration::from_secs(10);

@@ -1,5 +1,6 @@
 //! What is answered when a decision cannot be made. One documented answer for each cause; never through `?`.
 
+use cluster::causes::chain;
 use cluster::world::{Unfit, Unusable};
 use decide::entry::Mismatch;
 use decide::facts::GatherFailed;
@@ -137,9 +138,4 @@ impl Outage {
 
 fn failure() -> Status {
     Status { status: Some("Failure".into()), ..Status::default() }
-}
-
-/// An error with its sources, on one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -29,53 +29,53 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
     webhook.caches.usable()?;
     let policy = webhook.caches.policy();
     let mut decision = Decision::default();
-    let answered = match question(request)? {
-        Ok(spec) => answer(webhook, call, &policy, spec).await?,
-        Err(denial) => Err(denial),
-    };
-    let patch = match answered {
+    let patch = match answer(webhook, call, &policy).await {
         Ok(answer) => {
             let status = PlatformReviewStatus { answer: Some(answer) };
             decide::patch::answer(serde_json::to_value(status).map_err(|_| Outage::Defect)?)
         }
-        Err(denial) => {
+        Err(NoAnswer::Denied(denial)) => {
             decision.denials.push(denial);
             json_patch::Patch::default()
         }
+        Err(NoAnswer::Outage(outage)) => return Err(outage),
     };
     webhook.metrics.decided(request, &decision);
     let response = Response::decided(&request.uid, &decision).with_patch(&patch);
     Ok(response.audited(&request.uid, policy.version(), &decision))
 }
 
-async fn answer(
-    webhook: &Webhook,
-    call: Call<'_>,
-    policy: &Policy,
-    PlatformReviewSpec { question, about }: PlatformReviewSpec,
-) -> Result<Result<Answer, Denial>, Outage> {
-    let mut answer = Answer::default();
-    match question {
-        Question::Me => match person(call.request, policy) {
-            Ok(user) => answer.me = Some(me(webhook, call, policy, user).await?),
-            Err(denial) => return Ok(Err(denial)),
-        },
-        Question::Why => match asks(webhook, call, policy) {
-            Ok(asks) => match asks.why(about.unwrap_or_default()).await? {
-                Ok(why) => answer.why = Some(why),
-                Err(denial) => return Ok(Err(denial)),
-            },
-            Err(denial) => return Ok(Err(denial)),
-        },
-        Question::ExplainPreemption => match asks(webhook, call, policy) {
-            Ok(asks) => match asks.explain(about.unwrap_or_default()).await? {
-                Ok(preemptions) => answer.explain_preemption = Some(preemptions),
-                Err(denial) => return Ok(Err(denial)),
-            },
-            Err(denial) => return Ok(Err(denial)),
-        },
+/// Why a question is not answered.
+enum NoAnswer {
+    /// It is not one, or not the asker's to ask.
+    Denied(Denial),
+    /// There is no answer at the moment.
+    Outage(Outage),
+}
+
+impl From<Denial> for NoAnswer {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
     }
-    Ok(Ok(answer))
+}
+
+impl From<Outage> for NoAnswer {
+    fn from(outage: Outage) -> Self {
+        Self::Outage(outage)
+    }
+}
+
+async fn answer(webhook: &Webhook, call: Call<'_>, policy: &Policy) -> Result<Answer, NoAnswer> {
+    let PlatformReviewSpec { question, about } = question(call.request)?;
+    let (mut answer, about) = (Answer::default(), about.unwrap_or_default());
+    match question {
+        Question::Me => answer.me = Some(me(webhook, call, policy, person(call.request, policy)?).await?),
+        Question::Why => answer.why = Some(asks(webhook, call, policy)?.why(about).await?),
+        Question::ExplainPreemption => {
+            answer.explain_preemption = Some(asks(webhook, call, policy)?.explain(about).await?);
+        }
+    }
+    Ok(answer)
 }
 
 /// Who asks about others' things: a person whom the platform knows, or an admin, who needs no User record for that.
@@ -95,20 +95,21 @@ fn denied(field: &str, message: String) -> Denial {
 }
 
 /// What is asked, where it is asked as a question is.
-fn question(request: &Request) -> Result<Result<PlatformReviewSpec, Denial>, Outage> {
+fn question(request: &Request) -> Result<PlatformReviewSpec, NoAnswer> {
     if request.operation != "CREATE" || !request.dry_run.unwrap_or(false) {
         let asked = request.operation.to_lowercase();
-        return Ok(Err(denied(
+        return Err(denied(
             "metadata",
             format!(
                 "asked to {asked} a PlatformReview, which is never stored; a question is created with dryRun=All: run \
                  sluice me, or kubectl create --dry-run=server -o yaml -f FILE"
             ),
-        )));
+        )
+        .into());
     }
-    let object = request.object.as_ref().ok_or(Mismatch::NoObject)?;
+    let object = request.object.as_ref().ok_or(Outage::from(Mismatch::NoObject))?;
     let spec = serde_json::from_value::<PlatformReviewSpec>(object["spec"].clone());
-    Ok(spec.map_err(|why| denied("spec", format!("{why}; ask me, why or explainPreemption"))))
+    Ok(spec.map_err(|why| denied("spec", format!("{why}; ask me, why or explainPreemption")))?)
 }
 
 /// A person whom the platform knows.

@@ -9,6 +9,7 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::post;
 use axum::{Json, Router};
+use cluster::causes::chain;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tokio::runtime::Handle;
@@ -17,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::answer::{Answer, Response};
 use crate::governed::{self, Call};
 use crate::limits::{Held, NoBody, Weight};
-use crate::outage::{self, Outage};
+use crate::outage::Outage;
 use crate::path::Path;
 use crate::review::{NoReview, Request};
 use crate::{Webhook, binding, connections, elsewhere, low_priority_thread, records, reviews};
@@ -74,7 +75,7 @@ async fn answer(path: Path, State(webhook): State<Webhook>, Query(asked): Query<
         Ok(response) => response,
         Err(error) => {
             webhook.metrics.unreadable(path);
-            return (StatusCode::BAD_REQUEST, outage::chain(&error)).into_response();
+            return (StatusCode::BAD_REQUEST, chain(&error)).into_response();
         }
     };
     webhook.metrics.answered(path, response.allowed, started.elapsed());
@@ -89,7 +90,7 @@ fn unread(webhook: &Webhook, path: Path, why: &NoBody) -> HttpResponse {
         NoBody::Broken(_) => StatusCode::BAD_REQUEST,
     };
     // What was not read of the body stands in the way of another call on the same connection.
-    (status, [(header::CONNECTION, "close")], format!("sluice: {}", outage::chain(why))).into_response()
+    (status, [(header::CONNECTION, "close")], format!("sluice: {}", chain(why))).into_response()
 }
 
 /// A call whose body is there.

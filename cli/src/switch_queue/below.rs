@@ -7,11 +7,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, gvk::GroupVersion};
 use kube::{Api, Client, ResourceExt as _};
+use policy_engine::daemons::switch_queue::{STAYS, why_it_stays};
 
 /// A Pod of a Job of a JobSet of a TrainJob is three hops below what a person wrote.
 const MOST_HOPS: usize = 5;
-/// What the daemon says of a Pod that stays.
-const STAYS: &str = "QueueNotSwitched";
 
 /// What owns what, as far as it was asked.
 pub(super) struct Owners {
@@ -77,9 +76,6 @@ pub(super) async fn why(client: &Client, pod: &Pod, queue: &str) -> Option<Strin
     let (namespace, uid) = (pod.namespace()?, pod.uid()?);
     let which = ListParams::default().fields(&format!("involvedObject.uid={uid},reason={STAYS}"));
     let events = Api::<Event>::namespaced(client.clone(), &namespace).list(&which).await.ok()?;
-    let of_queue = format!(" was moved to {queue}: ");
-    events.items.into_iter().rev().filter_map(|event| event.message).find_map(|said| {
-        let (_, because) = said.split_once(&of_queue)?;
-        Some(because.to_owned())
-    })
+    let mut said = events.items.into_iter().rev().filter_map(|event| event.message);
+    said.find_map(|said| why_it_stays(&said, queue).map(str::to_owned))
 }

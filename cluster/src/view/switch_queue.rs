@@ -31,15 +31,14 @@ const LOOKING: Duration = Duration::from_secs(5);
 /// Where it does not answer.
 pub async fn view(world: &World, owners: &Owners, own_namespace: &str) -> Result<View, LookupFailed> {
     let moved = world.moved();
-    let workloads: BTreeMap<_, _> = moved.iter().map(|(uid, of)| (uid.clone(), workload(of))).collect();
+    let workloads = moved.values().flatten().map(|(uid, of)| (uid.clone(), workload(of))).collect();
     let mut view = View { own_namespace: own_namespace.to_owned(), workloads, ..View::default() };
-    let mut queues: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for of in moved.values() {
-        queues.entry(&of.namespace).or_default().insert(of.queue.clone());
-    }
-    if queues.is_empty() {
+    if moved.is_empty() {
         return Ok(view);
     }
+    let queues_of = |moved: &BTreeMap<_, MovedWorkload>| moved.values().map(|of| of.queue.clone()).collect();
+    let queues: BTreeMap<&str, BTreeSet<String>> =
+        moved.iter().map(|(namespace, moved)| (namespace.as_str(), queues_of(moved))).collect();
     view.bindings = world.bindings();
     let pods = world.pods();
     let followers = pods.iter().filter_map(|pod| {

@@ -42,8 +42,8 @@ pub struct MovedWorkload {
     pub queue: String,
 }
 
-/// Those that there are, by UID.
-pub type MovedWorkloads = BTreeMap<String, MovedWorkload>;
+/// Those that there are, by Namespace and UID.
+pub type MovedWorkloads = BTreeMap<String, BTreeMap<String, MovedWorkload>>;
 
 /// The caches of them, one for each kind.
 #[derive(Default)]
@@ -65,7 +65,11 @@ impl Moved {
         self.gathered.get(|| {
             let stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
             let found = stores.iter().flat_map(|(of, store)| store.state().into_iter().filter_map(|it| read(of, &it)));
-            found.map(|moved| (moved.uid.clone(), moved)).collect()
+            let mut all = MovedWorkloads::new();
+            for moved in found {
+                all.entry(moved.namespace.clone()).or_default().insert(moved.uid.clone(), moved);
+            }
+            all
         })
     }
 
@@ -180,7 +184,8 @@ mod tests {
         let server = ApiServer::with_collections([moved, of("other", json!({}))]);
         let world = server.world(&[Topic::MovedWorkloads]).await;
         let known = world.moved();
-        let [MovedWorkload { api_version, kind, name, queue, .. }] = &known.values().cloned().collect::<Vec<_>>()[..]
+        let [MovedWorkload { api_version, kind, name, queue, .. }] =
+            &known["lab"].values().cloned().collect::<Vec<_>>()[..]
         else {
             panic!("one was moved: {known:?}");
         };

@@ -11,7 +11,7 @@ use policy_engine::daemons::preemption::{PREEMPTED, progress as preemption};
 use policy_engine::daemons::window_close::{Eviction, Note};
 use serde_json::{Value, json};
 
-use super::{Outcome, WriteFailed, Writer, answer, outcome, patching};
+use super::{Outcome, WriteFailed, Writer, answer, instant, outcome, patching};
 
 /// The cause in a refusal that tells a budget's from that of an API server which has too much to do.
 const BY_BUDGET: &str = "DisruptionBudget";
@@ -152,7 +152,7 @@ impl Writer {
             "status": "True",
             "reason": reason,
             "message": message,
-            "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "lastTransitionTime": instant(Timestamp::now()),
         });
         let change = json!({ "metadata": { "uid": uid }, "status": { "conditions": [condition] } });
         let (api, what) = (self.pods(pod), || format!("pod {pod}"));

@@ -21,6 +21,7 @@ use crate::policy::names::{PlanName, ProjectName, QueueName};
 use fate::{Fate, fate};
 
 pub use view::{Member, View, Workload};
+pub use words::{STAYS, why_it_stays};
 
 /// At most so many Pods are moved a cycle; the next cycle moves the rest.
 pub const MAX_MOVES: usize = 200;

@@ -1,5 +1,6 @@
 //! What a daemon waits for that does nothing, for people.
 
+use cluster::causes::chain;
 use cluster::world::Unfit;
 use records::daemon::{Waiting, WaitsFor};
 
@@ -33,9 +34,4 @@ pub(super) fn waiting(daemon: &Daemon, stage: &Stage, refusal: &Refusal) -> Wait
 pub(super) fn for_ledger() -> Waiting {
     let says = "the ledger's database did not answer while the plan was carried out".to_owned();
     Waiting { because: WaitsFor::Database, says }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
-    causes.collect::<Vec<_>>().join(": ")
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use cluster::write::instant;
 use jiff::Timestamp;
-use records::daemon::{Alarms, DaemonStatus, Waiting};
+use records::daemon::{Alarms, CycleEnd, DaemonStatus, Waiting};
 
-use super::ends::{ActionEnd, CycleEnd, LedgerAlarm};
+use super::ends::{ActionEnd, LedgerAlarm};
 
 /// What was noted last of each daemon.
 #[derive(Debug, Default)]
@@ -17,7 +18,7 @@ impl Board {
     pub(super) fn cycle(&self, daemon: &'static str, end: CycleEnd) {
         self.note(daemon, |status| {
             status.last_cycle = Some(instant(Timestamp::now()));
-            status.last_end = Some(end.into());
+            status.last_end = Some(end);
             match end {
                 CycleEnd::Done => status.cycles_in_vain = 0,
                 // It is another's to go on with.
@@ -85,9 +86,4 @@ impl Board {
     fn note(&self, daemon: &'static str, change: impl FnOnce(&mut DaemonStatus)) {
         change(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(daemon).or_default());
     }
-}
-
-/// In whole seconds, as Kubernetes writes them.
-pub(crate) fn instant(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -1,7 +1,7 @@
 //! How things end, as labels have it.
 
 use cluster::write::Outcome;
-use records::daemon::{self, WaitsFor};
+use records::daemon::{CycleEnd, WaitsFor};
 
 /// What the reconciler did to a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,21 +61,6 @@ impl LedgerAlarm {
     }
 }
 
-/// How a cycle ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CycleEnd {
-    /// Everything that was planned was tried.
-    Done,
-    /// The view was not fit to act on.
-    Unfit,
-    /// The audit stopped the plan.
-    Stopped,
-    /// The ledger or the API server could not be asked.
-    Failed,
-    /// Another replica leads now, or the process stops.
-    Interrupted,
-}
-
 /// How an action ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionEnd {
@@ -89,21 +74,6 @@ pub enum ActionEnd {
     Blocked,
     /// It failed.
     Failed,
-}
-
-impl CycleEnd {
-    pub(super) const ALL: [Self; 5] = [Self::Done, Self::Unfit, Self::Stopped, Self::Failed, Self::Interrupted];
-
-    /// The value of its label.
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Unfit => "unfit",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-            Self::Interrupted => "interrupted",
-        }
-    }
 }
 
 impl ActionEnd {
@@ -132,15 +102,18 @@ impl From<Outcome> for ActionEnd {
     }
 }
 
-impl From<CycleEnd> for daemon::CycleEnd {
-    fn from(end: CycleEnd) -> Self {
-        match end {
-            CycleEnd::Done => Self::Done,
-            CycleEnd::Unfit => Self::Unfit,
-            CycleEnd::Stopped => Self::Stopped,
-            CycleEnd::Failed => Self::Failed,
-            CycleEnd::Interrupted => Self::Interrupted,
-        }
+/// How cycles end.
+pub(super) const CYCLE_ENDS: [CycleEnd; 5] =
+    [CycleEnd::Done, CycleEnd::Unfit, CycleEnd::Stopped, CycleEnd::Failed, CycleEnd::Interrupted];
+
+/// The value of the label of a cycle that ended so.
+pub(super) fn cycle_label(end: CycleEnd) -> &'static str {
+    match end {
+        CycleEnd::Done => "done",
+        CycleEnd::Unfit => "unfit",
+        CycleEnd::Stopped => "stopped",
+        CycleEnd::Failed => "failed",
+        CycleEnd::Interrupted => "interrupted",
     }
 }
 

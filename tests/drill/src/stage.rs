@@ -8,7 +8,7 @@ use crate::verify::verify;
 use crate::webhooks::{MUTATING, VALIDATING, point};
 use crate::{Drill, Options};
 use anyhow::{Context, Result};
-use ground::{Ground, Who, until};
+use ground::{Ground, Postgres, Who, until};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -125,6 +125,39 @@ impl<'a> Stage<'a> {
         point(self.ground, VALIDATING, validating)
     }
 
+    /// Carries out a drill with Sluice on a PostgreSQL of its own, whose URL it is told; after it Sluice is as it was, whatever came of the
+    /// drill.
+    pub(crate) fn on_postgres<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self, &mut Postgres, String) -> Result<T>,
+    ) -> Result<T> {
+        let directory = tempfile::tempdir()?;
+        let mut postgres = Postgres::start(directory.path(), false)?;
+        let url = postgres.create("sluice")?;
+        self.phase("moving");
+        self.ground.stop_sluice()?;
+        self.ground.run_sluice_on(url.clone())?;
+        let outcome = work(self, &mut postgres, url);
+        self.phase("moving back");
+        self.ground.stop_sluice()?;
+        self.ground.run_sluice()?;
+        self.point_home()?;
+        self.ground.stop_replica()?;
+        let outcome = outcome?;
+        self.phase("moved back");
+        self.watch(&Group::ALL)?;
+        Ok(outcome)
+    }
+
+    /// Lets the API server call the first Sluice again.
+    fn point_home(&mut self) -> Result<()> {
+        if !self.pointed {
+            return Ok(());
+        }
+        let port = self.ground.webhook_port()?;
+        self.point(port, port)
+    }
+
     /// From now on what policy forbids may be accepted, because the webhooks are taken away on purpose; or no more.
     pub(crate) fn break_glass(&self, broken: bool) {
         self.journal.break_glass(broken);
@@ -193,10 +226,7 @@ impl<'a> Stage<'a> {
     /// Ends the work, looks at what is there, and puts the control plane right.
     pub(crate) fn close(mut self) -> Result<Report> {
         self.ground.mend()?;
-        if self.pointed {
-            let port = self.ground.webhook_port()?;
-            self.point(port, port)?;
-        }
+        self.point_home()?;
         self.ground.stop_replica()?;
         let Some(load) = self.load.take() else { return Err(anyhow::anyhow!("the drill was closed already")) };
         let (runtime, believed) = load.stop()?;

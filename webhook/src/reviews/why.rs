@@ -8,14 +8,13 @@ use decide::why::{self, PodFacts};
 use decide::{explain, me};
 use jiff::SignedDuration;
 use kube::core::gvk::GroupVersionResource;
-use policy_engine::Denial;
 use policy_engine::admission::rules::quota::{Full, worth_telling};
 use policy_engine::ledger::{Life, Outcome, Request};
 use policy_engine::policy::Policy;
 use store::{Find, Refusal};
 
 use super::asked::{Target, target};
-use super::denied;
+use super::{NoAnswer, denied};
 use crate::Webhook;
 use crate::governed::Call;
 use crate::outage::Outage;
@@ -33,43 +32,35 @@ pub(super) struct Asks<'a> {
     pub(super) viewer: Viewer<'a>,
 }
 
-type Answered<T> = Result<Result<T, Denial>, Outage>;
-
 impl Asks<'_> {
     /// Who was evicted for whom.
-    pub(super) async fn explain(&self, about: About) -> Answered<Preemptions> {
+    pub(super) async fn explain(&self, about: About) -> Result<Preemptions, NoAnswer> {
         let journal = self.webhook.ledger.journal();
-        let (find, id) = match target(about, &self.viewer) {
-            Ok(Target::Id(id)) => (Find::Id(id.clone()), Some(id)),
-            Ok(Target::Object { kind: Subject::Pod, namespace, name }) => (Find::Pod { namespace, name }, None),
-            Ok(Target::Object { .. }) => {
-                return Ok(Err(denied(
-                    "spec.about.kind",
-                    "asked about a workload; ask about one of its pods".to_owned(),
-                )));
+        let (find, id) = match target(about, &self.viewer)? {
+            Target::Id(id) => (Find::Id(id.clone()), Some(id)),
+            Target::Object { kind: Subject::Pod, namespace, name } => (Find::Pod { namespace, name }, None),
+            Target::Object { .. } => {
+                let said = "asked about a workload; ask about one of its pods".to_owned();
+                return Err(denied("spec.about.kind", said).into());
             }
-            Err(denial) => return Ok(Err(denial)),
         };
         let entries = journal.find(&find).await.map_err(Outage::Unread)?;
         let answer = explain::answer(&self.viewer, &entries, self.call.now);
-        Ok(match id {
-            Some(id) if answer.preemptions.is_empty() => Err(denied(
-                "spec.about.id",
-                format!(
-                    "asked about {id}; the journal has no such preemption that concerns a project of yours; it keeps them for 90 days"
-                ),
-            )),
-            Some(_) | None => Ok(answer),
-        })
+        if let Some(id) = id.filter(|_| answer.preemptions.is_empty()) {
+            let said = format!(
+                "asked about {id}; the journal has no such preemption that concerns a project of yours; it keeps them for 90 days"
+            );
+            return Err(denied("spec.about.id", said).into());
+        }
+        Ok(answer)
     }
 
     /// Why something is as it is.
-    pub(super) async fn why(&self, about: About) -> Answered<Why> {
+    pub(super) async fn why(&self, about: About) -> Result<Why, NoAnswer> {
         self.webhook.caches.fit(me::TOPICS).map_err(Outage::Unfit)?;
-        let (kind, namespace, name) = match target(about, &self.viewer) {
-            Ok(Target::Id(id)) => return self.decision(&id).await,
-            Ok(Target::Object { kind, namespace, name }) => (kind, namespace, name),
-            Err(denial) => return Ok(Err(denial)),
+        let (kind, namespace, name) = match target(about, &self.viewer)? {
+            Target::Id(id) => return self.decision(&id).await,
+            Target::Object { kind, namespace, name } => (kind, namespace, name),
         };
         let found = match kind {
             Subject::Pod => self.pod_named(&namespace, &name).await?,
@@ -96,7 +87,7 @@ impl Asks<'_> {
         why.about = format!("{kind:?} {namespace}/{name}");
         self.add_refusals(&mut why, &refusals);
         if exists {
-            return Ok(Ok(why));
+            return Ok(why);
         }
         if kind == Subject::Pod {
             let find = Find::Pod { namespace: namespace.clone(), name: name.clone() };
@@ -109,10 +100,10 @@ impl Asks<'_> {
                 "asked about {} {namespace}/{name}, which does not exist, and nothing of it was refused lately; look at kubectl get events -n {namespace}",
                 subject.split('/').next().unwrap_or_default()
             );
-            return Ok(Err(denied("spec.about", said)));
+            return Err(denied("spec.about", said).into());
         }
         why.state = "it does not exist".to_owned();
-        Ok(Ok(why))
+        Ok(why)
     }
 
     fn blank(&self, state: String) -> Why {
@@ -121,19 +112,19 @@ impl Asks<'_> {
     }
 
     /// What a refusal said that has this id.
-    async fn decision(&self, id: &str) -> Answered<Why> {
+    async fn decision(&self, id: &str) -> Result<Why, NoAnswer> {
         let refusal = self.webhook.refusals.by_id(id).await.map_err(Outage::Unread)?;
         let Some(refusal) = refusal.filter(|it| self.viewer.was_refused(&it.username, &it.namespace)) else {
             let said = format!(
                 "asked about {id}; no refusal with this id is known that is yours to see; refusals are kept for a week: an \
                  Admin finds older ones in Sluice's log"
             );
-            return Ok(Err(denied("spec.about.id", said)));
+            return Err(denied("spec.about.id", said).into());
         };
         let mut why = self.blank("it was refused".to_owned());
         why.about = format!("decision {id}");
         self.add_refusals(&mut why, &[refusal]);
-        Ok(Ok(why))
+        Ok(why)
     }
 
     /// The newest refusal says what has to be mended; the others said it before.

@@ -44,13 +44,15 @@ impl Owners {
         known: Option<&MovedWorkloads>,
         deadline: Instant,
     ) -> Result<Option<MovedWorkload>, LookupFailed> {
-        if known.is_some_and(|known| !known.values().any(|moved| moved.namespace == namespace)) {
-            return Ok(None);
-        }
+        let known = match known.map(|known| known.get(namespace)) {
+            Some(None) => return Ok(None),
+            Some(known @ Some(_)) => known,
+            None => None,
+        };
         let mut next = Some(Arc::new(owner.clone()));
         for _ in 0..MOST_HOPS {
             let Some(owner) = next else { break };
-            if let Some(moved) = known.and_then(|known| known.get(&owner.uid)).filter(|it| it.namespace == namespace) {
+            if let Some(moved) = known.and_then(|known| known.get(&owner.uid)) {
                 return Ok(Some(moved.clone()));
             }
             let what = || format!("{} {namespace}/{}", owner.kind, owner.name);

@@ -304,7 +304,7 @@ async fn what_was_moved_is_looked_for_above_a_pods_owner_and_only_where_somethin
             uid: text(uid),
             queue: text("night"),
         };
-        crate::world::MovedWorkloads::from([(text(uid), of)])
+        crate::world::MovedWorkloads::from([(text(namespace), [(text(uid), of)].into())])
     };
     let set = reference("ReplicaSet", "run-1", "u-1");
     let nearest = async |known: Option<&crate::world::MovedWorkloads>| {

@@ -19,11 +19,23 @@ impl fmt::Display for Move {
     }
 }
 
+/// The reason of Events about what stays in its queue.
+pub const STAYS: &str = "QueueNotSwitched";
+
 impl fmt::Display for Spared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pod, stays_in, with, because, .. } = self;
-        write!(f, "pod {pod} stays in queue {stays_in}, though {with} was moved to {}: {because}", with.queue)
+        write!(f, "pod {pod} stays in queue {stays_in}, though {with}{}{because}", moved_to(&with.queue))
     }
+}
+
+fn moved_to(queue: &str) -> String {
+    format!(" was moved to {queue}: ")
+}
+
+/// Why a Pod stays, as such an Event says it of a Pod whose workload was moved to this queue.
+pub fn why_it_stays<'a>(event: &'a str, queue: &str) -> Option<&'a str> {
+    event.split_once(&moved_to(queue)).map(|(_, because)| because)
 }
 
 impl fmt::Display for Stays {

@@ -11,16 +11,7 @@ pub(super) const DRILL: Drill =
     Drill { name: "database", about: "the PostgreSQL of the ledger stops, and is started again", run };
 
 fn run(stage: &mut Stage<'_>) -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let mut postgres = Postgres::start(directory.path(), true)?;
-    let outcome = on(stage, &mut postgres);
-    // Whatever came of it, nobody may be left on a database that goes away.
-    stage.phase("moving back");
-    stage.ground.stop_sluice()?;
-    stage.ground.run_sluice()?;
-    outcome?;
-    stage.phase("moved back");
-    stage.watch(&Group::ALL)?;
+    stage.on_postgres(|stage, postgres, _url| stop(stage, postgres))?;
 
     let work = [Group::Create, Group::Update, Group::Delete, Group::Elsewhere, Group::KubeSystem];
     stage.expect_accepted("on PostgreSQL", &work);
@@ -34,11 +25,7 @@ fn run(stage: &mut Stage<'_>) -> Result<()> {
     Ok(())
 }
 
-fn on(stage: &mut Stage<'_>, postgres: &mut Postgres) -> Result<()> {
-    let url = postgres.create("sluice")?;
-    stage.phase("moving");
-    stage.ground.stop_sluice()?;
-    stage.ground.run_sluice_on(url)?;
+fn stop(stage: &mut Stage<'_>, postgres: &mut Postgres) -> Result<()> {
     stage.await_acceptance(Group::Create)?;
     stage.phase("on PostgreSQL");
     stage.watch(&Group::ALL)?;

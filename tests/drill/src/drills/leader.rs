@@ -6,7 +6,7 @@ use crate::relay::Relay;
 use crate::stage::Stage;
 use crate::{Drill, contest};
 use anyhow::Result;
-use ground::{Postgres, Replica, until};
+use ground::{Replica, until};
 use std::time::Instant;
 
 pub(super) const DRILL: Drill = Drill {
@@ -16,21 +16,9 @@ pub(super) const DRILL: Drill = Drill {
 };
 
 fn run(stage: &mut Stage<'_>) -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let mut postgres = Postgres::start(directory.path(), false)?;
-    let outcome = on(stage, &postgres);
-    // Whatever came of it, nobody may be left on a database that goes away.
-    stage.phase("back");
+    let outcome = stage.on_postgres(|stage, _postgres, url| kill(stage, url));
     contest::clear(stage.ground)?;
-    stage.ground.stop_sluice()?;
-    stage.ground.run_sluice()?;
-    let first = stage.ground.webhook_port()?;
-    stage.point(first, first)?;
-    stage.ground.stop_replica()?;
     let standing = outcome?;
-    stage.phase("moved back");
-    stage.watch(&Group::ALL)?;
-    postgres.stop()?;
 
     let work = [Group::Create, Group::Update, Group::Delete, Group::Elsewhere, Group::KubeSystem];
     stage.expect_accepted("one left", &work);
@@ -39,13 +27,9 @@ fn run(stage: &mut Stage<'_>) -> Result<()> {
     Ok(())
 }
 
-fn on(stage: &mut Stage<'_>, postgres: &Postgres) -> Result<Standing> {
-    let url = postgres.create("sluice")?;
-    stage.phase("moving");
-    stage.ground.stop_sluice()?;
-    stage.ground.run_sluice_on(url.clone())?;
+fn kill(stage: &mut Stage<'_>, database: String) -> Result<Standing> {
     let first = stage.ground.webhook_port()?;
-    let replica = Replica { command: Some("run"), database: Some(url), ..Replica::default() };
+    let replica = Replica { command: Some("run"), database: Some(database), ..Replica::default() };
     let second = stage.ground.start_replica(&replica)?;
     until("the second replica to be ready", 30, || Ok::<_, anyhow::Error>(second.ready().then_some(())))?;
     let service = Relay::start(&[first, second.webhook])?;
@@ -64,8 +48,8 @@ fn on(stage: &mut Stage<'_>, postgres: &Postgres) -> Result<Standing> {
     stage.measure("until the Pod of the higher queue ran, and nothing was held", begin.elapsed().as_secs_f64(), "s");
     stage.phase("one left");
     stage.watch(&Group::ALL)?;
-    // The API server asks the first again before its relay goes.
-    stage.phase("turning back");
+    // Before the relay goes.
+    stage.phase("without the relay");
     stage.point(second.webhook, second.webhook)?;
     Ok(standing)
 }
