@@ -1,5 +1,6 @@
 //! One path per webhook entry, with the limits that hold for all of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -32,7 +33,7 @@ const RESERVE: Duration = Duration::from_millis(300);
 
 pub(crate) fn router(webhook: Webhook) -> Router {
     let on = |path: Path| {
-        post(move |state: State<Webhook>, query: Query<Asked>, body: Body| answer(path, state, query, body))
+        post(move |state: State<Arc<Webhook>>, query: Query<Asked>, body: Body| answer(path, state, query, body))
     };
     Router::new()
         .route("/governed/mutate", on(Path::Mutate))
@@ -43,7 +44,7 @@ pub(crate) fn router(webhook: Webhook) -> Router {
         .route("/elsewhere", on(Path::Elsewhere))
         .route("/records", on(Path::Records))
         .route("/reviews", on(Path::Reviews))
-        .with_state(webhook)
+        .with_state(Arc::new(webhook))
         .layer(from_fn(connections::note))
 }
 
@@ -63,7 +64,12 @@ impl Asked {
     }
 }
 
-async fn answer(path: Path, State(webhook): State<Webhook>, Query(asked): Query<Asked>, body: Body) -> HttpResponse {
+async fn answer(
+    path: Path,
+    State(webhook): State<Arc<Webhook>>,
+    Query(asked): Query<Asked>,
+    body: Body,
+) -> HttpResponse {
     let started = Instant::now();
     let deadline = asked.deadline(started);
     let (body, weight) = match webhook.limits.read(path, body, started, deadline).await {
@@ -102,7 +108,7 @@ struct Arrived {
 }
 
 impl Arrived {
-    async fn respond(self, webhook: &Webhook) -> Result<Response, NoReview> {
+    async fn respond(self, webhook: &Arc<Webhook>) -> Result<Response, NoReview> {
         let Self { path, body, weight, deadline } = self;
         // Reading a heavy review may take longer than there is time to answer, and the answer needs the uid.
         let uid = if weight.is_heavy() { Some(Request::read_uid(&body.bytes)?) } else { None };
@@ -113,7 +119,7 @@ impl Arrived {
         let Some(uid) = uid else { return read_and_decide(webhook, path, body, deadline).await };
         // What overruns its time goes on without anybody who waits, and keeps its place until it has ended.
         let deciding = low_priority_thread::run({
-            let (webhook, runtime) = (webhook.clone(), Handle::current());
+            let (webhook, runtime) = (Arc::clone(webhook), Handle::current());
             move || {
                 let decided = runtime.block_on(read_and_decide(&webhook, path, body, deadline));
                 drop(place);
@@ -132,7 +138,8 @@ async fn read_and_decide(webhook: &Webhook, path: Path, body: Held, deadline: In
     let request = Request::read(&body.bytes)?;
     drop(body);
     let call = Call { path, request: &request, now: Timestamp::now(), deadline };
-    let decided = timeout_at(deadline, decide(webhook, call)).await.unwrap_or(Err(Outage::Deadline));
+    // On the heap: what is large is not moved then.
+    let decided = timeout_at(deadline, Box::pin(decide(webhook, call))).await.unwrap_or(Err(Outage::Deadline));
     Ok(decided.unwrap_or_else(|outage| undecided(webhook, path, &request.uid, &outage)))
 }
 

@@ -32,6 +32,13 @@ pub fn as_asked(resource: &GroupResource, object: &Value) -> Option<AsAsked> {
         (false, false) if resource.is_core("pods") => None,
         (false, false) => return None,
     };
+    let is_ours = match requests {
+        Some(_) => is_narrowed(object),
+        None => own_claim::made(object).is_some(),
+    };
+    if !is_ours && Object(object).annotation(contract::ASKED).is_none() {
+        return None;
+    }
     let mut asked = object.clone();
     let own_claim = match requests {
         Some(requests) => {
@@ -54,9 +61,13 @@ pub fn without_own_labels(mut object: Value) -> Value {
     object
 }
 
+/// Whether it shows that the platform may have narrowed what a claim asks.
+fn is_narrowed(claim: &Value) -> bool {
+    contract::OWNERSHIP_LABELS.iter().any(|key| Object(claim).label(key).is_some())
+}
+
 fn without_additions(claim: &mut Value, requests: &str) {
-    let is_written = contract::OWNERSHIP_LABELS.iter().any(|key| Object(claim).label(key).is_some());
-    if !is_written {
+    if !is_narrowed(claim) {
         return;
     }
     let narrows =

@@ -92,6 +92,11 @@ impl<'o> Elements<'o> {
     }
 }
 
+/// Whether a place is the same one in both objects: the elements on the way to it have the same names.
+pub fn stands_still(place: &Place, one: &Value, other: &Value) -> bool {
+    place.is_in_alike(one, other, |one, other| [NAME, MOUNT_PATH].iter().all(|key| one.get(key) == other.get(key)))
+}
+
 /// Several mounts may be of one volume.
 fn told_apart_by(list: &PointerBuf) -> &'static str {
     let is_mounts = list.last().is_some_and(|last| last.encoded() == "volumeMounts");

@@ -30,6 +30,17 @@ impl From<Cow<'static, str>> for Step {
     }
 }
 
+impl Step {
+    fn of<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        match (self, value) {
+            (Self::Index(index), Value::Array(list)) => list.get(*index),
+            (Self::Index(index), Value::Object(map)) => map.get(&index.to_string()),
+            (Self::Key(key), Value::Object(map)) => map.get(key.as_ref()),
+            (_, _) => None,
+        }
+    }
+}
+
 impl Place {
     /// The whole object.
     #[inline]
@@ -73,11 +84,16 @@ impl Place {
 
     /// What stands there in an object.
     pub fn resolve<'a>(&self, object: &'a Value) -> Option<&'a Value> {
-        self.0.iter().try_fold(object, |value, step| match (step, value) {
-            (Step::Index(index), Value::Array(list)) => list.get(*index),
-            (Step::Index(index), Value::Object(map)) => map.get(&index.to_string()),
-            (Step::Key(key), Value::Object(map)) => map.get(key.as_ref()),
-            (_, _) => None,
+        self.0.iter().try_fold(object, |value, step| step.of(value))
+    }
+
+    /// Whether the way to it leads through alike elements of lists in both objects.
+    pub fn is_in_alike(&self, one: &Value, other: &Value, alike: impl Fn(&Value, &Value) -> bool) -> bool {
+        let (mut one, mut other) = (Some(one), Some(other));
+        self.0.iter().all(|step| {
+            let is_list = one.is_some_and(Value::is_array) || other.is_some_and(Value::is_array);
+            (one, other) = (one.and_then(|it| step.of(it)), other.and_then(|it| step.of(it)));
+            !is_list || one.zip(other).is_some_and(|(one, other)| alike(one, other))
         })
     }
 

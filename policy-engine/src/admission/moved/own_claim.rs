@@ -49,7 +49,7 @@ pub(super) fn take_out(pod: &mut Value) -> OwnClaim {
 }
 
 /// What the Pod calls the claim from the platform's template.
-fn made(pod: &Value) -> Option<String> {
+pub(super) fn made(pod: &Value) -> Option<String> {
     let is_made = |it: &&Value| {
         let name = it.get("resourceClaimTemplateName").and_then(Value::as_str);
         name.is_some_and(|name| template::recorded(Object(pod), name).is_some())

@@ -41,7 +41,15 @@ pub(super) fn foresee(case: &Case<'_>, object: Object<'_>) -> Option<Reservation
     if pods == 0 && surge == 0 {
         return None;
     }
-    let templates = Pod::templates(&workload, kind).ok()?;
+    let read;
+    // Of what is made, all is new, and read already.
+    let templates = match case.submission.act {
+        Act::Create => &case.pods,
+        _ => {
+            read = Pod::templates(&workload, kind).ok()?;
+            &read
+        }
+    };
     let [template] = &templates[..] else { return None };
     let each = template.amounts(case.policy.platform().charge).ok()?.plus(own_claims(case, template));
     let each = each.plus(names(case, template));

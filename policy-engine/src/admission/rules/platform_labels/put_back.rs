@@ -11,7 +11,7 @@ use crate::admission::findings::Findings;
 use crate::admission::rules::affinity;
 use crate::contract;
 use crate::object::Object;
-use crate::object::named::Elements;
+use crate::object::named::{Elements, stands_still};
 use crate::object::place::Place;
 use crate::submission::case::Case;
 use crate::submission::remembered::{self, Remembered};
@@ -116,6 +116,9 @@ impl<'a> Change<'a> {
     /// Where what stands at a place of the stored object is now; `None` where the list that it is in has no such element any more:
     /// what would be put back would be no container.
     fn now(&mut self, place: &Place) -> Option<Place> {
+        if stands_still(place, self.old.0, self.object.0) {
+            return Some(place.clone());
+        }
         self.elements.place(&self.old_elements.key(place))
     }
 
@@ -156,10 +159,13 @@ impl<'a> Change<'a> {
     fn restore_if_not_asked_anew(&mut self, place: Place, say: &mut Findings) -> bool {
         let Some(now) = self.now(&place) else { return true };
         let (asked, old) = (now.resolve(self.object.0), place.resolve(self.old.0));
+        if asked == old {
+            return true;
+        }
         let before = self.asked.get(&self.old_elements.key(&place)).map(|it| &it.asked);
-        let anew = asked.is_some() && asked != old && asked != before;
+        let anew = asked.is_some() && asked != before;
         match old {
-            _ if anew || asked == old => {}
+            _ if anew => {}
             Some(old) => say.set(now, old.clone()),
             None => say.remove(now),
         }
