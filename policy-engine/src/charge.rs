@@ -65,6 +65,12 @@ pub(crate) fn names(case: &Case<'_>, pod: &Pod<'_>) -> Amounts {
     of_names(&Counted::by(&pod.spec), &case.devices.classes, case.policy)
 }
 
+/// What the claims of a Pod or template cost at the most that the scheduler makes for extended resources: it is charged when it makes
+/// them, and what could never be paid is said before.
+pub(crate) fn left_to_the_scheduler(case: &Case<'_>, pod: &Pod<'_>) -> Amounts {
+    extended::price_of_left(case, pod).into()
+}
+
 /// What the labels of a Pod ask. What cannot be read is refused elsewhere.
 pub fn labels_ask(pod: Object<'_>, policy: &Policy) -> Amounts {
     Ask::of_labels(pod, policy).ok().flatten().map(|ask| ask.price(policy).into()).unwrap_or_default()

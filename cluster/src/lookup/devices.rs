@@ -1,6 +1,7 @@
 //! Device claims, their templates and classes, as far as a decision needs them: from caches that keep no more than that.
 //! What they do not know is asked of the API server once before it is believed that there is none.
 
+mod given;
 mod inventory;
 
 use std::collections::BTreeMap;
@@ -141,6 +142,7 @@ impl Devices {
         if !facts.reserving.is_empty() {
             facts.classes = self.all_classes(deadline).await?;
         }
+        facts.given = self.given(submission);
         Ok(facts)
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::resource::v1::{DeviceClaim, ResourceClaimSpec};
 
 use crate::claims::template::Template;
-use crate::claims::{Ask, MOST_DEVICES, REQUEST, Vram, spec_of};
+use crate::claims::{Ask, MOST_DEVICES, Price, REQUEST, Vram, spec_of};
 use crate::gpu::labels;
 use crate::policy::model::Model;
 use crate::policy::modes::RuleMode;
@@ -49,14 +49,39 @@ pub(crate) fn allowed<'a>(case: &Case<'a>, pod: &Pod<'_>, ask: &Ask<'a>) -> Vec<
     if ask.model.is_some() { labels::allowed(case, pod, ask) } else { case.allowed_models_for(pod) }
 }
 
-/// The claim for all requests of a Pod. Where the rule is not enforced they stand as they are, and the scheduler makes the claim.
-pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
+/// Whether requests stand as they are, and the scheduler makes the claim.
+fn are_left(case: &Case<'_>) -> bool {
+    case.policy.platform().mode_of(RuleId::ExtendedResource, Some(case.project)) != RuleMode::Enforce
+}
+
+/// Whether a Pod asks for GPUs that the scheduler gives it by itself. Labels beside them describe them, and ask for no others.
+pub(crate) fn leaves_gpus(case: &Case<'_>, pod: &Pod<'_>) -> bool {
+    are_left(case) && of_pod(case, pod).iter().any(|it| matches!(it.meaning, Meaning::Models(_)))
+}
+
+/// What the claims cost at the most that the scheduler makes by itself.
+pub(crate) fn price_of_left(case: &Case<'_>, pod: &Pod<'_>) -> Price {
+    if !are_left(case) {
+        return Price::default();
+    }
     let asked = of_pod(case, pod);
-    let mode = case.policy.platform().mode_of(RuleId::ExtendedResource, Some(case.project));
-    if mode != RuleMode::Enforce
-        || asked.is_empty()
-        || case.plan().is_some_and(|plan| plan.extended_resources == ExtendedResources::Deny)
-    {
+    let meant = asked.iter().filter_map(|it| match &it.meaning {
+        Meaning::Models(models) => Some(models),
+        Meaning::Share(_) | Meaning::Accelerator(_) | Meaning::Refused(_) | Meaning::Class(..) => None,
+    });
+    let each = meant.flatten().map(|model| model.milli_gpu).max().unwrap_or_default();
+    Price::of_each(each, devices(&asked), 100)
+}
+
+/// The claim for all requests of a Pod. Where the rule is not enforced they stand as they are.
+pub(crate) fn wanted(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
+    if are_left(case) { None } else { would_be(case, pod) }
+}
+
+/// The claim for all requests of a Pod, where the rule is enforced.
+pub(crate) fn would_be(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
+    let asked = of_pod(case, pod);
+    if asked.is_empty() || case.plan().is_some_and(|plan| plan.extended_resources == ExtendedResources::Deny) {
         return None;
     }
     let mut labels = ask(case, pod).ok()?;

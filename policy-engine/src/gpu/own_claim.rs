@@ -38,7 +38,8 @@ fn find(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {
     if let Some(wanted) = extended::wanted(case, pod) {
         return Some(wanted);
     }
-    by_labels(case, pod).or_else(|| copied(case, pod))
+    let by_labels = || if extended::leaves_gpus(case, pod) { None } else { by_labels(case, pod) };
+    by_labels().or_else(|| copied(case, pod))
 }
 
 fn by_labels(case: &Case<'_>, pod: &Pod<'_>) -> Option<Wanted> {

@@ -27,6 +27,14 @@ pub struct Model {
     pub sharing: Sharing,
 }
 
+impl Model {
+    /// Whether a device of this product and profile is one of it. A profile that names no product is that of any.
+    pub fn is(&self, product: &str, profile: Option<&str>) -> bool {
+        let any = self.product_names.is_empty() && self.profile.is_some();
+        profile == self.profile.as_deref() && (any || self.product_names.contains(product))
+    }
+}
+
 /// What a device costs unless its model says otherwise.
 pub const WHOLE: u64 = 1000;
 

@@ -50,10 +50,54 @@ pub struct Devices {
     pub more_claims: bool,
     /// The Pods for which the claim is being reserved, and which it was not made for.
     pub reserving: Vec<ReservingPod>,
+    /// The devices that the scheduler gives to a Pod that asked for extended resources, as far as drivers say what they are.
+    pub given: Vec<GivenDevice>,
     /// The devices that nodes have today; known where people read of them, and where it is known at all.
     pub inventory: Option<Arc<Inventory>>,
     /// Nobody could be asked: what is absent may exist.
     pub untold: bool,
+}
+
+/// A device by which driver, pool and name the scheduler gives it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DeviceName {
+    /// Its driver.
+    pub driver: String,
+    /// Its pool.
+    pub pool: String,
+    /// Its name in the pool.
+    pub device: String,
+}
+
+/// A device that the scheduler gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenDevice {
+    /// Its number in the list of those that are given.
+    pub index: usize,
+    /// Which it is.
+    pub name: DeviceName,
+    /// Its product name.
+    pub product: String,
+    /// Which slice of a GPU it is; `None` for whole ones.
+    pub profile: Option<String>,
+}
+
+/// The devices that a claim is given which the scheduler made for extended resources, with their numbers. It chooses them before it
+/// makes the claim, so that nothing that is written into the claim's spec says which.
+pub fn newly_given(submission: &Submission<'_>) -> Vec<(usize, DeviceName)> {
+    let (Some(claim), Some(old)) = (submission.object.map(Object), submission.old.map(Object)) else {
+        return Vec::new();
+    };
+    let is_given = submission.act == Act::Status
+        && submission.resource.is_claim()
+        && claim.annotation(EXTENDED_RESOURCE_CLAIM).is_some()
+        && old.at(&["status", "allocation"]).is_none();
+    let results = claim.at(&["status", "allocation", "devices", "results"]).and_then(Value::as_array);
+    let text = |it: &Value, key| it.get(key).and_then(Value::as_str).map(str::to_owned);
+    let name =
+        |it| Some(DeviceName { driver: text(it, "driver")?, pool: text(it, "pool")?, device: text(it, "device")? });
+    let results = results.filter(|_| is_given).into_iter().flatten().enumerate();
+    results.filter_map(|(index, it)| Some((index, name(it)?))).collect()
 }
 
 /// Whether the value of a claim's annotation [`contract::SHARE`] lets the other members of the project use the claim.

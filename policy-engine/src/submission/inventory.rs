@@ -27,10 +27,8 @@ struct Kind {
 }
 
 impl Kind {
-    /// A profile that names no product is that of any.
     fn is_of(&self, model: &Model) -> bool {
-        let any = model.product_names.is_empty() && model.profile.is_some();
-        self.profile == model.profile && (any || model.product_names.contains(&self.product))
+        model.is(&self.product, self.profile.as_deref())
     }
 }
 

@@ -166,3 +166,28 @@ fn what_the_scheduler_claims_for_an_extended_resource_is_within_the_quota() {
     settles(&p, "modes-claimed", "2", "0", 2);
     ok(kubectl(&p, "alice", &["-n", "modes-claimed", "delete", "pod", "second"]));
 }
+
+/// The scheduler knows of no plan, and has chosen before it makes the claim.
+#[test]
+fn what_the_scheduler_chooses_for_an_extended_resource_is_of_the_plans_models() {
+    let p = shared();
+    project(&p, "modes-chosen", json!({"plan": "gold", "ruleModes": {"extended-resource": "warn"}}));
+    let on = |name: &str, node: &str| {
+        let container = json!({"name": "main", "image": IMAGE, "resources": {"limits": {"nvidia.com/gpu": "1"}}});
+        let spec = json!({"nodeSelector": {"kubernetes.io/hostname": node}, "containers": [container]});
+        pod("modes-chosen", name, json!({"spec": spec}))
+    };
+    ok(create(&p, "alice", on("other", "gpu-a")));
+    let refused = eventually("the scheduler to be refused", || {
+        let events = e2e::list(&p, "modes-chosen", "events", "");
+        let said = events.into_iter().filter(|it| it["involvedObject"]["name"] == "other");
+        said.filter_map(|it| it["message"].as_str().map(str::to_owned)).find(|it| it.contains("gpu-model: "))
+    });
+    assert!(refused.contains("a rtx-5090, for an extended resource; plan gold"), "{refused}");
+    assert_eq!(get(&p, "modes-chosen", "pod/other")["spec"].get("nodeName"), None);
+    ok(create(&p, "alice", on("planned", "gpu-b")));
+    eventually("the Pod to have a device of the plan's", || {
+        get(&p, "modes-chosen", "pod/planned")["spec"]["nodeName"].as_str().map(str::to_owned)
+    });
+    ok(kubectl(&p, "alice", &["-n", "modes-chosen", "delete", "pod", "other", "planned"]));
+}

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::admission::decision::{Maker, Reservation, WithoutRoom};
-use crate::charge::{self, Identity, names, own_claims, pod};
+use crate::charge::{self, Identity, left_to_the_scheduler, names, own_claims, pod};
 use crate::contract;
 use crate::ledger::Request;
 use crate::object::Object;
@@ -52,7 +52,7 @@ pub(super) fn foresee(case: &Case<'_>, object: Object<'_>) -> Option<Reservation
     };
     let [template] = &templates[..] else { return None };
     let each = template.amounts(case.policy.platform().charge).ok()?.plus(own_claims(case, template));
-    let each = each.plus(names(case, template));
+    let each = each.plus(names(case, template)).plus(left_to_the_scheduler(case, template));
     let named = Identity { uid: "", namespace: case.submission.namespace, name: "" };
     let owner = case.owner.as_ref().ok().and_then(Owner::id).map(UserId::new);
     // The Pods of a queue that is closed wait until it opens.

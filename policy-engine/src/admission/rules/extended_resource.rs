@@ -47,6 +47,7 @@ use crate::claims::MOST_DEVICES;
 use crate::claims::Understood;
 use crate::contract;
 use crate::gpu::extended::{self, Asked, Meaning};
+use crate::gpu::labels;
 use crate::gpu::own_claim::{self, has_claims};
 use crate::policy::model::Model;
 use crate::policy::plan::{ExtendedResources, Plan};
@@ -75,9 +76,21 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             }
         }
         too_many(case, pod, &asked, say);
+        if !say.imposes() {
+            left(case, pod, &asked, say);
+        }
         let wanted = own_claim::made_for(case, pod).filter(|it| it.rule == say.rule);
-        let becomes =
-            wanted.map(|wanted| Becomes { case, pod, wanted, given: names_given(case, pod, &asked) }.to_string());
+        let would_be = if say.imposes() { None } else { extended::would_be(case, pod) };
+        let becomes = wanted
+            .or(would_be.as_ref())
+            .map(|wanted| Becomes {
+                case,
+                pod,
+                wanted,
+                given: names_given(case, pod, &asked),
+                is_enforced: say.imposes(),
+            })
+            .map(|becomes| becomes.to_string());
         if case.new_pod().is_none() {
             if let (Some(becomes), Some(it)) =
                 (becomes, asked.first().filter(|_| case.is_read_by_people() && say.denials.is_empty()))
@@ -99,6 +112,18 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
                 it.copy.into_iter().filter(|_| wanted.is_some()).for_each(|place| say.discard(place));
             }
         }
+    }
+}
+
+/// Says where labels ask for what the scheduler gives without them.
+fn left(case: &Case<'_>, pod: &Pod<'_>, asked: &[Asked<'_>], say: &mut Findings) {
+    let is_gpus = |it: &&Asked<'_>| matches!(it.meaning, Meaning::Models(_));
+    let Some(it) = asked.iter().find(is_gpus).filter(|_| case.is_read_by_people()) else { return };
+    if labels::ask_for_own(case, pod) && !has_claims(case, pod, None) {
+        say.warn(format_args!(
+            "{}: asked beside the labels of a claim: the scheduler gives any device for {}, whatever they say, and the Pod has no other; leave out {} to be given what they ask",
+            it.at, it.name, it.name
+        ));
     }
 }
 
@@ -169,12 +194,13 @@ struct Becomes<'a> {
     pod: &'a Pod<'a>,
     wanted: &'a Wanted,
     given: BTreeSet<String>,
+    is_enforced: bool,
 }
 
 impl fmt::Display for Becomes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { case, pod, wanted, given } = self;
-        f.write_str("a claim takes its place, of ")?;
+        let Self { case, pod, wanted, given, is_enforced } = self;
+        f.write_str(if *is_enforced { "a claim takes its place, of " } else { "a claim would take its place, of " })?;
         sentence::list(f, &given.iter().collect::<Vec<_>>())?;
         let price = Understood::of(&wanted.template.spec, &case.devices.classes, case.policy).price;
         write!(f, "; charged as {price}")?;

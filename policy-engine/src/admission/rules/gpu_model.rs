@@ -29,6 +29,9 @@
 //! same way, and a warning names it. A class whose selectors say nothing of a driver, only of an attribute, may have GPUs: it is
 //! narrowed to the allowed models, with a warning, until an admin lists it.
 //!
+//! Where the rule `extended-resource` only warns or is off, the scheduler chooses a device for an extended resource and knows of no
+//! plan. If it chooses one of a model that is not allowed, it may not give it: the Pod waits, and its Event says why.
+//!
 //! Clusters grow, so what no node has today is no reason to refuse anything. Whoever writes a workload, a Pod, a claim or a
 //! template of claims that asks for a model that no node has, or for more devices at once than any one node has, is warned:
 //! their Pods wait until a node joins that has them. The platform compares with the ResourceSlices that drivers publish.
@@ -51,7 +54,7 @@ use crate::policy::queue::Queue;
 use crate::sentence;
 use crate::submission::case::Case;
 use crate::submission::device_claim::DeviceClaim;
-use crate::submission::devices::named_by;
+use crate::submission::devices::{GivenDevice, named_by};
 use crate::submission::pod::Pod;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
@@ -61,7 +64,23 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     for pod in case.pods.iter().filter(|_| !case.is_living_pod()) {
         new_pod(case, pod, say);
     }
+    given(case, say);
     today::tell(case, say);
+}
+
+/// What the scheduler gives for an extended resource that is left to it.
+fn given(case: &Case<'_>, say: &mut Findings) {
+    let allowed = case.allowed_models_in(None);
+    let known = |it: &GivenDevice| {
+        let mut models = case.policy.records().models.values();
+        models.find(|model| model.is(&it.product, it.profile.as_deref()))
+    };
+    for device in &case.devices.given {
+        // What is no model's is no GPU that anybody counts.
+        let Some(model) = known(device).filter(|model| !contains(&allowed, model)) else { continue };
+        let place = Place::of(["status", "allocation", "devices", "results"]).index(device.index).key("device");
+        say.deny(place, Given { case, device, model, allowed: &allowed });
+    }
 }
 
 fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
@@ -123,7 +142,8 @@ fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
     // Who names a model is not told that they get it.
     let is_asked = claim.object.label(contract::GPU_MODEL).is_some();
     if narrowed && !is_asked && case.is_claim() && say.denials.is_empty() {
-        say.warn(format_args!("narrowed to {}, which are the models allowed here", Names(&allowed)));
+        let would = if say.imposes() { "" } else { "would be " };
+        say.warn(format_args!("{would}narrowed to {}, which are the models allowed here", Names(&allowed)));
     }
 }
 
@@ -281,6 +301,39 @@ impl fmt::Display for NotListed<'_> {
         write!(f, "asked DeviceClass {}, whose devices are no GPUs; of such the platform allows ", self.class)?;
         sentence::list(f, &listed)?;
         f.write_str("; ask for one of those, or ask an admin to list it in PlatformPolicy.spec.deviceClasses")
+    }
+}
+
+/// A device of a model that is not allowed, which the scheduler chose.
+struct Given<'a> {
+    case: &'a Case<'a>,
+    device: &'a GivenDevice,
+    model: &'a Model,
+    allowed: &'a [&'a Model],
+}
+
+impl fmt::Display for Given<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, device: GivenDevice { name, .. }, model, allowed } = self;
+        write!(
+            f,
+            "the scheduler chose device {} of pool {}, a {}, for an extended resource; ",
+            name.device, name.pool, model.id
+        )?;
+        match case.plan() {
+            Some(plan) => write!(f, "plan {} of project {} ", plan.name, case.project.name)?,
+            None => write!(f, "project {} without a plan in force ", case.project.name)?,
+        }
+        match allowed {
+            [] => f.write_str("allows no GPU; ask for none, or ask an admin for a plan with GPU models"),
+            allowed => write!(
+                f,
+                "allows {}; ask by the labels {}: inline and {}, or ask an admin to enforce the rule extended-resource here",
+                Names(allowed),
+                contract::SHARING_MODE,
+                contract::GPU_MODEL
+            ),
+        }
     }
 }
 

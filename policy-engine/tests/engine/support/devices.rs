@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::resource::v1::{CELDeviceSelector, DeviceClassSpec, DeviceSelector, ResourceClaimSpec};
 use policy_engine::policy::ids::UserId;
-use policy_engine::submission::devices::{ClaimTemplate, Devices, KnownClaim, ReservingPod};
+use policy_engine::submission::devices::{ClaimTemplate, DeviceName, Devices, GivenDevice, KnownClaim, ReservingPod};
 use policy_engine::submission::inventory;
 use serde::Deserialize;
 
@@ -21,6 +21,8 @@ pub(crate) struct Inventory {
     more_claims: bool,
     /// Pods for which the claim is being reserved.
     reserving: BTreeMap<String, Reserving>,
+    /// Products of the devices that the scheduler gives.
+    given: Vec<String>,
     /// Node to its devices, where it is known what nodes have.
     nodes: Option<BTreeMap<String, Cards>>,
     untold: bool,
@@ -50,6 +52,11 @@ fn there(nodes: &BTreeMap<String, Cards>) -> inventory::Inventory {
         std::iter::repeat_n(device, cards.count)
     });
     inventory::Inventory::of(devices)
+}
+
+fn given((index, product): (usize, &String)) -> GivenDevice {
+    let name = DeviceName { driver: "gpu.nvidia.com".into(), pool: "gpu-a".into(), device: format!("gpu-{index}") };
+    GivenDevice { index, name, product: product.clone(), profile: None }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -138,6 +145,7 @@ impl Inventory {
             templates: self.templates.iter().map(|(name, it)| (name.clone(), template(it))).collect(),
             claims: self.claims.iter().map(|(name, it)| (name.clone(), claim(name, it))).collect(),
             reserving: self.reserving.iter().map(|(name, it)| it.fact(name)).collect(),
+            given: self.given.iter().enumerate().map(given).collect(),
             more_claims: self.more_claims,
             inventory: self.nodes.as_ref().map(|nodes| Arc::new(there(nodes))),
             untold: self.untold,

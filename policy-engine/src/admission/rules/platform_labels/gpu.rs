@@ -45,8 +45,11 @@ pub(super) fn write(case: &Case<'_>, say: &mut Findings) {
     if (1..=MOST_DEVICES).contains(&price.devices) {
         say.set(label(contract::GPU_COUNT), price.devices.to_string());
     }
-    if let Some(model) = only_model(case, pod, &understood) {
-        say.set(label(contract::GPU_MODEL), model.id.as_str());
+    match only_model(case, pod, &understood) {
+        Some(model) => say.set(label(contract::GPU_MODEL), model.id.as_str()),
+        // Of claims that are there by themselves it asks nothing, and nobody knows whether it is true.
+        None if own.is_none() => say.remove(label(contract::GPU_MODEL)),
+        None => {}
     }
     if let Some(told) = only_told(&understood) {
         say.set(label(contract::SM_PERCENT), told.sm_percent.to_string());
