@@ -262,7 +262,12 @@ pub fn project_with_bob(ground: &Ground, name: &str, spec: Value) {
 
 /// Rights that no member has, given to one by mistake: what remains is Sluice's word.
 pub fn let_in(p: &Ground, name: &str, user: &str, resources: &[&str]) {
-    let rules = json!([{"apiGroups": ["", "apps"], "resources": resources, "verbs": ["*"]}]);
+    let_in_groups(p, name, user, &["", "apps"], resources);
+}
+
+/// The same of resources of these API groups.
+pub fn let_in_groups(p: &Ground, name: &str, user: &str, groups: &[&str], resources: &[&str]) {
+    let rules = json!([{"apiGroups": groups, "resources": resources, "verbs": ["*"]}]);
     let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
         "metadata": {"name": name}, "rules": rules});
     let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",

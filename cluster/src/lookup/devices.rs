@@ -136,6 +136,7 @@ impl Devices {
                 uid,
                 is_there: found.is_some(),
                 user_id: found.as_ref().and_then(|meta| value(&meta.labels, contract::USER_ID)).map(UserId::new),
+                queue: found.as_ref().and_then(|meta| value(&meta.labels, contract::QUEUE_NAME)),
                 claim_is_older: found.as_ref().is_some_and(|pod| is_older(claim, pod)),
             });
         }

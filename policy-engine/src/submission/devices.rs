@@ -116,6 +116,8 @@ pub struct ReservingPod {
     pub is_there: bool,
     /// The user stamped on it.
     pub user_id: Option<UserId>,
+    /// The queue that its label names.
+    pub queue: Option<String>,
     /// Whether the claim was there before the Pod was, which was admitted with it then.
     pub claim_is_older: bool,
 }

@@ -2,10 +2,10 @@
 
 use e2e::manifest::{IMAGE, pod};
 use e2e::quota::settles;
-use e2e::refusal::{assert_denied, assert_warned};
+use e2e::refusal::{assert_denied, assert_refused_by_policy, assert_warned};
 use e2e::{
-    ADMIN, alone, create, eventually, get, http_get, kubectl, kubectl_with, label, ok, project, shared, sluice,
-    with_policy,
+    ADMIN, alone, create, eventually, get, http_get, kubectl, kubectl_with, label, let_in_groups, must, ok, project,
+    shared, sluice, with_policy,
 };
 use ground::Ground;
 use serde_json::{Value, json};
@@ -190,4 +190,50 @@ fn what_the_scheduler_chooses_for_an_extended_resource_is_of_the_plans_models() 
         get(&p, "modes-chosen", "pod/planned")["spec"]["nodeName"].as_str().map(str::to_owned)
     });
     ok(kubectl(&p, "alice", &["-n", "modes-chosen", "delete", "pod", "other", "planned"]));
+}
+
+/// What is freed for somebody who goes on is not taken from where rules only warn.
+#[test]
+fn class_stolen_device_nobody_tolerates_the_holds_of_others_in_any_mode_or_namespace() {
+    let p = shared();
+    project(&p, "modes-holds", json!({"ruleModes": {"*": "warn"}}));
+    must(p.admin_apply(
+        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "modes-free"}}).to_string(),
+    ));
+    let_in_groups(
+        &p,
+        "modes-free-claims",
+        "alice",
+        &["resource.k8s.io"],
+        &["resourceclaims", "resourceclaimtemplates"],
+    );
+    let spec = |toleration: &Value| {
+        let exactly = json!({"deviceClassName": "gpu.nvidia.com", "tolerations": [toleration]});
+        json!({"devices": {"requests": [{"name": "gpu", "exactly": exactly}]}})
+    };
+    let (every, hold) = (json!({"operator": "Exists"}), json!({"key": "platform-go/hold", "operator": "Exists"}));
+    let all = (&every, "asked to tolerate every taint of devices");
+    for (toleration, says) in [all, (&hold, "asked to tolerate platform-go/hold")] {
+        for here in ["modes-holds", "modes-free"] {
+            let object = |kind: &str, spec: Value| {
+                json!({"apiVersion": "resource.k8s.io/v1", "kind": kind, "spec": spec,
+                       "metadata": {"namespace": here, "name": "thief"}})
+            };
+            let claim = object("ResourceClaim", spec(toleration));
+            let template = object("ResourceClaimTemplate", json!({"spec": spec(toleration)}));
+            for object in [claim, template] {
+                let refused = || create(&p, "alice", &object);
+                eventually("alice's right to claims", || {
+                    (!refused().stderr.contains("cannot create resource")).then_some(())
+                });
+                assert_refused_by_policy(&refused(), "sluice-holds", says);
+            }
+        }
+    }
+    let named = json!({"key": "example.com/slow", "operator": "Exists"});
+    for here in ["modes-holds", "modes-free"] {
+        let claim = json!({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "spec": spec(&named),
+                           "metadata": {"namespace": here, "name": "slow"}});
+        ok(create(&p, "alice", &claim));
+    }
 }

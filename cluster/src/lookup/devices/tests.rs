@@ -112,6 +112,7 @@ async fn the_pods_for_which_a_claim_is_being_reserved_are_looked_at() {
         uid: format!("u-{name}"),
         is_there,
         user_id: is_there.then(|| UserId::new("bob")),
+        queue: None,
         claim_is_older: is_there,
     };
     let submission = Submission {

@@ -46,7 +46,7 @@ use crate::admission::findings::Findings;
 use crate::claims::MOST_DEVICES;
 use crate::claims::Understood;
 use crate::contract;
-use crate::gpu::extended::{self, Asked, Meaning};
+use crate::gpu::extended::{self, Asked, Meaning, NoClass};
 use crate::gpu::labels;
 use crate::gpu::own_claim::{self, has_claims};
 use crate::policy::model::Model;
@@ -71,6 +71,13 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
             continue;
         }
         for it in &asked {
+            if let (Meaning::Class(class, NoClass::Missing), true) = (&it.meaning, case.devices.untold) {
+                say.warn(format_args!(
+                    "{}: whether there is a DeviceClass {class} cannot be told here; ask with --policy cluster",
+                    it.at
+                ));
+                continue;
+            }
             if let Some(why) = refused(case, pod, it) {
                 say.deny(it.at.clone(), why);
             }

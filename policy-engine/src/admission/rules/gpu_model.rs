@@ -41,6 +41,8 @@ mod today;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use k8s_openapi::api::resource::v1::ResourceClaimSpec;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::admission::findings::Findings;
@@ -65,6 +67,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         new_pod(case, pod, say);
     }
     given(case, say);
+    reserved(case, say);
     today::tell(case, say);
 }
 
@@ -198,15 +201,36 @@ fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     }
     for named in named_by(pod, case.devices) {
         let understood = Understood::of(named.spec, &case.devices.classes, case.policy);
-        for request in &understood.requests {
+        for request in understood.requests.iter().filter(|it| is_outside(it, &planned, &allowed)) {
             let asked = Asked::Request(request);
-            let given = request.alternatives.iter().flat_map(|it| &it.models).filter(|model| contains(&planned, model));
-            let given: Vec<_> = given.copied().collect();
-            let has_others = request.alternatives.iter().any(|it| it.others.is_some());
-            // The claim is narrowed to the plan's models when it is made, and knows of no queue.
-            if (given.is_empty() && !has_others) || given.iter().any(|model| !contains(&allowed, model)) {
-                say.deny(named.place.clone(), NotAllowed { case, asked, allowed: &allowed, queue });
-            }
+            say.deny(named.place.clone(), NotAllowed { case, asked, allowed: &allowed, queue });
+        }
+    }
+}
+
+/// Whether a request may give what a queue does not take. Its claim is narrowed to the plan's models when it is made, and knows of no
+/// queue.
+fn is_outside(request: &Request<'_>, planned: &[&Model], allowed: &[&Model]) -> bool {
+    let given = request.alternatives.iter().flat_map(|it| &it.models).filter(|model| contains(planned, model));
+    let given: Vec<_> = given.copied().collect();
+    let has_others = request.alternatives.iter().any(|it| it.others.is_some());
+    (given.is_empty() && !has_others) || given.iter().any(|model| !contains(allowed, model))
+}
+
+/// A claim that came after the Pod that names it is judged when the Pod is to have it.
+fn reserved(case: &Case<'_>, say: &mut Findings) {
+    let younger = || case.devices.reserving.iter().filter(|pod| pod.is_there && !pod.claim_is_older);
+    let Some(claim) = case.object().filter(|_| younger().next().is_some()) else { return };
+    let Some(Ok(spec)) = claim.at(&["spec"]).map(ResourceClaimSpec::deserialize) else { return };
+    let understood = Understood::of(&spec, &case.devices.classes, case.policy);
+    let planned = case.allowed_models_in(None);
+    for pod in younger() {
+        let queue = pod.queue.as_deref().and_then(|asked| case.policy.queue_asked(asked));
+        let allowed = case.allowed_models_in(queue);
+        for request in understood.requests.iter().filter(|it| is_outside(it, &planned, &allowed)) {
+            let why = NotAllowed { case, asked: Asked::Request(request), allowed: &allowed, queue };
+            let field = Place::of(["status", "reservedFor"]);
+            say.deny(field, format_args!("Pod {} named the claim before it was made: {why}", pod.name));
         }
     }
 }

@@ -7,8 +7,9 @@
 //! still be a member.
 //!
 //! What runs in a Pod can be a client, too: a Spark driver makes its executors, Ray's autoscaler and Dask their workers. What the
-//! service account of a Pod makes belongs to the Pod's user, is charged to them, and the account changes and deletes what is
-//! this user's. Its token says which Pod it is of, by name and UID. That holds in the namespaces of the Pod's own project, if its
+//! service account of a Pod makes belongs to the Pod's user, is charged to them, and the account changes what is
+//! this user's, and deletes what an account of the project made: whose Pod deletes, the static policy `sluice-colleagues` cannot
+//! tell. Its token says which Pod it is of, by name and UID. That holds in the namespaces of the Pod's own project, if its
 //! `spec.allowServiceAccountToken` is true. The account has a Member's rights, whatever its user may do besides. What it may ask at
 //! all, a Role of Kubernetes says. A service account that has a User record is that user.
 //!

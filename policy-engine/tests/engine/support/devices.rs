@@ -87,6 +87,7 @@ struct Claim {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct Reserving {
     user: Option<UserId>,
+    queue: Option<String>,
     claim_is_older: bool,
     gone: bool,
 }
@@ -98,6 +99,7 @@ impl Reserving {
             uid: format!("uid-of-{name}"),
             is_there: !self.gone,
             user_id: self.user.clone(),
+            queue: self.queue.clone(),
             claim_is_older: self.claim_is_older,
         }
     }
