@@ -9,7 +9,7 @@ use policy_engine::{Decision, Submission};
 use serde_json::{Value, json};
 
 use crate::support::apply::{apply, merge};
-use crate::support::judge::{creation, judge};
+use crate::support::judge::{creation, judge, update};
 use crate::support::policies::sample_organisation;
 
 const IMAGE: &str = "registry.example.com/app:1";
@@ -196,4 +196,22 @@ fn where_nothing_is_translated_the_pod_asks_as_it_was_written() {
     assert!(decision.allowed(), "{decision}");
     assert_eq!(again["spec"]["containers"][2]["resources"], json!({"limits": {"nvidia.com/gpu": "2"}}));
     assert_eq!(again["spec"].get("resourceClaims"), None);
+}
+
+#[test]
+fn who_was_moved_may_be_applied_again() {
+    let inline = pod(json!({"platform-go/dra-sharing-mode": "inline"}), &[container("train", 0)]);
+    for asked in
+        [inline, pod(json!({}), &[container("train", 1)]), pod(json!({}), &[container("a", 1), container("b", 1)])]
+    {
+        let manifest = stored(&asked, "llm-serving");
+        let living = stored(&manifest, "detector");
+        let mut again = living.clone();
+        merge(&mut again, &manifest);
+        assert_ne!(again, living, "the manifest names the template of where it was");
+        let update = update(&submission(&living, "detector"), &again, &living);
+        let decision = judge(&update, &sample());
+        assert_eq!(decision.denials, [], "{again}");
+        assert_eq!(apply(&decision.mutations, &again), living);
+    }
 }

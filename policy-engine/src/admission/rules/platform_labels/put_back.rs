@@ -57,7 +57,9 @@ pub(super) fn claim(case: &Case<'_>, say: &mut Findings) {
 
 pub(super) fn pod(case: &Case<'_>, object: Object<'_>, say: &mut Findings) {
     let Some(old) = case.old() else { return };
-    let mut change = Change { asked: remembered::recall(old), ..Change::of(object, old) };
+    let is_its_own = object.annotation(contract::ASKED) == old.annotation(contract::ASKED);
+    let brought = if is_its_own { BTreeMap::new() } else { remembered::recall(object) };
+    let mut change = Change { asked: remembered::recall(old), brought, ..Change::of(object, old) };
     // Where a Pod moves to another queue, the rule `queue` writes what follows.
     let moves = Switch::of(case).is_some_and(|switch| switch.queue.is_some());
     for key in contract::PLATFORM_LABELS.into_iter().filter(|key| !(moves && *key == contract::PREEMPTIBLE)) {
@@ -103,6 +105,8 @@ struct Change<'a> {
     object: Object<'a>,
     old: Object<'a>,
     asked: BTreeMap<String, Remembered>,
+    /// What a manifest says of itself that was read from another Pod, from which this one was made.
+    brought: BTreeMap<String, Remembered>,
     elements: Elements<'a>,
     old_elements: Elements<'a>,
 }
@@ -110,7 +114,7 @@ struct Change<'a> {
 impl<'a> Change<'a> {
     fn of(object: Object<'a>, old: Object<'a>) -> Self {
         let (elements, old_elements) = (Elements::of(object.0), Elements::of(old.0));
-        Self { object, old, asked: BTreeMap::new(), elements, old_elements }
+        Self { object, old, asked: BTreeMap::new(), brought: BTreeMap::new(), elements, old_elements }
     }
 
     /// Where what stands at a place of the stored object is now; `None` where the list that it is in has no such element any more:
@@ -162,8 +166,15 @@ impl<'a> Change<'a> {
         if asked == old {
             return true;
         }
-        let before = self.asked.get(&self.old_elements.key(&place)).map(|it| &it.asked);
-        let anew = asked.is_some() && asked != before;
+        let key = self.old_elements.key(&place);
+        let before = self.asked.get(&key).map(|it| &it.asked);
+        let asked = match self.brought.get(&key) {
+            // The platform wrote it into what was read.
+            Some(it) if it.unasked().is_some_and(|written| Some(written) == asked) => None,
+            Some(it) if it.unasked().is_none() => Some(&it.asked),
+            Some(_) | None => asked,
+        };
+        let anew = asked.is_some() && asked != before && asked != old;
         match old {
             _ if anew => {}
             Some(old) => say.set(now, old.clone()),
