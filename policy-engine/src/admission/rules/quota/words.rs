@@ -89,6 +89,10 @@ impl fmt::Display for Full<'_> {
         let closed = closed(self.shortage, self.policy);
         while_closed(f, closed)?;
         f.write_str("; ")?;
+        if asked > limit && closed.is_none() {
+            return f
+                .write_str("there is never room for it; ask for less, or ask an admin for a plan that allows more");
+        }
         let missing = used.saturating_add(*reserved).saturating_add(*asked).saturating_sub(*limit);
         if let Some((own, held)) = self.own.map(|own| (own, own.of(self.shortage))).filter(|(_, held)| *held > 0) {
             write!(f, "{} of that is held by older Pods of Deployment {} itself; ", say(&held), own.deployment)?;
