@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use records::convert;
 use records::convert::{Grade, Problem};
@@ -27,6 +28,11 @@ pub(crate) struct Check {
     #[arg(long)]
     strict: bool,
 }
+
+/// What is said of what is not among the files: it may be in the cluster.
+const HERE_ABSENT: &str = " is not in these files; ";
+const ASK_THE_CLUSTER: &str =
+    "what is not in these files may be in the cluster: kubectl apply --dry-run=server -f asks it";
 
 /// Everything that was found: the contract of `-o json`.
 #[derive(Serialize)]
@@ -62,18 +68,29 @@ impl Check {
         let records = raw.iter().filter(|record| record.origin.as_deref() != Some(files::CHART_POLICY)).count();
         found.extend(convert::build(&raw).1);
         found.extend(raw.iter().flat_map(convert::without_effect));
+        let now = Timestamp::now();
+        found.extend(raw.iter().flat_map(|record| convert::closed_for_good(record, now)));
         if records == 0 && found.is_empty() {
             return Err(Failure::input(anyhow::anyhow!("{}: there is no record of sluice.dev", path.display())));
         }
-        let (problems, warnings): (Vec<_>, Vec<_>) =
+        let (problems, mut warnings): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|problem| problem.grade == Grade::Refused);
+        // Nobody was asked but the files.
+        let absent = warnings.iter_mut().filter(|warning| warning.message.contains(convert::ABSENT));
+        let absent = absent.map(|warning| warning.message = warning.message.replacen(convert::ABSENT, HERE_ABSENT, 1));
+        let asks_cluster = absent.count() > 0;
         let ending = match (problems.is_empty(), warnings.is_empty()) {
             (false, _) => Ending::BadInput,
             (true, false) if strict => Ending::Warned,
             (true, _) => Ending::Fine,
         };
         match output {
-            Format::Text => text(records, &problems, &warnings)?,
+            Format::Text => {
+                text(records, &problems, &warnings)?;
+                if asks_cluster {
+                    ending::note(ASK_THE_CLUSTER);
+                }
+            }
             Format::Json => {
                 let [problems, warnings] = [problems, warnings].map(|all| all.into_iter().map(Finding::from).collect());
                 output::print(&output::json(&Findings { records, problems, warnings })?)?;

@@ -20,6 +20,11 @@ pub(crate) struct ClusterArgs {
     context: Option<String>,
 }
 
+/// Whether the client got no answer at all.
+fn is_silence(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(kube::Error::Service(_) | kube::Error::HyperError(_)))
+}
+
 impl ClusterArgs {
     /// What a connection is made from.
     pub(crate) fn access(&self) -> Access {
@@ -40,6 +45,24 @@ impl ClusterArgs {
     /// The same, as somebody else.
     pub(crate) async fn server_as(&self, access: &Access) -> Result<Server, Failure> {
         Server::connect(access).await.map_err(|error| self.failed(error))
+    }
+
+    /// Says of what got no answer from the API server which one that is, and what to do.
+    pub(crate) async fn unasked(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Unanswered(error) if is_silence(&error) => {
+                let which = client::address(&self.access()).await.unwrap_or_default();
+                let what = format!(
+                    "the API server {which} could not be asked; see that it runs, and that --kubeconfig and --context name the one that you mean"
+                );
+                Failure::Unanswered(error.context(what))
+            }
+            Failure::Unanswered(_)
+            | Failure::BadInput(_)
+            | Failure::Refused(_)
+            | Failure::Output(_)
+            | Failure::Ended(_) => failure,
+        }
     }
 
     /// A flag that leads nowhere is bad input; without one there is nobody to ask.

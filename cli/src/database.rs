@@ -4,8 +4,11 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
+use anyhow::Error;
 use clap::Args;
 use store::{Ledger, OpenFailed, Store};
+
+use crate::ending::Failure;
 
 /// Where it is if nobody says it: in the working directory.
 const HERE: &str = "sqlite://ledger.db";
@@ -62,8 +65,37 @@ impl DatabaseUrl {
         Ok(Store::open(&self.0).await?.ledger())
     }
 
-    /// Opens what is there, and changes nothing.
-    pub(crate) async fn look(&self) -> Result<Ledger, OpenFailed> {
-        Ok(Store::look(&self.0).await?.ledger())
+    /// Opens what is there, and changes nothing. A URL that names no database is bad input, whoever answers.
+    pub(crate) async fn look(&self) -> Result<Ledger, Failure> {
+        Ok(Store::look(&self.0).await.map_err(unopened)?.ledger())
+    }
+}
+
+fn unopened(why: OpenFailed) -> Failure {
+    let is_input = match &why {
+        OpenFailed::Scheme { .. } | OpenFailed::Url(_) => true,
+        OpenFailed::Unreachable(_)
+        | OpenFailed::Newer { .. }
+        | OpenFailed::Older { .. }
+        | OpenFailed::NoLedger(_)
+        | OpenFailed::Schema(_) => false,
+    };
+    let why = Error::new(why).context("cannot open the ledger");
+    if is_input { Failure::input(why) } else { Failure::Unanswered(why) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_url_that_names_no_database_is_bad_input_and_one_without_answer_is_none() {
+        let ending = async |url: &str| {
+            let Err(failure) = DatabaseUrl(url.to_owned()).look().await else { panic!("{url} was opened") };
+            failure.report().code()
+        };
+        assert_eq!(ending("foo").await, 3);
+        assert_eq!(ending("postgres://[").await, 3);
+        assert_eq!(ending("sqlite:///nowhere/at/all.db").await, 4);
     }
 }

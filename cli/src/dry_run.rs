@@ -15,7 +15,7 @@ mod verdict;
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Error, anyhow};
+use anyhow::{Error, anyhow};
 use clap::Args;
 use jiff::Timestamp;
 
@@ -88,7 +88,7 @@ impl DryRun {
             return Err(Failure::BadInput(problems));
         }
         let ledger = match ledger {
-            Some(url) => Some(url.look().await.context("cannot open the ledger").map_err(Failure::Unanswered)?),
+            Some(url) => Some(url.look().await?),
             None => None,
         };
         let asker = Asker::new(user, groups);

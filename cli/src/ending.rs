@@ -32,7 +32,7 @@ impl Ending {
         match self {
             Self::Fine => "fine: everything is allowed, nothing was found, the process was asked to stop",
             Self::Denied => {
-                "something would be denied, the platform is broken, or a long-running process ended by an error"
+                "something is or would be denied, the platform is broken, or a long-running process ended by an error"
             }
             Self::Warned => {
                 "something wants attention; under `--strict`: everything is allowed, and something is warned about"
@@ -74,6 +74,8 @@ impl From<Ending> for ExitCode {
 pub(crate) enum Failure {
     /// Everything that is wrong with what was given.
     BadInput(Vec<anyhow::Error>),
+    /// It was refused, for these reasons: an answer, and the asker's to heed.
+    Refused(Vec<anyhow::Error>),
     /// What was asked could not be answered.
     Unanswered(anyhow::Error),
     /// The output could not be written.
@@ -100,6 +102,10 @@ impl Failure {
             Self::BadInput(errors) => {
                 errors.iter().for_each(report);
                 Ending::BadInput
+            }
+            Self::Refused(errors) => {
+                errors.iter().for_each(report);
+                Ending::Denied
             }
             Self::Unanswered(error) => {
                 report(&error);

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use anyhow::anyhow;
 use clap::Args;
 use owo_colors::OwoColorize as _;
-use records::review::{Ended, Preemption, Preemptions, RoomMade, Spared};
+use records::review::{Ended, Preemption, Preemptions, RoomMade, Spared, Subject};
 
 use crate::cluster_args::ClusterArgs;
 use crate::ending::{Ending, Failure};
@@ -17,7 +18,7 @@ use crate::why::Target;
 /// Asked about a Pod, for which room was made or that was evicted, or about the id of a preemption. Pods of projects that you are
 /// no member of have no name in the answer. Sluice answers through the API server, as you: any kubeconfig of the cluster is enough.
 ///
-/// Exit codes: 0 shown, 3 bad input, 4 could not ask.
+/// Exit codes: 0 shown, 1 refused, 3 bad input, 4 could not ask.
 #[derive(Args, Debug)]
 pub(crate) struct Explain {
     /// NAME of a Pod, also of one that is gone, or the id of a preemption
@@ -36,6 +37,13 @@ pub(crate) struct Explain {
 impl Explain {
     pub(crate) async fn run(self) -> Result<Ending, Failure> {
         let Self { target, namespace, cluster, output } = self;
+        if let Target::Object(kind, name) = &target
+            && *kind != Subject::Pod
+        {
+            let why =
+                anyhow!("asked about {kind:?} {name}; ask about one of its Pods, or about the id of a preemption");
+            return Err(Failure::input(why));
+        }
         let server = cluster.server().await?;
         let about = target.about(namespace, server.default_namespace());
         let answer = question::explain_preemption(&server, about).await?;

@@ -21,7 +21,7 @@ impl FromStr for When {
         const DAY: usize = "2026-11-23".len();
         match text.parse() {
             Ok(day) if text.len() == DAY => Ok(Self::Day(day)),
-            Ok(_) | Err(_) => parse(text).map(Self::Instant),
+            Ok(_) | Err(_) => parse(text).map(Self::Instant).map_err(|error| error.or(Besides::Days)),
         }
     }
 }
@@ -32,7 +32,7 @@ impl When {
         match self {
             Self::Instant(at) => Ok(at),
             Self::Day(day) => first_instant(day.to_datetime(Time::midnight()), zone)
-                .ok_or_else(|| NoInstant { why: format!("{day} is beyond what can be counted") }),
+                .ok_or_else(|| NoInstant::new(format_args!("{day} is beyond what can be counted"))),
         }
     }
 }
@@ -40,15 +40,40 @@ impl When {
 /// Text that is no instant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it is no instant; write the date and the time with an offset, as in 2026-11-23T12:00:00+01:00, or with a zone, as in 2026-11-23T12:00[Europe/Berlin]: {why}"
+    "it is no instant; write the date and the time with an offset, as in 2026-11-23T12:00:00+01:00, or with a zone, as in 2026-11-23T12:00[Europe/Berlin]{}: {why}",
+    .besides.says()
 )]
 pub(crate) struct NoInstant {
+    besides: Besides,
     why: String,
 }
 
+/// What can be written besides an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Besides {
+    Nothing,
+    Days,
+    DaysAndLengths,
+}
+
+impl Besides {
+    fn says(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::Days => ", or a day, as in 2026-11-23",
+            Self::DaysAndLengths => ", or a day, as in 2026-11-23, or how long ago, as in 36h or 7d",
+        }
+    }
+}
+
 impl NoInstant {
-    pub(crate) fn new(why: &jiff::Error) -> Self {
-        Self { why: why.to_string() }
+    pub(crate) fn new(why: impl ToString) -> Self {
+        Self { besides: Besides::Nothing, why: why.to_string() }
+    }
+
+    /// The same, where something else may be written too.
+    pub(crate) fn or(self, besides: Besides) -> Self {
+        Self { besides, ..self }
     }
 }
 
@@ -56,14 +81,14 @@ impl NoInstant {
 ///
 /// A local time that comes twice is the first of the two; one that does not come is no instant.
 pub(crate) fn parse(text: &str) -> Result<Timestamp, NoInstant> {
-    let no_instant = |error: jiff::Error| NoInstant::new(&error);
+    let no_instant = |error: jiff::Error| NoInstant::new(error);
     if !text.contains('[') {
         return text.parse().map_err(no_instant);
     }
     let read: Zoned = text.parse().map_err(no_instant)?;
     match text.parse::<DateTime>() {
         Ok(asked) if asked != read.datetime() => {
-            Err(NoInstant { why: format!("clocks skip that time; the next one is {}", read.strftime("%H:%M")) })
+            Err(NoInstant::new(format_args!("clocks skip that time; the next one is {}", read.strftime("%H:%M"))))
         }
         // With a Z there is no local time to compare.
         Ok(_) | Err(_) => Ok(read.timestamp()),
@@ -87,6 +112,13 @@ mod tests {
             assert_eq!(read(text), Ok("2026-11-23T11:00:00Z".into()), "{text}");
         }
         assert_eq!(read("2026-10-25T02:30[Europe/Berlin]"), Ok("2026-10-25T00:30:00Z".into()));
+    }
+
+    #[test]
+    fn where_a_day_may_be_written_it_is_said() {
+        let said = "tomorrow".parse::<When>().expect_err("no day").to_string();
+        assert!(said.contains("[Europe/Berlin], or a day, as in 2026-11-23: "), "{said}");
+        assert!(!parse("tomorrow").expect_err("no instant").to_string().contains("or a day"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::question;
 /// and hours, and of your projects and those above them what is used in all. `kubectl create --dry-run=server -o yaml` of a
 /// PlatformReview gives the same answer.
 ///
-/// Exit codes: 0 shown, 3 bad input, 4 could not ask.
+/// Exit codes: 0 shown, 1 refused, 3 bad input, 4 could not ask.
 #[derive(Args, Debug)]
 pub(crate) struct Mine {
     #[command(flatten)]

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::ending::{Failure, chain};
 
 const KIND: &str = "PlatformReview";
+const FORBIDDEN: u16 = 403;
 
 /// What is the asker's to know.
 pub(crate) async fn me(server: &Server) -> Result<Me, Failure> {
@@ -59,7 +60,6 @@ pub(crate) async fn heard(server: &Server) -> Heard {
 }
 
 fn heard_in(answer: &dry_run::Answer) -> Heard {
-    const FORBIDDEN: u16 = 403;
     /// How Sluice begins where it cannot decide.
     const RETRY: &str = "sluice: retry: ";
     if answer.created() {
@@ -101,18 +101,36 @@ async fn ask<T>(
     })?;
     let question = self::question(PlatformReviewSpec { question, about });
     let answer = server.create(&served, None, &question).await.map_err(|error| unanswered(error.into()))?;
-    read(answer, which).map_err(unanswered)
+    read(answer, which)
 }
 
-fn read<T>(answer: dry_run::Answer, which: fn(Answer) -> Option<T>) -> anyhow::Result<T> {
+fn read<T>(answer: dry_run::Answer, which: fn(Answer) -> Option<T>) -> Result<T, Failure> {
     if !answer.created() {
-        return Err(anyhow!(refusal(&answer)));
+        return Err(refused(&answer));
     }
     let status = PlatformReviewStatus::deserialize(&answer.body["status"]);
     // Where the webhook's configuration is missing, the question comes back as it was asked.
     status.ok().and_then(|status| which(status.answer?)).ok_or_else(|| {
-        anyhow!("the API server took the question and nobody answered it: Sluice is not installed there, or not all of it; ask a platform Admin")
+        Failure::Unanswered(anyhow!("the API server took the question and nobody answered it: Sluice is not installed there, or not all of it; ask a platform Admin"))
     })
+}
+
+/// A question that was refused: what it is about does not exist, or cannot be asked about, or is not the asker's to know. What else was
+/// said in place of an answer is none.
+fn refused(answer: &dry_run::Answer) -> Failure {
+    /// The field of a Namespace in which the asker may know nothing.
+    const NAMESPACE: &str = "spec.about.namespace";
+    let why = anyhow!(refusal(answer));
+    if answer.status != FORBIDDEN {
+        return Failure::Unanswered(why);
+    }
+    let status = Status::deserialize(&answer.body).unwrap_or_default();
+    let causes = status.details.and_then(|details| details.causes).unwrap_or_default();
+    let is_of = |field: &str| field.starts_with("spec.") && field != NAMESPACE;
+    match causes.iter().any(|cause| cause.field.as_deref().is_some_and(is_of)) {
+        true => Failure::input(why),
+        false => Failure::Refused(vec![why]),
+    }
 }
 
 /// Sluice's own sentences, where it refuses; else the API server's.
@@ -131,11 +149,35 @@ fn refusal(answer: &dry_run::Answer) -> String {
 mod tests {
     use super::*;
 
-    fn said(status: u16, body: Value) -> String {
+    fn failed(status: u16, body: Value) -> Failure {
         match read(dry_run::Answer { status, warnings: Vec::new(), body }, |answer| answer.me) {
             Ok(me) => panic!("{me:?}"),
-            Err(error) => error.to_string(),
+            Err(failure) => failure,
         }
+    }
+
+    fn said(status: u16, body: Value) -> String {
+        match failed(status, body) {
+            Failure::BadInput(errors) | Failure::Refused(errors) => errors[0].to_string(),
+            Failure::Unanswered(error) | Failure::Ended(error) => error.to_string(),
+            Failure::Output(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn how_it_ends_says_whose_it_is_to_mend() {
+        let ending = |status: u16, field: Option<&str>| {
+            let causes: Vec<_> = field.iter().map(|field| json!({"field": field, "message": "asked"})).collect();
+            failed(status, json!({"message": "m", "details": {"causes": causes}})).report().code()
+        };
+        assert_eq!(ending(403, Some("spec.about")), 3, "it does not exist");
+        assert_eq!(ending(403, Some("spec.about.kind")), 3, "nobody can be asked about it");
+        assert_eq!(ending(403, Some("spec.about.id")), 3);
+        assert_eq!(ending(403, Some("spec.about.namespace")), 1, "the asker is no member");
+        assert_eq!(ending(403, Some("metadata")), 1, "nobody knows the asker");
+        assert_eq!(ending(403, None), 1, "RBAC");
+        assert_eq!(ending(503, None), 4);
+        assert_eq!(ending(201, None), 4, "nobody was asked");
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! `sluice status`: whether the platform works, and what is broken.
 
+mod chart;
 mod daemons;
+mod entries;
 mod finding;
+mod hearing;
 mod seen;
+mod selection;
+mod static_policies;
 mod text;
 mod verdict;
 
@@ -20,11 +25,14 @@ use finding::{Area, Finding};
 use seen::{Seen, Where};
 use verdict::Unseen;
 
+/// How the chart calls both webhook configurations.
+const CONFIGURATION: &str = "sluice";
+
 /// Show whether the platform works, what is broken and what to do about it, and how each daemon is
 ///
 /// The first thing to run when something is wrong. It asks the API server alone: the PlatformPolicy, in whose status the
-/// daemons say how they are; the Lease by which one replica leads; the webhook configurations; the records; and whether a
-/// question is answered. What you may not read is named, and is no failure of the platform.
+/// daemons say how they are; the Lease by which one replica leads; the webhook configurations and the static policies, which
+/// are compared with what the chart renders; the records; and whether a question is answered. What you may not read is named, and is no failure of the platform.
 ///
 /// Exit codes: 0 it works, 1 it is broken, 2 it works and something wants attention, 3 bad input, 4 no answer.
 #[derive(Args, Debug)]
@@ -33,7 +41,7 @@ pub(crate) struct StatusArgs {
     #[arg(short, long, default_value = "sluice-system", env = "SLUICE_NAMESPACE")]
     namespace: String,
     /// The name of the webhook configurations
-    #[arg(long, default_value = "sluice")]
+    #[arg(long, default_value = CONFIGURATION)]
     webhook_configuration: String,
     #[command(flatten)]
     cluster: ClusterArgs,

@@ -3,6 +3,8 @@
 mod below;
 mod workload;
 
+use std::str::FromStr;
+
 use anyhow::anyhow;
 use clap::Args;
 use k8s_openapi::api::core::v1::Pod;
@@ -15,8 +17,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::cluster_args::ClusterArgs;
-use crate::ending::{Ending, Failure, report};
+use crate::ending::{Ending, Failure};
 use crate::output::Format;
+use crate::why::NoTarget;
 
 /// Who the API server is told has written the annotation.
 const FIELD_MANAGER: &str = "sluice-switch-queue";
@@ -37,9 +40,9 @@ pub(crate) struct SwitchQueue {
     /// The Pod, as NAME or pod/NAME, or a workload, as deployment/NAME, statefulset/NAME, daemonset/NAME, replicaset/NAME, job/NAME,
     /// cronjob/NAME or the KIND/NAME of any kind that makes Pods
     #[arg(value_name = "POD|KIND/NAME")]
-    target: String,
+    target: Target,
     /// The queue to move it to
-    #[arg(value_name = "QUEUE")]
+    #[arg(value_name = "QUEUE", value_parser = queue)]
     queue: String,
     /// Its namespace; without it that of the kubeconfig's context
     #[arg(short, long, value_name = "NAME")]
@@ -69,29 +72,84 @@ impl SwitchQueue {
     pub(crate) async fn run(self) -> Result<Ending, Failure> {
         let Self { target, queue, namespace, cluster, output } = self;
         let client = cluster.client().await?;
-        let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-        match Target::of(&target) {
-            Target::Pod(name) => switch_pod(client, namespace, name, queue, output).await,
-            Target::Workload { kind, name } => workload::switch(client, namespace, kind, name, queue, output).await,
+        let place = Place {
+            is_named: namespace.is_some(),
+            namespace: namespace.unwrap_or_else(|| client.default_namespace().to_owned()),
+        };
+        let ended = match target {
+            Target::Pod(name) => switch_pod(client, place, &name, queue, output).await,
+            Target::Workload { kind, name } => workload::switch(client, place, &kind, &name, queue, output).await,
+        };
+        match ended {
+            Ok(ending) => Ok(ending),
+            Err(failure) => Err(cluster.unasked(failure).await),
         }
     }
 }
 
-/// What is to be moved.
-#[derive(Debug, PartialEq, Eq)]
-enum Target<'a> {
-    Pod(&'a str),
-    Workload { kind: &'a str, name: &'a str },
+/// Where it is looked for.
+#[derive(Debug)]
+struct Place {
+    namespace: String,
+    /// Whether somebody said so; else it is the kubeconfig's.
+    is_named: bool,
 }
 
-impl<'a> Target<'a> {
-    /// What is given as kubectl names things.
-    fn of(given: &'a str) -> Self {
-        match given.split_once('/') {
-            None => Self::Pod(given),
-            Some(("pod" | "pods" | "po" | "Pod", name)) => Self::Pod(name),
-            Some((kind, name)) => Self::Workload { kind, name },
+impl Place {
+    /// What is to be said of what is not found here, or may not be seen.
+    fn hint(&self) -> String {
+        let Self { namespace, is_named } = self;
+        if *is_named {
+            return String::new();
         }
+        format!("; {namespace} is the namespace of the kubeconfig's context: name another with -n")
+    }
+
+    /// Says why it is refused: in Sluice's own sentences, where it has refused.
+    fn failed(&self, error: kube::Error) -> Failure {
+        let kube::Error::Api(status) = error else { return Failure::Unanswered(error.into()) };
+        if !matches!(status.code, 403 | 404 | 409 | 422) {
+            return Failure::Unanswered(kube::Error::Api(status).into());
+        }
+        let (is_sluices, reasons) = reasons(&status);
+        let hint = if is_sluices { String::new() } else { self.hint() };
+        Failure::Refused(reasons.into_iter().map(|reason| anyhow!("{reason}{hint}")).collect())
+    }
+
+    /// There is no such thing here.
+    fn missing(&self, kind: &str, name: &str) -> Failure {
+        Failure::input(anyhow!("there is no {kind} {name} in namespace {}{}", self.namespace, self.hint()))
+    }
+}
+
+/// A queue's name or id.
+fn queue(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("no queue is named; name one that sluice me lists, such as default".to_owned()),
+        queue => Ok(queue.to_owned()),
+    }
+}
+
+/// What is to be moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Target {
+    Pod(String),
+    Workload { kind: String, name: String },
+}
+
+impl FromStr for Target {
+    type Err = NoTarget;
+
+    /// What is given as kubectl names things.
+    fn from_str(given: &str) -> Result<Self, NoTarget> {
+        if given.split('/').any(str::is_empty) {
+            return Err(NoTarget::Part(given.to_owned()));
+        }
+        Ok(match given.split_once('/') {
+            None => Self::Pod(given.to_owned()),
+            Some(("pod" | "pods" | "po" | "Pod", name)) => Self::Pod(name.to_owned()),
+            Some((kind, name)) => Self::Workload { kind: kind.to_owned(), name: name.to_owned() },
+        })
     }
 }
 
@@ -105,25 +163,25 @@ fn patching() -> PatchParams {
 
 async fn switch_pod(
     client: Client,
-    namespace: String,
+    place: Place,
     name: &str,
     queue: String,
     output: Format,
 ) -> Result<Ending, Failure> {
-    let pods = Api::<Pod>::namespaced(client, &namespace);
-    let before = match pods.get_opt(name).await {
-        Ok(Some(before)) => before,
-        Ok(None) => return Err(Failure::input(anyhow!("there is no Pod {name} in namespace {namespace}"))),
-        Err(error) => return refused(error),
-    };
+    let pods = Api::<Pod>::namespaced(client, &place.namespace);
+    let before = pods.get_opt(name).await.map_err(|error| place.failed(error))?;
+    let before = before.ok_or_else(|| place.missing("Pod", name))?;
     // Another Pod that comes by this name meanwhile is not meant.
     let meta = json!({"uid": before.uid(), "annotations": {contract::SWITCH_QUEUE: queue}});
-    let after = match pods.patch(name, &patching(), &Patch::Merge(json!({ "metadata": meta }))).await {
-        Ok(after) => after,
-        Err(error) => return refused(error),
+    let after = pods.patch(name, &patching(), &Patch::Merge(json!({ "metadata": meta }))).await;
+    let after = after.map_err(|error| place.failed(error))?;
+    let moved = Moved {
+        namespace: place.namespace,
+        pod: name.to_owned(),
+        from: queue_of(&before),
+        to: queue_of(&after),
+        waits: waits(&after),
     };
-    let moved =
-        Moved { pod: name.to_owned(), from: queue_of(&before), to: queue_of(&after), waits: waits(&after), namespace };
     let asked_before = before.annotations().get(contract::SWITCH_QUEUE) == Some(&queue);
     if moved.from == moved.to && moved.to != queue && !asked_before {
         return Err(Failure::Unanswered(anyhow!(IN_VAIN)));
@@ -149,21 +207,11 @@ fn sentence(Moved { namespace, pod, from, to, waits }: &Moved) -> String {
     }
 }
 
-/// Says why it is refused: in Sluice's own sentences, where it has refused.
-fn refused(error: kube::Error) -> Result<Ending, Failure> {
-    match error {
-        kube::Error::Api(status) if matches!(status.code, 403 | 404 | 409 | 422) => {
-            reasons(&status).into_iter().for_each(|reason| report(&anyhow!(reason)));
-            Ok(Ending::Denied)
-        }
-        error => Err(Failure::Unanswered(error.into())),
-    }
-}
-
-fn reasons(status: &Status) -> Vec<String> {
+/// Why it is refused, and whether Sluice says so.
+fn reasons(status: &Status) -> (bool, Vec<String>) {
     let causes = status.details.iter().flat_map(|details| &details.causes);
     let sentences: Vec<_> = causes.map(|cause| cause.message.clone()).filter(|sentence| !sentence.is_empty()).collect();
-    if sentences.is_empty() { vec![status.message.clone()] } else { sentences }
+    if sentences.is_empty() { (false, vec![status.message.clone()]) } else { (true, sentences) }
 }
 
 #[cfg(test)]
@@ -172,9 +220,36 @@ mod tests {
 
     #[test]
     fn what_is_moved_is_named_as_kubectl_names_it() {
-        assert_eq!(Target::of("owl"), Target::Pod("owl"));
-        assert_eq!(Target::of("pod/owl"), Target::Pod("owl"));
-        assert_eq!(Target::of("deployment/owls"), Target::Workload { kind: "deployment", name: "owls" });
+        let read = |text: &str| text.parse::<Target>().map_err(|error| error.to_string());
+        let owl = || Target::Pod("owl".to_owned());
+        assert_eq!((read("owl"), read("pod/owl")), (Ok(owl()), Ok(owl())));
+        let owls = Target::Workload { kind: "deployment".to_owned(), name: "owls".to_owned() };
+        assert_eq!(read("deployment/owls"), Ok(owls));
+        assert!(read("/x").is_err_and(|said| said.starts_with("asked about \"/x\", which lacks a name or its kind")));
+        assert_eq!(queue("night"), Ok("night".to_owned()));
+        assert!(queue(" ").is_err_and(|said| said.starts_with("no queue is named; name one")));
+    }
+
+    #[test]
+    fn who_named_no_namespace_is_told_which_one_was_meant() {
+        let rbac = |causes: serde_json::Value| {
+            let status = json!({"message": "pods \"x\" is forbidden: User \"bob\" cannot get resource", "code": 403,
+                "details": {"causes": causes}});
+            let status: Status = serde_json::from_value(status).expect("a status");
+            kube::Error::Api(Box::new(status))
+        };
+        let said =
+            |is_named: bool, causes| match (Place { namespace: "default".to_owned(), is_named }).failed(rbac(causes)) {
+                Failure::Refused(errors) => errors[0].to_string(),
+                other => panic!("{other:?}"),
+            };
+        let hint = "; default is the namespace of the kubeconfig's context: name another with -n";
+        assert!(said(false, json!([])).ends_with(hint), "{}", said(false, json!([])));
+        assert!(!said(true, json!([])).contains(hint));
+        let sluices = json!([{"field": "metadata", "reason": "project", "message": "alice made it"}]);
+        assert_eq!(said(false, sluices), "alice made it", "Sluice has found it there");
+        let missing = Place { namespace: "default".to_owned(), is_named: false }.missing("Pod", "x");
+        assert_eq!(missing.report(), Ending::BadInput);
     }
 
     #[test]

@@ -30,7 +30,7 @@ const BY_DEFAULT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Where no database is named and there is none in the working directory, the platform is asked, as you: your own accounts
 /// and hours of this month, and what your projects use in all. `sluice me` shows more.
 ///
-/// Exit codes: 0 shown, 3 bad input, 4 could not ask.
+/// Exit codes: 0 shown, 1 refused, 3 bad input, 4 could not ask.
 #[derive(Args, Debug)]
 pub(crate) struct Usage {
     /// Only this project and those below it, by name or id
@@ -93,7 +93,7 @@ impl Usage {
         let policy = policy.policy(&cluster).await?;
         let whose = whose(&policy, project, user).map_err(Failure::BadInput)?;
         let unanswered = |error: Error| Failure::Unanswered(error);
-        let ledger = database.url().look().await.context("cannot open the ledger").map_err(unanswered)?;
+        let ledger = database.url().look().await?;
         let query = UsageQuery { since, until: now, project: whose.project.clone(), user: whose.user.clone() };
         let read = async {
             let balances = ledger.balances().await?;

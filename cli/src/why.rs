@@ -10,7 +10,7 @@ use crate::ending::{Ending, Failure};
 use crate::output::Format;
 use crate::question;
 
-pub(crate) use target::Target;
+pub(crate) use target::{NoTarget, Target};
 
 /// Say why something waits, was refused or was stopped, and what to do
 ///
@@ -18,7 +18,7 @@ pub(crate) use target::Target;
 /// which they have to be mended: gate, quota, devices, budget, image. Sluice answers through the API server, as you: any
 /// kubeconfig of the cluster is enough, and you are told of what is in projects that you are a member of.
 ///
-/// Exit codes: 0 shown, 3 bad input, 4 could not ask.
+/// Exit codes: 0 shown, 1 refused, 3 bad input, 4 could not ask.
 #[derive(Args, Debug)]
 pub(crate) struct WhyArgs {
     /// NAME of a Pod, or pod/NAME, claim/NAME, deployment/NAME, replicaset/NAME, statefulset/NAME, daemonset/NAME, job/NAME, cronjob/NAME, or the id

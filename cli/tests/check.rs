@@ -72,7 +72,11 @@ fn what_dangles_is_a_warning() {
     assert_eq!((code, &found["problems"]), (0, &serde_json::json!([])));
     let warning = &found["warnings"][0];
     assert_eq!((&warning["kind"], &warning["field"]), (&"Project".into(), &"spec.plan".into()), "{found}");
+    let says = warning["message"].as_str().expect("a sentence");
+    assert!(says.starts_with("ResourcePlan platin is not in these files; "), "{says}");
     assert_eq!(check(directory.path(), &["--strict"]).0, 2);
+    let text = sluice(&["check", &directory.path().display().to_string()]);
+    assert!(text.err.contains("kubectl apply --dry-run=server -f asks it"), "{}", text.err);
 }
 
 #[test]

@@ -101,6 +101,12 @@ pub async fn connect(access: &Access) -> Result<Client, ConnectFailed> {
     Client::try_from(config).map_err(|error| ConnectFailed::Build { origin, source: Box::new(error) })
 }
 
+/// Which API server that is, and what says so; `None` where nothing does.
+pub async fn address(access: &Access) -> Option<String> {
+    let (config, origin) = configuration(access).await.ok()?;
+    Some(format!("{} ({origin})", config.cluster_url))
+}
+
 async fn configuration(access: &Access) -> Result<(Config, String), ConnectFailed> {
     let named = access.kubeconfig.as_ref().map(|path| format!("{} (--kubeconfig)", path.display()));
     let origin = named.or_else(|| env::var("KUBECONFIG").ok().filter(|paths| !paths.is_empty()));

@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::daemons::follow::spared::Spared;
 use policy_engine::daemons::follow::status;
 use policy_engine::policy::Policy;
@@ -32,20 +33,29 @@ pub(crate) const REFERENCES: &str = "ReferencesResolved";
 const LONGEST_MESSAGE: usize = 32_768;
 
 /// What has to change in the status of records. `daemon` is the one whose fields these are.
-pub fn amendments(snapshot: &Snapshot, spared: &[Spared], daemon: &'static str, now: Timestamp) -> Vec<Amendment> {
-    snapshot.raw.iter().filter_map(|record| amendment(snapshot, record, spared, daemon, now)).collect()
+pub fn amendments(snapshot: &Snapshot, undone: &Undone<'_>, daemon: &'static str, now: Timestamp) -> Vec<Amendment> {
+    snapshot.raw.iter().filter_map(|record| amendment(snapshot, record, undone, daemon, now)).collect()
+}
+
+/// What records ask and is not so, beside what is wrong with them themselves.
+#[derive(Clone, Copy, Debug)]
+pub struct Undone<'a> {
+    /// What the platform has left as it is.
+    pub spared: &'a [Spared],
+    /// The DeviceClasses that there are, of which GpuModels name one.
+    pub classes: &'a DeviceClasses,
 }
 
 fn amendment(
     snapshot: &Snapshot,
     record: &RawRecord,
-    spared: &[Spared],
+    undone: &Undone<'_>,
     daemon: &'static str,
     now: Timestamp,
 ) -> Option<Amendment> {
     let before = &record.object["status"];
     let generation = record.object["metadata"]["generation"].as_i64();
-    let conditions = conditions(snapshot, record, spared).map(|(kind, state)| {
+    let conditions = conditions(snapshot, record, undone).map(|(kind, state)| {
         let (status, reason, message) = state.unwrap_or_else(|| ("True", "AsWritten", String::new()));
         let condition = Condition {
             type_: kind.into(),
@@ -65,7 +75,7 @@ fn amendment(
 
 type State = (&'static str, &'static str, String);
 
-fn conditions(snapshot: &Snapshot, record: &RawRecord, spared: &[Spared]) -> [(&'static str, Option<State>); 2] {
+fn conditions(snapshot: &Snapshot, record: &RawRecord, undone: &Undone<'_>) -> [(&'static str, Option<State>); 2] {
     let own = |grade: Grade| {
         let own = snapshot.problems.iter().filter(move |problem| {
             problem.grade == grade && problem.kind == Some(record.kind) && problem.name == record.name
@@ -73,8 +83,10 @@ fn conditions(snapshot: &Snapshot, record: &RawRecord, spared: &[Spared]) -> [(&
         own.map(|problem| format!("{}: {}", problem.field, problem.message)).collect::<Vec<_>>()
     };
     let refused = own(Grade::Refused);
-    let missing = own(Grade::Warning);
-    let not_done: Vec<_> = spared.iter().filter(|spared| concerns(spared, record)).map(ToString::to_string).collect();
+    let mut missing = own(Grade::Warning);
+    missing.extend(class_missing(snapshot, record, undone.classes));
+    let not_done: Vec<_> =
+        undone.spared.iter().filter(|spared| concerns(spared, record)).map(ToString::to_string).collect();
     let ready = if !refused.is_empty() {
         Some(("False", "Unusable", refused.join("\n")))
     } else if !not_done.is_empty() {
@@ -84,6 +96,17 @@ fn conditions(snapshot: &Snapshot, record: &RawRecord, spared: &[Spared]) -> [(&
     };
     let references = (!missing.is_empty()).then(|| ("False", "Missing", missing.join("\n")));
     [(READY, ready), (REFERENCES, references)]
+}
+
+/// Where a model's DeviceClass does not exist: of it nobody gets a device.
+fn class_missing(snapshot: &Snapshot, record: &RawRecord, classes: &DeviceClasses) -> Option<String> {
+    let model = snapshot.policy.records().models.get(record.name.as_str()).filter(|_| record.kind == Kind::GpuModel)?;
+    let class = &model.device_class_name;
+    (!classes.contains_key(class)).then(|| {
+        format!(
+            "spec.deviceClassName: DeviceClass {class} does not exist, and Pods that ask for the model wait; install the driver that brings it, or name another"
+        )
+    })
 }
 
 fn concerns(spared: &Spared, record: &RawRecord) -> bool {

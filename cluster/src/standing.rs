@@ -7,8 +7,6 @@ use std::time::Duration;
 use http::Request;
 use http::header::DATE;
 use jiff::{Timestamp, fmt::rfc2822};
-use k8s_openapi::api::admissionregistration::v1::WebhookClientConfig;
-use k8s_openapi::api::admissionregistration::v1::{MutatingWebhookConfiguration, ValidatingWebhookConfiguration};
 use k8s_openapi::api::coordination::v1;
 use kube::api::ListParams;
 use kube::client::Body;
@@ -17,6 +15,10 @@ use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
+
+mod guards;
+
+pub use guards::{Entry, bindings, mutating, static_policies, validating};
 
 use crate::causes::chain;
 use crate::conditions::{READY, REFERENCES};
@@ -43,17 +45,6 @@ pub enum Unread {
     Failed(String),
 }
 
-/// An entry of a webhook configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Its name.
-    pub name: String,
-    /// Whether it says which CA to trust.
-    pub has_ca: bool,
-    /// Whether what cannot be asked goes through.
-    pub fails_open: bool,
-}
-
 /// A Lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -70,8 +61,8 @@ pub struct Lease {
 pub struct Troubled {
     /// Its name.
     pub name: String,
-    /// What its conditions say.
-    pub says: String,
+    /// What its conditions say, a sentence for each thing.
+    pub says: Vec<String>,
 }
 
 /// What time it is for the API server: the clocks by which Leases are renewed are near it, and the asker's may be anywhere.
@@ -93,35 +84,6 @@ pub async fn policy(client: &Client) -> Part<Option<Value>> {
     let found =
         get(&Api::<DynamicObject>::all_with(client.clone(), &resource(Kind::PlatformPolicy)), POLICY_NAME).await?;
     found.map(serde_json::to_value).transpose().map_err(|error| Unread::Failed(error.to_string()))
-}
-
-/// The entries of a MutatingWebhookConfiguration.
-///
-/// # Errors
-/// Where it was not read.
-pub async fn mutating(client: &Client, name: &str) -> Part<Option<Vec<Entry>>> {
-    let found = get(&Api::<MutatingWebhookConfiguration>::all(client.clone()), name).await?;
-    Ok(found.map(|it| {
-        let entries = it.webhooks.into_iter().flatten();
-        entries.map(|it| entry(it.name, &it.client_config, it.failure_policy.as_deref())).collect()
-    }))
-}
-
-/// The entries of a ValidatingWebhookConfiguration.
-///
-/// # Errors
-/// Where it was not read.
-pub async fn validating(client: &Client, name: &str) -> Part<Option<Vec<Entry>>> {
-    let found = get(&Api::<ValidatingWebhookConfiguration>::all(client.clone()), name).await?;
-    Ok(found.map(|it| {
-        let entries = it.webhooks.into_iter().flatten();
-        entries.map(|it| entry(it.name, &it.client_config, it.failure_policy.as_deref())).collect()
-    }))
-}
-
-fn entry(name: String, client: &WebhookClientConfig, failure_policy: Option<&str>) -> Entry {
-    let has_ca = client.ca_bundle.as_ref().is_some_and(|bundle| !bundle.0.is_empty());
-    Entry { name, has_ca, fails_open: failure_policy == Some("Ignore") }
 }
 
 /// A Lease.
@@ -166,9 +128,9 @@ pub async fn troubled(client: &Client, kind: Kind) -> Part<Vec<Troubled>> {
 fn trouble(record: &DynamicObject) -> Option<Troubled> {
     let conditions = record.data["status"]["conditions"].as_array()?.iter();
     let bad = conditions.filter(|it| (it["type"] == READY || it["type"] == REFERENCES) && it["status"] == "False");
-    let says: Vec<_> = bad.filter_map(|it| it["message"].as_str()?.lines().next()).collect();
+    let says: Vec<_> = bad.filter_map(|it| it["message"].as_str()).flat_map(str::lines).map(str::to_owned).collect();
     let name = record.metadata.name.clone()?;
-    (!says.is_empty()).then(|| Troubled { name, says: says.join("; ") })
+    (!says.is_empty()).then_some(Troubled { name, says })
 }
 
 async fn get<K>(api: &Api<K>, name: &str) -> Part<Option<K>>
@@ -214,7 +176,7 @@ mod tests {
             "admissionReviewVersions": ["v1"], "sideEffects": "None"});
         let held =
             json!({"holderIdentity": "a", "renewTime": "2026-11-23T10:00:00.000000Z", "leaseDurationSeconds": 15});
-        let condition = |kind: &str, status: &str| json!({"type": kind, "status": status, "message": "spec.plan: ResourcePlan lost does not exist\nmore"});
+        let condition = |kind: &str, status: &str| json!({"type": kind, "status": status, "message": "spec.plan: ResourcePlan lost does not exist\nspec.groups: x"});
         let project = |name: &str, status: &str| {
             json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "Project", "metadata": {"name": name},
                 "status": {"conditions": [condition("Ready", "True"), condition("ReferencesResolved", status)]}})
@@ -228,17 +190,20 @@ mod tests {
             (format!("{projects}/ours"), project("ours", "False")),
         ]);
         let client = server.client();
-        let entry = |name: &str, has_ca, fails_open| Entry { name: name.to_owned(), has_ca, fails_open };
-        assert_eq!(
-            validating(&client, "sluice").await,
-            Ok(Some(vec![entry("governed.sluice.dev", true, false), entry("deletes.sluice.dev", false, true)]))
-        );
+        let entries = validating(&client, "sluice").await.expect("it was read").expect("it is there");
+        let seen: Vec<_> =
+            entries.iter().map(|it| (it.name.as_str(), it.ca_bundle.as_deref(), it.fails_open)).collect();
+        assert_eq!(seen, [("governed.sluice.dev", Some("Zm9v"), false), ("deletes.sluice.dev", None, true)]);
+        assert_eq!(entries[0].written["clientConfig"]["service"]["name"], "s", "as it was written");
         assert_eq!(mutating(&client, "sluice").await, Ok(None));
         assert_eq!(policy(&client).await, Ok(None));
         let renewed = Some("2026-11-23T10:00:00Z".parse().expect("an instant"));
         let found = Lease { holder: Some("a".to_owned()), renewed, lasts: Duration::from_secs(15) };
         assert_eq!(lease(&client, "sluice-system", "sluice-reapers").await, Ok(Some(found)));
-        let ours = Troubled { name: "ours".to_owned(), says: "spec.plan: ResourcePlan lost does not exist".to_owned() };
+        let ours = Troubled {
+            name: "ours".to_owned(),
+            says: ["spec.plan: ResourcePlan lost does not exist", "spec.groups: x"].map(Into::into).into(),
+        };
         assert_eq!(troubled(&client, Kind::Project).await, Ok(vec![ours]));
         assert_eq!(troubled(&client, Kind::User).await, Ok(vec![]));
         drop(server.calls());

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use cluster::dry_run::Existing;
 use jiff::Timestamp;
+use policy_engine::admission::moved;
 use policy_engine::claims::template::is_platform_template;
 use policy_engine::daemons::common::{MANAGED_BY, MANAGER};
 use policy_engine::object::Object;
+use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::{ProjectId, UserId};
 use policy_engine::submission::Requester;
@@ -25,6 +27,8 @@ const CONTROLLER: &str = "system:serviceaccount:kube-system:replicaset-controlle
 const CLAIM_CONTROLLER: &str = "system:serviceaccount:kube-system:resource-claim-controller";
 /// On a PersistentVolumeClaim for which the control plane has chosen a volume.
 const CHOSEN: &str = "pv.kubernetes.io/bound-by-controller";
+/// Marks a Pod that a kubelet shows for a manifest on its disk.
+const MIRROR: &str = "kubernetes.io/config.mirror";
 const LOOK_UP: Duration = Duration::from_secs(10);
 
 /// Judges an object that exists in a Namespace of the project with this id.
@@ -81,10 +85,14 @@ pub fn is_platforms_own(existing: &Existing) -> bool {
     existing.resource.is_claim_template() && is_platform_template(name) && object.label(MANAGED_BY) == Some(MANAGER)
 }
 
-/// Without what Kubernetes writes after an object was admitted.
+/// As it was asked for: without what Kubernetes writes after an object was admitted, and with the labels that the platform replaced
+/// while a rule only warned.
 fn as_new(object: &Value) -> Value {
     let mut new = object.clone();
-    let mut later = vec!["/status", "/spec/nodeName"];
+    let mut later = vec!["/status"];
+    if !asks_a_node(object) {
+        later.push("/spec/nodeName");
+    }
     if Object(object).annotation(CHOSEN).is_some() {
         later.push("/spec/volumeName");
     }
@@ -92,5 +100,20 @@ fn as_new(object: &Value) -> Value {
         let Some((parent, key)) = pointer.rsplit_once('/') else { continue };
         new.pointer_mut(parent).and_then(Value::as_object_mut).and_then(|parent| parent.remove(key));
     }
+    // Who has moved it since has asked for where it is now.
+    let was_moved = Object(object).annotation(contract::SWITCH_QUEUE).is_some();
+    let queue = Place::of(["metadata", "labels", contract::QUEUE_NAME]);
+    for (at, asked) in moved::replaced_labels(object).into_iter().filter(|(at, _)| !was_moved || *at != queue) {
+        if let Some(label) = new.pointer_mut(at.pointer().as_str()) {
+            *label = asked;
+        }
+    }
     new
+}
+
+/// Whether whoever made a Pod named its node: the scheduler's binding is nobody's field. A kubelet's mirror Pod runs there already.
+fn asks_a_node(pod: &Value) -> bool {
+    let managers = pod["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let mut makers = managers.filter(|it| it["subresource"].as_str().is_none_or(str::is_empty));
+    Object(pod).annotation(MIRROR).is_none() && makers.any(|it| !it["fieldsV1"]["f:spec"]["f:nodeName"].is_null())
 }

@@ -151,8 +151,9 @@ pub(crate) async fn look(daemon: &Daemon, stage: &Stage, past: &mut Past) -> Nex
         Ok(proposal) => proposal,
         Err(refusal) => return refused(daemon, stage, past, &refusal),
     };
-    let Proposal { steps, refusals, cut_short, again_at, .. } = proposal;
+    let Proposal { steps, refusals, attention, cut_short, again_at, .. } = proposal;
     stage.metrics.planned(daemon.name, steps.len(), refusals.len());
+    stage.metrics.attention(daemon.name, attention);
     let news: Vec<_> = steps.into_iter().filter_map(|step| step.news).collect();
     let told: BTreeSet<_> = news.iter().map(About::of).collect();
     act::would(daemon.name, news.iter().filter(|news| !past.told.contains(&About::of(news))));
@@ -185,8 +186,9 @@ pub(crate) async fn turn(daemon: &Daemon, stage: &Stage, past: &mut Past, may_ac
         Ok(proposal) => proposal,
         Err(refusal) => return refused(daemon, stage, past, &refusal),
     };
-    let Proposal { steps, together, refusals, tidings, mut amendments, mut cut_short, again_at } = proposal;
+    let Proposal { steps, together, refusals, tidings, attention, mut amendments, mut cut_short, again_at } = proposal;
     stage.metrics.planned(daemon.name, steps.len(), refusals.len());
+    stage.metrics.attention(daemon.name, attention);
     let away = AtomicBool::new(false);
     let acted = act(daemon.name, steps, together, &stage.metrics, may_act, &away).await;
     if !may_act() {

@@ -31,7 +31,7 @@
 //!
 //! While a record exists and cannot be read, what belongs to it stays as it is.
 
-use cluster::conditions::amendments;
+use cluster::conditions::{Undone, amendments};
 use cluster::view;
 use cluster::world::Topic;
 use cluster::write::{About, News, Tone};
@@ -57,6 +57,7 @@ const HEARS: &[Topic] = &[
     Topic::ResourceQuotas,
     Topic::PriorityClasses,
     Topic::VolcanoQueues,
+    Topic::DeviceClasses,
 ];
 
 /// Which Namespace was looked into last.
@@ -74,7 +75,8 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         view::follow::look_into(&stage.world, &mut view, policy, last).await;
         let plan = plan(&view, policy);
         audit(&view, policy, &plan).map_err(Refusal::stopped)?;
-        let amendments = amendments(&snapshot, &plan.spared, DAEMON.name, now);
+        let undone = Undone { spared: &plan.spared, classes: &stage.world.device_classes() };
+        let amendments = amendments(&snapshot, &undone, DAEMON.name, now);
         Ok(Proposal { amendments, ..proposal(stage, plan) })
     }
     .boxed()

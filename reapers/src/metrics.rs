@@ -165,6 +165,11 @@ impl Metrics {
         self.board.action(daemon, end);
     }
 
+    /// This is what an admin should look at.
+    pub(crate) fn attention(&self, daemon: &'static str, sentences: Vec<String>) {
+        self.board.attention(daemon, sentences);
+    }
+
     /// So many steps were planned, and so much is left as it is.
     pub(crate) fn planned(&self, daemon: &'static str, steps: usize, spared: usize) {
         let set = |family: &Family<DaemonLabels, Gauge>, count: usize| {

@@ -62,7 +62,7 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         let mut view = view::plan_window::view(&stage.world, &stage.own_namespace);
         view.without_room = std::mem::take(without_room);
         let now = Timestamp::now();
-        let Plan { releases, notes, crowds, spared, opens, cut_short, releases_cut_short } = {
+        let Plan { releases, notes, crowds, spared, stranded, opens, cut_short, releases_cut_short } = {
             let plan = plan(&view, &policy, now);
             audit(&view, &policy, &plan, now).map_err(Refusal::stopped)?;
             plan
@@ -72,6 +72,7 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         let asked = asked.map(|release| foreseen(stage, &policy, release)).buffered(ASKED_TOGETHER);
         let mut proposal = Proposal { cut_short, again_at: opens, ..Proposal::default() };
         proposal.refusals.extend(spared.iter().map(refused));
+        proposal.attention.extend(stranded.iter().map(ToString::to_string));
         if releases_cut_short {
             *without_room = view.without_room;
         }

@@ -11,6 +11,7 @@
 //! nowhere. What is named with `_` is read by others, or is for people alone.
 
 mod clashes;
+mod closed;
 mod member_namespaces;
 mod modes;
 mod no_effect;
@@ -29,9 +30,11 @@ mod tests;
 mod units;
 mod windows;
 
+pub use closed::closed_for_good;
 pub use no_effect::{NO_EFFECT, NOT_YET};
 pub use problem::{Grade, Problem, Verdict};
 pub use raw::{NotARecord, RawRecord, RawRecords};
+pub use references::ABSENT;
 pub use rendered::{RENDERED, changed_alone};
 
 use std::collections::BTreeMap;

@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 /// The longest sentence of a daemon about itself, in bytes.
 pub const LONGEST_SENTENCE: usize = 512;
 
+/// A daemon asks for attention to so much at a time, and each sentence has so many bytes.
+pub const MOST_ATTENTION: usize = 16;
+/// With all that it names, and what to do at its end.
+pub const LONGEST_ATTENTION: usize = 1024;
+
 /// How a daemon is, as the process says that leads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -58,6 +63,10 @@ pub struct DaemonStatus {
     /// What it waits for. Absent: it works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<Waiting>,
+    /// What it sees that a platform Admin should look at, each with what to do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 1024)), extend("x-kubernetes-list-type" = "atomic"))]
+    pub attention: Vec<String>,
     /// Its alarms since the process began: what nobody should have been able to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarms: Option<Alarms>,

@@ -1,6 +1,7 @@
 //! Our own records: who may write them, and what a record can know about itself.
 
 use decide::entry::Mismatch;
+use jiff::Timestamp;
 use policy_engine::policy::Policy;
 use policy_engine::policy::rule_id::RuleId;
 use policy_engine::submission::identity::Caller;
@@ -24,7 +25,7 @@ pub(crate) fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outa
         decision.denials.push(not_an_admin(request));
     }
     if request.operation != "DELETE" && request.sub_resource.is_empty() {
-        content(webhook, request, &mut decision)?;
+        content(webhook, request, call.now, &mut decision)?;
     }
     webhook.metrics.decided(request, &decision);
     Ok(Response::decided(&request.uid, &decision).audited(&request.uid, policy.version(), &decision))
@@ -50,12 +51,15 @@ fn not_an_admin(request: &Request) -> Denial {
     }
 }
 
-fn content(webhook: &Webhook, request: &Request, decision: &mut Decision) -> Result<(), Outage> {
+fn content(webhook: &Webhook, request: &Request, now: Timestamp, decision: &mut Decision) -> Result<(), Outage> {
     let object = request.object.as_ref().ok_or(Mismatch::NoObject)?;
     match convert::check(object, &existing(webhook)) {
         Ok(verdict) => {
             decision.denials.extend(verdict.problems.into_iter().map(denial));
             decision.warnings.extend(verdict.warnings.iter().map(ToString::to_string));
+            let record = RawRecord::new(object.clone(), None).into_iter();
+            let over = record.flat_map(|record| convert::closed_for_good(&record, now));
+            decision.warnings.extend(over.map(|warning| warning.to_string()));
             let old = request.old_object.iter().flat_map(|old| convert::changed_alone(old, object));
             decision.warnings.extend(old.map(|warning| warning.to_string()));
         }

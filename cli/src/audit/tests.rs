@@ -70,6 +70,42 @@ async fn what_would_only_be_added_is_summed_and_what_was_asked_is_named() {
 }
 
 #[tokio::test]
+async fn what_was_asked_and_is_not_there_any_more_is_judged_as_it_was_asked() {
+    let org = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/org");
+    let (raw, _) = records::files::read(std::path::Path::new(org)).expect("the sample organisation");
+    let (mut records, _) = convert::build(&raw);
+    records.platform.rule_modes = RuleId::ALL.iter().map(|rule| (*rule, RuleMode::Warn)).collect();
+    let policy = Policy::from(records);
+    let (sources, id) = (Sources::Files(BTreeMap::new()), ProjectId::new("detector"));
+    let unenforced = async |change: Value| {
+        let spec =
+            json!({"nodeName": "gpu-a", "containers": [{"name": "main", "image": "registry.example.com/app:1"}]});
+        let labels = json!({"platform-go/user-id": "bob", "platform-go/queue-name": "default"});
+        let mut object = json!({"metadata": {"name": "x", "namespace": "detector", "labels": labels}, "spec": spec});
+        json_patch::merge(&mut object, &change);
+        let existing = Existing { resource: GroupResource::new("", "pods"), kind: "Pod".into(), object };
+        let looked = look_at(&existing, "detector", &id, &sources, &policy, Timestamp::UNIX_EPOCH).await;
+        looked.expect("nobody to ask").0.map(|finding| finding.unenforced).unwrap_or_default()
+    };
+    assert_eq!(unenforced(json!({})).await, [""; 0], "the scheduler has placed it");
+    let manager = |subresource: &str| {
+        json!({"metadata": {"managedFields": [{"manager": "kubectl-create", "operation": "Update", "subresource": subresource,
+            "fieldsV1": {"f:spec": {"f:nodeName": {}}}}]}})
+    };
+    let [placed] = &unenforced(manager("")).await[..] else { panic!("its maker has placed it") };
+    assert!(placed.starts_with("placement: spec.nodeName: asked node gpu-a"), "{placed}");
+    assert_eq!(unenforced(manager("binding")).await, [""; 0], "a binding has");
+    let asked =
+        r#"{"/metadata/labels/platform-go~1queue-name":"gone","/metadata/labels/platform-go~1user-id":"alice"}"#;
+    let asked = json!({"metadata": {"annotations": {"platform-go/asked": asked}}});
+    let [queue] = &unenforced(asked.clone()).await[..] else { panic!("{:?}", unenforced(asked).await) };
+    assert!(queue.contains("asked queue gone, which does not exist"), "{queue}");
+    let mut moved = asked;
+    moved["metadata"]["annotations"]["platform-go/switch-queue"] = "default".into();
+    assert_eq!(unenforced(moved).await, [""; 0], "it was moved since");
+}
+
+#[tokio::test]
 async fn what_was_never_judged_and_what_would_be_refused_now_is_found() {
     let stamped = json!({"platform-go/user-id": "bob"});
     assert_eq!(looked_at(stamped.clone(), "registry.example.com/app:1").await, None);

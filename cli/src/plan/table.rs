@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize as _;
 use policy_engine::policy::plan::OutsideWindow;
 use policy_engine::windows::listing::{Line, Listing, What};
@@ -63,10 +64,9 @@ fn block(listing: &Listing, line: &Line) -> String {
     let shown = |at, edge, goes_on| if goes_on && at == edge { "…".into() } else { moment(listing, at) };
     let mut rows = vec![["OPENS", "CLOSES", "FOR"].map(str::to_owned).to_vec()];
     rows.extend(line.spans.iter().map(|span| {
-        let length = span.until.duration_since(span.from);
         let (opens, closes) =
             (shown(span.from, range.from, line.goes_on.0), shown(span.until, range.until, line.goes_on.1));
-        [vec![opens, closes, format!("{length:#}")], listing.notes(*span)].concat()
+        [vec![opens, closes, length(*span)], listing.notes(*span)].concat()
     }));
     text.extend(aligned(&rows).iter().map(|line| format!("  {line}\n")));
     for bar in bars::draw(&line.spans, listing.range, &listing.zone) {
@@ -75,6 +75,32 @@ fn block(listing: &Listing, line: &Line) -> String {
     text
 }
 
+/// In whole seconds, as its ends are shown.
+fn length(span: Span) -> String {
+    format!("{:#}", SignedDuration::from_secs(span.until.as_second() - span.from.as_second()))
+}
+
 fn moment(listing: &Listing, at: Timestamp) -> String {
-    at.to_zoned(listing.zone.clone()).strftime("%a %Y-%m-%d %H:%M %:z").to_string()
+    shown(at, &listing.zone)
+}
+
+/// To the second, where it is not on the minute.
+fn shown(at: Timestamp, zone: &TimeZone) -> String {
+    let shown = at.to_zoned(zone.clone());
+    let time = if shown.second() == 0 { "%H:%M" } else { "%H:%M:%S" };
+    shown.strftime(&format!("%a %Y-%m-%d {time} %:z")).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_and_lengths_are_shown_to_the_second() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
+        let span = Span { from: at("2026-11-23T10:00:00.331Z"), until: at("2026-11-23T10:01:09.974331570Z") };
+        assert_eq!(length(span), "1m 9s");
+        assert_eq!(shown(span.until, &TimeZone::UTC), "Mon 2026-11-23 10:01:09 +00:00");
+        assert_eq!(shown(span.from, &TimeZone::UTC), "Mon 2026-11-23 10:00 +00:00");
+    }
 }

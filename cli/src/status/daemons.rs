@@ -99,6 +99,7 @@ pub(super) fn judge(seen: &Seen) -> (Vec<Finding>, Vec<Row>) {
         findings.push(Finding::new(What::Stuck, says, log(seen, &told.holder)));
     }
     findings.extend(rows.iter().filter_map(|row| alarm(row, seen.now)));
+    findings.extend(rows.iter().flat_map(attention));
     (findings, rows)
 }
 
@@ -193,6 +194,15 @@ fn waiting(rows: &[Row]) -> impl Iterator<Item = Finding> {
         };
         let verb = if names.len() == 1 { "waits" } else { "wait" };
         Finding::new(What::Waits, format!("{} {verb}: {}", names.join(", "), line(says)), what_to_do)
+    })
+}
+
+/// What a daemon sees that somebody should look at.
+fn attention(row: &Row) -> impl Iterator<Item = Finding> {
+    let sentences = row.told.iter().flat_map(|told| &told.attention);
+    sentences.map(|sentence| {
+        let (says, what_to_do) = sentence.rsplit_once("; ").unwrap_or((sentence, "look at the records that it names"));
+        Finding::new(What::WaitInVain, says, what_to_do)
     })
 }
 

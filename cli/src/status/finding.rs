@@ -54,8 +54,16 @@ pub(super) enum What {
     WebhooksRemoved,
     /// One of them is, or has no entries.
     WebhooksMissing,
+    /// Entries that the chart renders are not there.
+    EntriesMissing,
+    /// An entry hears of less than the chart's, or is called elsewhere.
+    EntryDiffers,
+    /// A static policy is gone, bound to nothing, or looks at less than the chart's.
+    StaticPolicies,
     /// Entries do not say which CA to trust.
     NoCa,
+    /// Entries trust another CA than the others do.
+    ForeignCa,
     /// Nobody answers a webhook.
     NoAnswer,
     /// Sluice answers that it cannot decide now.
@@ -82,6 +90,8 @@ pub(super) enum What {
     Stuck,
     /// Records have problems.
     Records,
+    /// Pods wait for what will not come, because of a plan or for want of one.
+    WaitInVain,
     /// The ledger has raised an alarm lately.
     LedgerAlarm,
 }
@@ -90,7 +100,14 @@ impl What {
     fn area(self) -> Area {
         match self {
             Self::NotInstalled | Self::WebhooksRemoved | Self::NoCa | Self::NoAnswer | Self::Retry => Area::Deciding,
-            Self::WebhooksMissing | Self::NoPolicy | Self::PolicyUnreadable | Self::FailsOpen => Area::Gaps,
+            Self::WebhooksMissing
+            | Self::EntriesMissing
+            | Self::EntryDiffers
+            | Self::StaticPolicies
+            | Self::ForeignCa
+            | Self::NoPolicy
+            | Self::PolicyUnreadable
+            | Self::FailsOpen => Area::Gaps,
             Self::Unled
             | Self::LeaseExpired
             | Self::Untold
@@ -98,7 +115,7 @@ impl What {
             | Self::Waits
             | Self::CyclesFail
             | Self::Stuck => Area::Acting,
-            Self::Records | Self::LedgerAlarm => Area::Attention,
+            Self::Records | Self::WaitInVain | Self::LedgerAlarm => Area::Attention,
         }
     }
 }

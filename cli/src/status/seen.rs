@@ -8,10 +8,12 @@ use cluster::standing::{self, Entry, Lease, Part, Troubled};
 use futures::future::join_all;
 use jiff::Timestamp;
 use kube::Client;
+use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy as Rules;
 use policy_engine::policy::modes::RuleMode;
-use policy_engine::policy::platform::Elsewhere;
+use policy_engine::policy::platform::{Elsewhere, Platform};
 use policy_engine::policy::rule_id::RuleId;
+use policy_engine::policy::workload;
 use records::Kind;
 use records::convert::{self, Grade, RawRecord, RawRecords};
 use records::daemon::DaemonStatus;
@@ -36,6 +38,8 @@ pub(super) struct Seen {
     pub(super) heard: Heard,
     pub(super) mutating: Part<Option<Vec<Entry>>>,
     pub(super) validating: Part<Option<Vec<Entry>>>,
+    pub(super) static_policies: Part<Vec<Value>>,
+    pub(super) bindings: Part<Vec<Value>>,
     pub(super) leases: BTreeMap<String, Part<Option<Lease>>>,
     pub(super) records: Vec<(Kind, Part<Vec<Troubled>>)>,
 }
@@ -49,6 +53,10 @@ pub(super) struct Policy {
     pub(super) enforces: bool,
     /// Whether devices are refused outside of projects.
     pub(super) enforces_elsewhere: bool,
+    /// Namespaces, accounts and groups that it exempts from something.
+    pub(super) listed_names: BTreeSet<String>,
+    /// The kinds of workload that it lists besides the built-in ones.
+    pub(super) listed_kinds: Vec<GroupResource>,
     pub(super) daemons: Vec<DaemonStatus>,
 }
 
@@ -68,7 +76,18 @@ impl Policy {
         };
         let platform = rules.platform();
         let enforces = RuleId::ALL.iter().any(|rule| platform.mode_of(*rule, None) == RuleMode::Enforce);
-        Self { problems, enforces, enforces_elsewhere: platform.elsewhere == Elsewhere::Enforce, daemons }
+        let Platform { exempt_namespaces, admin_groups, trusted_controllers, workload_kinds, elsewhere, .. } = platform;
+        let lists = [exempt_namespaces, admin_groups, trusted_controllers].into_iter();
+        let built_in: Vec<_> = workload::built_in().into_iter().map(|it| it.of).collect();
+        let listed_kinds = workload_kinds.iter().map(|it| it.of.clone()).filter(|of| !built_in.contains(of)).collect();
+        Self {
+            problems,
+            enforces,
+            enforces_elsewhere: *elsewhere == Elsewhere::Enforce,
+            listed_names: lists.flatten().cloned().collect(),
+            listed_kinds,
+            daemons,
+        }
     }
 
     /// What was told of a daemon.
@@ -97,14 +116,16 @@ impl Seen {
         let records = Kind::ALL.into_iter().filter(|kind| *kind != Kind::PlatformPolicy);
         let records = records.map(|kind| async move { (kind, standing::troubled(client, kind).await) });
         let server = Server::new(client.clone());
-        let (heard, mutating, validating, leases, records) = tokio::join!(
+        let (heard, mutating, validating, static_policies, bindings, leases, records) = tokio::join!(
             question::heard(&server),
             standing::mutating(client, &place.configuration),
             standing::validating(client, &place.configuration),
+            standing::static_policies(client),
+            standing::bindings(client),
             join_all(leases),
             join_all(records),
         );
         let leases = leases.into_iter().collect();
-        Ok(Self { now, policy, heard, mutating, validating, leases, records, place })
+        Ok(Self { now, policy, heard, mutating, validating, static_policies, bindings, leases, records, place })
     }
 }

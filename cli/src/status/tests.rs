@@ -1,11 +1,14 @@
 //! From what was seen to what is said: a platform that works, and each thing that can be broken.
 
+mod webhooks;
+
 use std::time::Duration;
 
-use cluster::standing::{Entry, Lease, Troubled, Unread};
+use cluster::standing::{Entry, Lease, Part, Troubled, Unread};
 use jiff::{SignedDuration, Timestamp};
 use records::Kind;
 use records::daemon::{Alarms, CycleEnd, DaemonStatus, Waiting, WaitsFor};
+use serde_json::{Value, json};
 
 use super::daemons::State;
 use super::finding::What;
@@ -21,9 +24,22 @@ fn ago(seconds: i64) -> String {
     (now() - SignedDuration::from_secs(seconds)).to_string()
 }
 
-fn entry(name: &str, fails_open: bool) -> Entry {
-    Entry { name: format!("{name}.sluice.dev"), has_ca: true, fails_open }
+/// The chart's entries, as the platform works with them.
+fn entries(kind: &str) -> Vec<Entry> {
+    let rendered = chart::entries(kind).into_iter();
+    let with_ca = rendered.map(|mut entry| {
+        entry["clientConfig"]["caBundle"] = "b3Vycw==".into();
+        entry
+    });
+    with_ca.map(Entry::of).collect()
 }
+
+fn listed<T>(part: &mut Part<Option<Vec<T>>>) -> &mut Vec<T> {
+    part.as_mut().expect("it was read").as_mut().expect("it is there")
+}
+
+const MUTATING: &str = "MutatingWebhookConfiguration";
+const VALIDATING: &str = "ValidatingWebhookConfiguration";
 
 fn told(name: &str) -> DaemonStatus {
     DaemonStatus {
@@ -44,8 +60,6 @@ fn told(name: &str) -> DaemonStatus {
 fn well() -> Seen {
     let lease =
         Lease { holder: Some("sluice-a".to_owned()), renewed: ago(1).parse().ok(), lasts: Duration::from_secs(15) };
-    let validating =
-        [("governed", false), ("elsewhere", true), ("elsewhere-workloads", true), ("policy", true), ("deletes", true)];
     Seen {
         place: Where { namespace: "sluice-system".to_owned(), configuration: "sluice".to_owned() },
         now: now(),
@@ -53,11 +67,15 @@ fn well() -> Seen {
             problems: Vec::new(),
             enforces: true,
             enforces_elsewhere: false,
+            listed_names: ["kube-public", "kube-node-lease"].map(Into::into).into(),
+            listed_kinds: Vec::new(),
             daemons: reapers::names().map(told).collect(),
         })),
         heard: Heard::Answered,
-        mutating: Ok(Some(vec![entry("governed", false), entry("reviews", false)])),
-        validating: Ok(Some(validating.map(|(name, open)| entry(name, open)).into())),
+        mutating: Ok(Some(entries(MUTATING))),
+        validating: Ok(Some(entries(VALIDATING))),
+        static_policies: Ok(chart::documents("ValidatingAdmissionPolicy")),
+        bindings: Ok(chart::documents("ValidatingAdmissionPolicyBinding")),
         leases: [(reapers::LEASE.to_owned(), Ok(Some(lease)))].into(),
         records: vec![(Kind::Project, Ok(Vec::new()))],
     }
@@ -121,42 +139,15 @@ fn webhooks_that_are_gone_are_said_to_be() {
     // The one that is gone says why nobody answers.
     let unheard = but_for(|seen| (seen.mutating, seen.heard) = (Ok(Some(Vec::new())), Heard::Unheard));
     assert_found(unheard, What::WebhooksMissing, "the MutatingWebhookConfiguration sluice is gone", Ending::Denied);
-}
-
-#[test]
-fn entries_that_trust_nobody_or_let_everything_through_are_named() {
-    let without = |seen: &mut Seen, at: &[usize]| {
-        let Ok(Some(entries)) = &mut seen.mutating else { panic!("it was read") };
-        at.iter().for_each(|at| entries[*at].has_ca = false);
-    };
-    let some = but_for(|seen| without(seen, &[1]));
-    assert_eq!(some.0.findings[0].area, Area::Gaps);
-    assert_found(
-        some,
-        What::NoCa,
-        "1 of 2 entries of the MutatingWebhookConfiguration sluice have no caBundle: reviews.sluice.dev",
-        Ending::Denied,
-    );
-    let all = but_for(|seen| without(seen, &[0, 1]));
-    assert_eq!(all.0.findings[0].area, Area::Deciding);
-    assert_found(all, What::NoCa, "2 of 2 entries", Ending::Denied);
-
-    let open = |seen: &mut Seen| seen.validating = Ok(Some(vec![entry("governed", true), entry("deletes", true)]));
-    assert_found(
-        but_for(open),
-        What::FailsOpen,
-        "1 of 2 entries of the ValidatingWebhookConfiguration sluice let everything through",
-        Ending::Denied,
-    );
-    let unenforced = but_for(|seen| {
-        open(seen);
-        seen.policy.as_mut().expect("it was read").as_mut().expect("it is there").enforces = false;
+    let (misnamed, _) = but_for(|seen| {
+        seen.place.configuration = "nope".to_owned();
+        (seen.mutating, seen.validating) = (Ok(None), Ok(None));
     });
-    assert_eq!(unenforced.1, Ending::Fine, "nothing is enforced: {:?}", unenforced.0.findings);
-    let elsewhere = of_policy(|policy| policy.enforces_elsewhere = true);
-    assert_found(elsewhere, What::FailsOpen, "elsewhere.sluice.dev", Ending::Denied);
-    let questions = but_for(|seen| seen.mutating = Ok(Some(vec![entry("governed", false), entry("reviews", true)])));
-    assert_found(questions, What::FailsOpen, "reviews.sluice.dev", Ending::Denied);
+    let does = &misnamed.findings[0].what_to_do;
+    assert!(
+        does.starts_with("see that --webhook-configuration names what is there: the chart calls both sluice"),
+        "{does}"
+    );
 }
 
 #[test]
@@ -238,14 +229,18 @@ fn a_daemon_that_is_silent_waits_fails_or_hangs_is_said_to() {
 
 #[test]
 fn records_with_problems_and_alarms_want_attention_and_break_nothing() {
-    let troubled =
-        |name: &str| Troubled { name: name.to_owned(), says: "spec.plan: ResourcePlan lost does not exist".to_owned() };
+    let troubled = |name: &str| Troubled {
+        name: name.to_owned(),
+        says: ["spec.plan: ResourcePlan lost does not exist.", "spec.group: Group gone does not exist"]
+            .map(Into::into)
+            .into(),
+    };
     let records = but_for(|seen| seen.records = vec![(Kind::Project, Ok(["a", "b", "c", "d"].map(troubled).into()))]);
     assert_eq!(records.0.verdict, "Sluice works; 1 thing wants attention.");
     assert_found(
         records,
         What::Records,
-        "4 Projects are not in order: a, b, c and 1 more; a: spec.plan",
+        "4 Projects are not in order: a: spec.plan: ResourcePlan lost does not exist; spec.group: Group gone does not exist; and so are b, c, d",
         Ending::Warned,
     );
     let alarm = |at: String| {
@@ -261,10 +256,26 @@ fn records_with_problems_and_alarms_want_attention_and_break_nothing() {
 }
 
 #[test]
+fn a_plan_that_cannot_serve_its_projects_wants_attention() {
+    let vain = of_daemon("plan-window", |told| {
+        let sentence = "plan nights does not open queue night again, and 2 Pods wait for it in vain: 2 of project lab; write a window";
+        told.attention = vec![sentence.to_owned()];
+    });
+    assert_eq!(vain.0.findings[0].what_to_do, "write a window");
+    assert_found(
+        vain,
+        What::WaitInVain,
+        "plan nights does not open queue night again, and 2 Pods wait for it in vain: 2 of project lab",
+        Ending::Warned,
+    );
+}
+
+#[test]
 fn what_somebody_may_not_read_is_named_and_is_nobodys_failure() {
     let may_not = || Unread::Forbidden("User \"bob\" cannot get resource".to_owned());
     let (status, ending) = but_for(|seen| {
         (seen.mutating, seen.validating) = (Err(may_not()), Err(may_not()));
+        (seen.static_policies, seen.bindings) = (Err(may_not()), Err(may_not()));
         drop(seen.leases.insert(reapers::LEASE.to_owned(), Err(may_not())));
         seen.records = vec![(Kind::User, Err(may_not()))];
         seen.heard = Heard::Unasked("it is forbidden".to_owned());
@@ -274,6 +285,8 @@ fn what_somebody_may_not_read_is_named_and_is_nobodys_failure() {
     let expected = [
         "the MutatingWebhookConfiguration sluice",
         "the ValidatingWebhookConfiguration sluice",
+        "the ValidatingAdmissionPolicies",
+        "the ValidatingAdmissionPolicyBindings",
         "whether a question is answered",
         "the Lease sluice-reapers in namespace sluice-system",
         "the records of kind User",
@@ -287,7 +300,8 @@ fn what_somebody_may_not_read_is_named_and_is_nobodys_failure() {
 #[test]
 fn the_worst_is_the_verdict_and_everything_is_one_screen() {
     let (mut status, _) = but_for(|seen| {
-        seen.records = vec![(Kind::Project, Ok(vec![Troubled { name: "ours".to_owned(), says: "x".to_owned() }]))];
+        seen.records =
+            vec![(Kind::Project, Ok(vec![Troubled { name: "ours".to_owned(), says: vec!["x".to_owned()] }]))];
         seen.validating = Ok(None);
         seen.heard = Heard::Silent("connection refused.\nmore".to_owned());
     });
@@ -300,8 +314,8 @@ Sluice does not decide: nobody answers the API server's webhook: connection refu
     do: look at kubectl -n sluice-system get pods, and kubectl -n sluice-system logs deploy/sluice
   broken: the ValidatingWebhookConfiguration sluice is gone or empty, so that not everything is asked
     do: if that was break-glass and it is over, run helm upgrade with the values that you installed with, then sluice audit
-  look: 1 Project is not in order: ours; ours: x
-    do: look at the conditions: kubectl get Project ours -o yaml
+  look: 1 Project is not in order: ours: x
+    do: mend the record: kubectl edit project ours; its conditions say the same
 
 Daemons
   DAEMON  LED BY    STATE  LAST CYCLE  LAST SUCCESS  TOOK  PLAN  DONE  REFUSED  FAILED  VIEW

@@ -5,8 +5,10 @@ use records::{Kind, POLICY_NAME};
 use serde::Serialize;
 
 use super::daemons::{self, Row};
+use super::entries;
 use super::finding::{Area, Finding, What, few, line};
 use super::seen::{Policy, Seen};
+use super::static_policies;
 use crate::question::Heard;
 
 /// Entries that always let through what cannot be asked: an upgrade must not wait for the Sluice that it repairs, nor a
@@ -33,6 +35,7 @@ pub(super) struct Unseen {
 pub(super) fn findings(seen: &Seen) -> (Vec<Finding>, Vec<Row>) {
     let mut findings = webhooks(seen);
     findings.extend(answer(seen, findings.is_empty()));
+    findings.extend(static_policies::judge(seen));
     findings.extend(policy(seen));
     let (of_daemons, rows) = daemons::judge(seen);
     findings.extend(of_daemons);
@@ -59,13 +62,15 @@ pub(super) fn sentence(findings: &[Finding], is_partial: bool) -> String {
 
 /// What could not be read.
 pub(super) fn unread(seen: &Seen) -> Vec<Unseen> {
-    let Seen { place, policy, heard, mutating, validating, leases, records, .. } = seen;
+    let Seen { place, policy, heard, mutating, validating, static_policies, bindings, leases, records, .. } = seen;
     let configuration = &place.configuration;
     let mut unread = Vec::new();
     let mut add = |what: String, why: Option<String>| unread.extend(why.map(|why| Unseen { what, why }));
     add(format!("the PlatformPolicy {POLICY_NAME}, and what the daemons say in it"), why_not(policy));
     add(format!("the MutatingWebhookConfiguration {configuration}"), why_not(mutating));
     add(format!("the ValidatingWebhookConfiguration {configuration}"), why_not(validating));
+    add("the ValidatingAdmissionPolicies".to_owned(), why_not(static_policies));
+    add("the ValidatingAdmissionPolicyBindings".to_owned(), why_not(bindings));
     let unasked = match heard {
         Heard::Unasked(why) => Some(why.clone()),
         Heard::Answered | Heard::Retry(_) | Heard::Silent(_) | Heard::Unheard | Heard::NotServed => None,
@@ -93,16 +98,20 @@ fn webhooks(seen: &Seen) -> Vec<Finding> {
         let says = format!(
             "both webhook configurations {name} are gone, so that nobody is asked (break-glass, or never installed)"
         );
-        return vec![Finding::new(What::WebhooksRemoved, says, BREAK_GLASS)];
+        return vec![Finding::new(What::WebhooksRemoved, says, bring_back(name))];
     }
     let mut findings = Vec::new();
     for (kind, part) in parts {
         if is_missing(part) {
             let says = format!("the {kind} {name} is gone or empty, so that not everything is asked");
-            findings.push(Finding::new(What::WebhooksMissing, says, BREAK_GLASS));
+            findings.push(Finding::new(What::WebhooksMissing, says, bring_back(name)));
         }
         let Ok(Some(entries)) = part else { continue };
+        if entries.is_empty() {
+            continue;
+        }
         findings.extend(without_ca(kind, name, entries));
+        findings.extend(entries::judge(kind, entries, seen));
         if let Ok(Some(policy)) = &seen.policy {
             findings.extend(open(kind, name, entries, policy));
         }
@@ -110,9 +119,21 @@ fn webhooks(seen: &Seen) -> Vec<Finding> {
     findings
 }
 
+/// What to do about configurations of this name that are not there.
+fn bring_back(name: &str) -> String {
+    if name == super::CONFIGURATION {
+        return BREAK_GLASS.to_owned();
+    }
+    format!(
+        "see that --webhook-configuration names what is there: the chart calls both {}; {BREAK_GLASS}",
+        super::CONFIGURATION
+    )
+}
+
 /// Entries that the API server cannot call: it refuses what they would be asked, or lets it through.
 fn without_ca(kind: &str, name: &str, entries: &[Entry]) -> Option<Finding> {
-    let without: Vec<_> = entries.iter().filter(|entry| !entry.has_ca).map(|entry| entry.name.as_str()).collect();
+    let without: Vec<_> =
+        entries.iter().filter(|entry| entry.ca_bundle.is_none()).map(|entry| entry.name.as_str()).collect();
     let says = format!(
         "{} of {} entries of the {kind} {name} have no caBundle: {}",
         without.len(),
@@ -181,14 +202,22 @@ fn policy(seen: &Seen) -> Option<Finding> {
     Some(Finding::new(What::PolicyUnreadable, says, what_to_do))
 }
 
+/// Records of a kind that are not in order, and all that is said of the first of them.
 fn records(records: &[(Kind, Part<Vec<Troubled>>)]) -> impl Iterator<Item = Finding> {
     let troubled = records.iter().filter_map(|(kind, found)| Some((kind, found.as_ref().ok()?)));
     troubled.filter_map(|(kind, found)| {
-        let first = found.first()?;
-        let names: Vec<_> = found.iter().map(|it| it.name.as_str()).collect();
+        let (first, others) = found.split_first()?;
+        let said: Vec<_> = first.says.iter().map(|it| it.trim_end_matches('.')).collect();
         let count = are(found.len(), kind.name());
-        let says = format!("{count} not in order: {}; {}: {}", few(&names), first.name, line(&first.says));
-        let what_to_do = format!("look at the conditions: kubectl get {kind} {} -o yaml", first.name);
+        let names: Vec<_> = others.iter().map(|it| it.name.as_str()).collect();
+        let others = if names.is_empty() { String::new() } else { format!("; and so are {}", few(&names)) };
+        let says = format!("{count} not in order: {}: {}{others}", first.name, said.join("; "));
+        let more = if names.is_empty() { "" } else { ", and at those of the others" };
+        let what_to_do = format!(
+            "mend the record: kubectl edit {} {}; its conditions say the same{more}",
+            kind.name().to_lowercase(),
+            first.name
+        );
         Some(Finding::new(What::Records, says, what_to_do))
     })
 }

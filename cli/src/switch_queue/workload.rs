@@ -4,18 +4,22 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use cluster::standing;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::Patch;
 use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::discovery::{Discovery, Scope};
 use kube::{Api, Client, ResourceExt as _};
 use policy_engine::contract;
+use policy_engine::daemons::switch_queue::Stays;
+use policy_engine::object::kinds::GroupResource;
+use policy_engine::policy::workload;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::below::{Owners, why};
-use super::{IN_VAIN, patching, queue_of, refused, waits};
+use super::{IN_VAIN, Place, patching, queue_of, waits};
 use crate::ending::{Ending, Failure};
 use crate::output::Format;
 
@@ -55,31 +59,28 @@ struct OnePod {
 
 pub(super) async fn switch(
     client: Client,
-    namespace: String,
+    place: Place,
     kind: &str,
     name: &str,
     queue: String,
     output: Format,
 ) -> Result<Ending, Failure> {
     let resource = resolve(&client, kind).await?;
-    let api = Api::<PartialObjectMeta<DynamicObject>>::namespaced_with(client.clone(), &namespace, &resource);
-    let before = match api.get_metadata_opt(name).await {
-        Ok(Some(before)) => before,
-        Ok(None) => {
-            let why = anyhow!("there is no {} {name} in namespace {namespace}", resource.kind);
-            return Err(Failure::input(why));
-        }
-        Err(error) => return refused(error),
-    };
+    if !may_make_pods(&resource, listed_kinds(&client).await.as_deref()) {
+        let why =
+            format!("a {} makes no Pods; name a Pod, or a workload such as deployment/NAME or job/NAME", resource.kind);
+        return Err(Failure::input(anyhow!(why)));
+    }
+    let api = Api::<PartialObjectMeta<DynamicObject>>::namespaced_with(client.clone(), &place.namespace, &resource);
+    let before = api.get_metadata_opt(name).await.map_err(|error| place.failed(error))?;
+    let before = before.ok_or_else(|| place.missing(&resource.kind, name))?;
     let uid = before.uid().unwrap_or_default();
-    let mut owners = Owners::new(client.clone(), &namespace);
+    let mut owners = Owners::new(client.clone(), &place.namespace);
     let pods_before = owners.pods_below(&uid).await.map_err(|error| Failure::Unanswered(error.into()))?;
     // Another that comes by this name meanwhile is not meant.
     let meta = json!({"uid": uid, "annotations": {contract::SWITCH_QUEUE: queue}});
-    let after = match api.patch_metadata(name, &patching(), &Patch::Merge(json!({ "metadata": meta }))).await {
-        Ok(after) => after,
-        Err(error) => return refused(error),
-    };
+    let after = api.patch_metadata(name, &patching(), &Patch::Merge(json!({ "metadata": meta }))).await;
+    let after = after.map_err(|error| place.failed(error))?;
     let Some(to) = after.labels().get(contract::MOVED_TO).cloned() else {
         return Err(Failure::Unanswered(anyhow!(IN_VAIN)));
     };
@@ -88,7 +89,11 @@ pub(super) async fn switch(
         let pods = owners.pods_below(&uid).await.map_err(|error| Failure::Unanswered(error.into()))?;
         let mut said = Vec::new();
         for pod in &pods {
-            let stays = if queue_of(pod) == to { None } else { Some(why(&client, pod, &to).await) };
+            let stays = match (queue_of(pod) == to, by_itself(pod)) {
+                (true, _) => None,
+                (false, Some(why)) => Some(Some(why)),
+                (false, None) => Some(why(&client, pod, &to).await),
+            };
             said.push(stays);
         }
         if Instant::now() >= until || said.iter().all(|stays| stays.is_none() || matches!(stays, Some(Some(_)))) {
@@ -96,8 +101,31 @@ pub(super) async fn switch(
         }
         sleep(LOOKING).await;
     };
+    let Place { namespace, .. } = place;
     output.print(&Moved { namespace, kind: resource.kind, name: name.to_owned(), to, pods }, sentences)?;
     Ok(Ending::Fine)
+}
+
+/// Why a Pod stays whose own annotation has moved it: no Event is waited for.
+fn by_itself(pod: &Pod) -> Option<String> {
+    let moves_it = pod.annotations().get(contract::SWITCH_QUEUE).is_some_and(|asked| *asked == queue_of(pod));
+    moves_it.then(|| Stays::ByItself.to_string())
+}
+
+/// The kinds of workload that the PlatformPolicy lists; `None` where it cannot be read.
+async fn listed_kinds(client: &Client) -> Option<Vec<GroupResource>> {
+    let policy = standing::policy(client).await.ok()??;
+    let listed = policy["spec"]["workloadKinds"].as_array().into_iter().flatten();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Some(listed.map(|it| GroupResource { group: text(&it["group"]), resource: text(&it["resource"]) }).collect())
+}
+
+/// Whether objects of a kind make Pods, as far as that is known: the built-in ones and those that the policy lists. What it lists
+/// may not be known; then only Kubernetes' own kinds are.
+fn may_make_pods(kind: &ApiResource, listed: Option<&[GroupResource]>) -> bool {
+    let is_it = |of: &GroupResource| of.group == kind.group && of.resource == kind.plural;
+    let is_built_in = workload::built_in().iter().any(|it| it.owns_pods() && is_it(&it.of));
+    is_built_in || listed.map_or_else(|| kind.group.contains('.'), |listed| listed.iter().any(is_it))
 }
 
 /// The kind that is meant, by its name, its plural, or its plural with its group: as kubectl takes it, but for short names of others than
@@ -151,6 +179,45 @@ fn sentences(Moved { namespace, kind, name, to, pods }: &Moved) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kind_that_makes_no_pods_is_told_from_one_that_may() {
+        let kind = |group: &str, kind: &str, plural: &str| ApiResource {
+            group: group.into(),
+            version: "v1".into(),
+            api_version: "v1".into(),
+            kind: kind.into(),
+            plural: plural.into(),
+        };
+        let (service, deployment) = (kind("", "Service", "services"), kind("apps", "Deployment", "deployments"));
+        let (ray, scaler) = (
+            kind("ray.io", "RayCluster", "rayclusters"),
+            kind("autoscaling", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
+        );
+        let listed = [GroupResource::new("ray.io", "rayclusters")];
+        let may = |kind: &ApiResource| {
+            (may_make_pods(kind, Some(&listed)), may_make_pods(kind, Some(&[])), may_make_pods(kind, None))
+        };
+        assert_eq!(may(&deployment), (true, true, true));
+        assert_eq!(may(&service), (false, false, false));
+        assert_eq!(may(&scaler), (false, false, false), "it acts on others'");
+        assert_eq!(may(&ray), (true, false, true), "nobody knows what the policy lists");
+    }
+
+    #[test]
+    fn a_pod_that_its_own_annotation_moved_stays_and_no_event_is_waited_for() {
+        let pod = |annotations: Value| -> Pod {
+            serde_json::from_value(json!({"metadata": {"name": "x", "annotations": annotations, "labels": {"platform-go/queue-name": "night"}}})).expect("a Pod")
+        };
+        let stays = by_itself(&pod(json!({"platform-go/switch-queue": "night"}))).expect("it stays");
+        assert!(
+            stays.contains("its own annotation platform-go/switch-queue has moved it there; take that off"),
+            "{stays}"
+        );
+        assert_eq!(by_itself(&pod(json!({"platform-go/switch-queue": ""}))), None);
+        assert_eq!(by_itself(&pod(json!({"platform-go/switch-queue": "batch"}))), None, "it has not moved it");
+        assert_eq!(by_itself(&pod(json!({}))), None);
+    }
 
     #[test]
     fn what_has_become_of_each_pod_is_one_line() {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
-use crate::instant::{NoInstant, When};
+use crate::instant::{Besides, NoInstant, When};
 
 /// An instant, a day of UTC, or how long ago.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ impl FromStr for Since {
         let span = text.parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
         match span {
             Ok(ago) => Ok(Self::Ago(ago.abs())),
-            Err(_) => text.parse().map(Self::At),
+            Err(_) => text.parse().map(Self::At).map_err(|error: NoInstant| error.or(Besides::DaysAndLengths)),
         }
     }
 }
@@ -31,7 +31,7 @@ impl Since {
     pub(super) fn seen_from(self, now: Timestamp) -> Result<Timestamp, NoInstant> {
         match self {
             Self::At(when) => when.on(&TimeZone::UTC),
-            Self::Ago(ago) => now.checked_sub(ago).map_err(|why| NoInstant::new(&why)),
+            Self::Ago(ago) => now.checked_sub(ago).map_err(|why| NoInstant::new(why)),
         }
     }
 }
@@ -53,9 +53,11 @@ mod tests {
         ] {
             assert_eq!(since(text), Ok(at.into()), "{text}");
         }
-        for (text, why) in
-            [("yesterday", "it is no instant"), ("1mo", "it is no instant"), ("19000y", "it is no instant")]
-        {
+        for (text, why) in [
+            ("yesterday", "or how long ago, as in 36h or 7d"),
+            ("1mo", "it is no instant"),
+            ("19000y", "it is no instant"),
+        ] {
             assert!(since(text).expect_err(text).to_string().contains(why), "{text}");
         }
     }

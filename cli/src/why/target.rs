@@ -13,17 +13,28 @@ pub(crate) enum Target {
     Id(String),
 }
 
-/// The kind is none that can be asked about.
+/// It names nothing that can be asked about.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "asked about {0}; ask about pod, claim, deployment, replicaset, statefulset, daemonset, job or cronjob: write job/NAME"
-)]
-pub(crate) struct NoSuchKind(String);
+pub(crate) enum NoTarget {
+    /// The kind is none of these.
+    #[error(
+        "asked about {0}; ask about pod, claim, deployment, replicaset, statefulset, daemonset, job or cronjob: write job/NAME"
+    )]
+    Kind(String),
+    /// There is no kind, or no name.
+    #[error(
+        "asked about {0:?}, which lacks a name or its kind; write the NAME of a Pod, or KIND/NAME such as job/NAME"
+    )]
+    Part(String),
+}
 
 impl FromStr for Target {
-    type Err = NoSuchKind;
+    type Err = NoTarget;
 
-    fn from_str(text: &str) -> Result<Self, NoSuchKind> {
+    fn from_str(text: &str) -> Result<Self, NoTarget> {
+        if text.split('/').any(str::is_empty) {
+            return Err(NoTarget::Part(text.to_owned()));
+        }
         let Some((kind, name)) = text.split_once('/') else {
             let object = || Self::Object(Subject::Pod, text.to_owned());
             return Ok(if is_id(text) { Self::Id(text.to_owned()) } else { object() });
@@ -39,7 +50,7 @@ impl FromStr for Target {
             "daemonset" | "daemonsets" | "ds" => Subject::DaemonSet,
             "job" | "jobs" => Subject::Job,
             "cronjob" | "cronjobs" | "cj" => Subject::CronJob,
-            _ => return Err(NoSuchKind(kind.to_owned())),
+            _ => return Err(NoTarget::Kind(kind.to_owned())),
         };
         Ok(Self::Object(subject, name.to_owned()))
     }
@@ -91,6 +102,10 @@ mod tests {
         assert_eq!(read("training-job-seven"), object(Subject::Pod, "training-job-seven"));
         let refused = "service/web".parse::<Target>().expect_err("no such kind").to_string();
         assert!(refused.starts_with("asked about service; ask about pod, claim, "), "{refused}");
+        for text in ["", "/x", "job/", "/"] {
+            let refused = text.parse::<Target>().expect_err("no target").to_string();
+            assert!(refused.starts_with(&format!("asked about {text:?}, which lacks a name or its kind")), "{refused}");
+        }
         let about = read("job/x").about(None, "llm");
         assert_eq!((about.namespace.as_deref(), about.name.as_deref()), (Some("llm"), Some("x")));
     }

@@ -35,6 +35,29 @@ fn now() -> Timestamp {
     Timestamp::UNIX_EPOCH
 }
 
+fn nothing() -> Undone<'static> {
+    static NONE: DeviceClasses = DeviceClasses::new();
+    Undone { spared: &[], classes: &NONE }
+}
+
+#[test]
+fn a_model_whose_device_class_does_not_exist_says_so_until_it_does() {
+    let model = record("GpuModel", "h100", &json!({ "deviceClassName": "gpu.nvidia.com" }));
+    let said = |classes: &DeviceClasses| {
+        let found = amendments(&snapshot(vec![model.clone()]), &Undone { classes, ..nothing() }, "follow", now());
+        let references = condition(&found[0].fields, "ReferencesResolved").clone();
+        (references["status"].clone(), references["message"].as_str().unwrap_or_default().to_owned())
+    };
+    let (status, message) = said(&DeviceClasses::new());
+    assert_eq!(status, "False");
+    assert!(
+        message.starts_with("spec.deviceClassName: DeviceClass gpu.nvidia.com does not exist, and Pods"),
+        "{message}"
+    );
+    let there = [("gpu.nvidia.com".to_owned(), Default::default())].into();
+    assert_eq!(said(&there), (json!("True"), String::new()));
+}
+
 fn condition<'a>(fields: &'a Map<String, Value>, kind: &str) -> &'a Value {
     let found = fields["conditions"].as_array().into_iter().flatten().find(|found| found["type"] == kind);
     found.expect("each condition is always there")
@@ -43,7 +66,7 @@ fn condition<'a>(fields: &'a Map<String, Value>, kind: &str) -> &'a Value {
 #[test]
 fn says_what_is_known_and_leaves_the_rest_to_others() {
     let snapshot = snapshot(all());
-    let found = amendments(&snapshot, &[], "follow", now());
+    let found = amendments(&snapshot, &nothing(), "follow", now());
     let of = |name: &str| &found.iter().find(|it| it.name == name).expect("a new record has no status").fields;
     assert_eq!(of("alice")["personalProject"], "mine");
     assert_eq!((&of("lab")["projects"], &of("lab")["members"]), (&json!(1), &json!(1)));
@@ -67,7 +90,8 @@ fn a_namespace_that_is_not_bound_is_why_the_project_is_not_ready() {
         project: "mine".into(),
         because: NotYours::BoundTo(ProjectId::new("P26")),
     };
-    let found = amendments(&snapshot(all()), std::slice::from_ref(&spared), "follow", now());
+    let found =
+        amendments(&snapshot(all()), &Undone { spared: std::slice::from_ref(&spared), ..nothing() }, "follow", now());
     let mine = found.iter().find(|it| it.name == "mine").expect("it has no status yet");
     let ready = condition(&mine.fields, "Ready");
     assert_eq!((&ready["status"], &ready["reason"]), (&json!("False"), &json!("NotDone")));
@@ -76,7 +100,7 @@ fn a_namespace_that_is_not_bound_is_why_the_project_is_not_ready() {
 
 #[test]
 fn what_was_written_is_not_written_again_and_times_last() {
-    let before = amendments(&snapshot(all()), &[], "follow", now());
+    let before = amendments(&snapshot(all()), &nothing(), "follow", now());
     let mut records = all();
     for record in &mut records {
         let written = before.iter().find(|it| record["metadata"]["name"] == it.name.as_str()).expect("all were new");
@@ -84,10 +108,10 @@ fn what_was_written_is_not_written_again_and_times_last() {
         record["status"]["gpuUsed"] = json!("of another daemon");
     }
     let later = now() + jiff::SignedDuration::from_hours(1);
-    assert_eq!(amendments(&snapshot(records.clone()), &[], "follow", later), []);
+    assert_eq!(amendments(&snapshot(records.clone()), &nothing(), "follow", later), []);
 
     records.retain(|record| record["kind"] != "ResourcePlan");
-    let after = amendments(&snapshot(records), &[], "follow", later);
+    let after = amendments(&snapshot(records), &nothing(), "follow", later);
     let names: Vec<_> = after.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["mine", "default"]);
     let (ready, references) = (condition(&after[0].fields, "Ready"), condition(&after[0].fields, "ReferencesResolved"));

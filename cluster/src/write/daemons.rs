@@ -2,7 +2,7 @@
 
 use kube::Api;
 use kube::api::{DynamicObject, Patch};
-use records::daemon::{DaemonStatus, LONGEST_SENTENCE};
+use records::daemon::{DaemonStatus, LONGEST_ATTENTION, LONGEST_SENTENCE};
 use records::{GROUP, Kind, POLICY_NAME, VERSION};
 use serde_json::json;
 
@@ -18,6 +18,9 @@ impl Writer {
     pub async fn tell_of_daemons(&self, lease: &str, mut daemons: Vec<DaemonStatus>) -> Result<Outcome, WriteFailed> {
         for waits in daemons.iter_mut().filter_map(|daemon| daemon.waits_for.as_mut()) {
             waits.says = shortened(&waits.says, LONGEST_SENTENCE);
+        }
+        for sentence in daemons.iter_mut().flat_map(|daemon| &mut daemon.attention) {
+            *sentence = shortened(sentence, LONGEST_ATTENTION);
         }
         let applied = json!({
             "apiVersion": format!("{GROUP}/{VERSION}"),

@@ -41,9 +41,9 @@ fn closed(entry: &Entry, uid: &str, is_gone: bool) -> Option<Reason> {
     let at = entry.ended_at.unwrap_or(entry.begun_at);
     let says = match serde_json::from_value::<Noted>(entry.plan.clone()) {
         Ok(Noted { queue, reason, closed_at }) => {
-            format!("it was stopped at {at}: {reason}: its queue {queue} was closed since {closed_at}")
+            format!("it was stopped at {at:.0}: {reason}: its queue {queue} was closed since {closed_at:.0}")
         }
-        Err(_) => format!("it was stopped at {at}: its queue was closed"),
+        Err(_) => format!("it was stopped at {at:.0}: its queue was closed"),
     };
     let what_to_do = "create it again, and it starts when the queue opens; or create it in queue default";
     Some(Reason { concern: Concern::Stopped, says, what_to_do: Some(what_to_do.to_owned()) })

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::contract;
 use crate::object::Object;
 use crate::object::kinds::GroupResource;
+use crate::object::place::Place;
 use crate::submission::remembered;
 
 pub use own_claim::OwnClaim;
@@ -59,6 +60,19 @@ pub fn without_own_labels(mut object: Value) -> Value {
     let ours: Vec<_> = ours.filter_map(|it| it.at.pointer().back().map(|key| key.decoded().into_owned())).collect();
     ours.iter().for_each(|key| remove_keys(&mut object, "/metadata/labels", &[key]));
     object
+}
+
+/// The labels by which somebody asked for something and that the platform replaced, each with what was asked. Whose an object is
+/// nobody asks.
+pub fn replaced_labels(object: &Value) -> Vec<(Place, Value)> {
+    let is_label = |at: &Place| {
+        let tokens: Vec<_> = at.pointer().tokens().map(|token| token.decoded().into_owned()).collect();
+        matches!(tokens.as_slice(), [metadata, labels, key]
+            if metadata == "metadata" && labels == "labels" && !contract::OWNERSHIP_LABELS.contains(&key.as_str()))
+    };
+    let asked = remembered::recall(Object(object)).into_values().filter(|it| it.unasked().is_none());
+    let labels = asked.filter(|it| is_label(&it.at) && it.asked.is_string() && it.at.resolve(object).is_some());
+    labels.map(|it| (it.at, it.asked)).collect()
 }
 
 /// Whether it shows that the platform may have narrowed what a claim asks.

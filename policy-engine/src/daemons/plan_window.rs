@@ -7,6 +7,7 @@
 
 pub mod audit;
 mod fate;
+mod stranded;
 mod view;
 mod words;
 mod workloads;
@@ -27,6 +28,7 @@ use fate::{Fate, fate};
 use workloads::Workloads;
 
 pub use fate::why_it_waits;
+pub use stranded::{Mend, Stranded};
 pub use view::{Controller, GatedPod, View};
 
 /// At most so many Pods are released a cycle; the next cycle releases the rest.
@@ -133,6 +135,8 @@ pub struct Plan {
     pub crowds: Vec<Crowd>,
     /// Pods that wait in vain.
     pub spared: Vec<Spared>,
+    /// How many do, all of them, and because of what.
+    pub stranded: Vec<Stranded>,
     /// When the first of the queues opens for which Pods wait.
     pub opens: Option<Timestamp>,
     /// Whether [`MAX_RELEASES`] or [`MAX_NOTES`] left something for the next cycle.
@@ -162,6 +166,7 @@ pub struct Plan {
 pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
     let mut known = BTreeMap::new();
     let (mut plan, mut releases, mut workloads) = (Plan::default(), Vec::new(), Workloads::default());
+    let mut stranded: BTreeMap<Mend, BTreeMap<ProjectName, usize>> = BTreeMap::new();
     let mut pods: Vec<_> = view.pods.iter().collect();
     pods.sort_by_key(|waiting| (waiting.since, &waiting.pod));
     for waiting in pods {
@@ -189,6 +194,10 @@ pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
             }
             Some(Fate::InVain(because)) => {
                 plan.note(waiting, None);
+                let of = project.and_then(|id| policy.project_by_id(id));
+                if let Some((project, mend)) = of.and_then(|it| Some((it, Mend::of(policy, it, because)?))) {
+                    *stranded.entry(mend).or_default().entry(project.name.clone()).or_default() += 1;
+                }
                 plan.spared.push(Spared { pod, seen, because: because.clone() });
             }
             None => {}
@@ -202,6 +211,7 @@ pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
     plan.releases = releases.into_iter().take(MAX_RELEASES).map(|(_, release)| release).collect();
     plan.spared.truncate(MAX_SPARED);
     plan.crowds = workloads.told();
+    plan.stranded = stranded.into_iter().map(|(because, projects)| Stranded { because, projects }).collect();
     plan
 }
 

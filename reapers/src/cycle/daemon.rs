@@ -113,6 +113,8 @@ pub struct Proposal {
     pub refusals: Vec<News>,
     /// What is told besides, each time that it is proposed.
     pub tidings: Vec<News>,
+    /// What an admin should look at, in sentences that end with what to do: `sluice status` shows them.
+    pub attention: Vec<String>,
     /// What the records' status is to say.
     pub amendments: Vec<Amendment>,
     /// Whether there is more to do than one turn may.

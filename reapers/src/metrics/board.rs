@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cluster::write::instant;
 use jiff::Timestamp;
-use records::daemon::{Alarms, CycleEnd, DaemonStatus, Waiting};
+use records::daemon::{Alarms, CycleEnd, DaemonStatus, MOST_ATTENTION, Waiting};
 
 use super::ends::{ActionEnd, LedgerAlarm};
 
@@ -48,6 +48,11 @@ impl Board {
             status.planned = i64::try_from(steps).unwrap_or(i64::MAX);
             status.spared = i64::try_from(spared).unwrap_or(i64::MAX);
         });
+    }
+
+    pub(super) fn attention(&self, daemon: &'static str, mut sentences: Vec<String>) {
+        sentences.truncate(MOST_ATTENTION);
+        self.note(daemon, |status| status.attention = sentences);
     }
 
     pub(super) fn took(&self, daemon: &'static str, took: Duration, now: Timestamp) {

@@ -21,9 +21,9 @@ pub(super) fn begins(preemption: &Preemption) -> News {
             *others.entry(victim.queue.as_str()).or_default() += 1;
         }
     }
-    let others = others.into_iter().map(|(queue, count)| {
-        let plural = if count == 1 { "" } else { "s" };
-        format!("{count} pod{plural} of queue {queue} elsewhere")
+    let others = others.into_iter().map(|(queue, count)| match count {
+        1 => format!("1 pod of queue {queue} in another namespace"),
+        count => format!("{count} pods of queue {queue} in other namespaces"),
     });
     let ends: Vec<_> = own.into_iter().chain(others).collect();
     let verb = if victims.len() == 1 { "is" } else { "are" };
@@ -49,7 +49,7 @@ pub(super) fn evicted(eviction: &Eviction, because: Option<&Because>) -> News {
 /// Said of a Pod that a budget does not let go.
 pub(super) fn blocked(eviction: &Eviction) -> News {
     let note = format!(
-        "{eviction}; a PodDisruptionBudget does not let it go and is heeded until {}, then the pod is deleted",
+        "{eviction}; a PodDisruptionBudget does not let it go and is heeded until {:.0}, then the pod is deleted",
         eviction.forced_at
     );
     news(Tone::Warning, "EvictionBlocked", &eviction.pod, &eviction.uid, note)
@@ -91,4 +91,36 @@ pub(super) fn ended(begun: &Begun, ended: Ended) -> Option<News> {
 fn news(tone: Tone, reason: &'static str, pod: &PodName, uid: &str, note: String) -> News {
     let about = About::Pod { namespace: pod.namespace.clone(), name: pod.name.clone(), uid: uid.to_owned() };
     News { tone, about, related: None, reason, note }
+}
+
+#[cfg(test)]
+mod tests {
+    use policy_engine::daemons::preemption::Victim;
+    use policy_engine::daemons::preemption::view::Placement;
+
+    use super::*;
+
+    #[test]
+    fn whose_pods_of_other_namespaces_are_is_not_said_and_where_they_are_not_is() {
+        let pod = |namespace: &str, name: &str| PodName { namespace: namespace.to_owned(), name: name.to_owned() };
+        let victim = |of: PodName| Victim {
+            uid: "u".to_owned(),
+            pod: of,
+            queue: "batch".into(),
+            because: Because::Lower { queue: "batch".into(), priority: 1, than: "high".into(), than_priority: 2 },
+            budget: None,
+        };
+        let placement =
+            Placement { uid: "w".to_owned(), pod: pod("s1", "winner"), node: "s1-gpu".to_owned(), devices: Vec::new() };
+        let preemption = |victims: Vec<Victim>| Preemption {
+            place: 0,
+            placements: vec![placement.clone()],
+            victims,
+            hold: Vec::new(),
+            spared: Vec::new(),
+        };
+        let said = begins(&preemption(vec![victim(pod("s1", "mine")), victim(pod("s2", "theirs"))])).note;
+        let expected = "room is made for pod s1/winner on node s1-gpu: pod mine (queue batch), 1 pod of queue batch in another namespace are evicted";
+        assert_eq!(said, expected);
+    }
 }

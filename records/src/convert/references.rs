@@ -11,6 +11,9 @@ use crate::Kind;
 use crate::group::Storage;
 use crate::text::RecordName;
 
+/// Between what a record refers to and what follows, where that is not among the records.
+pub const ABSENT: &str = " does not exist; ";
+
 /// The names that exist, of each kind that others refer to.
 struct Names<'a>(HashSet<(Kind, &'a str)>);
 
@@ -24,7 +27,7 @@ impl Names<'_> {
                 Kind::PlatformQueue | Kind::GpuModel => "it cannot be used until it does",
                 Kind::PlatformPolicy => "",
             };
-            report.warn(about, field(), format!("{kind} {name} does not exist; {lost}"));
+            report.warn(about, field(), format!("{kind} {name}{ABSENT}{lost}"));
         }
     }
 

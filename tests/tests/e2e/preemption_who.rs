@@ -109,7 +109,7 @@ fn nobody_ends_in_a_project_where_the_rule_only_warns() {
     ok(create(&p, "alice", asking("stern", "unlucky", "high", 1)));
     assert_eq!(
         told(&p, "stern", "unlucky", "NoRoomMade"),
-        "nobody is evicted for pod stern/unlucky: it would fit on node stern without 1 pod elsewhere; nobody is evicted in projects where \
+        "nobody is evicted for pod stern/unlucky: it would fit on node stern without 1 pod of other namespaces; nobody is evicted in projects where \
          the rule queue is not enforced"
     );
     waits_for_a_node(&p, "stern", "unlucky");

@@ -54,6 +54,24 @@ fn what_is_broken_is_said_until_it_is_mended() {
     }
     assert_eq!(after["metadata"]["generation"], before["metadata"]["generation"]);
 
+    // An entry that passes over everything, and a static policy that nothing binds: nobody else would say so.
+    let selector = |value: &str| {
+        let change = format!(r#"[{{"op": "add", "path": "/webhooks/0/objectSelector", "value": {value}}}]"#);
+        let patch = ["patch", "validatingwebhookconfiguration", "sluice", "--type=json", "-p", &change];
+        ok(kubectl(&p, ADMIN, &patch));
+    };
+    selector(r#"{"matchLabels": {"no": "pod"}}"#);
+    ok(kubectl(&p, ADMIN, &["delete", "validatingadmissionpolicybinding", "sluice-owners"]));
+    let (code, inert) = status(&p);
+    let says = finds(&inert, "EntryDiffers").expect("it is found")["says"].as_str().expect("a sentence");
+    assert!(says.ends_with("is not the chart's: it has objectSelector, and the chart's has none"), "{says}");
+    let says = finds(&inert, "StaticPolicies").expect("it is found")["says"].as_str().expect("a sentence");
+    assert!(says.contains("sluice-owners has no binding"), "{says}");
+    assert_eq!(code, 1);
+    selector("{}");
+    must(p.install_chart(&[]));
+    works(&p);
+
     ok(kubectl(&p, ADMIN, &["delete", "validatingwebhookconfiguration", "sluice"]));
     let (code, broken) = status(&p);
     let says = finds(&broken, "WebhooksMissing").expect("it is found")["says"].as_str().expect("a sentence");

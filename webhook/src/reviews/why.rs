@@ -132,7 +132,8 @@ impl Asks<'_> {
         let Some(newest) = refusals.first() else { return };
         let Refusal { id, at, username, namespace, asked, .. } = newest;
         let times = if refusals.len() > 1 { ", not for the first time" } else { "" };
-        let says = format!("asked by {username} to {asked} in {namespace} at {at}, and refused{times} (decision {id})");
+        let says =
+            format!("asked by {username} to {asked} in {namespace} at {at:.0}, and refused{times} (decision {id})");
         why.reasons.push(Reason { concern: Concern::Rule, says, what_to_do: None });
         why.reasons.extend(why::refused(newest));
     }

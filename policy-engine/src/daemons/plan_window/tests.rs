@@ -144,6 +144,36 @@ fn what_waits_in_vain_is_said() {
 }
 
 #[test]
+fn those_that_wait_in_vain_are_counted_by_what_has_to_be_mended() {
+    let pods =
+        || vec![waiting("nlp", "p", "night", 0), waiting("nlp", "q", "night", 0), waiting("nlp", "r", "other", 0)];
+    let stranded = |change: fn(&mut crate::policy::Records)| {
+        planned(pods(), &policy(change), NOON).stranded.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let not_bound = "plan gold does not bind queue other, and 1 Pod waits for it in vain: 1 of project nlp; add the queue to spec.queues of the plan, or have the Pods moved to queue default (sluice switch-queue)";
+    assert_eq!(stranded(|_| {}), [not_bound], "night opens again");
+    let closed = stranded(|records| {
+        let once = Window::Once { from: at("2026-11-01T00:00:00Z"), until: at("2026-11-02T00:00:00Z") };
+        let schedule = Schedule { time_zone: "UTC".into(), windows: vec![once] };
+        records.plans.get_mut("gold").expect("the plan").schedule = Some(schedule);
+    });
+    let begins =
+        "plan gold does not open queue night again, and 2 Pods wait for it in vain: 2 of project nlp; write a window";
+    assert!(closed.len() == 2 && closed[1].starts_with(begins), "{closed:?}");
+    let ended = stranded(|records| {
+        records.plans.get_mut("gold").expect("the plan").validity.until = Some(at(NOON));
+    });
+    assert!(
+        ended.len() == 1 && ended[0].starts_with("plan gold has ended, and 3 Pods wait for it in vain"),
+        "{ended:?}"
+    );
+    let without = stranded(|records| {
+        records.projects.values_mut().for_each(|project| project.plan = None);
+    });
+    assert!(without.len() == 1 && without[0].starts_with("project nlp has no plan, and 3 Pods wait"), "{without:?}");
+}
+
+#[test]
 fn a_cycle_releases_so_many_and_the_next_the_rest() {
     let count = i64::try_from(MAX_RELEASES).expect("not many") + 1;
     let pods = (0..count).map(|index| waiting("nlp", &format!("p{index}"), "batch", index)).collect();

@@ -88,7 +88,7 @@ impl WhyNot {
         let Self::WouldTake { node, pods, .. } = self else { return self.to_string() };
         let (own, others): (Vec<_>, Vec<_>) = pods.iter().cloned().partition(|pod| pod.namespace == namespace);
         let plural = if others.len() == 1 { "" } else { "s" };
-        let others = (!others.is_empty()).then(|| format!("{} pod{plural} elsewhere", others.len()));
+        let others = (!others.is_empty()).then(|| format!("{} pod{plural} of other namespaces", others.len()));
         let own = (!own.is_empty()).then(|| names(&own));
         let pods: Vec<_> = own.into_iter().chain(others).collect();
         format!(

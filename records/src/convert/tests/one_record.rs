@@ -360,6 +360,35 @@ fn a_field_without_effect_is_told_to_whoever_sets_it() {
     assert_eq!(build(&raw([candidate])).1, [], "the record is in order, and so are its conditions");
 }
 
+#[test]
+fn windows_that_are_over_are_told_to_whoever_writes_them() {
+    let now = "2026-11-23T12:00:00Z".parse().expect("an instant");
+    let over = |kind: &str, spec: Value| {
+        lines(&closed_for_good(&RawRecord::new(record(kind, "it", 0, spec), None).expect("a record"), now))
+    };
+    let once = |until: &str| json!({"windows": [{"from": "2026-11-20T00:00:00Z", "until": until}]});
+    let never =
+        "spec.windows: no window of it opens again, and Pods that wait for one wait in vain; write one that is to come";
+    for kind in ["ResourcePlan", "PlatformQueue"] {
+        let priority = |mut spec: Value| {
+            spec["priority"] = json!(if kind == "PlatformQueue" { Value::from(1) } else { Value::Null });
+            spec
+        };
+        assert_eq!(over(kind, priority(once("2026-11-23T12:00:00Z"))), [format!("{kind} it: {never}")]);
+        assert_eq!(over(kind, priority(once("2026-11-23T12:00:01Z"))), [""; 0], "it is open for a second");
+        assert_eq!(over(kind, priority(json!({}))), [""; 0], "always open");
+        assert_eq!(over(kind, priority(json!({"windows": [{"start": "08:00", "end": "09:00"}]}))), [""; 0]);
+    }
+    let ended = over("ResourcePlan", json!({"validity": {"until": "2026-11-23T12:00:00Z"}}));
+    assert_eq!(
+        ended,
+        [
+            "ResourcePlan it: spec.validity.until: the plan has ended at 2026-11-23T12:00:00Z, and projects that bind it have none; write a later instant, or leave it out"
+        ]
+    );
+    assert_eq!(over("ResourcePlan", json!({"validity": {"from": "2027-01-01T00:00:00Z"}})), [""; 0], "it is to come");
+}
+
 /// The API server and the chart write defaults into every record.
 #[test]
 fn a_default_is_nobodys_wish() {

@@ -116,7 +116,7 @@ fn people_read_no_names_of_other_projects() {
         |pods: Vec<PodName>| WhyNot::WouldTake { node: "n1".into(), pods, projects: ["secret-project".into()].into() };
     let both = why(vec![own.clone(), other.clone()]);
     assert!(both.to_string().contains("secret/b") && both.to_string().contains("secret-project"), "{both}");
-    let said = "it would fit on node n1 without nlp/a and 1 pod elsewhere; nobody is evicted in projects where the rule queue is not enforced";
+    let said = "it would fit on node n1 without nlp/a and 1 pod of other namespaces; nobody is evicted in projects where the rule queue is not enforced";
     assert_eq!(both.to_people_of("nlp"), said);
     assert_eq!(why(vec![other]).to_people_of("nlp"), said.replace("nlp/a and ", ""));
 }
