@@ -31,7 +31,7 @@ impl Since {
     pub(super) fn seen_from(self, now: Timestamp) -> Result<Timestamp, NoInstant> {
         match self {
             Self::At(when) => when.on(&TimeZone::UTC),
-            Self::Ago(ago) => now.checked_sub(ago).map_err(|why| NoInstant::new(why)),
+            Self::Ago(ago) => now.checked_sub(ago).map_err(NoInstant::new),
         }
     }
 }
