@@ -204,7 +204,7 @@ async fn class_curiosity_who_is_no_member_learns_nothing() {
     let admin = json!({"userInfo": {"groups": ["system:masters", "system:authenticated"]}});
     let (me, refused) = answer(&router, question("eve", admin)).await;
     assert_eq!(me, Value::Null);
-    let said = "no User record has this username; a platform Admin may make one (spec.username); what everybody uses is told \
+    let said = "no User record has this username; as a platform Admin, make one (spec.username); what everybody uses is told \
                 beside the ledger: kubectl exec -n sluice-system deploy/sluice -- sluice usage";
     assert!(refused.contains(said), "{refused}");
 }
