@@ -161,9 +161,8 @@ fn a_pod_that_was_stopped_with_its_window_is_told_so_when_it_is_gone_and_when_it
     assert_eq!(again(&opens), format!("{starts}{or_default}"));
     let never = "queue night is closed and does not open again, by the windows of plan gold: ask an admin for a window";
     assert_eq!(again(&policy(once(2025), None)), format!("{never}{or_default}"));
-    // Without a plan in force there is no GPU in default either.
+    // Without a plan in force nothing is granted in default either.
     let ended = "plan gold of project llm ended Mon 2026-11-23 09:00 UTC, so that queue night takes no pods: ask an admin for a plan";
-    let ended = format!("{ended}; or, without GPU, create it in queue default");
     assert_eq!(again(&policy(None, Some("2026-11-23T09:00:00Z"))), ended);
     assert_eq!(journaled(entries, "second", true, &queues(&opens)), [], "another Pod");
     assert_eq!(journaled(entries, "first", false, &queues(&opens)), [], "one that is there says it by its annotations");

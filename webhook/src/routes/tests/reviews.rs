@@ -136,8 +136,8 @@ async fn class_curiosity_of_a_preemption_one_reads_whose_pods_are_ones_own() {
             "id": id, "begunAt": "2026-11-23T10:00:00Z",
             "roomFor": [{"pod": others, "node": "n1", "devices": ["gpu.nvidia.com/n1/gpu-7"]}],
             "ended": [
-                {"pod": "llm-finetune/pod-v", "queue": "batch", "because": because},
-                {"pod": others, "queue": "batch", "because": because, "heldUpBy": "a PodDisruptionBudget"},
+                {"pod": "llm-finetune/pod-v", "queue": "batch", "because": because, "fate": "Evicted"},
+                {"pod": others, "queue": "batch", "because": because, "fate": "Evicted", "heldUpBy": "a PodDisruptionBudget"},
             ],
             "spared": [{"pod": others, "because": "the rule queue is not enforced in its project"}],
         })
