@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::anyhow;
 use clap::Args;
 use owo_colors::OwoColorize as _;
-use records::review::{Ended, Preemption, Preemptions, RoomMade, Spared, Subject};
+use records::review::{Ended, Preemption, Preemptions, RoomMade, Spared, Subject, VictimFate};
 
 use crate::cluster_args::ClusterArgs;
 use crate::ending::{Ending, Failure};
@@ -71,9 +71,15 @@ fn one(preemption: &Preemption) -> String {
         let devices = if devices.is_empty() { String::new() } else { format!(" with {}", devices.join(", ")) };
         let _infallible = writeln!(text, "  room for {pod} on node {node}{devices}");
     }
-    for Ended { pod, queue, because, held_up_by } in ended {
+    for Ended { pod, queue, because, fate, held_up_by, deleted_at } in ended {
+        let fate = match fate {
+            VictimFate::Evicted => "evicted",
+            VictimFate::ToBeEvicted => "to be evicted",
+            VictimFate::GoesOn => "not evicted",
+        };
         let held_up = held_up_by.as_ref().map(|by| format!("; held up by {by}")).unwrap_or_default();
-        let _infallible = writeln!(text, "  evicted: {pod} in queue {queue}: {because}{held_up}");
+        let deleted = deleted_at.as_ref().map(|at| format!("; deleted at {at} whatever that says")).unwrap_or_default();
+        let _infallible = writeln!(text, "  {fate}: {pod} in queue {queue}: {because}{held_up}{deleted}");
     }
     // Pods of other projects have no name, and are many of one kind.
     let mut alike: Vec<(&Spared, usize)> = Vec::new();
@@ -95,6 +101,26 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn who_is_held_up_by_a_budget_is_to_be_evicted_and_who_stayed_was_not() {
+        let victim = |fate: &str, more: serde_json::Value| {
+            let mut victim = json!({"pod": "llm/p", "queue": "batch", "because": "it gives way", "fate": fate});
+            json_patch::merge(&mut victim, &more);
+            victim
+        };
+        let until = json!({"heldUpBy": "the PodDisruptionBudget llm/b", "deletedAt": "2026-11-23T10:09:00Z"});
+        let ended = json!([victim("ToBeEvicted", until), victim("GoesOn", json!({}))]);
+        let answer: Preemptions = serde_json::from_value(json!({"at": "2026-11-23T10:00:00Z", "preemptions": [{
+            "id": "1", "begunAt": "2026-11-23T09:59:00Z", "roomFor": [], "ended": ended, "spared": [],
+        }]}))
+        .expect("an answer");
+        let text = anstream::adapter::strip_str(&render(&answer)).to_string();
+        let lines: Vec<_> = text.lines().skip(1).collect();
+        let held_up = "  to be evicted: llm/p in queue batch: it gives way; held up by the PodDisruptionBudget llm/b; deleted at \
+                       2026-11-23T10:09:00Z whatever that says";
+        assert_eq!(lines, [held_up, "  not evicted: llm/p in queue batch: it gives way"]);
+    }
 
     #[test]
     fn it_is_shown_who_ended_for_whom_and_who_was_spared() {

@@ -2,6 +2,7 @@
 //! asked once before it is believed that there is nothing.
 
 pub mod devices;
+pub mod events;
 pub mod names;
 pub mod namespaces;
 pub mod owners;

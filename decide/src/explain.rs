@@ -4,34 +4,40 @@
 //! it is said what counted: queues are the platform's, and everybody may read their records.
 
 use jiff::Timestamp;
+use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::preemption::progress;
 use policy_engine::daemons::preemption::view::Placement;
 use policy_engine::daemons::preemption::why::Spared;
 use policy_engine::daemons::preemption::{NAME, Preemption as Planned, SparedPod, Victim};
-use records::review::{Ended, Preemption, Preemptions, RoomMade, Spared as SparedLine};
+use records::review::{Ended, Preemption, Preemptions, RoomMade, Spared as SparedLine, VictimFate};
 use store::{Concerned, Entry};
 
 use crate::viewer::{OTHERS, Viewer};
 
-/// What the journal knows of, as this person may read it.
-pub fn answer(viewer: &Viewer<'_>, entries: &[Entry], now: Timestamp) -> Preemptions {
+/// What the journal knows of, as this person may read it. `runs` says whether a Pod with this UID is there and was not told to end.
+pub fn answer(
+    viewer: &Viewer<'_>,
+    entries: &[Entry],
+    now: Timestamp,
+    runs: impl Fn(&PodName, &str) -> bool,
+) -> Preemptions {
     let visible = |entry: &&Entry| {
         viewer.is_admin() || entry.subjects.iter().chain(&entry.objects).any(|pod| viewer.sees(&pod.namespace))
     };
     let is_preemption = |entry: &&Entry| entry.daemon == NAME;
     let preemptions: Vec<_> =
-        entries.iter().filter(is_preemption).filter(visible).map(|entry| preemption(viewer, entry)).collect();
+        entries.iter().filter(is_preemption).filter(visible).map(|entry| preemption(viewer, entry, &runs)).collect();
     let hint = "nobody was evicted for it, nor it for another, in what the journal still has; why a pod waits, sluice why \
                 says, and the pod's own Events";
     Preemptions { at: now.to_string(), hint: preemptions.is_empty().then(|| hint.to_owned()), preemptions }
 }
 
-fn preemption(viewer: &Viewer<'_>, entry: &Entry) -> Preemption {
+fn preemption(viewer: &Viewer<'_>, entry: &Entry, runs: &impl Fn(&PodName, &str) -> bool) -> Preemption {
     let Entry { id, subjects, objects, plan, begun_at, ended_at, outcome, .. } = entry;
     let (room_for, ended, spared) = match serde_json::from_value::<Planned>(plan.clone()) {
         Ok(Planned { placements, victims, spared, .. }) => (
             placements.iter().map(|it| room(viewer, it)).collect(),
-            victims.iter().map(|it| victim(viewer, it)).collect(),
+            victims.iter().map(|it| victim(viewer, entry, it, runs(&it.pod, &it.uid))).collect(),
             spared.iter().map(|it| spare(viewer, it)).collect(),
         ),
         // Another version planned it: who is concerned stands beside it.
@@ -58,12 +64,23 @@ fn room(viewer: &Viewer<'_>, Placement { pod, node, devices, .. }: &Placement) -
     RoomMade { pod: viewer.name(pod), node: node.clone(), devices }
 }
 
-fn victim(viewer: &Viewer<'_>, Victim { pod, queue, because, budget, .. }: &Victim) -> Ended {
-    let held_up_by = budget.as_ref().map(|budget| match viewer.sees(&pod.namespace) {
+fn victim(viewer: &Viewer<'_>, entry: &Entry, victim: &Victim, runs: bool) -> Ended {
+    let Victim { pod, queue, because, budget, .. } = victim;
+    let is_open = entry.ended_at.is_none();
+    let known = budget.as_ref().map(|budget| match viewer.sees(&pod.namespace) {
         true => format!("the PodDisruptionBudget {budget}"),
         false => "a PodDisruptionBudget".to_owned(),
     });
-    Ended { pod: viewer.name(pod), queue: queue.to_string(), because: because.to_string(), held_up_by }
+    // Who is still there after a moment is held up, also by a budget that did not forbid it when that was planned.
+    let held_up_by = known.or_else(|| (runs && is_open).then(|| "a PodDisruptionBudget".to_owned()));
+    let deleted_at = (runs && is_open).then(|| viewer.budget_heeded_until(entry.begun_at).to_string());
+    let fate = match (runs, is_open) {
+        (false, _) => VictimFate::Evicted,
+        (true, true) => VictimFate::ToBeEvicted,
+        (true, false) => VictimFate::GoesOn,
+    };
+    let (queue, because) = (queue.to_string(), because.to_string());
+    Ended { pod: viewer.name(pod), queue, because, fate, held_up_by, deleted_at }
 }
 
 fn spare(viewer: &Viewer<'_>, SparedPod { pod, because }: &SparedPod) -> SparedLine {
@@ -89,5 +106,6 @@ fn unread_room(viewer: &Viewer<'_>, pod: &Concerned) -> RoomMade {
 
 fn unread_victim(viewer: &Viewer<'_>, pod: &Concerned) -> Ended {
     let (queue, because) = ("unknown".to_owned(), UNREAD.to_owned());
-    Ended { pod: concerned(viewer, pod), queue, because, held_up_by: None }
+    let fate = VictimFate::Evicted;
+    Ended { pod: concerned(viewer, pod), queue, because, fate, held_up_by: None, deleted_at: None }
 }

@@ -14,14 +14,16 @@ use cluster::lookup::devices::Devices;
 use cluster::lookup::namespaces::Namespaces;
 use cluster::lookup::owners::Owners;
 use cluster::lookup::volumes::Volumes;
-use cluster::world::World;
+use cluster::world::{MovedWorkload, World};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::core::gvk::GroupVersionResource;
-use policy_engine::object::Unreadable;
+use policy_engine::object::{Object, Unreadable};
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::ProjectId;
+use policy_engine::submission::facts::MovedTo;
 use policy_engine::submission::identity::{Caller, ControllerOwner, is_autoscaling, is_scale};
 use policy_engine::submission::{devices, volumes};
-use policy_engine::{Act, Facts, Submission};
+use policy_engine::{Act, Facts, Submission, contract};
 use tokio::time::Instant;
 
 pub use named::new_controller;
@@ -178,6 +180,7 @@ impl Lookups {
                 facts.devices = devices.facts(submission, policy, deadline).await?;
                 facts.volumes = volumes.facts(submission, policy, deadline).await?;
                 if matches!(subject, Subject::Existing(_)) {
+                    facts.moved_to = self.moved_as_it_is(submission, policy, deadline).await?;
                     return Ok(facts);
                 }
                 let project = policy.project_by_id(&facts.project_id);
@@ -188,10 +191,9 @@ impl Lookups {
                 facts.controller = match new_controller(submission, caller, policy)? {
                     Some(reference) => {
                         let stamped = owners.stamped(policy, namespace, &reference, deadline).await?;
-                        if submission.act == Act::Create && submission.resource.is_core("pods") {
-                            let moved = world.as_ref().map(World::moved);
-                            let nearest = owners.moved(policy, namespace, &reference, moved.as_deref(), deadline);
-                            facts.moved_to = Box::pin(nearest).await?.map(|moved| moved.queue);
+                        let makes_pods = policy.platform().workload_kind(&submission.resource).is_some();
+                        if makes_pods || (submission.act == Act::Create && submission.resource.is_core("pods")) {
+                            facts.moved_to = self.moved_above(&reference, namespace, policy, deadline).await?;
                         }
                         Some(stamped)
                     }
@@ -236,6 +238,39 @@ impl Lookups {
             Act::Touch | Act::Connect | Act::Delete => {}
         }
         Ok(facts)
+    }
+}
+
+impl Lookups {
+    /// The nearest workload that was moved, from the controller `owner` upwards.
+    async fn moved_above(
+        &self,
+        owner: &OwnerReference,
+        namespace: &str,
+        policy: &Policy,
+        deadline: Instant,
+    ) -> Result<Option<MovedTo>, LookupFailed> {
+        let known = self.world.as_ref().map(World::moved);
+        let nearest = self.owners.moved(policy, namespace, owner, known.as_deref(), deadline);
+        let moved = Box::pin(nearest).await?;
+        Ok(moved.map(|MovedWorkload { kind, name, queue, .. }| MovedTo { kind, name, queue }))
+    }
+
+    /// The same of a workload that exists, beginning with itself: what is stored there, the platform wrote. A Pod says its queue itself.
+    async fn moved_as_it_is(
+        &self,
+        submission: &Submission<'_>,
+        policy: &Policy,
+        deadline: Instant,
+    ) -> Result<Option<MovedTo>, GatherFailed> {
+        let makes_pods = policy.platform().workload_kind(&submission.resource).is_some_and(|kind| kind.owns_pods());
+        let Some(object) = submission.object.map(Object).filter(|_| makes_pods) else { return Ok(None) };
+        if let Some(queue) = object.label(contract::MOVED_TO) {
+            let (kind, name) = (submission.kind.to_owned(), submission.name.to_owned());
+            return Ok(Some(MovedTo { kind, name, queue: queue.to_owned() }));
+        }
+        let Some(owner) = object.controller()? else { return Ok(None) };
+        Ok(self.moved_above(&owner, submission.namespace, policy, deadline).await?)
     }
 }
 

@@ -10,6 +10,7 @@ use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
 use policy_engine::policy::modes::RuleMode;
 use policy_engine::policy::rule_id::RuleId;
+use policy_engine::submission::facts::MovedTo;
 use policy_engine::{Act, Decision, Denial, Facts, Mutation, Submission, contract};
 use serde_json::Value;
 
@@ -48,7 +49,9 @@ fn made_for_moved(
     now: Timestamp,
 ) -> Result<Option<(Decision, Patch)>, Unreadable> {
     let is_new_pod = submission.act == Act::Create && submission.resource.is_core("pods");
-    let (Some(object), Some(queue), true) = (submission.object, &facts.moved_to, is_new_pod) else { return Ok(None) };
+    let (Some(object), Some(MovedTo { queue, .. }), true) = (submission.object, &facts.moved_to, is_new_pod) else {
+        return Ok(None);
+    };
     let is_judged = policy
         .project_by_id(&facts.project_id)
         .is_some_and(|project| policy.platform().mode_of(RuleId::Queue, Some(project)) != RuleMode::Off);
@@ -188,7 +191,11 @@ mod tests {
         let facts = Facts {
             project_id: ProjectId::new("lab"),
             controller: Some(controller),
-            moved_to: moved_to.map(str::to_owned),
+            moved_to: moved_to.map(|queue| MovedTo {
+                kind: "Deployment".into(),
+                name: "owls".into(),
+                queue: queue.into(),
+            }),
             ..Facts::default()
         };
         let submission = Submission {
@@ -228,11 +235,15 @@ mod tests {
 
     #[test]
     fn a_queue_that_the_plan_no_longer_gives_is_given_to_no_pod() {
-        for (asked, moved_to) in [(Some("q-night"), None), (None, Some("q-night"))] {
+        let by_switch = "deployment owls was switched to queue q-night; project lab has no plan, which leaves default; switch it: \
+                         sluice switch-queue deployment/owls QUEUE";
+        let by_label =
+            "asked queue q-night; project lab has no plan, which leaves default; name one of those, or ask an admin";
+        for (asked, moved_to, says) in [(Some("q-night"), None, by_label), (None, Some("q-night"), by_switch)] {
             let (decision, pod) = made(asked, moved_to);
             let [denial] = &decision.denials[..] else { panic!("one reason: {:?}", decision.denials) };
             assert_eq!(denial.rule, RuleId::Queue);
-            assert!(denial.message.starts_with("asked queue q-night; project lab has no plan"), "{}", denial.message);
+            assert!(denial.message.starts_with(says), "{}", denial.message);
             assert!(pod["spec"].get("priorityClassName").is_none(), "what is refused is not changed");
         }
     }

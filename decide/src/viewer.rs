@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use cluster::world::World;
-use policy_engine::daemons::common::PodName;
+use jiff::Timestamp;
+use policy_engine::daemons::common::{PodName, later};
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::ProjectId;
 use policy_engine::policy::people::User;
@@ -34,6 +35,11 @@ impl<'a> Viewer<'a> {
     /// Whether the person sees everything.
     pub fn is_admin(&self) -> bool {
         self.policy.is_admin(self.user, self.groups)
+    }
+
+    /// Until when a budget is heeded that holds up what was begun then.
+    pub fn budget_heeded_until(&self, begun_at: Timestamp) -> Timestamp {
+        later(begun_at, self.policy.platform().budget_grace)
     }
 
     /// The project of a Namespace.

@@ -13,7 +13,7 @@ use crate::claims::classes::DeviceClasses;
 use crate::claims::template::recorded;
 use crate::claims::{Ask, Understood, price_when_told};
 use crate::gpu::{extended, own_claim};
-use crate::ledger::{Account, AdmitPod, Amounts, Limits, Request, Use};
+use crate::ledger::{Account, AdmitPod, Amounts, Limits, Request, Resource, Use};
 use crate::object::Object;
 use crate::policy::Policy;
 use crate::policy::ids::UserId;
@@ -188,6 +188,19 @@ pub fn payers_while_open(policy: &Policy, project: &Project, user: Option<UserId
         payers.0.insert(account, limits(policy, project, now).1);
     }
     payers
+}
+
+/// Whether the queue `default` could ever take a Pod of this size before the plan opens: whether its project may have as much in all.
+pub fn default_takes(policy: &Policy, project: &Project, asked: &Amounts, now: Timestamp) -> bool {
+    let (limits, _) = limits_now(policy, project, now);
+    Resource::ALL.into_iter().all(|resource| resource.limit(&limits).is_none_or(|limit| asked.of(resource) <= limit))
+}
+
+/// What a Pod asks, with the claims that are made for it alone. Of what cannot be read it is said elsewhere.
+pub(crate) fn asked(case: &Case<'_>, pod: &Pod<'_>) -> Amounts {
+    let amounts = pod.amounts(case.policy.platform().charge).unwrap_or(Amounts::NOTHING);
+    let claims = if case.is_living_pod() { labels_ask(pod.object(), case.policy) } else { own_claims(case, pod) };
+    amounts.plus(claims).plus(names(case, pod))
 }
 
 /// What a project may have in all at this moment, and each user in it.

@@ -39,8 +39,8 @@ pub struct PlatformQueueSpec {
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_000_000), extend("format" = "int32"))]
     pub priority: i32,
-    /// Whether Pods here may be evicted for queues of higher priority. In this version nothing evicts them: they carry it
-    /// as a label.
+    /// Whether Pods here may be evicted for those of queues of higher priority. Where a Pod of such a queue finds no room, the fewest Pods
+    /// that make it are evicted, and of equally few those of the lowest queues, never below what their queue deserves (deservedGpu).
     #[serde(default)]
     pub preemptible: bool,
     /// Effective GPU that preemption leaves the queue, e.g. 4. Absent: no floor. 0: drains first.

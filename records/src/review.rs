@@ -12,7 +12,7 @@ use super::project::ProjectRole;
 use super::user::SystemRole;
 
 pub use about::{About, Subject};
-pub use preemption::{Ended, Preemption, Preemptions, Room as RoomMade, Spared};
+pub use preemption::{Ended, Preemption, Preemptions, Room as RoomMade, Spared, VictimFate};
 pub use why::{Concern, Reason, Why, WhyPod};
 
 /// What a person asks. Created with dryRun=All, it comes back with the answer in its status.

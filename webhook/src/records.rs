@@ -1,7 +1,8 @@
 //! Our own records: who may write them, and what a record can know about itself.
 
+mod in_use;
+
 use decide::entry::Mismatch;
-use jiff::Timestamp;
 use policy_engine::policy::Policy;
 use policy_engine::policy::rule_id::RuleId;
 use policy_engine::submission::identity::Caller;
@@ -25,7 +26,13 @@ pub(crate) fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outa
         decision.denials.push(not_an_admin(request));
     }
     if request.operation != "DELETE" && request.sub_resource.is_empty() {
-        content(webhook, request, call.now, &mut decision)?;
+        content(webhook, call, &mut decision)?;
+    }
+    if request.operation == "DELETE" && decision.denials.is_empty() {
+        let pods = webhook.caches.pods();
+        let pods = pods.iter().map(AsRef::as_ref);
+        let kind = Kind::of(&request.kind.kind);
+        decision.warnings.extend(kind.and_then(|kind| in_use::deleted(&policy, pods, kind, &request.name)));
     }
     webhook.metrics.decided(request, &decision);
     Ok(Response::decided(&request.uid, &decision).audited(&request.uid, policy.version(), &decision))
@@ -51,14 +58,28 @@ fn not_an_admin(request: &Request) -> Denial {
     }
 }
 
-fn content(webhook: &Webhook, request: &Request, now: Timestamp, decision: &mut Decision) -> Result<(), Outage> {
+fn content(webhook: &Webhook, call: Call<'_>, decision: &mut Decision) -> Result<(), Outage> {
+    let request = call.request;
     let object = request.object.as_ref().ok_or(Mismatch::NoObject)?;
-    match convert::check(object, &existing(webhook)) {
+    let existing = existing(webhook);
+    match Kind::of(&request.kind.kind) {
+        Some(Kind::Project) => {
+            let (policy, pods) = (webhook.caches.policy(), webhook.caches.pods());
+            let pods = pods.iter().map(AsRef::as_ref);
+            let old = request.old_object.as_ref();
+            decision.warnings.extend(old.and_then(|old| in_use::plan_taken(&policy, pods, old, object)));
+        }
+        Some(
+            Kind::User | Kind::Group | Kind::ResourcePlan | Kind::PlatformQueue | Kind::GpuModel | Kind::PlatformPolicy,
+        )
+        | None => {}
+    }
+    match convert::check(object, &existing) {
         Ok(verdict) => {
             decision.denials.extend(verdict.problems.into_iter().map(denial));
             decision.warnings.extend(verdict.warnings.iter().map(ToString::to_string));
             let record = RawRecord::new(object.clone(), None).into_iter();
-            let over = record.flat_map(|record| convert::closed_for_good(&record, now));
+            let over = record.flat_map(|record| convert::closed_for_good(&record, call.now));
             decision.warnings.extend(over.map(|warning| warning.to_string()));
             let old = request.old_object.iter().flat_map(|old| convert::changed_alone(old, object));
             decision.warnings.extend(old.map(|warning| warning.to_string()));

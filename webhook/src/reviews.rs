@@ -119,7 +119,7 @@ fn person<'a>(request: &'a Request, policy: &'a Policy) -> Result<&'a User, Deni
     caller.user().ok_or_else(|| {
         let then = match caller {
             Caller::Admin => {
-                "a platform Admin may make one (spec.username); what everybody uses is told beside the ledger: kubectl exec -n \
+                "as a platform Admin, make one (spec.username); what everybody uses is told beside the ledger: kubectl exec -n \
                  sluice-system deploy/sluice -- sluice usage"
             }
             Caller::Person(_)

@@ -28,6 +28,7 @@ fn lines(text: &mut String, reasons: &[Reason], indent: &str) {
             Concern::Budget => "budget",
             Concern::Image => "image",
             Concern::Rule => "rule",
+            Concern::Closes => "closes",
             Concern::Stopped => "stopped",
         };
         let _infallible = writeln!(text, "{indent}{concern}: {says}");

@@ -2,15 +2,19 @@
 
 use cluster::view::{self, devices};
 use cluster::world::World;
-use cluster::world::pod::{self, Pod, unschedulable};
+use cluster::world::pod::{self, Pod, life, unschedulable};
 use jiff::Timestamp;
 use k8s_openapi::api::resource::v1::ResourceClaim;
 use policy_engine::contract;
+use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::plan_window::{Plan as Gate, plan};
+use policy_engine::daemons::preemption;
+use policy_engine::ledger::Life;
 use policy_engine::policy::Policy;
 use policy_engine::policy::queue::DEFAULT_QUEUE;
 use records::review::{Concern, Reason};
 
+use super::queues::Queues;
 use super::reason;
 
 fn label<'a>(pod: &'a Pod, key: &str) -> Option<&'a str> {
@@ -24,34 +28,50 @@ pub fn gate(world: &World, policy: &Policy, namespace: &str, name: &str, now: Ti
     plan(&view, policy, now)
 }
 
-pub(super) fn gated(pod: &Pod, gate: Option<&Gate>) -> Reason {
+pub(super) fn gated(pod: &Pod, gate: Option<&Gate>, to_default: Option<&str>, queues: &Queues<'_>) -> Reason {
     let queue = label(pod, contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
     let Some(gate) = gate.filter(|_| pod.spec.waits_for_queue) else {
         let sentence = "it has a scheduling gate that is not the platform's; whoever set it takes it away";
         return reason(Concern::Gate, sentence);
     };
-    match (gate.opens, gate.spared.first()) {
-        (_, Some(in_vain)) => reason(Concern::Gate, &in_vain.to_string()),
-        (Some(at), None) => {
-            let do_it = "wait until then, or delete it and create it in queue default";
-            reason(Concern::Gate, &format!("queue {queue} is closed until {at}; {do_it}"))
+    // Where the daemon lets it go, whatever its queue says, it waits for room alone.
+    let is_let_go = !gate.releases.is_empty();
+    queues.gated(queue, to_default).filter(|_| !is_let_go).unwrap_or_else(|| {
+        let room = "it starts once there is room for it, in the project and in what its user may use";
+        reason(Concern::Gate, &format!("queue {queue} is open, and {room}"))
+    })
+}
+
+/// Why it has no node. What nobody is evicted for may never come by itself: then waiting is no advice.
+pub(super) fn unplaced(pod: &Pod, no_room: Option<&str>) -> Vec<Reason> {
+    let Some(said) = unschedulable(pod) else {
+        return vec![reason(Concern::Device, "the scheduler has not placed it yet; ask again in a moment")];
+    };
+    let of_scheduler = |what_to_do| Reason {
+        concern: Concern::Device,
+        says: format!("the scheduler finds no node: {said}"),
+        what_to_do,
+    };
+    match no_room {
+        None => {
+            let wait = "wait for what others have to become free, or ask for less or another model";
+            vec![of_scheduler(Some(wait.to_owned()))]
         }
-        (None, None) => {
-            let room = "it starts once there is room for it, in the project and in what its user may use";
-            reason(Concern::Gate, &format!("queue {queue} is open, and {room}"))
+        Some(why) => {
+            let nobody = format!("nobody is evicted for it: {why}");
+            let of_daemon = match preemption::what_helps(why) {
+                Some(helps) => Reason { concern: Concern::Device, says: nobody, what_to_do: Some(helps.to_owned()) },
+                None => reason(Concern::Device, &nobody),
+            };
+            vec![of_scheduler(None), of_daemon]
         }
     }
 }
 
-pub(super) fn unplaced(pod: &Pod) -> Reason {
-    match unschedulable(pod) {
-        Some(said) => Reason {
-            concern: Concern::Device,
-            says: format!("the scheduler finds no node: {said}"),
-            what_to_do: Some("wait for what others have to become free, or ask for less or another model".to_owned()),
-        },
-        None => reason(Concern::Device, "the scheduler has not placed it yet; ask again in a moment"),
-    }
+/// Why nobody is evicted for a Pod, by what the daemon has said of it last.
+pub fn no_room(events: &[String], namespace: &str, name: &str) -> Option<String> {
+    let pod = PodName { namespace: namespace.to_owned(), name: name.to_owned() };
+    preemption::why_no_room(events.first()?, &pod).map(str::to_owned)
 }
 
 /// Why its container does not start.
@@ -72,17 +92,27 @@ pub fn held_up(pod: &Pod) -> Option<Reason> {
     })
 }
 
-/// Why the platform stops it, or will.
-pub fn stopped(pod: &Pod) -> Vec<Reason> {
+/// Why the platform stopped it, is about to, or will.
+pub(super) fn stopped(pod: &Pod, queues: &Queues<'_>) -> Option<Reason> {
     let annotation = |key: &str| pod.metadata.annotations.as_ref().and_then(|all| all.get(key));
-    let mut reasons = Vec::new();
-    if let Some(why) = annotation(contract::EVICTION_REASON) {
-        reasons.push(Reason { concern: Concern::Stopped, says: format!("it was evicted: {why}"), what_to_do: None });
-    } else if let Some(at) = annotation(contract::WINDOW_CLOSES_AT) {
-        let says = format!("its queue closes at {at}, and it is evicted a grace later");
-        reasons.push(Reason { concern: Concern::Stopped, says, what_to_do: None });
+    let closes: Option<Timestamp> = annotation(contract::WINDOW_CLOSES_AT).and_then(|at| at.parse().ok());
+    let has_ended = pod.metadata.deletion_timestamp.is_some() || life(pod) == Life::Finished;
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let queue = label(pod, contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
+    match (annotation(contract::EVICTION_REASON), closes) {
+        (Some(why), _) if has_ended => {
+            Some(Reason { concern: Concern::Stopped, says: format!("it was evicted: {why}"), what_to_do: None })
+        }
+        // It was tried, and it is there: a budget holds it up.
+        (Some(why), closes) => {
+            let forced = closes.map(|at| queues.forced_at(queues.evicted_at(at)));
+            let forced = forced.map(|at| format!(", and it is deleted at {at} whatever that says")).unwrap_or_default();
+            let says = format!("it is to be evicted: {why}: held up by a PodDisruptionBudget{forced}");
+            Some(Reason { concern: Concern::Budget, says, what_to_do: Some("save your work".to_owned()) })
+        }
+        (None, Some(at)) if !has_ended => Some(queues.closing(name, queue, at)),
+        (None, _) => None,
     }
-    reasons
 }
 
 /// The models that a Pod's labels ask, with how many exist; and claims that it names and that are not there.

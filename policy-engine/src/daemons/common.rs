@@ -36,6 +36,6 @@ pub fn is_exempt(own_namespace: &str, platform: &Platform, namespace: &str) -> b
 }
 
 /// So long after an instant; the last instant there is, where that is later.
-pub(super) fn later(at: Timestamp, by: Duration) -> Timestamp {
+pub fn later(at: Timestamp, by: Duration) -> Timestamp {
     SignedDuration::try_from(by).ok().and_then(|by| at.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
 }

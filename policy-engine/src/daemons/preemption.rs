@@ -68,6 +68,8 @@ use view::devices::DeviceId;
 use view::{Placement, View};
 use why::{Because, Spared, WhyNot};
 
+pub use words::{NO_ROOM, no_room, what_helps, why_no_room};
+
 /// The daemon, as the journal and the metrics name it.
 pub const NAME: &str = "preemption";
 /// Label on what holds a device: for which preemption it does, as the journal names it.

@@ -31,6 +31,17 @@ pub struct AdmitPod {
     pub uses: Vec<Use>,
 }
 
+impl AdmitPod {
+    /// What it asks in all, with the claims that it names.
+    pub fn asked(&self) -> Amounts {
+        let prices = self.uses.iter().filter_map(|it| match it {
+            Use::Inline { price, .. } | Use::Claim { price, .. } => Some(*price),
+            Use::Unborn { .. } => None,
+        });
+        prices.fold(self.amounts, Amounts::plus)
+    }
+}
+
 /// A claim that a Pod names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Use {

@@ -25,6 +25,7 @@ use crate::submission::devices::Devices;
 use crate::submission::facts::{Autoscaler, Facts, PriorityClasses, Scaled};
 use crate::submission::identity::{Caller, ControllerOwner, Owner};
 use crate::submission::pod::Pod;
+use crate::submission::switch::Moved;
 use crate::submission::volume_claim::VolumeClaim;
 use crate::submission::volumes::{Names, Volumes};
 use crate::submission::{Act, Submission};
@@ -46,6 +47,8 @@ pub struct Case<'a> {
     pub adopter: Option<&'a ControllerOwner>,
     /// The Pod whose token a service account of the project shows, as far as it was looked for.
     pub deputy: Option<&'a Deputy>,
+    /// The workload that was moved to a queue and whose Pods these are: they go there, whatever their templates say.
+    pub moved: Option<Moved<'a>>,
     /// The controller owner that a person names in what they make or change.
     pub named_controller: Option<&'a ControllerOwner>,
     /// The Pods and pod templates whose content is new.
@@ -134,6 +137,7 @@ impl<'a> Case<'a> {
             owner: Ok(Owner::Project),
             adopter: None,
             deputy,
+            moved: None,
             named_controller: None,
             pods: Vec::new(),
             volume_claims: Vec::new(),
@@ -151,6 +155,7 @@ impl<'a> Case<'a> {
             now,
         };
         case.owner = case.find_owner(facts);
+        case.moved = Moved::of(&case, facts);
         match caller {
             Caller::Person(_) | Caller::Client | Caller::Deputy(_) => case.named_controller = facts.controller.as_ref(),
             Caller::Controller | Caller::Admin | Caller::Node(_) | Caller::ControlPlane | Caller::Stranger => {
@@ -260,18 +265,24 @@ impl<'a> Case<'a> {
         self.policy.plan_in_force(self.project, self.now)
     }
 
+    /// The queue that a Pod asks for, or that the Pods of a pod template get: of a workload that was moved, where it was moved to.
+    pub fn queue_label<'p>(&'p self, pod: &'p Pod<'_>) -> Option<&'p str> {
+        let moved = self.moved.filter(|_| !self.is_pod()).map(|moved| moved.queue);
+        moved.or_else(|| pod.object().label(contract::QUEUE_NAME))
+    }
+
     /// The models that the submission may ask for: those of the plan that the queue of its label takes too.
     ///
     /// An object with several pod templates has a queue for each: see [`Case::allowed_models_for`].
     pub fn allowed_models(&self) -> Vec<&'a Model> {
-        let object = self.pods.first().map(|pod| pod.object()).or_else(|| self.object());
-        let asked = object.and_then(|object| object.label(contract::QUEUE_NAME));
+        let of_object = || self.object().and_then(|object| object.label(contract::QUEUE_NAME));
+        let asked = self.pods.first().map_or_else(of_object, |pod| self.queue_label(pod));
         self.allowed_models_in(asked.and_then(|asked| self.policy.queue_asked(asked)))
     }
 
     /// The models that a Pod may have: those of the plan that its queue takes too.
     pub fn allowed_models_for(&self, pod: &Pod<'_>) -> Vec<&'a Model> {
-        let asked = pod.object().label(contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
+        let asked = self.queue_label(pod).unwrap_or(DEFAULT_QUEUE);
         let queue = self.policy.queue_asked(asked).unwrap_or_else(|| self.policy.default_queue());
         self.allowed_models_in(Some(queue))
     }
@@ -279,6 +290,16 @@ impl<'a> Case<'a> {
     /// The models of the plan in force that a queue takes too. No queue takes them all.
     pub fn allowed_models_in(&self, queue: Option<&Queue>) -> Vec<&'a Model> {
         allowed_models(self.policy, self.plan(), queue)
+    }
+
+    /// All pod templates of a workload, new or not. What cannot be read was refused when it was new.
+    pub fn all_templates(&self) -> Vec<Pod<'a>> {
+        let kind = self.policy.platform().workload_kind(&self.submission.resource);
+        self.submission
+            .object
+            .zip(kind)
+            .and_then(|(object, kind)| Pod::templates(object, kind).ok())
+            .unwrap_or_default()
     }
 
     fn find_owner(&self, facts: &'a Facts) -> Result<Owner<'a>, NoOwner<'a>> {

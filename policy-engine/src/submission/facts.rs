@@ -20,8 +20,8 @@ pub struct Facts {
     /// The controller owner of an object that a trusted controller makes, or that it gives to that owner now; or that a
     /// person names in a Pod or workload.
     pub controller: Option<ControllerOwner>,
-    /// The id of the queue to which the workload was moved that a Pod is made for.
-    pub moved_to: Option<String>,
+    /// The workload for which a Pod, or what makes Pods, is made, if it was moved to a queue.
+    pub moved_to: Option<MovedTo>,
     /// The Pod whose token a service account of the project shows: known where nobody else is known to ask, and the project
     /// allows tokens.
     pub deputy: Option<Deputy>,
@@ -46,6 +46,17 @@ pub struct Facts {
     pub scaled: Option<Scaled>,
     /// The PriorityClasses of the queues, by name, as far as they have been seen.
     pub priority_classes: Arc<PriorityClasses>,
+}
+
+/// A workload that was moved to a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedTo {
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The id of the queue.
+    pub queue: String,
 }
 
 /// PriorityClasses by name.

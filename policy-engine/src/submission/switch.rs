@@ -1,6 +1,7 @@
 //! What is asked to move to another queue: a living Pod, or a workload with all of its Pods.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::claims::allowed_models;
 use crate::contract;
@@ -10,9 +11,10 @@ use crate::policy::modes::RuleMode;
 use crate::policy::plan::Plan;
 use crate::policy::queue::Queue;
 use crate::policy::rule_id::RuleId;
-use crate::submission::Act;
 use crate::submission::case::Case;
+use crate::submission::facts::{Facts, MovedTo};
 use crate::submission::identity::Caller;
+use crate::submission::{Act, Submission};
 
 /// What the annotation `switch-queue` asks, and did not ask before.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +44,46 @@ impl<'a> Switch<'a> {
         let before = case.old().and_then(|old| old.annotation(contract::SWITCH_QUEUE));
         let is_judged = || case.policy.platform().mode_of(RuleId::Queue, Some(case.project)) != RuleMode::Off;
         (before != Some(asked) && is_judged()).then(|| Self { asked, queue: case.policy.queue_asked(asked) })
+    }
+}
+
+/// A workload that was moved to a queue, as it stands above the Pods that it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moved<'a> {
+    /// Its kind.
+    pub kind: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// The id of the queue, or what was asked.
+    pub queue: &'a str,
+}
+
+impl<'a> Moved<'a> {
+    /// The workload that says where the Pods go that are made of what is submitted: itself, or the nearest above it. What is stored
+    /// counts, and what is asked of a workload that was moved before; a label that somebody writes does not.
+    pub(super) fn of(case: &Case<'a>, facts: &'a Facts) -> Option<Self> {
+        let Submission { act, subresource, kind, name, .. } = *case.submission;
+        let is_written = matches!(act, Act::Create | Act::Update) && subresource.is_empty() && !case.is_pod();
+        let own = || {
+            let stands = still_moved_to(case).filter(|_| is_written && case.owns_pods())?;
+            let anew = Switch::of_workload(case).and_then(|switch| switch.queue);
+            Some(Self { kind, name, queue: anew.map_or(stands, |queue| &queue.id) })
+        };
+        let above = || facts.moved_to.as_ref().map(|MovedTo { kind, name, queue }| Self { kind, name, queue });
+        let is_judged = case.policy.platform().mode_of(RuleId::Queue, Some(case.project)) != RuleMode::Off;
+        own().or_else(above).filter(|_| is_judged)
+    }
+
+    /// How it is written to move it elsewhere.
+    pub fn command(&self) -> String {
+        format!("sluice switch-queue {}/{}", self.kind.to_lowercase(), self.name)
+    }
+}
+
+impl fmt::Display for Moved<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, name, queue } = self;
+        write!(f, "{} {name} was switched to queue {queue}", kind.to_lowercase())
     }
 }
 

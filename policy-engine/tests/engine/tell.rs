@@ -36,6 +36,7 @@
 //! * `projectId`: the id in the namespace's label, where it is not the namespace's name.
 //! * `controllerOwner`: the object that controls the submitted one: `{kind, userId}` with the user in its stamp, or `gone: true`, or
 //!   `several: [<user>, …]` if it is not known which of theirs it is, or `apiVersion` and `resource` for a kind that nobody listed.
+//! * `movedTo`: the workload `web` above the submitted object that was moved to a queue: `{kind, queue}`.
 //! * `deputy`: the Pod to which the token of a project's service account is bound: `{userId}`, or `gone: true`.
 //! * `target`: what the subresource belongs to, where the review does not have it: `{kind, userId, missing}`.
 //! * `allocated: true`: the object has what the API server allocates, as in the validating call.

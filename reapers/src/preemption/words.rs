@@ -6,7 +6,7 @@ use cluster::write::{About, News, Tone};
 use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::preemption::progress::{Begun, Ended, Eviction};
 use policy_engine::daemons::preemption::why::{Because, WhyNot};
-use policy_engine::daemons::preemption::{PREEMPTED, Preemption, Waiting};
+use policy_engine::daemons::preemption::{NO_ROOM, PREEMPTED, Preemption, Waiting, no_room};
 
 /// Said of the Pod for which room is made.
 pub(super) fn begins(preemption: &Preemption) -> News {
@@ -69,9 +69,8 @@ pub(super) fn waits(waiting: &Waiting) -> Option<News> {
         | WhyNot::GangIncomplete { .. }
         | WhyNot::Missing(_)
         | WhyNot::WouldTake { .. } => {
-            let why = waiting.why.to_people_of(&waiting.pod.namespace);
-            let note = format!("nobody is evicted for pod {}: {why}", waiting.pod);
-            Some(news(Tone::Warning, "NoRoomMade", &waiting.pod, &waiting.uid, note))
+            let note = no_room(&waiting.pod, &waiting.why);
+            Some(news(Tone::Warning, NO_ROOM, &waiting.pod, &waiting.uid, note))
         }
     }
 }
@@ -83,7 +82,7 @@ pub(super) fn ended(begun: &Begun, ended: Ended) -> Option<News> {
         Ended::Placed | Ended::GaveUp => None,
         Ended::Changed | Ended::TimedOut => {
             let note = format!("no room is made any more for pod {}: {ended}", first.pod);
-            Some(news(Tone::Warning, "NoRoomMade", &first.pod, &first.uid, note))
+            Some(news(Tone::Warning, NO_ROOM, &first.pod, &first.uid, note))
         }
     }
 }

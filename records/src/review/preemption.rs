@@ -32,7 +32,7 @@ pub struct Preemption {
     pub outcome: Option<String>,
     /// For whom room was made, and where.
     pub room_for: Vec<Room>,
-    /// Who was evicted for it.
+    /// Who was evicted for it, or is to be.
     pub ended: Vec<Ended>,
     /// Who has what was asked, and was spared.
     pub spared: Vec<Spared>,
@@ -50,7 +50,19 @@ pub struct Room {
     pub devices: Vec<String>,
 }
 
-/// A Pod that was evicted for others.
+/// What became of a Pod that was to be evicted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum VictimFate {
+    /// It was evicted, or has ended by itself.
+    #[default]
+    Evicted,
+    /// It is still there, and a budget holds its eviction up.
+    ToBeEvicted,
+    /// It is still there, and the preemption is over.
+    GoesOn,
+}
+
+/// A Pod that was evicted for others, or is to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ended {
@@ -60,9 +72,15 @@ pub struct Ended {
     pub queue: String,
     /// Why it could be evicted.
     pub because: String,
+    /// What became of it.
+    #[serde(default)]
+    pub fate: VictimFate,
     /// What held its eviction up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_up_by: Option<String>,
+    /// When it is deleted whatever holds that up, RFC 3339 (PlatformPolicy.spec.grace.budget).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<String>,
 }
 
 /// A Pod that was spared.

@@ -63,6 +63,8 @@ pub enum Concern {
     Image,
     /// Another rule.
     Rule,
+    /// It runs, and its queue closes.
+    Closes,
     /// It was stopped.
     Stopped,
 }

@@ -1,16 +1,23 @@
 //! The questions `why` and `explainPreemption`: gathers what is known, and lets `decide` say it.
 
+use std::sync::Arc;
+
 use ::records::review::{About, Concern, Preemptions, Reason, Subject, Why, WhyPod};
+use cluster::lookup::events;
 use cluster::view;
 use cluster::world::pod::{Pod, is_running, life};
 use decide::viewer::Viewer;
-use decide::why::{self, PodFacts};
+use decide::why::{self, PodFacts, Queues, There};
 use decide::{explain, me};
-use jiff::SignedDuration;
+use jiff::Timestamp;
 use kube::core::gvk::GroupVersionResource;
 use policy_engine::admission::rules::quota::{Full, worth_telling};
+use policy_engine::contract;
+use policy_engine::daemons::common::PodName;
+use policy_engine::daemons::preemption::NO_ROOM;
 use policy_engine::ledger::{Life, Outcome, Request};
 use policy_engine::policy::Policy;
+use policy_engine::policy::queue::DEFAULT_QUEUE;
 use store::{Find, Refusal};
 
 use super::asked::{Target, target};
@@ -21,9 +28,6 @@ use crate::outage::Outage;
 
 /// Of a workload so many Pods are explained.
 const MOST_PODS: usize = 20;
-/// A controller tries again within this time what was refused to its workload.
-const LATELY: SignedDuration = SignedDuration::from_mins(30);
-
 /// Who asks, and of whom.
 pub(super) struct Asks<'a> {
     pub(super) webhook: &'a Webhook,
@@ -35,6 +39,7 @@ pub(super) struct Asks<'a> {
 impl Asks<'_> {
     /// Who was evicted for whom.
     pub(super) async fn explain(&self, about: About) -> Result<Preemptions, NoAnswer> {
+        self.webhook.caches.fit(me::TOPICS).map_err(Outage::Unfit)?;
         let journal = self.webhook.ledger.journal();
         let (find, id) = match target(about, &self.viewer)? {
             Target::Id(id) => (Find::Id(id.clone()), Some(id)),
@@ -45,7 +50,15 @@ impl Asks<'_> {
             }
         };
         let entries = journal.find(&find).await.map_err(Outage::Unread)?;
-        let answer = explain::answer(&self.viewer, &entries, self.call.now);
+        let runs = |pod: &PodName, uid: &str| {
+            let found = self.webhook.caches.pod(&pod.namespace, &pod.name);
+            found.is_some_and(|found| {
+                found.metadata.uid.as_deref() == Some(uid)
+                    && found.metadata.deletion_timestamp.is_none()
+                    && life(&found) != Life::Finished
+            })
+        };
+        let answer = explain::answer(&self.viewer, &entries, self.call.now, runs);
         if let Some(id) = id.filter(|_| answer.preemptions.is_empty()) {
             let said = format!(
                 "asked about {id}; the journal has no such preemption that concerns a project of yours; it keeps them for 90 days"
@@ -62,6 +75,7 @@ impl Asks<'_> {
             Target::Id(id) => return self.decision(&id).await,
             Target::Object { kind, namespace, name } => (kind, namespace, name),
         };
+        let mut made_at = None;
         let found = match kind {
             Subject::Pod => self.pod_named(&namespace, &name).await?,
             Subject::ResourceClaim => self.claim(&namespace, &name).await?,
@@ -70,7 +84,13 @@ impl Asks<'_> {
             | Subject::StatefulSet
             | Subject::DaemonSet
             | Subject::Job
-            | Subject::CronJob => self.workload(kind, &namespace, &name).await?,
+            | Subject::CronJob => match self.workload(kind, &namespace, &name).await? {
+                Some((why, at)) => {
+                    made_at = at;
+                    Some(why)
+                }
+                None => None,
+            },
         };
         let subject = why::of_asked(kind, &name);
         let mut refusals = self.webhook.refusals.of(&namespace, &subject).await.map_err(Outage::Unread)?;
@@ -78,9 +98,12 @@ impl Asks<'_> {
             Some(why) => (true, why),
             None => (false, self.blank(String::new())),
         };
-        // A Pod that is there was admitted in the end; a controller tries again what is refused to its workload.
-        let is_workload = why::plural(kind).is_some();
-        refusals.retain(|it| !exists || (is_workload && self.call.now.duration_since(it.at) < LATELY));
+        let there = match (exists, why::plural(kind)) {
+            (false, _) => There::Not,
+            (true, None) => There::Itself,
+            (true, Some(_)) => There::Workload { made_at },
+        };
+        refusals.retain(|refusal| why::still_counts(refusal, there, self.call.now));
         if !refusals.is_empty() {
             why.reasons.retain(|reason| !reason.says.starts_with(why::REPLICA_FAILURE));
         }
@@ -92,8 +115,9 @@ impl Asks<'_> {
         if kind == Subject::Pod {
             let find = Find::Pod { namespace: namespace.clone(), name: name.clone() };
             let entries = self.webhook.ledger.journal().find(&find).await.map_err(Outage::Unread)?;
+            let queues = self.queues(&namespace);
             let ended = entries.iter().flat_map(|entry| &entry.objects).find(|pod| pod.name == name).cloned();
-            why.reasons.extend(ended.iter().flat_map(|pod| why::journaled(&entries, &pod.uid, true)));
+            why.reasons.extend(ended.iter().flat_map(|pod| why::journaled(&entries, &pod.uid, true, &queues)));
         }
         if why.reasons.is_empty() {
             let said = format!(
@@ -104,6 +128,10 @@ impl Asks<'_> {
         }
         why.state = "it does not exist".to_owned();
         Ok(why)
+    }
+
+    fn queues(&self, namespace: &str) -> Queues<'_> {
+        Queues { policy: self.policy, project: self.viewer.project_of(namespace), now: self.call.now }
     }
 
     fn blank(&self, state: String) -> Why {
@@ -150,23 +178,32 @@ impl Asks<'_> {
         let (namespace, name) = (namespace.unwrap_or_default(), name.unwrap_or_default());
         let uid = pod.metadata.uid.as_deref().unwrap_or_default();
         let mut facts = PodFacts::default();
+        let queues = self.queues(namespace);
         if pod.spec.waits_for_queue {
             let gate = why::gate(&webhook.caches, policy, namespace, name, call.now);
             if !gate.releases.is_empty() {
                 facts.full = self.full(namespace, name, uid).await?;
             }
             facts.gate = Some(gate);
+            let charge = view::ledger::pod(&webhook.caches, &webhook.left_over.prices, policy, (namespace, name, uid));
+            let asked = charge.map(|charge| charge.asked());
+            let labels = pod.metadata.labels.as_ref();
+            let queue =
+                labels.and_then(|labels| labels.get(contract::QUEUE_NAME)).map_or(DEFAULT_QUEUE, String::as_str);
+            facts.to_default = queues.to_default(name, queue, asked.as_ref());
         }
         if life(pod) == Life::Waiting {
             facts.more.extend(why::models(&webhook.caches, policy, pod));
+            let said = events::said(&webhook.caches, namespace, uid, NO_ROOM, call.deadline).await;
+            facts.no_room = why::no_room(&said, namespace, name);
         }
         let of_it = Find::Uid(uid.to_owned());
         let entries = webhook.ledger.journal().find(&of_it).await.map_err(Outage::Unread)?;
-        facts.more.extend(why::journaled(&entries, uid, false));
+        facts.more.extend(why::journaled(&entries, uid, false, &queues));
         let of_its_name = Find::Pod { namespace: namespace.to_owned(), name: name.to_owned() };
         let entries = webhook.ledger.journal().find(&of_its_name).await.map_err(Outage::Unread)?;
-        facts.more.extend(why::before_it(&entries, name, uid, call.now));
-        Ok(why::pod(pod, facts))
+        facts.more.extend(why::before_it(&entries, name, uid, &queues));
+        Ok(why::pod(pod, facts, &queues))
     }
 
     /// What a Pod lacks that waits behind its gate for room.
@@ -195,17 +232,40 @@ impl Asks<'_> {
         Ok(Some(why))
     }
 
-    async fn workload(&self, kind: Subject, namespace: &str, name: &str) -> Result<Option<Why>, Outage> {
+    /// A workload, and when it was made.
+    async fn workload(
+        &self,
+        kind: Subject,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<(Why, Option<Timestamp>)>, Outage> {
         let Some((group, plural)) = why::plural(kind) else { return Ok(None) };
         let resource = GroupVersionResource::gvr(group, "v1", plural);
         let found = self.webhook.owners.object(namespace, &resource, name, self.call.deadline).await;
         let Some(object) = found.map_err(Outage::Lookup)? else { return Ok(None) };
         let mut why = self.blank(String::new());
         let is_its = |pod: &Pod| pod.metadata.namespace.as_deref() == Some(namespace) && why::is_of(pod, kind, name);
-        let (running, others) = self.add_pods(&mut why, is_its).await?;
+        let (running, others) = self.add_pods(&mut why, &is_its).await?;
         why.state = format!("{running} of its pods run, and {others} do not");
         why.reasons = why::conditions(&object);
-        Ok(Some(why))
+        let meta = &object["metadata"];
+        if let Some(moved_to) = meta["labels"][contract::MOVED_TO].as_str() {
+            let stays = |pod: &&Arc<Pod>| {
+                let labels = pod.metadata.labels.as_ref();
+                let queue = labels.and_then(|labels| labels.get(contract::QUEUE_NAME)).map(String::as_str);
+                is_its(pod) && life(pod) != Life::Finished && queue != Some(moved_to)
+            };
+            let stay = self.webhook.caches.pods().iter().filter(stays).count();
+            let template = match kind {
+                Subject::CronJob => &object["spec"]["jobTemplate"]["spec"]["template"],
+                _ => &object["spec"]["template"],
+            };
+            let asked = template["metadata"]["labels"][contract::QUEUE_NAME].as_str();
+            let named = why::of_asked(kind, name).to_lowercase();
+            why.reasons.extend(self.queues(namespace).switched(&named, moved_to, asked, stay));
+        }
+        let made_at = meta["creationTimestamp"].as_str().and_then(|at| at.parse().ok());
+        Ok(Some((why, made_at)))
     }
 
     /// Explains the Pods that do not run. Answers how many do, and how many do not.

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use crate::admission::decision::{Maker, Reservation, WithoutRoom};
 use crate::charge::{self, Identity, left_to_the_scheduler, names, own_claims, pod};
-use crate::contract;
 use crate::ledger::Request;
 use crate::object::Object;
 use crate::object::kinds::GroupResource;
@@ -56,7 +55,7 @@ pub(super) fn foresee(case: &Case<'_>, object: Object<'_>) -> Option<Reservation
     let named = Identity { uid: "", namespace: case.submission.namespace, name: "" };
     let owner = case.owner.as_ref().ok().and_then(Owner::id).map(UserId::new);
     // The Pods of a queue that is closed wait until it opens.
-    let is_default = template.object().label(contract::QUEUE_NAME).is_none_or(|queue| queue == DEFAULT_QUEUE);
+    let is_default = case.queue_label(template).is_none_or(|queue| queue == DEFAULT_QUEUE);
     let payers = if is_default { charge::payers } else { charge::payers_while_open };
     let payers = payers(case.policy, case.project, owner, case.now);
     let all = each.times(pods.saturating_add(surge));

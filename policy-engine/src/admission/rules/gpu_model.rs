@@ -189,7 +189,7 @@ fn narrowed_to<'a>(case: &Case<'a>, alternative: &Alternative<'a>, allowed: &[&'
 }
 
 fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
-    let queue = pod.object().label(contract::QUEUE_NAME).and_then(|asked| case.policy.queue_asked(asked));
+    let queue = case.queue_label(pod).and_then(|asked| case.policy.queue_asked(asked));
     let (planned, allowed) = (case.allowed_models_in(None), case.allowed_models_in(queue));
     let label = pod.label_at(contract::GPU_MODEL);
     if let Err(why) = labelled(case, pod.object().label(contract::GPU_MODEL), &allowed) {

@@ -29,7 +29,7 @@
 mod closed;
 mod gates;
 
-use closed::{ForMoved, ForPods, ForSwitch, ForTemplates, closed, queue_closed};
+use closed::{Default, ForMoved, ForPods, ForSwitch, ForTemplates, closed, queue_closed};
 
 use crate::admission::findings::Findings;
 use crate::contract;
@@ -60,8 +60,10 @@ fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     let gated = closed.as_ref().filter(|closed| closed.plan.outside_window == OutsideWindow::Gate);
     gates::written(pod, gated.is_some(), say);
     match closed {
-        Some(closed) if gated.is_none() => say.deny(pod.label_at(contract::QUEUE_NAME), ForPods(&closed)),
-        Some(closed) => say.warn(ForPods(&closed)),
+        Some(closed) if gated.is_none() => {
+            say.deny(pod.label_at(contract::QUEUE_NAME), ForPods(&closed, Default::of(case, pod)));
+        }
+        Some(closed) => say.warn(ForPods(&closed, Default::of(case, pod))),
         None => {}
     }
 }
@@ -71,10 +73,11 @@ fn moved(case: &Case<'_>, say: &mut Findings) {
     let (Some(Switch { queue: Some(queue), .. }), Some(old)) = (Switch::of(case), case.old()) else { return };
     let stays = old.label(contract::QUEUE_NAME) == Some(&queue.id);
     let Some(closed) = queue_closed(case, queue).filter(|_| !stays) else { return };
+    let default = Default::of_living(case, old);
     match closed.plan.outside_window {
-        OutsideWindow::Gate if gates::waits(old) => say.warn(ForPods(&closed)),
+        OutsideWindow::Gate if gates::waits(old) => say.warn(ForPods(&closed, default)),
         OutsideWindow::Gate | OutsideWindow::Deny => {
-            say.deny(Place::of(["metadata", "annotations", contract::SWITCH_QUEUE]), ForSwitch(&closed));
+            say.deny(Place::of(["metadata", "annotations", contract::SWITCH_QUEUE]), ForSwitch(&closed, default));
         }
     }
 }
@@ -84,16 +87,22 @@ fn moved_workload(case: &Case<'_>, say: &mut Findings) {
     let Some(queue) = Switch::of_workload(case).and_then(|switch| switch.queue) else { return };
     let Some(closed) = queue_closed(case, queue) else { return };
     let here = Place::of(["metadata", "annotations", contract::SWITCH_QUEUE]);
+    let too_small = |pod: &Pod<'_>| Default::of(case, pod) == Default::TooSmall;
+    let default = if case.all_templates().iter().any(too_small) { Default::TooSmall } else { Default::Takes };
     match (closed.plan.outside_window, closed.opens) {
-        (OutsideWindow::Deny, None) => say.deny(here, ForTemplates(&closed)),
-        (OutsideWindow::Deny | OutsideWindow::Gate, _) => say.warn(ForMoved(&closed)),
+        (OutsideWindow::Deny, None) => say.deny(here, ForTemplates(&closed, default)),
+        (OutsideWindow::Deny | OutsideWindow::Gate, _) => say.warn(ForMoved(&closed, default)),
     }
 }
 
 fn template(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
-    let Some(closed) = closed(case, pod.object()) else { return };
+    let queue = case.queue_label(pod).and_then(|asked| case.policy.queue_asked(asked));
+    // Where a workload is moved now, it was said of that.
+    let moves = case.moved.is_some() && Switch::of_workload(case).is_some();
+    let Some(closed) = queue.filter(|_| !moves).and_then(|queue| queue_closed(case, queue)) else { return };
+    let default = Default::of(case, pod);
     match (closed.plan.outside_window, closed.opens) {
-        (OutsideWindow::Deny, None) => say.deny(pod.label_at(contract::QUEUE_NAME), ForTemplates(&closed)),
-        (OutsideWindow::Deny | OutsideWindow::Gate, _) => say.warn(ForTemplates(&closed)),
+        (OutsideWindow::Deny, None) => say.deny(pod.label_at(contract::QUEUE_NAME), ForTemplates(&closed, default)),
+        (OutsideWindow::Deny | OutsideWindow::Gate, _) => say.warn(ForTemplates(&closed, default)),
     }
 }

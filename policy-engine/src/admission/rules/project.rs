@@ -208,9 +208,7 @@ struct NoMember<'a> {
 impl fmt::Display for NoMember<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { user, project } = self;
-        write!(f, "{user} is no member of project {}; ask ", project.name)?;
-        managers(f, project)?;
-        f.write_str(" to add them")
+        write!(f, "{user} is no member of project {}; ask a platform Admin to add them", project.name)
     }
 }
 

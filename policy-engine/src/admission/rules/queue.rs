@@ -40,6 +40,7 @@ use crate::sentence;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::pod::Pod;
+use crate::submission::switch::{Moved, Switch};
 use crate::windows::Moment;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
@@ -47,18 +48,22 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     switched::judge(case, say);
     // A living Pod's queue was judged when it was asked, and is asked again by an annotation alone.
     let living = case.is_pod() && case.submission.act == Act::Update;
-    for pod in case.pods.iter().filter(|_| !living) {
-        let asked = pod.object().label(contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
+    // Where a workload is moved now, what is asked there was judged above.
+    let moves = !case.is_pod() && case.moved.is_some() && Switch::of_workload(case).is_some();
+    for pod in case.pods.iter().filter(|_| !living && !moves) {
+        let asked = case.queue_label(pod).unwrap_or(DEFAULT_QUEUE);
         let queue = case.policy.queue_asked(asked);
         let usable = queue.filter(|queue| may_use(case, queue));
         if usable.is_none() {
-            let why = NotUsable { case, asked, exists: queue.is_some() };
+            let moved = case.moved.filter(|moved| moved.queue == asked);
+            let why = NotUsable { case, asked, exists: queue.is_some(), moved };
             say.deny(pod.label_at(contract::QUEUE_NAME), why);
         }
     }
+    switched::in_vain_in_template(case, say);
     let foretell = !case.is_pod() && case.is_read_by_people() && say.imposes();
     for pod in case.pods.iter().filter(|_| foretell) {
-        let queue = pod.object().label(contract::QUEUE_NAME).and_then(|asked| case.policy.queue_asked(asked));
+        let queue = case.queue_label(pod).and_then(|asked| case.policy.queue_asked(asked));
         let class = contract::priority_class(queue.unwrap_or_else(|| case.policy.default_queue()).name.as_str());
         if let Some(asked) = pod.spec.priority_class_name.as_ref().filter(|asked| !asked.is_empty() && **asked != class)
         {
@@ -124,12 +129,17 @@ struct NotUsable<'a> {
     case: &'a Case<'a>,
     asked: &'a str,
     exists: bool,
+    /// The workload that was moved there, whatever its pod template says.
+    moved: Option<Moved<'a>>,
 }
 
 impl fmt::Display for NotUsable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { case, asked, exists } = self;
-        write!(f, "asked queue {asked}")?;
+        let Self { case, asked, exists, moved } = self;
+        match moved {
+            Some(moved) => moved.fmt(f)?,
+            None => write!(f, "asked queue {asked}")?,
+        }
         if !exists {
             f.write_str(", which does not exist")?;
         }
@@ -142,8 +152,13 @@ impl fmt::Display for NotUsable<'_> {
             (None, None) => write!(f, "; project {project} has no plan, which leaves ")?,
         }
         let bound = case.plan().into_iter().flat_map(|plan| &plan.queues).filter(|name| name.as_str() != DEFAULT_QUEUE);
+        let bound = bound.filter(|name| case.policy.records().queues.contains_key(*name));
         let usable: Vec<_> = std::iter::once(DEFAULT_QUEUE).chain(bound.map(|name| name.as_str())).collect();
         sentence::list(f, &usable)?;
-        f.write_str("; name one of those, or ask an admin to bind the queue to the plan")
+        match (moved, exists) {
+            (Some(moved), _) => write!(f, "; switch it: {} QUEUE", moved.command()),
+            (None, true) => f.write_str("; name one of those, or ask an admin to bind the queue to the plan"),
+            (None, false) => f.write_str("; name one of those"),
+        }
     }
 }

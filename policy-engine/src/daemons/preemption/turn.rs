@@ -73,7 +73,7 @@ impl<'v> Turn<'v> {
             Fate::Takes(taking) => return self.take(place, pods, taking),
             Fate::Fits(node) => (WhyNot::Fits(node), Vec::new()),
             Fate::Waits { why, ask, rights } => {
-                let spared = rights.map(|rights| spared(ground, state, &ask, &rights, &ground.in_order));
+                let spared = rights.map(|rights| spared(ground, state, &ask, &rights, &ground.in_order, &[]));
                 (why, spared.unwrap_or_default())
             }
         };
@@ -120,7 +120,7 @@ impl<'v> Turn<'v> {
         so_far.iter().for_each(|pod| state.evict(ground, *pod));
         let nodes: BTreeSet<_> = placements.iter().filter_map(|it| ground.node(&it.node)).collect();
         let nodes: Vec<_> = ground.in_order.iter().copied().filter(|node| nodes.contains(node)).collect();
-        let spared = spared(ground, state, &ask, &rights, &nodes);
+        let spared = spared(ground, state, &ask, &rights, &nodes, &so_far);
         for placement in &placements {
             seen.hold(ground, placement);
             state.place(ground, placement);

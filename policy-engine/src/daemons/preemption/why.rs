@@ -69,6 +69,13 @@ pub enum Spared {
     },
     /// A PodDisruptionBudget protects it, and others could be taken.
     Budget(String),
+    /// Its queue gives way before those of all who are taken, and fewer Pods suffice without it.
+    FewerSuffice {
+        /// Its queue.
+        queue: QueueName,
+        /// How many are taken.
+        taken: usize,
+    },
     /// The others suffice, and cost less.
     NotNeeded,
 }

@@ -10,6 +10,43 @@ use super::why::{Because, Lack, Missing, Spared, WhyNot};
 /// At most so many Pods are named in a sentence.
 const MOST_NAMED: usize = 5;
 
+/// The reason of Events about a Pod for which nobody is evicted.
+pub const NO_ROOM: &str = "NoRoomMade";
+
+/// What such an Event says, of a Pod that waits.
+pub fn no_room(pod: &PodName, why: &WhyNot) -> String {
+    format!("nobody is evicted for pod {pod}: {}", why.to_people_of(&pod.namespace))
+}
+
+/// Why nobody is evicted, as such an Event says it.
+pub fn why_no_room<'a>(event: &'a str, pod: &PodName) -> Option<&'a str> {
+    event.strip_prefix(&format!("nobody is evicted for pod {pod}: "))
+}
+
+/// What helps a Pod of which such an Event says this; `None` where the sentence says it itself.
+pub fn what_helps(why: &str) -> Option<&'static str> {
+    let is_small = why.starts_with(NOBODY_WOULD) && why.contains(&Lack::Kept.to_string());
+    match () {
+        () if is_small => Some("wait for what those have to become free, or ask for less or another model"),
+        () if why.starts_with(NOBODY_WOULD) && why.contains(&Lack::Unlisted.to_string()) => {
+            Some("wait until the driver of those nodes is back, or ask an admin")
+        }
+        () if why.starts_with(NOBODY_WOULD) => {
+            Some("waiting does not help: change what it asks of a node, or ask an admin for one that has it")
+        }
+        () if why.contains(TOGETHER) => Some(
+            "waiting does not help unless its workload makes the others: have it make as many, or write a smaller platform-go/gang",
+        ),
+        () if why.starts_with("it would fit on node") => {
+            Some("wait for what those have to become free, or ask for less or another model")
+        }
+        () => None,
+    }
+}
+
+const NOBODY_WOULD: &str = "no pod";
+const TOGETHER: &str = "pods together, and";
+
 impl fmt::Display for Because {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -44,6 +81,14 @@ impl fmt::Display for Spared {
                 decimal(*deserved)
             ),
             Self::Budget(budget) => write!(f, "the PodDisruptionBudget {budget} protects it"),
+            Self::FewerSuffice { queue, taken } => {
+                let pods = if *taken == 1 { "1 pod is".into() } else { format!("{taken} pods are") };
+                write!(
+                    f,
+                    "queue {queue} gives way first, but {pods} enough without it: the fewest pods that suffice are evicted, and the lowest \
+                     queues only of equally few"
+                )
+            }
             Self::NotNeeded => f.write_str("the others suffice, and cost less"),
         }
     }
@@ -66,7 +111,7 @@ impl fmt::Display for WhyNot {
                 write!(f, "as many pods use the claim {claim} as can; end one of them, or use another claim")
             }
             Self::GangIncomplete { workload, have, size } => {
-                write!(f, "{workload} needs {size} pods together, and {have} of them run or wait for room")
+                write!(f, "{workload} needs {size} {TOGETHER} {have} of them run or wait for room")
             }
             Self::Missing(missing) => missing.fmt(f),
             Self::WouldTake { node, pods, projects } => {
@@ -102,9 +147,9 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { nodes, together } = self;
         match together {
-            None => f.write_str("no pod that may be evicted would make room for it")?,
+            None => write!(f, "{NOBODY_WOULD} that may be evicted would make room for it")?,
             Some(count) => {
-                write!(f, "no pods that may be evicted would make room for all {count} that need each other")?
+                write!(f, "{NOBODY_WOULD}s that may be evicted would make room for all {count} that need each other")?
             }
         }
         for (index, (lack, count)) in nodes.iter().enumerate() {

@@ -10,7 +10,7 @@ use policy_engine::policy::Policy;
 use policy_engine::policy::ids::{ProjectId, UserId};
 use policy_engine::submission::Requester;
 use policy_engine::submission::deputy::Deputy;
-use policy_engine::submission::facts::{Autoscaler, PriorityClass, Scaled};
+use policy_engine::submission::facts::{Autoscaler, MovedTo, PriorityClass, Scaled};
 use policy_engine::submission::identity::ControllerOwner;
 use policy_engine::{Act, Decision, Facts, Submission};
 use serde::Deserialize;
@@ -54,6 +54,8 @@ pub(crate) struct Story {
     /// What the subresource belongs to, where the review does not carry it.
     target: Option<Target>,
     controller_owner: Option<Owner>,
+    /// The workload above the submitted object that was moved to a queue.
+    moved_to: Option<Moved>,
     /// The Pod that the token of a service account is bound to.
     deputy: Option<BoundPod>,
     /// The volumes that there are.
@@ -154,6 +156,20 @@ impl Owner {
     fn scaled(&self) -> Scaled {
         let Self { kind, user_id, .. } = self;
         Scaled { kind: kind.clone(), name: "web".into(), user_id: user_id.clone() }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Moved {
+    kind: String,
+    queue: String,
+}
+
+impl Moved {
+    fn fact(&self) -> MovedTo {
+        let Self { kind, queue } = self;
+        MovedTo { kind: kind.clone(), name: "web".into(), queue: queue.clone() }
     }
 }
 
@@ -274,7 +290,7 @@ impl Story {
         let object = self.submitted(old.as_ref());
         let facts = Facts {
             // The webhook puts a Pod of a workload that was moved into its queue before it is judged.
-            moved_to: None,
+            moved_to: self.moved_to.as_ref().map(Moved::fact),
             project_id: self.project_id.clone().unwrap_or_else(|| ProjectId::new(&self.sketch().namespace)),
             controller: self.controller_owner.as_ref().map(Owner::fact),
             deputy: self.deputy.as_ref().map(BoundPod::fact),

@@ -58,6 +58,8 @@ pub(crate) struct Options {
     identity_groups: BTreeMap<String, BTreeSet<String>>,
     /// Users whose records are gone.
     without_users: Vec<String>,
+    /// Queues whose records are gone.
+    without_queues: Vec<String>,
     /// Groups whose records are gone.
     without_groups: Vec<String>,
 }
@@ -286,6 +288,7 @@ impl Options {
         for (name, proven) in &self.identity_groups {
             records.groups.get_mut(name.as_str()).expect("a sample group").identity_groups.clone_from(proven);
         }
+        records.queues.retain(|name, _| !self.without_queues.contains(&name.to_string()));
         records.users.retain(|name, _| !self.without_users.contains(&name.to_string()));
         records.groups.retain(|name, _| !self.without_groups.contains(&name.to_string()));
     }

@@ -136,8 +136,8 @@ async fn class_curiosity_of_a_preemption_one_reads_whose_pods_are_ones_own() {
             "id": id, "begunAt": "2026-11-23T10:00:00Z",
             "roomFor": [{"pod": others, "node": "n1", "devices": ["gpu.nvidia.com/n1/gpu-7"]}],
             "ended": [
-                {"pod": "llm-finetune/pod-v", "queue": "batch", "because": because},
-                {"pod": others, "queue": "batch", "because": because, "heldUpBy": "a PodDisruptionBudget"},
+                {"pod": "llm-finetune/pod-v", "queue": "batch", "because": because, "fate": "Evicted"},
+                {"pod": others, "queue": "batch", "because": because, "fate": "Evicted", "heldUpBy": "a PodDisruptionBudget"},
             ],
             "spared": [{"pod": others, "because": "the rule queue is not enforced in its project"}],
         })
@@ -204,7 +204,7 @@ async fn class_curiosity_who_is_no_member_learns_nothing() {
     let admin = json!({"userInfo": {"groups": ["system:masters", "system:authenticated"]}});
     let (me, refused) = answer(&router, question("eve", admin)).await;
     assert_eq!(me, Value::Null);
-    let said = "no User record has this username; a platform Admin may make one (spec.username); what everybody uses is told \
+    let said = "no User record has this username; as a platform Admin, make one (spec.username); what everybody uses is told \
                 beside the ledger: kubectl exec -n sluice-system deploy/sluice -- sluice usage";
     assert!(refused.contains(said), "{refused}");
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::closed::{NotYours, TooEarly, closed};
+use super::closed::{Default, NotYours, TooEarly, closed};
 use crate::admission::findings::Findings;
 use crate::contract;
 use crate::object::Object;
@@ -42,7 +42,7 @@ pub(super) fn kept(case: &Case<'_>, say: &mut Findings) {
     let here = Place::of(["spec", "schedulingGates"]);
     match lifted.and_then(name) {
         Some(gate) if is_stamped_as(object, old) => {
-            say.deny(here, NotYours { gate, closed: closed(case, old) });
+            say.deny(here, NotYours { gate, closed: closed(case, old), default: Default::of_living(case, old) });
         }
         None if !added => starts_a_closed_queue(case, object, old, say),
         // A manifest from before the platform wrote on it, as people keep it.
@@ -64,7 +64,10 @@ pub(super) fn waits(pod: Object<'_>) -> bool {
 fn starts_a_closed_queue(case: &Case<'_>, object: Object<'_>, old: Object<'_>, say: &mut Findings) {
     let Some(gate) = gates(old).find_map(name).filter(|_| gates(object).next().is_none()) else { return };
     if let Some(closed) = closed(case, old) {
-        say.deny(Place::of(["spec", "schedulingGates"]), TooEarly { gate, closed });
+        say.deny(
+            Place::of(["spec", "schedulingGates"]),
+            TooEarly { gate, closed, default: Default::of_living(case, old) },
+        );
     }
 }
 

@@ -11,7 +11,6 @@ use crate::policy::queue::{DEFAULT_QUEUE, Queue};
 use crate::sentence;
 use crate::submission::Act;
 use crate::submission::case::Case;
-use crate::submission::pod::Pod;
 use crate::submission::switch::{Switch, models_not_taken};
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
@@ -20,9 +19,9 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         return workload(case, switch, say);
     }
     let (Some(Switch { asked, queue }), Some(old)) = (Switch::of(case), case.old()) else { return };
-    let Some(queue) = queue else { return say.deny(here(), NotUsable { case, asked, exists: false }) };
+    let Some(queue) = queue else { return say.deny(here(), NotUsable { case, asked, exists: false, moved: None }) };
     if !may_use(case, queue) {
-        say.deny(here(), NotUsable { case, asked, exists: true });
+        say.deny(here(), NotUsable { case, asked, exists: true, moved: None });
     } else if let Some(has) = foreign_models(case, old, queue) {
         say.deny(here(), NotTaken { case, queue, has });
     }
@@ -34,9 +33,9 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
 
 /// What is judged of a workload holds for each of its Pods to come. Those that there are, the daemon `switch-queue` moves.
 fn workload(case: &Case<'_>, Switch { asked, queue }: Switch<'_>, say: &mut Findings) {
-    let Some(queue) = queue else { return say.deny(here(), NotUsable { case, asked, exists: false }) };
+    let Some(queue) = queue else { return say.deny(here(), NotUsable { case, asked, exists: false, moved: None }) };
     if !may_use(case, queue) {
-        say.deny(here(), NotUsable { case, asked, exists: true });
+        say.deny(here(), NotUsable { case, asked, exists: true, moved: None });
     } else if let Some(has) = models_of_templates(case, queue) {
         say.deny(here(), NotTaken { case, queue, has });
     }
@@ -66,6 +65,27 @@ fn in_vain(case: &Case<'_>, say: &mut Findings) {
     }
 }
 
+/// Who writes another queue into the template of a workload that was moved may think that it counts.
+pub(super) fn in_vain_in_template(case: &Case<'_>, say: &mut Findings) {
+    let Some(moved) = case.moved.filter(|_| !case.is_pod() && case.is_read_by_people()) else { return };
+    let stands = case.policy.queue_asked(moved.queue).map(|queue| &queue.name);
+    for pod in &case.pods {
+        let label = pod.label_at(contract::QUEUE_NAME);
+        let before = case.submission.old.and_then(|old| label.resolve(old)?.as_str());
+        let Some(asked) = pod.object().label(contract::QUEUE_NAME).filter(|asked| Some(*asked) != before) else {
+            continue;
+        };
+        if stands.is_none_or(|stands| case.policy.queue_asked(asked).map(|queue| &queue.name) != Some(stands)) {
+            say.warn(format_args!(
+                "{label}: asked queue {asked}; {moved}, and its Pods go there whatever the template says; to let it say, take the \
+                 annotation {} away, or switch it: {} QUEUE",
+                contract::SWITCH_QUEUE,
+                moved.command()
+            ));
+        }
+    }
+}
+
 /// The models of a Pod's GPUs, if the queue does not take them all.
 fn foreign_models(case: &Case<'_>, pod: Object<'_>, queue: &Queue) -> Option<Vec<String>> {
     pod.label(contract::EFFECTIVE_GPU)?;
@@ -75,10 +95,7 @@ fn foreign_models(case: &Case<'_>, pod: Object<'_>, queue: &Queue) -> Option<Vec
 
 /// The model that a pod template asks for, if the queue does not take it: its Pods would be refused for ever.
 fn models_of_templates(case: &Case<'_>, queue: &Queue) -> Option<Vec<String>> {
-    let (object, kind) = (case.submission.object?, case.policy.platform().workload_kind(&case.submission.resource)?);
-    // What cannot be read was refused when it was new.
-    let templates = Pod::templates(object, kind).unwrap_or_default();
-    templates.iter().find_map(|template| {
+    case.all_templates().iter().find_map(|template| {
         let model = template.object().label(contract::GPU_MODEL)?;
         models_not_taken(case.policy, case.plan(), Some(model), None, queue)
     })

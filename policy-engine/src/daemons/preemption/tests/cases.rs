@@ -67,6 +67,22 @@ fn the_fewest_end_then_those_that_drain_first_then_the_lowest_then_the_latest() 
     assert_eq!(ends_of(&view, &policy), "lower for w on n2", "the lowest before the latest");
 }
 
+#[test]
+fn a_lower_pod_that_stays_because_fewer_suffice_without_it_is_told_which_rule_decided() {
+    let mut view = cluster(&[("n1", 4)]);
+    view.runs("large", "batch", "n1", &[0, 1], 90);
+    view.runs("small-1", "lower", "n1", &[2], 90);
+    view.runs("small-2", "lower", "n1", &[3], 90);
+    view.waits("w", "research", 2);
+    let plan = view.planned(&policy([queue("lower", 5)]));
+    assert_eq!(said(&plan), "large for w on n1");
+    let spared: Vec<_> =
+        plan.preemptions[0].spared.iter().map(|it| format!("{}: {}", it.pod.name, it.because)).collect();
+    let why = "queue lower gives way first, but 1 pod is enough without it: the fewest pods that suffice are evicted, and the lowest \
+               queues only of equally few";
+    assert_eq!(spared, [format!("small-1: {why}"), format!("small-2: {why}")]);
+}
+
 fn ends_of(view: &View, policy: &Policy) -> String {
     let mut view = view.clone();
     view.waits("w", "research", 1);
