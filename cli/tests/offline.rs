@@ -286,6 +286,38 @@ fn every_command_that_asks_a_cluster_can_be_told_which() {
 }
 
 #[test]
+fn who_gets_no_answer_reads_which_api_server_was_asked() {
+    let file = kubeconfig();
+    let path = file.path().display().to_string();
+    for what in ["owl", "deployment/owls"] {
+        let run = sluice(&["switch-queue", what, "default", "--kubeconfig", &path]);
+        let said = format!(
+            "error: the API server https://127.0.0.1:1/ ({path} (--kubeconfig)) could not be asked; see that it runs"
+        );
+        assert_eq!(run.code, 4, "{}", run.err);
+        assert!(run.err.starts_with(&said), "{}", run.err);
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_about_is_bad_input_before_anybody_is_asked() {
+    let file = kubeconfig();
+    let path = file.path().display().to_string();
+    let commands: [(&[&str], &str); 5] = [
+        (&["explain-preemption", "deployment/x"], "asked about Deployment x; ask about one of its Pods"),
+        (&["why", "/x"], "asked about \"/x\", which lacks a name or its kind"),
+        (&["switch-queue", "owl", ""], "no queue is named; name one"),
+        (&["usage", "--since", "yesterday"], "or how long ago, as in 36h or 7d"),
+        (&["plan", "windows", "gold", "--from", "tomorrow"], "or a day, as in 2026-11-23"),
+    ];
+    for (command, says) in commands {
+        let run = sluice(&[command, &["--kubeconfig", &path]].concat());
+        assert_eq!(run.code, 3, "{command:?}: {}", run.err);
+        assert!(run.err.contains(says), "{command:?}: {}", run.err);
+    }
+}
+
+#[test]
 fn flags_about_a_cluster_are_not_given_in_vain() {
     let (org, show) = (example("org"), example("shows/image-port.yaml"));
     let run = sluice(&["plan", "windows", "gold", "--policy", &org, "--context", "dev"]);

@@ -21,7 +21,10 @@ fn now() -> Timestamp {
 async fn it_is_told_what_the_metrics_count_and_for_what_is_waited() {
     const UNREAD: Daemon =
         Daemon::new("nudge", &[Topic::Records], |_| Box::pin(async { Err(Refusal::Unfit(Unfit::Policy)) }));
-    const DONE: Daemon = Daemon::new("ledger", &[Topic::Records], |_| Box::pin(async { Ok(Proposal::default()) }));
+    const DONE: Daemon = Daemon::new("ledger", &[Topic::Records], |_| {
+        let attention = vec!["plan nights does not open again; write a window".to_owned()];
+        Box::pin(async { Ok(Proposal { attention, ..Proposal::default() }) })
+    });
     let server = ApiServer::with_collections::<String>([]);
     let stage = stage(&server, ledger_that_is_away().await).await;
     for _ in 0..2 {
@@ -50,6 +53,8 @@ async fn it_is_told_what_the_metrics_count_and_for_what_is_waited() {
     assert!(ledger["waitsFor"].is_null() && ledger["lastSuccess"].is_string(), "{ledger}");
     assert_eq!((&nudge["lastEnd"], &nudge["cyclesInVain"]), (&json!("Unfit"), &json!(2)));
     assert_eq!(nudge["waitsFor"]["because"], "Policy");
+    assert_eq!(ledger["attention"], json!(["plan nights does not open again; write a window"]));
+    assert!(nudge["attention"].is_null(), "{nudge}");
     assert!(nudge["lastSuccess"].is_null() && nudge["viewAgeSeconds"].is_i64(), "{nudge}");
     assert!(counts["lastCycle"].is_null(), "it has had none");
 }
