@@ -108,6 +108,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use ::records::convert::{RawRecord, RawRecords, build};
 
     fn existing() -> RawRecords {
         let mut all = RawRecords::default();
