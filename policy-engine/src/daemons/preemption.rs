@@ -34,6 +34,8 @@
 //! only a spread, a volume or an anti-affinity keeps off a node: those are not looked at.
 
 pub mod audit;
+pub mod blame;
+pub mod past;
 pub mod progress;
 pub mod view;
 pub mod why;
@@ -63,6 +65,7 @@ use crate::policy::names::QueueName;
 
 use ground::Ground;
 use group::groups;
+use past::Asker;
 use turn::Turn;
 use view::devices::DeviceId;
 use view::{Placement, View};
@@ -113,6 +116,9 @@ pub struct Preemption {
     pub hold: Vec<DeviceId>,
     /// Who is spared on those nodes.
     pub spared: Vec<SparedPod>,
+    /// Who asks, for the case that it is in vain. Absent in what an earlier version planned.
+    #[serde(default)]
+    pub asker: Option<Asker>,
 }
 
 /// A Pod that ends for another.
@@ -129,6 +135,12 @@ pub struct Victim {
     pub because: Because,
     /// The PodDisruptionBudget that forbids it as yet. No set suffices without such Pods.
     pub budget: Option<String>,
+    /// How long it may take to end, in seconds, as it is when that begins.
+    #[serde(default)]
+    pub grace_seconds: u32,
+    /// Since when it was asked to go before, where that was broken off a moment ago: its budget is heeded from then on.
+    #[serde(default)]
+    pub asked_since: Option<Timestamp>,
 }
 
 /// A Pod that is not evicted.
@@ -182,7 +194,7 @@ pub struct Waiting {
 pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
     let ground = Ground::new(view, policy);
     let mut turn = Turn::new(&ground);
-    for (place, group) in groups(&ground).into_iter().enumerate() {
+    for (place, group) in groups(&ground, policy, now).into_iter().enumerate() {
         match group.refused {
             Some(why) => turn.wait(place, &group.pods, &why, &[]),
             None if turn.is_full() => {
