@@ -2,7 +2,8 @@
 //!
 //! For whom room is made, and who ends for it, is defined in `policy_engine::daemons::preemption`:
 //!
-//! **Room is made for your Pod if and only if** the scheduler finds no node for it, all its claims exist, and on some node it would fit
+//! **Room is made for your Pod if and only if** the scheduler finds no node for it, all its claims exist, its queue is open and given by the
+//! project's plan, the scheduler blames no node for volumes, other Pods, spreads or ports, and on some node it would fit
 //! without Pods that may be evicted for it. Nobody is evicted while it fits somewhere, or will when Pods are gone that end already.
 //!
 //! **Your Pod may be evicted for another if and only if** the rule `queue` is on `enforce` in its project, and its queue is preemptible and has a
@@ -16,8 +17,11 @@
 //! after that the Pod gets the condition `DisruptionTarget` and is deleted.
 //!
 //! It is over, and nothing is held any more, when the waiting Pod has a node or waits no more, when one that was to end may not be evicted
-//! any more, or two minutes after all have had the time to end. A Pod that found no node even so waits ten minutes before room is made for it
-//! again. A process that begins anew goes on from the journal, and takes holds away that nobody waits for.
+//! any more, or two minutes after all are gone who were to end; at the latest after a budget's grace, the time that they have to end, and two minutes.
+//! Where Pods ended in vain (the waiting Pod found no node even so, or went away), nobody ends for it, or for others of the same person in
+//! its queue, for ten minutes; twice as long each time more of the last day, at most eight hours. A Pod that was asked to go and switched its
+//! queue for a moment has no new time for its budget: that goes on unless it was left alone for as long as budgets are heeded. A process that begins anew
+//! goes on from the journal, and takes holds away that nobody waits for.
 
 mod carry_out;
 mod words;
