@@ -54,8 +54,8 @@ fn preemption(viewer: &Viewer<'_>, entry: &Entry, runs: &impl Fn(&PodName, &str)
 
 /// The sentence behind the journal's word for how it ended.
 fn told(word: &str) -> String {
-    use progress::Ended::{Changed, GaveUp, Placed, TimedOut};
-    let known = [Placed, GaveUp, Changed, TimedOut].into_iter().find(|it| it.word() == word);
+    use progress::Ended::{Changed, GaveUp, InVain, Placed, TimedOut};
+    let known = [Placed, GaveUp, InVain, Changed, TimedOut].into_iter().find(|it| it.word() == word);
     known.map_or_else(|| word.to_owned(), |it| it.to_string())
 }
 

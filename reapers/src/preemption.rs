@@ -2,7 +2,8 @@
 //!
 //! For whom room is made, and who ends for it, is defined in `policy_engine::daemons::preemption`:
 //!
-//! **Room is made for your Pod if and only if** the scheduler finds no node for it, all its claims exist, and on some node it would fit
+//! **Room is made for your Pod if and only if** the scheduler finds no node for it, all its claims exist, its queue is open and given by the
+//! project's plan, the scheduler blames no node for volumes, other Pods, spreads or ports, and on some node it would fit
 //! without Pods that may be evicted for it. Nobody is evicted while it fits somewhere, or will when Pods are gone that end already.
 //!
 //! **Your Pod may be evicted for another if and only if** the rule `queue` is on `enforce` in its project, and its queue is preemptible and has a
@@ -16,8 +17,11 @@
 //! after that the Pod gets the condition `DisruptionTarget` and is deleted.
 //!
 //! It is over, and nothing is held any more, when the waiting Pod has a node or waits no more, when one that was to end may not be evicted
-//! any more, or two minutes after all have had the time to end. A Pod that found no node even so waits ten minutes before room is made for it
-//! again. A process that begins anew goes on from the journal, and takes holds away that nobody waits for.
+//! any more, or two minutes after all are gone who were to end; at the latest after a budget's grace, the time that they have to end, and two minutes.
+//! Where Pods ended in vain (the waiting Pod found no node even so, or went away), nobody ends for it, or for others of the same person in
+//! its queue, for ten minutes; twice as long each time more of the last day, at most eight hours. A Pod that was asked to go and switched its
+//! queue for a moment has no new time for its budget: that goes on unless it was left alone for as long as budgets are heeded. A process that begins anew
+//! goes on from the journal, and takes holds away that nobody waits for.
 
 mod carry_out;
 mod words;
@@ -31,8 +35,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use policy_engine::daemons::preemption::audit::audit;
-use policy_engine::daemons::preemption::progress::{Begun, Ended, Progress, progress};
-use policy_engine::daemons::preemption::{NAME, Plan, plan};
+use policy_engine::daemons::preemption::past::{self, COUNTS_FOR};
+use policy_engine::daemons::preemption::progress::{Begun, Progress, progress};
+use policy_engine::daemons::preemption::{NAME, Plan, Preemption, plan};
 use policy_engine::policy::Policy;
 
 use crate::attempts::{Attempts, FIRST_RETRY};
@@ -44,8 +49,8 @@ use carry_out::{CarryOut, End};
 const GATHER: Duration = Duration::from_millis(50);
 /// So many preemptions are carried out at a time.
 const TOGETHER: usize = 8;
-/// For whom room was made in vain, none is made again for so long.
-const IN_VAIN: SignedDuration = SignedDuration::from_mins(10);
+/// What ended so long before the last look is read again: clocks of replicas differ.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
 /// Of at most so many waiting Pods it is said in a turn why nobody is evicted for them.
 const MOST_TOLD: usize = 100;
 
@@ -64,13 +69,18 @@ const HEARS: &[Topic] = &[
     Topic::Budgets,
 ];
 
-/// What is remembered between turns. None of it is needed: who begins anew asks selectors again, and tries evictions again sooner.
+/// What is remembered between turns. None of it is needed: who begins anew asks selectors again, reads what ended, tries evictions again sooner, and
+/// counts from then since when those are gone who were to end.
 #[derive(Default)]
 struct Past {
     selectors: Selectors,
     attempts: Attempts,
-    /// By UID, the Pods for which room was made in vain, and until when none is made again.
-    in_vain: BTreeMap<String, Timestamp>,
+    /// What came of what was begun before, as the journal has it.
+    ended: past::Past,
+    /// When the journal was asked for that.
+    read_at: Option<Timestamp>,
+    /// By preemption, since when all are gone who were to end for it.
+    vacated: BTreeMap<String, Timestamp>,
 }
 
 fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
@@ -86,10 +96,11 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         let mut seen = view(&stage.world, &stage.prices, &policy, &stage.own_namespace, &mut past.selectors);
         let now = Timestamp::now();
         let mut proposal = Proposal { together: TOGETHER, ..Proposal::default() };
+        past.read(stage, &policy, now).await?;
         let mut begun = Vec::new();
         for entry in open {
             match serde_json::from_value(entry.plan) {
-                Ok(preemption) => begun.push(Begun { id: entry.id, at: entry.begun_at, preemption }),
+                Ok(preemption) => begun.push(past.begun(entry.id, entry.begun_at, preemption, &seen, now)),
                 // Another version wrote it. Its holds go with it.
                 Err(_) => {
                     proposal.steps.push(End { id: entry.id, word: "unreadable", ..End::default() }.step(stage));
@@ -105,7 +116,8 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
             plan
         };
         let carry_out = CarryOut::new(stage, &past.attempts, &seen, &policy, now);
-        for preemption in preemptions {
+        for mut preemption in preemptions {
+            past.note_clocks(&mut preemption, &seen, &policy, now);
             proposal.steps.push(carry_out.begin(preemption)?);
         }
         proposal.refusals.extend(waiting.iter().filter_map(words::waits).take(MOST_TOLD));
@@ -136,13 +148,11 @@ impl Past {
     ) {
         let tried = self.attempts.of(seen.view.pods.iter().map(|pod| pod.uid.as_str()));
         let mut under_way = Vec::new();
+        self.vacated.retain(|id, _| begun.iter().any(|begun| begun.id == *id));
         for begun in begun {
             match progress(&begun, &seen.view, &seen.grace_seconds, policy, now) {
                 Progress::Over(ended) => {
-                    if ended == Ended::TimedOut {
-                        let waiting = begun.preemption.placements.iter().map(|it| it.uid.clone());
-                        self.in_vain.extend(waiting.map(|uid| (uid, now + IN_VAIN)));
-                    }
+                    self.ended.note(&begun.id, &begun.preemption, begun.at, ended.word(), now);
                     proposal.steps.push(End::of(&begun, ended, seen).step(stage));
                 }
                 Progress::GoesOn { evict, until } => {
@@ -159,16 +169,43 @@ impl Past {
         seen.view.under_way = under_way;
     }
 
-    /// Those for whom room was made in vain do not count as waiting for a while.
-    fn leave_alone(&mut self, seen: &mut Seen, now: Timestamp) {
-        self.in_vain.retain(|_, until| *until > now);
-        if self.in_vain.is_empty() {
-            return;
+    /// Nobody ends for a while for those for whom, or for whose like, Pods ended in vain.
+    fn leave_alone(&self, seen: &mut Seen, now: Timestamp) {
+        for pod in seen.view.pods.iter_mut().filter(|pod| pod.unschedulable_since.is_some()) {
+            pod.in_vain = self.ended.in_vain(pod, now);
         }
-        for pod in &mut seen.view.pods {
-            if self.in_vain.contains_key(&pod.uid) {
-                pod.unschedulable_since = None;
+    }
+
+    /// Reads what ended since it was read last, by whichever replica; at first what ended in the last day.
+    async fn read(&mut self, stage: &Stage, policy: &Policy, now: Timestamp) -> Result<(), Refusal> {
+        let since = self.read_at.map_or_else(|| now.saturating_sub(COUNTS_FOR), |at| at.saturating_sub(OVERLAP));
+        let since = since.unwrap_or(Timestamp::MIN);
+        for entry in stage.ledger.journal().ended_since(NAME, since).await? {
+            if let (Ok(preemption), Some(outcome), Some(at)) =
+                (serde_json::from_value(entry.plan), &entry.outcome, entry.ended_at)
+            {
+                self.ended.note(&entry.id, &preemption, entry.begun_at, outcome, at);
             }
+        }
+        self.read_at = Some(now);
+        self.ended.forget(policy, now);
+        Ok(())
+    }
+
+    /// What was begun, with what was seen of it.
+    fn begun(&mut self, id: String, at: Timestamp, preemption: Preemption, seen: &Seen, now: Timestamp) -> Begun {
+        let mut begun = Begun { id, at, preemption, vacated_at: None };
+        if begun.is_vacated(&seen.view) {
+            begun.vacated_at = Some(*self.vacated.entry(begun.id.clone()).or_insert(now));
+        }
+        begun
+    }
+
+    /// Notes how long those may take to end who are to, and since when they were asked to before.
+    fn note_clocks(&self, preemption: &mut Preemption, seen: &Seen, policy: &Policy, now: Timestamp) {
+        for victim in &mut preemption.victims {
+            victim.grace_seconds = seen.grace_seconds.get(&victim.uid).copied().unwrap_or(1);
+            victim.asked_since = self.ended.asked_since(&victim.uid, policy, now);
         }
     }
 }

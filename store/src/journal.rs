@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::Unavailable;
-use crate::dialect::journal::{ENTRIES_FOR, ENTRIES_OF_NAME, ENTRIES_OF_UID, ENTRY, JournalDialect, OPEN_ENTRIES};
+use crate::dialect::journal::{
+    ENDED_ENTRIES, ENTRIES_FOR, ENTRIES_OF_NAME, ENTRIES_OF_UID, ENTRY, JournalDialect, OPEN_ENTRIES,
+};
 use crate::dialect::{COMMIT, ROLLBACK};
 use crate::reader::{Reader, on};
 use crate::session::{Address, CONNECT_LIMIT, Session};
@@ -29,6 +31,8 @@ const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 pub(crate) const MOST_KEPT: u32 = 10_000;
 /// So many are found at a time.
 pub const MOST_FOUND: u16 = 100;
+/// So many that ended are told at a time.
+const MOST_ENDED: u16 = 1000;
 /// A transaction that takes longer is given up with its connection.
 const TRANSACTION_LIMIT: Duration = Duration::from_secs(2);
 
@@ -153,6 +157,18 @@ impl Journal {
         let most = i64::from(MOST_FOUND);
         let rows: Vec<EntryRow> = on!(&self.reader, pool => {
             sqlx::query_as(ENTRIES_FOR).bind(daemon).bind(subject_uid).bind(most).fetch_all(pool).await?
+        });
+        rows.into_iter().map(entry).collect()
+    }
+
+    /// What a daemon ended at a time or later, newest first, and no more than a thousand.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn ended_since(&self, daemon: &str, at: Timestamp) -> Result<Vec<Entry>, Unavailable> {
+        let (since, most) = (at.as_millisecond(), i64::from(MOST_ENDED));
+        let rows: Vec<EntryRow> = on!(&self.reader, pool => {
+            sqlx::query_as(ENDED_ENTRIES).bind(daemon).bind(since).bind(most).fetch_all(pool).await?
         });
         rows.into_iter().map(entry).collect()
     }

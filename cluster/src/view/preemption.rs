@@ -117,6 +117,18 @@ impl Found {
         found
     }
 
+    /// Whether an extended resource is asked of devices, and not of nodes.
+    fn is_of_devices(&self, name: &str) -> bool {
+        name.starts_with(OF_CLASS) || self.extended.contains(name)
+    }
+
+    /// What a Pod requests of a node's other resources.
+    fn others(&self, pod: &pod::Pod) -> BTreeMap<String, u64> {
+        let of_nodes = pod.spec.counted.each().filter(|(name, _)| !self.is_of_devices(name));
+        let all = of_nodes.chain(pod.spec.of_node.each()).filter(|(_, amount)| *amount > 0);
+        all.map(|(name, amount)| (name.to_owned(), amount)).collect()
+    }
+
     /// The claims that a Pod uses. The one for extended resources does not exist before the Pod has a node.
     fn of(&self, pod: &pod::Pod) -> Vec<PodClaim> {
         let (meta, spec) = (&pod.metadata, &pod.spec);
@@ -131,8 +143,7 @@ impl Found {
             }
             None => PodClaim { name: it.name.clone(), uid: made(&it.name) },
         });
-        let asks_devices = |name: &str| name.starts_with(OF_CLASS) || self.extended.contains(name);
-        let asks = || spec.counted.each().any(|(name, count)| count > 0 && asks_devices(name));
+        let asks = || spec.counted.each().any(|(name, count)| count > 0 && self.is_of_devices(name));
         let extended = made(EXTENDED_RESOURCES).map(Some).or_else(|| asks().then_some(None));
         let extended = extended.map(|uid| PodClaim { name: EXTENDED_RESOURCES.to_owned(), uid });
         listed.chain(extended).collect()
@@ -154,6 +165,7 @@ fn read(pod: &pod::Pod, bindings: &BTreeMap<String, ProjectId>, claims: &Found) 
         node: spec.node.clone(),
         milli_cpu: amounts.milli_cpu,
         memory: amounts.memory_bytes,
+        others: claims.others(pod),
         claims: claims.of(pod),
         node_selector: placing.node_selector,
         affinity: placing.affinity,
@@ -163,6 +175,8 @@ fn read(pod: &pod::Pod, bindings: &BTreeMap<String, ProjectId>, claims: &Found) 
         ending: meta.deletion_timestamp.is_some(),
         gated: spec.is_gated,
         unschedulable_since: pod::unschedulable_since(pod),
+        kept_off: pod::kept_off(pod).map(str::to_owned),
+        in_vain: None,
         gang: spec.gang.clone(),
     })
 }

@@ -1,7 +1,8 @@
 //! Where a Pod may go that has no node yet, and what a node lets there.
 
 use k8s_openapi::api::core::v1::{
-    NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Taint as NodeTaint, Toleration as PodToleration,
+    Affinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Taint as NodeTaint,
+    Toleration as PodToleration,
 };
 use policy_engine::daemons::preemption::view::places::{Effect, Expression, Is, Taint, Term, Toleration};
 
@@ -19,6 +20,8 @@ pub struct Placing {
     pub affinity: Option<Vec<Term>>,
     /// The taints of nodes that it tolerates.
     pub tolerations: Vec<Toleration>,
+    /// Whether it requires something else by which only the scheduler knows nodes: volumes, other Pods near or far, ports.
+    pub asks_more: bool,
 }
 
 impl Placing {
@@ -33,8 +36,24 @@ impl Placing {
             node_selector: spec.node_selector.clone().unwrap_or_default(),
             affinity: required.map(terms),
             tolerations: spec.tolerations.iter().flatten().map(toleration).collect(),
+            asks_more: asks_more(spec),
         }))
     }
+}
+
+fn asks_more(spec: &PodSpec) -> bool {
+    let of_others = |it: &Affinity| {
+        let near =
+            it.pod_affinity.as_ref().and_then(|it| it.required_during_scheduling_ignored_during_execution.as_ref());
+        let far = it.pod_anti_affinity.as_ref();
+        let far = far.and_then(|it| it.required_during_scheduling_ignored_during_execution.as_ref());
+        near.into_iter().chain(far).any(|terms| !terms.is_empty())
+    };
+    let containers = || spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    spec.affinity.as_ref().is_some_and(of_others)
+        || spec.topology_spread_constraints.iter().flatten().any(|it| it.when_unsatisfiable == "DoNotSchedule")
+        || spec.volumes.iter().flatten().any(|it| it.persistent_volume_claim.is_some() || it.ephemeral.is_some())
+        || containers().flat_map(|it| it.ports.iter().flatten()).any(|port| port.host_port.is_some_and(|port| port > 0))
 }
 
 /// The terms of a selector of nodes, of which one must hold. One that nobody can read holds nowhere.
@@ -143,6 +162,27 @@ mod tests {
         ];
         assert_eq!(pod.tolerations, expected);
         assert_eq!(placing(json!({"containers": [], "nodeName": "gpu-a"})), None, "it is where it is");
+    }
+
+    #[test]
+    fn what_only_the_scheduler_knows_of_nodes_is_told_from_what_is_looked_at() {
+        let asks_more = |spec: Value| placing(spec).expect("it has no node").asks_more;
+        let term = json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "x"}}});
+        let required = json!({"requiredDuringSchedulingIgnoredDuringExecution": [term]});
+        let preferred =
+            json!({"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "podAffinityTerm": term}]});
+        let spread = |when: &str| json!({"containers": [], "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": when}]});
+        let volume = |volume: Value| json!({"containers": [], "volumes": [volume]});
+        assert!(asks_more(volume(json!({"name": "v", "persistentVolumeClaim": {"claimName": "x"}}))));
+        assert!(asks_more(volume(json!({"name": "v", "ephemeral": {}}))));
+        assert!(asks_more(json!({"containers": [], "affinity": {"podAffinity": required}})));
+        assert!(asks_more(json!({"containers": [], "affinity": {"podAntiAffinity": required}})));
+        assert!(asks_more(spread("DoNotSchedule")));
+        assert!(asks_more(json!({"containers": [{"name": "c", "ports": [{"containerPort": 80, "hostPort": 80}]}]})));
+        assert!(!asks_more(volume(json!({"name": "v", "emptyDir": {}}))));
+        assert!(!asks_more(json!({"containers": [], "affinity": {"podAntiAffinity": preferred, "nodeAffinity": {}}})));
+        assert!(!asks_more(spread("ScheduleAnyway")));
+        assert!(!asks_more(json!({"containers": [{"name": "c", "ports": [{"containerPort": 80}]}]})));
     }
 
     #[test]

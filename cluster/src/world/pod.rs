@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PodResourceClaim, PodSpec, PodStatus, Volume};
 use kube::core::Object;
 use policy_engine::contract;
+use policy_engine::daemons::preemption::blame::Blame;
 use policy_engine::daemons::preemption::view::Gang;
 use policy_engine::ledger::{Amounts, Life};
 use policy_engine::policy::platform::ChargeBy;
@@ -31,6 +32,8 @@ pub struct Spec {
     asked: Option<Asked>,
     /// The extended resources that it asks for.
     pub counted: Counted,
+    /// What it requests of a node's own resources besides CPU and memory.
+    pub of_node: Counted,
     /// The claims of devices that it names.
     pub claims: Vec<PodResourceClaim>,
     /// The PersistentVolumeClaims that it names, and whether it mounts each read-only.
@@ -93,6 +96,7 @@ impl From<PodSpec> for Spec {
             held: Held::default(),
             asked: Asked::by(&spec).ok(),
             counted: Counted::by(&spec),
+            of_node: Counted::of_node(&spec),
             is_gated: gates.clone().next().is_some(),
             waits_for_queue: gates.clone().any(|gate| gate.name == contract::PLAN_WINDOW_GATE),
             grace_seconds: spec.termination_grace_period_seconds,
@@ -136,6 +140,8 @@ pub struct Status {
     phase: String,
     /// What the scheduler says of a Pod for which it finds no node.
     unschedulable: Option<String>,
+    /// What it blames.
+    blame: Blame,
     /// Since when it says so.
     #[serde(skip)]
     unschedulable_since: Option<Timestamp>,
@@ -158,11 +164,14 @@ impl From<PodStatus> for Status {
             conditions.find(|it| it.type_ == "PodScheduled" && it.reason.as_deref() == Some("Unschedulable"));
         let since = unschedulable.as_ref().and_then(|it| it.last_transition_time.as_ref()).map(|at| at.0);
         let message = unschedulable.and_then(|it| it.message);
+        // What is cut off may be what counts.
+        let blame = message.as_deref().map(Blame::of).unwrap_or_default();
         let message = message.map(|message| message.chars().take(MOST_SAID).collect());
         Self {
             given,
             phase: status.phase.unwrap_or_default(),
             unschedulable: message,
+            blame,
             unschedulable_since: since,
             held_up,
             started_at: status.start_time.map(|at| at.0),
@@ -201,6 +210,15 @@ pub fn is_running(pod: &Pod) -> bool {
 /// What the scheduler says of a Pod for which it finds no node.
 pub fn unschedulable(pod: &Pod) -> Option<&str> {
     pod.status.as_ref()?.unschedulable.as_deref()
+}
+
+/// What the scheduler says of a Pod that waits, where nobody's end would help against it.
+pub fn kept_off(pod: &Pod) -> Option<&str> {
+    let status = pod.status.as_ref()?;
+    let asks_more = pod.spec.placing.as_ref().is_some_and(|placing| placing.asks_more);
+    let said = status.unschedulable.as_deref().filter(|_| !status.blame.may_help(asks_more))?;
+    // What it tried itself is no reason.
+    said.split(" preemption: ").next()
 }
 
 /// Since when the scheduler finds no node for a Pod.
@@ -260,7 +278,8 @@ fn gang(pod: &Pod) -> Option<Gang> {
 /// Whether two states of a Pod differ in nothing by which anybody acts: the kubelet and the scheduler write more than that.
 pub(super) fn says_the_same(one: &Pod, other: &Pod) -> bool {
     let (meta, of_other) = (&one.metadata, &other.metadata);
-    let phase = |pod: &Pod| pod.status.as_ref().map(|status| (status.phase.clone(), status.unschedulable_since));
+    let phase =
+        |pod: &Pod| pod.status.as_ref().map(|status| (status.phase.clone(), status.unschedulable_since, status.blame));
     (&one.spec, phase(one)) == (&other.spec, phase(other))
         && (&meta.uid, &meta.labels, &meta.annotations, &meta.deletion_timestamp)
             == (&of_other.uid, &of_other.labels, &of_other.annotations, &of_other.deletion_timestamp)
@@ -327,6 +346,34 @@ mod tests {
         };
         assert!(says_the_same(&pod("1", false, json!("cpu-a")), &pod("2", true, json!("cpu-a"))));
         assert!(!says_the_same(&pod("1", false, Value::Null), &pod("2", false, json!("cpu-a"))));
+    }
+
+    #[test]
+    fn that_the_scheduler_blames_something_else_is_a_change_and_other_numbers_are_none() {
+        let pod = |volumes: Value, said: &str| {
+            let condition = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                "message": format!("0/8 nodes are available: {said}. preemption: no."), "lastTransitionTime": "2026-11-23T11:00:05Z"});
+            let mut pod: Pod = serde_json::from_value(json!({
+                "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "uid": "u"},
+                "spec": {"containers": [], "volumes": volumes}, "status": {"phase": "Pending", "conditions": [condition]},
+            }))
+            .expect("a Pod");
+            keep(&mut pod);
+            pod
+        };
+        let volume = json!([{"name": "v", "persistentVolumeClaim": {"claimName": "x"}}]);
+        let (missing, room) = ("persistentvolumeclaim \"x\" not found", "8 cannot allocate all claims");
+        let waits = pod(volume.clone(), missing);
+        assert_eq!(kept_off(&waits), Some("0/8 nodes are available: persistentvolumeclaim \"x\" not found."));
+        let could = pod(volume.clone(), room);
+        assert_eq!(kept_off(&could), None);
+        assert!(!says_the_same(&waits, &could));
+        assert!(says_the_same(&could, &pod(volume, "7 cannot allocate all claims, 1 Insufficient cpu")));
+        let long = format!(
+            "{}, 1 node(s) didn't match pod anti-affinity rules",
+            "1 Insufficient example.com/foo, ".repeat(20)
+        );
+        assert!(kept_off(&pod(json!([]), &long)).is_some(), "also what stands behind all that is kept");
     }
 
     #[test]

@@ -5,12 +5,19 @@
 //!
 //! **Room is made for a Pod if and only if**
 //! * the scheduler says that it fits nowhere, and it has no gate and is not being deleted;
-//! * its Namespace is a project's and not exempt, the rule `queue` is enforced there, and its queue has a record;
+//! * its Namespace is a project's and not exempt, the rule `queue` is enforced there, and its queue has a record, is `default` or given by
+//!   the project's plan in force, and is open (where the rule `plan-window` is enforced);
 //! * all its claims exist;
 //! * it fits on no node as everything is, nor when those are gone that are ending already (then it waits for them);
 //! * no room is being made for it already;
+//! * the scheduler blames no node for what is not looked at here: volumes, other Pods near or far, spreads and ports. It does not say
+//!   of which nodes, so one is enough. A Pod that requires such things itself must be known to lack only room, on some node; others
+//!   are planned for also where the message is in unknown words ([`blame`]);
+//! * Pods did not end for it, or for others of the same person in its queue, in vain of late: after the first time it waits ten minutes, and
+//!   twice as long each time more of the last day, at most eight hours ([`past`]);
 //! * a set of Pods that may be evicted for it is such that without them it would fit on some node: the node's labels and
-//!   taints, its CPU, memory and number of Pods, and devices for all its claims, by class, selectors, constraints, taints
+//!   taints, its CPU, memory, number of Pods and whatever else is requested of nodes (ephemeral storage, huge pages, extended
+//!   resources), and devices for all its claims, by class, selectors, constraints, taints
 //!   and capacity. A device is free when *all* Pods that use its claim are gone. Devices that no driver publishes at the
 //!   moment are not free.
 //!
@@ -30,10 +37,11 @@
 //! highest compared first; then the one whose Pods started last, the oldest compared first; then by names. Of a gang's,
 //! one is taken of which no Pod could stay. If no set suffices nobody is evicted.
 //!
-//! Those come first whose queue has the higher priority, then those that wait longest. Nobody is evicted for a Pod that
-//! only a spread, a volume or an anti-affinity keeps off a node: those are not looked at.
+//! Those come first whose queue has the higher priority, then those that wait longest.
 
 pub mod audit;
+pub mod blame;
+pub mod past;
 pub mod progress;
 pub mod view;
 pub mod why;
@@ -63,6 +71,7 @@ use crate::policy::names::QueueName;
 
 use ground::Ground;
 use group::groups;
+use past::Asker;
 use turn::Turn;
 use view::devices::DeviceId;
 use view::{Placement, View};
@@ -115,6 +124,9 @@ pub struct Preemption {
     pub hold: Vec<DeviceId>,
     /// Who is spared on those nodes.
     pub spared: Vec<SparedPod>,
+    /// Who asks, for the case that it is in vain. Absent in what an earlier version planned.
+    #[serde(default)]
+    pub asker: Option<Asker>,
 }
 
 /// A Pod that ends for another.
@@ -131,6 +143,12 @@ pub struct Victim {
     pub because: Because,
     /// The PodDisruptionBudget that forbids it as yet. No set suffices without such Pods.
     pub budget: Option<String>,
+    /// How long it may take to end, in seconds, as it is when that begins.
+    #[serde(default)]
+    pub grace_seconds: u32,
+    /// Since when it was asked to go before, where that was broken off a moment ago: its budget is heeded from then on.
+    #[serde(default)]
+    pub asked_since: Option<Timestamp>,
 }
 
 /// A Pod that is not evicted.
@@ -184,7 +202,7 @@ pub struct Waiting {
 pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
     let ground = Ground::new(view, policy);
     let mut turn = Turn::new(&ground);
-    for (place, group) in groups(&ground).into_iter().enumerate() {
+    for (place, group) in groups(&ground, policy, now).into_iter().enumerate() {
         match group.refused {
             Some(why) => turn.wait(place, &group.pods, &why, &[]),
             None if turn.is_full() => {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Container, PodSpec};
+use k8s_openapi::api::core::v1::{Container, PodSpec, ResourceRequirements};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::{Deserialize, Serialize};
 
-use crate::policy::quantity::{Unit, parse};
+use crate::policy::quantity::{Unit, parse, parse_up};
 
 /// Extended resources by name, and how many of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,10 @@ pub struct Counted(BTreeMap<String, u64>);
 impl Counted {
     /// What this spec asks. What is no number the API server refuses. Everything is read once, however many names there are.
     pub fn by(spec: &PodSpec) -> Self {
+        Self::sums(spec, asked)
+    }
+
+    fn sums<'s>(spec: &'s PodSpec, asked: impl Fn(&'s Container) -> BTreeMap<&'s str, u64>) -> Self {
         let mut sums: BTreeMap<&str, Sum> = BTreeMap::new();
         for container in spec.init_containers.iter().flatten() {
             let is_sidecar = container.restart_policy.as_deref() == Some("Always");
@@ -26,11 +31,27 @@ impl Counted {
                 sum.most = sum.most.max(with_sidecars);
             }
         }
-        for (name, count) in spec.containers.iter().flat_map(asked) {
+        for (name, count) in spec.containers.iter().flat_map(&asked) {
             let sum = sums.entry(name).or_default();
             sum.beside = sum.beside.saturating_add(count);
         }
         Self(sums.into_iter().map(|(name, sum)| (name.to_owned(), sum.most.max(sum.beside))).collect())
+    }
+
+    /// What this spec requests of a node's own resources besides CPU and memory, such as ephemeral storage and huge pages. What is no
+    /// amount the API server refuses.
+    pub fn of_node(spec: &PodSpec) -> Self {
+        Self::sums(spec, |container| {
+            let resources = container.resources.as_ref();
+            let list = |list: fn(&ResourceRequirements) -> Option<&BTreeMap<String, Quantity>>| {
+                resources.and_then(list).into_iter().flatten()
+            };
+            let own =
+                |(name, _): &(&String, &Quantity)| !name.contains('/') && !["cpu", "memory"].contains(&name.as_str());
+            // Who states a limit alone requests it.
+            let all = list(|it| it.limits.as_ref()).chain(list(|it| it.requests.as_ref())).filter(own);
+            all.filter_map(|(name, Quantity(text))| Some((name.as_str(), parse_up(text, Unit::One).ok()?))).collect()
+        })
     }
 
     /// Each name, and how many.
@@ -79,5 +100,15 @@ mod tests {
         }));
         let counted = Counted::by(&spec.expect("a spec"));
         assert_eq!(counted.each().collect::<Vec<_>>(), [("rdma/hca", 7)]);
+    }
+
+    #[test]
+    fn of_a_node_s_own_resources_the_request_counts_and_the_limit_where_there_is_none() {
+        let spec = serde_json::from_value(json!({"containers": [
+            {"name": "a", "resources": {"requests": {"ephemeral-storage": "1Gi", "cpu": "1"}, "limits": {"ephemeral-storage": "900Gi"}}},
+            {"name": "b", "resources": {"limits": {"ephemeral-storage": "2Gi", "hugepages-2Mi": "4Mi", "example.com/foo": "1"}}},
+        ]}));
+        let counted = Counted::of_node(&spec.expect("a spec"));
+        assert_eq!(counted.each().collect::<Vec<_>>(), [("ephemeral-storage", 3 << 30), ("hugepages-2Mi", 4 << 20)]);
     }
 }

@@ -49,7 +49,7 @@ impl<'s> CarryOut<'s> {
             plan: serde_json::to_value(&preemption).map_err(Refusal::stopped)?,
             at: self.now,
         };
-        let begun = Begun { id: String::new(), at: self.now, preemption };
+        let begun = Begun { id: String::new(), at: self.now, preemption, vacated_at: None };
         let evict = evictions(&begun, self.seen, self.policy, self.now);
         let devices = self.devices(&begun);
         let (journal, hands) = (self.stage.ledger.journal(), self.hands());

@@ -1,3 +1,5 @@
+mod in_vain;
+
 use cluster::testing::{ApiServer, Call};
 use serde_json::{Value, json};
 use store::Ledger;
@@ -78,6 +80,13 @@ fn server(more: impl IntoIterator<Item = (String, Value)>) -> ApiServer {
         named(&format!("{resource}/deviceclasses"), "DeviceClass", api, "gpu.nvidia.com", class),
         queue("low", 10),
         queue("high", 100),
+        named(
+            "/apis/sluice.dev/v1alpha1/resourceplans",
+            "ResourcePlan",
+            "sluice.dev/v1alpha1",
+            "gold",
+            json!({"spec": {"quota": {"cpu": 16, "memory": "64Gi"}, "queues": ["low", "high"]}}),
+        ),
     ];
     let work = [with_claim("owl", "low", Some("gpu-0")), with_claim("hawk", "high", None)];
     // Who writes its status is answered with the Pod.
@@ -163,20 +172,4 @@ async fn nobody_is_evicted_while_the_journal_does_not_answer() {
     let server = server([]);
     let calls = writes(&server, crate::testing::ledger_that_is_away().await).await;
     assert_eq!(lines(&calls), Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn for_whom_room_was_made_in_vain_none_is_made_for_a_while() {
-    let mut past = Past::default();
-    let (ledger, _directory) = ledger().await;
-    let stage = stage(&server([]), ledger).await;
-    let mut seen = view(&stage.world, &stage.prices, &stage.world.policy(), "sluice-system", &mut past.selectors);
-    let now = Timestamp::UNIX_EPOCH;
-    past.in_vain = [("uid-of-hawk".to_owned(), now + IN_VAIN)].into();
-    let waits = |seen: &Seen| seen.view.pods.iter().filter(|pod| pod.unschedulable_since.is_some()).count();
-    past.leave_alone(&mut seen, now + IN_VAIN);
-    assert_eq!(waits(&seen), 1, "it was long enough");
-    past.in_vain = [("uid-of-hawk".to_owned(), now + IN_VAIN)].into();
-    past.leave_alone(&mut seen, now);
-    assert_eq!(waits(&seen), 0);
 }

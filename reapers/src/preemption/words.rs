@@ -65,6 +65,10 @@ pub(super) fn waits(waiting: &Waiting) -> Option<News> {
         | WhyNot::NoClaim(_)
         | WhyNot::NotEnforced(_) => None,
         WhyNot::NoQueue(_)
+        | WhyNot::NotGiven { .. }
+        | WhyNot::Closed(_)
+        | WhyNot::KeptOff(_)
+        | WhyNot::InVain(_)
         | WhyNot::ClaimFull(_)
         | WhyNot::GangIncomplete { .. }
         | WhyNot::Missing(_)
@@ -79,7 +83,7 @@ pub(super) fn waits(waiting: &Waiting) -> Option<News> {
 pub(super) fn ended(begun: &Begun, ended: Ended) -> Option<News> {
     let first = begun.preemption.placements.first()?;
     match ended {
-        Ended::Placed | Ended::GaveUp => None,
+        Ended::Placed | Ended::GaveUp | Ended::InVain => None,
         Ended::Changed | Ended::TimedOut => {
             let note = format!("no room is made any more for pod {}: {ended}", first.pod);
             Some(news(Tone::Warning, NO_ROOM, &first.pod, &first.uid, note))

@@ -80,6 +80,12 @@ pub(super) const POSTGRES: JournalDialect =
 /// What a daemon, `$1`, began and has not ended, oldest first.
 pub(crate) const OPEN_ENTRIES: &str =
     concat!("SELECT ", entry_columns!(), " FROM journal WHERE daemon = $1 AND ended_at IS NULL ORDER BY begun_at, id");
+/// What a daemon, `$1`, ended at `$2` or later, newest first, at most `$3`.
+pub(crate) const ENDED_ENTRIES: &str = concat!(
+    "SELECT ",
+    entry_columns!(),
+    " FROM journal WHERE daemon = $1 AND ended_at IS NOT NULL AND ended_at >= $2 ORDER BY ended_at DESC, id DESC LIMIT $3"
+);
 /// One entry, `$1`; at most `$2`.
 pub(crate) const ENTRY: &str = concat!("SELECT ", entry_columns!(), " FROM journal WHERE id = $1 LIMIT $2");
 /// What a daemon, `$1`, did for the Pod with UID `$2`, newest first, at most `$3`.

@@ -14,6 +14,7 @@ on_both!(
     what_was_half_begun_or_half_ended_never_was,
     people_find_it_by_its_id_and_by_each_pod,
     what_is_over_for_long_is_forgotten_and_nothing_else,
+    what_ended_of_late_is_told_and_nothing_else,
     one_daemon_does_not_crowd_out_what_another_did,
 );
 
@@ -52,6 +53,23 @@ async fn found(journal: &Journal, what: Find) -> Vec<String> {
 
 fn ids(entries: Vec<Entry>) -> Vec<String> {
     entries.into_iter().map(|entry| entry.id).collect()
+}
+
+async fn what_ended_of_late_is_told_and_nothing_else(database: Database) {
+    let journal = database.open().await.journal();
+    let (old, late, last) = (
+        begin(&journal, &["a"], &[], 0).await,
+        begin(&journal, &["b"], &["v"], 1).await,
+        begin(&journal, &["c"], &[], 2).await,
+    );
+    begin(&journal, &["d"], &[], 3).await;
+    for (id, second) in [(&old, 9), (&late, 10), (&last, 11)] {
+        assert!(end(&journal, id, "in-vain", second).await);
+    }
+    let told = journal.ended_since("preemption", at(10)).await.expect("an answer");
+    assert_eq!(told[1].outcome.as_deref(), Some("in-vain"));
+    assert_eq!(ids(told), [last, late]);
+    assert_eq!(ids(journal.ended_since("window-close", at(0)).await.expect("an answer")), Vec::<String>::new());
 }
 
 async fn end(journal: &Journal, id: &str, outcome: &str, second: i64) -> bool {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::core::{Selector, SelectorExt};
 use policy_engine::daemons::preemption::view::{Amounts, Budget, Node};
 use policy_engine::ledger::Life;
@@ -16,9 +17,9 @@ use crate::world::pod::{Pod, life};
 
 /// `None` for one without a name, which does not exist. What it does not say it has, it has not.
 pub(super) fn node(node: &v1::Node) -> Option<Node> {
-    let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
+    let offered = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
     let amount = |resource: &str, unit| {
-        let text = &allocatable?.get(resource)?.0;
+        let text = &offered?.get(resource)?.0;
         i64::try_from(quantity::parse(text, unit).ok()?).ok()
     };
     let allocatable = Amounts {
@@ -26,11 +27,17 @@ pub(super) fn node(node: &v1::Node) -> Option<Node> {
         memory: amount("memory", Unit::One).unwrap_or_default(),
         pods: amount("pods", Unit::One).unwrap_or_default(),
     };
+    let other = |(name, Quantity(text)): (&String, &Quantity)| {
+        let is_other = !["cpu", "memory", "pods"].contains(&name.as_str());
+        is_other.then(|| Some((name.clone(), quantity::parse_down(text, Unit::One).ok()?))).flatten()
+    };
+    let others = offered.into_iter().flatten().filter_map(other).collect();
     Some(Node {
         name: node.metadata.name.clone()?,
         labels: node.metadata.labels.clone().unwrap_or_default(),
         taints: taints(node.spec.as_ref().and_then(|spec| spec.taints.as_ref())),
         allocatable,
+        others,
     })
 }
 
@@ -79,9 +86,10 @@ mod tests {
         let seen = read(json!({
             "metadata": {"name": "gpu-a", "labels": {"zone": "a"}},
             "spec": {"taints": [{"key": "x", "effect": "NoSchedule"}]},
-            "status": {"allocatable": {"cpu": "7500m", "memory": "1Gi", "pods": "110"}, "capacity": {"cpu": "8"}},
+            "status": {"allocatable": {"cpu": "7500m", "memory": "1Gi", "pods": "110", "ephemeral-storage": "1Ti", "example.com/foo": "2"}, "capacity": {"cpu": "8"}},
         }));
         assert_eq!(seen.allocatable, Amounts { milli_cpu: 7500, memory: 1 << 30, pods: 110 });
+        assert_eq!(seen.others, [("ephemeral-storage".to_owned(), 1 << 40), ("example.com/foo".to_owned(), 2)].into());
         assert_eq!((seen.name.as_str(), seen.taints.len(), seen.labels.len()), ("gpu-a", 1, 1));
         assert_eq!(read(json!({"metadata": {"name": "new"}})).allocatable, Amounts::default());
     }

@@ -13,6 +13,8 @@ use super::view::places::{Term, Toleration, tolerated};
 pub(super) struct Ask<'v> {
     pub(super) pods: Vec<usize>,
     pub(super) amounts: Amounts,
+    /// Of other resources, by name.
+    pub(super) others: BTreeMap<&'v str, u64>,
     /// What claims ask that have no devices.
     pub(super) needs: Vec<Need<'v>>,
     /// Claims that have some.
@@ -46,6 +48,7 @@ pub(super) struct Way<'v> {
 pub(super) struct Shape<'v> {
     queue: Option<usize>,
     amounts: Amounts,
+    others: BTreeMap<&'v str, u64>,
     /// What the claims count for.
     milli_gpu: u64,
     /// The claims' requests, each with the number of its claim among the Pod's.
@@ -57,10 +60,15 @@ pub(super) struct Shape<'v> {
 
 impl<'v> Ask<'v> {
     pub(super) fn of(ground: &Ground<'v>, state: &State, pods: &[usize]) -> Self {
-        let mut ask = Self { pods: pods.to_vec(), amounts: Amounts::default(), needs: Vec::new(), pins: Vec::new() };
+        let (amounts, others) = (Amounts::default(), BTreeMap::new());
+        let mut ask = Self { pods: pods.to_vec(), amounts, others, needs: Vec::new(), pins: Vec::new() };
         let mut claims = Vec::new();
-        for pod in pods.iter().map(|pod| &ground.pods[*pod]) {
+        for (pod, seen) in pods.iter().map(|pod| (&ground.pods[*pod], &ground.view.pods[*pod])) {
             ask.amounts = ask.amounts + pod.asks;
+            for (of, asked) in seen.others.iter().filter(|(_, asked)| **asked > 0) {
+                let sum = ask.others.entry(of).or_default();
+                *sum = sum.saturating_add(*asked);
+            }
             claims.extend(pod.claims.iter().filter(|claim| !claims.contains(*claim)).copied().collect::<Vec<_>>());
         }
         for claim in claims {
@@ -97,6 +105,7 @@ impl<'v> Ask<'v> {
         self.pins.is_empty().then_some(Shape {
             queue: standing.queue,
             amounts: self.amounts,
+            others: self.others.clone(),
             milli_gpu: standing.claims.iter().map(|claim| ground.view.claims[*claim].milli_gpu).sum(),
             needs: needs.collect::<Option<_>>()?,
             node_selector: &pod.node_selector,

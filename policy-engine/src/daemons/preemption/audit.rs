@@ -131,8 +131,9 @@ impl<'v> Check<'v> {
     fn waits(&self, placement: &Placement) -> Option<&'v Pod> {
         let pod = self.view.pods.iter().find(|pod| pod.uid == placement.uid && pod.pod == placement.pod)?;
         let waits = pod.node.is_none() && !pod.ending && !pod.gated && pod.unschedulable_since.is_some();
+        let may_help = pod.kept_off.is_none() && pod.in_vain.is_none();
         let on_its_way = self.view.under_way.iter().flat_map(|it| &it.placements).any(|it| it.uid == pod.uid);
-        (waits && !on_its_way && self.enforced(pod).is_some()).then_some(pod)
+        (waits && may_help && !on_its_way && self.enforced(pod).is_some()).then_some(pod)
     }
 
     /// The Pod's project, where evictions may be.

@@ -46,7 +46,9 @@ pub(super) fn may_be_on(ground: &Ground<'_>, state: &State, ask: &Ask<'_>, node:
     let Amounts { milli_cpu, memory, pods } = ask.amounts;
     holds(on.allocatable.covers(Amounts { milli_cpu, ..Amounts::default() }), Lack::Cpu)?;
     holds(on.allocatable.covers(Amounts { memory, ..Amounts::default() }), Lack::Memory)?;
-    holds(on.allocatable.covers(Amounts { pods, ..Amounts::default() }), Lack::Pods)
+    holds(on.allocatable.covers(Amounts { pods, ..Amounts::default() }), Lack::Pods)?;
+    let has = |(of, asked): (&&str, &u64)| on.others.get(*of).is_some_and(|has| has >= asked);
+    holds(ask.others.iter().all(has), Lack::Other)
 }
 
 /// Whether a claim that has devices can be used from a node.
@@ -80,7 +82,18 @@ fn has_room(ground: &Ground<'_>, state: &State, ask: &Ask<'_>, node: usize, gone
             leave.fold(state.room_then[node], |room, pod| room + ground.pods[*pod].asks)
         }
     };
-    room.covers(ask.amounts)
+    room.covers(ask.amounts) && has_others(ground, state, ask, node, gone)
+}
+
+/// Whether a node has what else the Pods ask of it, beside those who stay and those who come.
+pub(super) fn has_others(ground: &Ground<'_>, state: &State, ask: &Ask<'_>, node: usize, gone: Gone<'_>) -> bool {
+    ask.others.iter().all(|(of, asked)| {
+        let stay = ground.sites[node].pods.iter().copied().filter(|pod| !gone.includes(state, *pod));
+        let come = state.come.iter().filter(|(to, _)| *to == node).map(|(_, pod)| *pod);
+        let taken = stay.chain(come).filter_map(|pod| ground.view.pods[pod].others.get(*of));
+        let sum = taken.fold(*asked, |sum, amount| sum.saturating_add(*amount));
+        ground.view.nodes[node].others.get(*of).is_some_and(|has| *has >= sum)
+    })
 }
 
 /// The devices that the Pods' claims would get, whatever else the node lacks.

@@ -3,6 +3,16 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
+use crate::policy::Policy;
+use crate::policy::modes::RuleMode;
+use crate::policy::names::{ProjectName, QueueName};
+use crate::policy::project::Project;
+use crate::policy::queue::{DEFAULT_QUEUE, Queue};
+use crate::policy::rule_id::RuleId;
+use crate::windows::Closed;
+
 use super::ground::Ground;
 use super::view::Gang;
 use super::why::WhyNot;
@@ -18,7 +28,7 @@ pub(super) struct Group {
 }
 
 /// All who wait, in the order in which room is made for them.
-pub(super) fn groups(ground: &Ground<'_>) -> Vec<Group> {
+pub(super) fn groups(ground: &Ground<'_>, policy: &Policy, now: Timestamp) -> Vec<Group> {
     let under_way = on_their_way(ground);
     let mut waiting: Vec<_> = (0..ground.pods.len()).filter(|pod| waits(ground, *pod)).collect();
     waiting.sort_by_key(|pod| rank(ground, *pod));
@@ -63,8 +73,9 @@ pub(super) fn groups(ground: &Ground<'_>) -> Vec<Group> {
         let priority = queue_of(ground, &group.pods).map(|queue| ground.queues[queue].priority);
         (Reverse(priority), group.pods.iter().map(|pod| rank(ground, *pod)).min())
     });
+    let mut given = Given { policy, now, known: BTreeMap::new() };
     for group in &mut groups {
-        let refused = || group.pods.iter().find_map(|pod| refused(ground, *pod));
+        let refused = || group.pods.iter().find_map(|pod| refused(ground, &mut given, *pod));
         group.refused = group.refused.take().or_else(refused);
     }
     groups
@@ -89,7 +100,7 @@ fn rank<'v>(ground: &Ground<'v>, pod: usize) -> impl Ord + use<'v> {
     (priority, seen.unschedulable_since, seen.created_at, &seen.pod, &seen.uid)
 }
 
-fn refused(ground: &Ground<'_>, pod: usize) -> Option<WhyNot> {
+fn refused<'v>(ground: &Ground<'v>, given: &mut Given<'v>, pod: usize) -> Option<WhyNot> {
     let (seen, standing) = (&ground.view.pods[pod], &ground.pods[pod]);
     let project = standing.project.filter(|_| !standing.enforced);
     let missing = || seen.claims.iter().find(|it| it.uid.as_deref().and_then(|uid| ground.claim(uid)).is_none());
@@ -97,10 +108,41 @@ fn refused(ground: &Ground<'_>, pod: usize) -> Option<WhyNot> {
     project
         .map(|project| WhyNot::NotEnforced(project.name.clone()))
         .or_else(|| standing.queue.is_none().then(|| WhyNot::NoQueue(seen.queue.clone())))
+        .or_else(|| given.withheld(standing.project?, ground.queues[standing.queue?]))
         .or_else(|| missing().map(|claim| WhyNot::NoClaim(claim.name.clone())))
         .or_else(|| {
             standing.claims.iter().find(full).map(|claim| WhyNot::ClaimFull(ground.view.claims[*claim].name.clone()))
         })
+        .or_else(|| seen.kept_off.clone().map(WhyNot::KeptOff))
+        .or_else(|| seen.in_vain.clone().map(WhyNot::InVain))
+}
+
+/// Which queues projects' plans give now.
+struct Given<'v> {
+    policy: &'v Policy,
+    now: Timestamp,
+    known: BTreeMap<(&'v ProjectName, &'v QueueName), Option<WhyNot>>,
+}
+
+impl<'v> Given<'v> {
+    /// Why a Pod that was admitted into a queue has none of its rights now.
+    fn withheld(&mut self, project: &'v Project, queue: &'v Queue) -> Option<WhyNot> {
+        let Self { policy, now, known } = self;
+        let find = || {
+            let not_given = |plan| Some(WhyNot::NotGiven { queue: queue.name.clone(), plan });
+            if queue.name.as_str() == DEFAULT_QUEUE {
+                return None;
+            }
+            let Some(plan) = policy.plan_in_force(project, *now) else { return not_given(None) };
+            if !plan.queues.contains(&queue.name) {
+                return not_given(Some(plan.name.clone()));
+            }
+            let is_enforced = policy.platform().mode_of(RuleId::PlanWindow, Some(project)) == RuleMode::Enforce;
+            let closed = Closed::of(plan, queue, *now).filter(|_| is_enforced);
+            closed.map(|closed| WhyNot::Closed(closed.to_string()))
+        };
+        known.entry((&project.name, &queue.name)).or_insert_with(find).clone()
+    }
 }
 
 /// The queue by whose rights Pods are planned together: the one of the lowest priority.

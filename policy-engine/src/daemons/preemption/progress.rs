@@ -1,10 +1,10 @@
 //! What becomes of preemptions that were begun: who is still to be evicted, and when one is over.
 //!
-//! All follows from the journal and from what is there, so that a daemon that begins anew goes on where another ended.
+//! All follows from the journal and from what is there, so that a daemon that begins anew goes on where another ended. Since when all are gone
+//! who were to end is only seen: who begins anew counts from then, and a preemption has an end at which it is over in any case.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,7 +16,7 @@ use crate::policy::rule_id::RuleId;
 use super::Preemption;
 use super::view::{Pod, UnderWay, View};
 
-/// So long after the last of those who end for it has had the time to, a waiting Pod may take to get its node.
+/// So long after the last of those who end for it is gone, a waiting Pod may take to get its node.
 pub const LASTS: SignedDuration = SignedDuration::from_mins(2);
 
 /// A preemption that was begun, as the journal has it.
@@ -28,6 +28,8 @@ pub struct Begun {
     pub at: Timestamp,
     /// What was planned.
     pub preemption: Preemption,
+    /// Since when all are gone who were to end, as far as that was seen.
+    pub vacated_at: Option<Timestamp>,
 }
 
 /// What is to be done about one that was begun.
@@ -49,8 +51,10 @@ pub enum Progress {
 pub enum Ended {
     /// For whom room was made has a node.
     Placed,
-    /// For whom room was made does not wait any more.
+    /// For whom room was made does not wait any more, and nobody has ended for it.
     GaveUp,
+    /// For whom room was made does not wait any more, though somebody has ended for it.
+    InVain,
     /// Who was to end may not be evicted any more.
     Changed,
     /// The time is over.
@@ -82,6 +86,7 @@ impl Ended {
         match self {
             Self::Placed => "placed",
             Self::GaveUp => "gave-up",
+            Self::InVain => "in-vain",
             Self::Changed => "changed",
             Self::TimedOut => "timed-out",
         }
@@ -93,6 +98,7 @@ impl fmt::Display for Ended {
         f.write_str(match self {
             Self::Placed => "it has a node",
             Self::GaveUp => "it does not wait any more",
+            Self::InVain => "it does not wait any more, although others had ended for it",
             Self::Changed => "who was to end for it may not be evicted any more",
             Self::TimedOut => "it found no node in time, although those had ended",
         })
@@ -110,6 +116,12 @@ impl Begun {
     pub fn under_way(&self) -> UnderWay {
         let victims = self.preemption.victims.iter().map(|victim| victim.uid.clone()).collect();
         UnderWay { placements: self.preemption.placements.clone(), victims }
+    }
+
+    /// Whether all are gone who were to end.
+    pub fn is_vacated(&self, view: &View) -> bool {
+        let victims: BTreeSet<_> = self.preemption.victims.iter().map(|victim| victim.uid.as_str()).collect();
+        !view.pods.iter().any(|pod| victims.contains(pod.uid.as_str()))
     }
 }
 
@@ -134,13 +146,19 @@ pub fn progress(
     let waits = |pod: &&&Pod| pod.node.is_none() && !pod.ending && !pod.gated;
     let Some(first) = waiting.iter().find(|pod| waits(pod)) else {
         let placed = waiting.iter().any(|pod| pod.node.is_some());
-        return Progress::Over(if placed { Ended::Placed } else { Ended::GaveUp });
+        let stays = |uid: &str| pods.get(uid).is_some_and(|pod| !pod.ending);
+        let nobody_ended = victims.iter().all(|victim| stays(&victim.uid));
+        return Progress::Over(match () {
+            () if placed => Ended::Placed,
+            () if nobody_ended => Ended::GaveUp,
+            () => Ended::InVain,
+        });
     };
     let budget_grace = policy.platform().budget_grace;
-    let forced_at = later(begun.at, budget_grace);
     let mut evict = Vec::new();
-    let (mut longest, mut blocked) = (0, false);
+    let mut longest = 0;
     for victim in victims {
+        longest = longest.max(victim.grace_seconds);
         let Some(pod) = pods.get(victim.uid.as_str()) else { continue };
         let grace = grace_seconds.get(&victim.uid).copied().unwrap_or(1);
         longest = longest.max(grace);
@@ -151,7 +169,7 @@ pub fn progress(
         if asked.is_none_or(|queue| queue.name != victim.queue) || !is_enforced(view, policy, pod) {
             return Progress::Over(Ended::Changed);
         }
-        blocked |= victim.budget.is_some() || begun.at < now;
+        let forced_at = later(victim.asked_since.unwrap_or(begun.at), budget_grace);
         evict.push(Eviction {
             uid: victim.uid.clone(),
             pod: victim.pod.clone(),
@@ -162,9 +180,11 @@ pub fn progress(
             is_forced: forced_at <= now,
         });
     }
-    let heeded = if blocked { budget_grace } else { Duration::ZERO };
+    // Whatever was seen, and however often this began anew: a budget's grace, the time to end, and the time to come.
     let ends = SignedDuration::from_secs(longest.into()).saturating_add(LASTS);
-    let until = later(begun.at, heeded).saturating_add(ends).unwrap_or(Timestamp::MAX);
+    let last = later(begun.at, budget_grace).saturating_add(ends).unwrap_or(Timestamp::MAX);
+    let comes = begun.vacated_at.map(|at| at.saturating_add(LASTS).unwrap_or(Timestamp::MAX));
+    let until = comes.map_or(last, |comes| comes.min(last));
     if until <= now { Progress::Over(Ended::TimedOut) } else { Progress::GoesOn { evict, until } }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct State {
     pub(super) promised: BTreeMap<usize, Vec<Option<BTreeMap<String, u64>>>>,
     /// The Pods that will use a claim, with their node.
     pub(super) joined: BTreeMap<usize, (usize, Vec<usize>)>,
+    /// The nodes to which waiting Pods will come, each with the Pod.
+    pub(super) come: Vec<(usize, usize)>,
     /// The GPU that each queue uses, in thousandths, without what leaves.
     pub(super) in_use: Vec<u64>,
     /// The queues for which each claim is counted there.
@@ -37,6 +39,7 @@ impl State {
             room_then: Vec::new(),
             promised: BTreeMap::new(),
             joined: BTreeMap::new(),
+            come: Vec::new(),
             in_use: vec![0; ground.queues.len()],
             counted: vec![Vec::new(); view.claims.len()],
             allowed: view.budgets.iter().map(|budget| budget.allowed.into()).collect(),
@@ -110,6 +113,7 @@ impl State {
     pub(super) fn place(&mut self, ground: &Ground<'_>, placement: &Placement) {
         let (Some(pod), Some(node)) = (ground.pod(&placement.uid), ground.node(&placement.node)) else { return };
         let standing = &ground.pods[pod];
+        self.come.push((node, pod));
         self.room_now[node] = self.room_now[node] - standing.asks;
         self.room_then[node] = self.room_then[node] - standing.asks;
         for &claim in &standing.claims {

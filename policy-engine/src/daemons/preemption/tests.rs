@@ -5,6 +5,7 @@ mod cases;
 mod kept;
 mod large;
 mod oracle;
+mod past;
 mod progress;
 mod properties;
 mod random;

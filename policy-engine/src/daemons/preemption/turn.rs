@@ -7,6 +7,7 @@ use super::ask::{Ask, Shape};
 use super::fate::{Fate, Taking, Trial};
 use super::ground::Ground;
 use super::group::queue_of;
+use super::past::Asker;
 use super::spared::spared;
 use super::state::State;
 use super::victims::{Rights, budget_over};
@@ -113,6 +114,8 @@ impl<'v> Turn<'v> {
                     queue: own.name.clone(),
                     because: because.clone(),
                     budget: budget_over(ground, state, &so_far).map(str::to_owned),
+                    grace_seconds: 0,
+                    asked_since: None,
                 });
             }
         }
@@ -127,6 +130,7 @@ impl<'v> Turn<'v> {
         }
         let hold: BTreeSet<_> = placements.iter().flat_map(|it| &it.devices).map(|it| it.device.clone()).collect();
         let hold = hold.into_iter().collect();
-        plan.preemptions.push(Preemption { place, placements, victims: said, hold, spared });
+        let asker = pods.first().map(|pod| Asker::of(&ground.view.pods[*pod]));
+        plan.preemptions.push(Preemption { place, placements, victims: said, hold, spared, asker });
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::daemons::common::PodName;
 use crate::policy::ids::{ProjectId, UserId};
 
+use super::past::InVain;
 use devices::{Claim, Device, DeviceId, Matching};
 use places::{Taint, Term, Toleration};
 
@@ -90,6 +91,8 @@ pub struct Node {
     pub taints: Vec<Taint>,
     /// What Pods may take of it.
     pub allocatable: Amounts,
+    /// What Pods may take of its other resources, by name.
+    pub others: BTreeMap<String, u64>,
 }
 
 /// A Pod that has not finished.
@@ -113,6 +116,8 @@ pub struct Pod {
     pub milli_cpu: u64,
     /// The memory that it requests, in bytes.
     pub memory: u64,
+    /// What it requests of a node's other resources, by name, such as ephemeral storage, huge pages and extended resources.
+    pub others: BTreeMap<String, u64>,
     /// The claims that it uses.
     pub claims: Vec<PodClaim>,
     /// Labels that its node must have.
@@ -131,6 +136,10 @@ pub struct Pod {
     pub gated: bool,
     /// Since when the scheduler says that it fits nowhere.
     pub unschedulable_since: Option<Timestamp>,
+    /// What the scheduler says, where nobody's end helps against it.
+    pub kept_off: Option<String>,
+    /// Where Pods ended for it or its like in vain: until when it waits.
+    pub in_vain: Option<InVain>,
     /// With whom it wants to run, or not at all.
     pub gang: Option<Gang>,
 }

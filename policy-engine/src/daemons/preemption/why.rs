@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::daemons::common::PodName;
-use crate::policy::names::{ProjectName, QueueName};
+use crate::policy::names::{PlanName, ProjectName, QueueName};
+
+use super::past::InVain;
 
 /// Why a Pod may be evicted for another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,8 +101,21 @@ pub enum WhyNot {
     NotEnforced(ProjectName),
     /// Its queue has no record.
     NoQueue(String),
+    /// Its project's plan does not give it its queue any more.
+    NotGiven {
+        /// The queue.
+        queue: QueueName,
+        /// The project's plan; `None` where it has none in force.
+        plan: Option<PlanName>,
+    },
+    /// Its queue is closed: a sentence that says until when.
+    Closed(String),
     /// One of its claims does not exist yet.
     NoClaim(String),
+    /// The scheduler says of it what nobody's end changes.
+    KeptOff(String),
+    /// Pods ended for it or its like before, and it did not run.
+    InVain(InVain),
     /// As many Pods use one of its claims as can.
     ClaimFull(PodName),
     /// The others of its workload that it needs are not there.
@@ -155,6 +170,8 @@ pub enum Lack {
     Memory,
     /// It is too small even when empty: Pods.
     Pods,
+    /// It is too small even when empty: another resource.
+    Other,
     /// Devices that match, also if all were free.
     Devices,
     /// A driver that publishes its devices.

@@ -106,6 +106,18 @@ impl fmt::Display for WhyNot {
             Self::NoQueue(queue) => {
                 write!(f, "its queue {queue} has no record; create it in another queue, or ask an admin")
             }
+            Self::NotGiven { queue, plan: Some(plan) } => {
+                write!(f, "queue {queue} is no longer given by plan {plan}; move it to another with switch-queue")
+            }
+            Self::NotGiven { queue, plan: None } => {
+                write!(
+                    f,
+                    "its project has no plan in force that gives queue {queue}; move it to default with switch-queue"
+                )
+            }
+            Self::Closed(why) => f.write_str(why),
+            Self::KeptOff(said) => write!(f, "it would not run for all that; the scheduler says: {said}"),
+            Self::InVain(in_vain) => in_vain.fmt(f),
             Self::NoClaim(claim) => write!(f, "its claim {claim} does not exist yet; create it, or wait"),
             Self::ClaimFull(claim) => {
                 write!(f, "as many pods use the claim {claim} as can; end one of them, or use another claim")
@@ -171,6 +183,7 @@ impl fmt::Display for Lack {
             Self::Cpu => "with too little CPU in all",
             Self::Memory => "with too little memory in all",
             Self::Pods => "with room for fewer pods in all",
+            Self::Other => "with too little of ephemeral storage, huge pages or an extended resource in all",
             Self::Devices => "without the devices that its claims ask",
             Self::Unlisted => "whose devices are not published at the moment",
             Self::Kept => "held by pods that may not be evicted for it",

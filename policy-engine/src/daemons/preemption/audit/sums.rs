@@ -69,10 +69,14 @@ impl<'v> Sums<'v> {
         let Some(node) = view.nodes.iter().find(|node| node.name == placement.node) else { return Some("the node") };
         let stays = |it: &&Pod| it.node.as_ref() == Some(&node.name) && !self.ended.contains(it.uid.as_str());
         let come = self.come.iter().filter(|it| it.node == node.name).filter_map(|it| self.pod(&it.uid));
-        let room = view.pods.iter().filter(stays).chain(come).fold(node.allocatable, |room, it| room - asks(it));
+        let there: Vec<_> = view.pods.iter().filter(stays).chain(come).collect();
+        let room = there.iter().fold(node.allocatable, |room, it| room - asks(it));
         let may = selected(node, &of.node_selector)
             && of.affinity.as_ref().is_none_or(|terms| any_holds(terms, node))
             && tolerated(&node.taints, &of.tolerations);
+        let taken =
+            |name: &String| there.iter().filter_map(|it| it.others.get(name)).map(|it| u128::from(*it)).sum::<u128>();
+        let has = |name: &String| node.others.get(name).copied().unwrap_or_default().into();
         let asked = asks(of);
         let short = |asked: i64, left: i64| asked > 0 && left < 0;
         match () {
@@ -80,6 +84,9 @@ impl<'v> Sums<'v> {
             () if short(asked.milli_cpu, room.milli_cpu) => Some("CPU"),
             () if short(asked.memory, room.memory) => Some("memory"),
             () if short(asked.pods, room.pods) => Some("a place for a pod"),
+            () if of.others.iter().any(|(name, asked)| *asked > 0 && taken(name) > has(name)) => {
+                Some("another resource")
+            }
             () if !placement.devices.iter().all(|given| self.can_be_given(view, &node.name, given)) => Some("a device"),
             () => {
                 let mut claims = of

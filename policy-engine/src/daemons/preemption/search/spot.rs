@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::daemons::preemption::ask::Ask;
 use crate::daemons::preemption::devices::Open;
-use crate::daemons::preemption::fit::{Gone, fits, open};
+use crate::daemons::preemption::fit::{Gone, fits, has_others, open};
 use crate::daemons::preemption::ground::Ground;
 use crate::daemons::preemption::state::State;
 use crate::daemons::preemption::victims::{Rights, broken_floor, started};
@@ -61,7 +61,8 @@ impl Spot {
         let site = &ground.sites[node];
         let wanted: Vec<_> = site.devices.iter().copied().filter(|device| wanted(*device)).collect();
         let mut groups: Vec<Vec<usize>> = Vec::new();
-        if !state.room_then[node].covers(ask.amounts) {
+        let has_others = has_others(ground, state, ask, node, Gone::Leaving);
+        if !state.room_then[node].covers(ask.amounts) || !has_others {
             groups.extend(site.pods.iter().filter(|pod| may_end(pod)).map(|pod| vec![*pod]));
         }
         for (claim, _) in wanted.iter().flat_map(|device| &ground.holders[*device]) {
@@ -136,6 +137,7 @@ impl Spot {
         alone == theirs
             && standing.queue == their_standing.queue
             && standing.budgets == their_standing.budgets
+            && ground.view.pods[pod].others == ground.view.pods[their].others
             && one.milli_gpu <= other.milli_gpu
             && (0..4).all(|sum| one.frees[sum] >= other.frees[sum])
             && (started(ground, pod), Reverse(ground.nth[pod])) >= (started(ground, their), Reverse(ground.nth[their]))

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::world::*;
 use crate::daemons::common::PodName;
+use crate::daemons::preemption::Preemption;
 use crate::daemons::preemption::why::{Because, Lack, Missing, Spared, WhyNot};
 
 /// Reads as this, and back.
@@ -26,7 +27,7 @@ fn a_preemption_is_read_back_as_it_was() {
     let plan = view.planned(&policy([]));
     let device = json!({"driver": "gpu.nvidia.com", "pool": "n1", "device": "gpu-1"});
     let (given, victim) = (&plan.preemptions[0].placements[0].devices[0], &plan.preemptions[0].victims[0]);
-    let expected = json!({
+    let mut expected = json!({
         "place": 0,
         "placements": [{
             "uid": plan.preemptions[0].placements[0].uid, "pod": {"namespace": "nlp", "name": "w"}, "node": "n1",
@@ -37,11 +38,21 @@ fn a_preemption_is_read_back_as_it_was() {
         "victims": [{
             "uid": victim.uid, "pod": {"namespace": "nlp", "name": "b"}, "queue": "batch", "budget": null,
             "because": {"lower": {"queue": "batch", "priority": 10, "than": "research", "thanPriority": 100}},
+            "graceSeconds": 0, "askedSince": null,
         }],
         "hold": [device],
         "spared": [{"pod": {"namespace": "nlp", "name": "a"}, "because": "notNeeded"}],
+        "asker": {"whose": "namespace/nlp", "queue": "research"},
     });
     is_kept_as(&plan.preemptions[0], &expected);
+    // An earlier version did not write these.
+    expected["victims"][0]
+        .as_object_mut()
+        .expect("a victim")
+        .retain(|key, _| !["graceSeconds", "askedSince"].contains(&key.as_str()));
+    expected.as_object_mut().expect("a preemption").remove("asker");
+    let earlier: Preemption = serde_json::from_value(expected).expect("what was kept");
+    assert_eq!(earlier, Preemption { asker: None, ..plan.preemptions[0].clone() });
 }
 
 #[test]

@@ -57,13 +57,16 @@ impl<'v> Oracle<'v> {
     pub(super) fn given(&self, pod: &Pod, name: &str) -> Option<Vec<Given>> {
         let node = self.view.nodes.iter().find(|node| node.name == name)?;
         let there = self.view.pods.iter().filter(|it| it.node.as_deref() == Some(name) && !self.is_gone(&it.uid));
-        let (mut cpu, mut memory, mut count) = (pod.milli_cpu, pod.memory, 1);
+        let disk = |pod: &Pod| pod.others.get("disk").copied().unwrap_or_default();
+        let (mut cpu, mut memory, mut count, mut disks) = (pod.milli_cpu, pod.memory, 1, disk(pod));
         for other in there {
-            (cpu, memory, count) = (cpu + other.milli_cpu, memory + other.memory, count + 1);
+            (cpu, memory, count, disks) =
+                (cpu + other.milli_cpu, memory + other.memory, count + 1, disks + disk(other));
         }
         let room = (pod.milli_cpu == 0 || cpu <= node.allocatable.milli_cpu.unsigned_abs())
             && memory <= node.allocatable.memory.unsigned_abs()
-            && count <= node.allocatable.pods;
+            && count <= node.allocatable.pods
+            && (disk(pod) == 0 || disks <= node.others["disk"]);
         let labels = pod.node_selector.iter().all(|(key, value)| node.labels.get(key) == Some(value));
         if !(room && labels && covered(&node.taints, &pod.tolerations)) {
             return None;

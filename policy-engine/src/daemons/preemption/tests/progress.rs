@@ -16,7 +16,7 @@ fn begun() -> (View, Begun) {
     view.runs("b", "batch", "n1", &[1], 10);
     view.waits("w", "research", 2);
     let preemption = view.planned(&policy([])).preemptions.remove(0);
-    (view, Begun { id: "p1".into(), at: now(), preemption })
+    (view, Begun { id: "p1".into(), at: now(), preemption, vacated_at: None })
 }
 
 fn becomes(view: &View, begun: &Begun, policy: &Policy, at: Timestamp) -> Progress {
@@ -111,14 +111,56 @@ fn it_is_over_when_nobody_came_though_all_have_ended() {
     let policy = policy([]);
     change(&mut view, "a").ending = true;
     change(&mut view, "b").ending = true;
-    let last = 30 + LASTS.as_secs();
+    let last = 600 + 30 + LASTS.as_secs();
     assert!(
         matches!(becomes(&view, &begun, &policy, after(last - 1)), Progress::GoesOn { until, .. } if until == after(last))
     );
     assert_eq!(becomes(&view, &begun, &policy, after(last)), Progress::Over(Ended::TimedOut));
-    change(&mut view, "b").ending = false;
-    assert!(matches!(becomes(&view, &begun, &policy, after(last)), Progress::GoesOn { .. }), "a budget may block it");
-    assert_eq!(becomes(&view, &begun, &policy, after(600 + last)), Progress::Over(Ended::TimedOut));
+}
+
+/// Who is gone takes the time that it was given along: what was held for so long was let go the moment that it was free.
+#[test]
+fn who_waits_has_its_time_from_when_the_last_is_gone_however_long_that_took() {
+    let (mut view, mut begun) = begun();
+    let policy = policy([]);
+    begun.preemption.victims.iter_mut().for_each(|victim| victim.grace_seconds = 3600);
+    assert!(!begun.is_vacated(&view));
+    view.pods.retain(|pod| pod.pod.name == "w");
+    assert!(begun.is_vacated(&view));
+    let gone = 3000;
+    begun.vacated_at = Some(after(gone));
+    let lasts = LASTS.as_secs();
+    let until = |at| match becomes(&view, &begun, &policy, after(at)) {
+        Progress::GoesOn { until, .. } => until,
+        Progress::Over(ended) => panic!("it is over: {ended}"),
+    };
+    assert_eq!(until(gone), after(gone + lasts));
+    assert_eq!(until(gone + lasts - 1), after(gone + lasts));
+    assert_eq!(becomes(&view, &begun, &policy, after(gone + lasts)), Progress::Over(Ended::TimedOut));
+    // A daemon that begins anew again and again does not hold for ever.
+    begun.vacated_at = Some(after(9000));
+    assert_eq!(becomes(&view, &begun, &policy, after(600 + 3600 + lasts)), Progress::Over(Ended::TimedOut));
+}
+
+#[test]
+fn it_was_in_vain_where_somebody_ended_and_who_waited_went_away() {
+    let (mut view, begun) = begun();
+    change(&mut view, "w").ending = true;
+    change(&mut view, "a").ending = true;
+    assert_eq!(becomes(&view, &begun, &policy([]), now()), Progress::Over(Ended::InVain));
+    view.pods.retain(|pod| pod.pod.name == "b");
+    assert_eq!(becomes(&view, &begun, &policy([]), now()), Progress::Over(Ended::InVain));
+}
+
+#[test]
+fn who_was_asked_to_go_before_has_no_new_time() {
+    let (view, mut begun) = begun();
+    begun.preemption.victims[0].asked_since = Some(after(-599));
+    let forced = |at| match becomes(&view, &begun, &policy([]), after(at)) {
+        Progress::GoesOn { evict, .. } => evict.iter().map(|it| it.is_forced).collect::<Vec<_>>(),
+        Progress::Over(ended) => panic!("it is over: {ended}"),
+    };
+    assert_eq!((forced(0), forced(1)), (vec![false, false], vec![true, false]));
 }
 
 #[test]

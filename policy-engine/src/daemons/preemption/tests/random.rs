@@ -93,6 +93,7 @@ fn ground(dice: &mut Dice) -> View {
     for name in ["a", "b", "c"].into_iter().take(dice.of(&[1, 2, 1, 2, 3])) {
         let mut node = node(name);
         node.allocatable = Amounts { milli_cpu: dice.of(&[8000, 4000]), memory: dice.of(&[16, 8, 4]) << 30, pods: 6 };
+        node.others.insert("disk".into(), dice.of(&[4, 8]));
         node.labels.insert("zone".into(), dice.of(&["x", "y"]).into());
         if dice.percent(15) {
             node.taints.push(taint("slow"));
@@ -135,6 +136,9 @@ fn someone(dice: &mut Dice, view: &mut View, name: &str, queues: &[&str]) -> Pod
     pod.milli_cpu = if waits { dice.of(&[1000, 2000, 3000, 4000]) } else { dice.of(&[1000, 0, 1000, 2000]) };
     pod.memory = dice.of(&[1, 2]) * GIB;
     pod.created_at = minutes_ago(i64::try_from(dice.below(50)).expect("small"));
+    if dice.percent(25) {
+        pod.others.insert("disk".into(), dice.of(&[1, 2, 3]));
+    }
     if dice.percent(10) {
         pod.node_selector = [("zone".into(), "x".into())].into();
     }

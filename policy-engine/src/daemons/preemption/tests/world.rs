@@ -13,7 +13,9 @@ use crate::daemons::preemption::view::*;
 use crate::daemons::preemption::{Plan, plan};
 use crate::policy::ids::ProjectId;
 use crate::policy::modes::RuleMode;
+use crate::policy::plan::Validity;
 use crate::policy::queue::Queue;
+use crate::policy::quota::Quota;
 use crate::policy::rule_id::RuleId;
 use crate::policy::{Policy, Records};
 
@@ -38,13 +40,19 @@ pub(super) fn deserves(milli_gpu: u64, queue: Queue) -> Queue {
     Queue { deserved_milli_gpu: Some(milli_gpu), ..queue }
 }
 
-/// The queues `batch` (10) and `research` (100) and others, and the projects `nlp` and `lax`, which only warns of queues.
+/// The queues `batch` (10) and `research` (100) and others, and the projects `nlp` and `lax`, which only warns of queues; their plan `gold`
+/// gives them all.
 pub(super) fn policy(queues: impl IntoIterator<Item = Queue>) -> Policy {
     let mut lax = testing::project("lax", &["lax"]);
     lax.rule_modes.insert(RuleId::Queue, RuleMode::Warn);
-    let mut records: Records = testing::policy([testing::project("nlp", &["nlp"]), lax]).records().clone();
+    let mut projects = [testing::project("nlp", &["nlp"]), lax];
+    projects.iter_mut().for_each(|project| project.plan = Some("gold".into()));
+    let mut records: Records = testing::policy(projects).records().clone();
     let queues = [queue("batch", 10), queue("research", 100)].into_iter().chain(queues);
     records.queues = queues.map(|queue| (queue.name.clone(), queue)).collect();
+    let mut gold = testing::plan_record("gold", Quota::default(), Validity::default());
+    gold.queues = records.queues.keys().cloned().collect();
+    records.plans.insert("gold".into(), gold);
     Policy::from(records)
 }
 
@@ -120,6 +128,7 @@ pub(super) fn pod(name: &str, queue: &str) -> Pod {
         node: None,
         milli_cpu: 1000,
         memory: GIB,
+        others: BTreeMap::new(),
         claims: Vec::new(),
         node_selector: BTreeMap::new(),
         affinity: None,
@@ -129,6 +138,8 @@ pub(super) fn pod(name: &str, queue: &str) -> Pod {
         ending: false,
         gated: false,
         unschedulable_since: Some(minutes_ago(4)),
+        kept_off: None,
+        in_vain: None,
         gang: None,
     }
 }

@@ -4,7 +4,12 @@ use super::super::world::*;
 use super::{filled, outcome};
 use crate::daemons::preemption::view::View;
 use crate::policy::ids::ProjectId;
+use crate::policy::modes::RuleMode;
+use crate::policy::plan::Plan;
 use crate::policy::queue::Queue;
+use crate::policy::rule_id::RuleId;
+use crate::policy::window::{Schedule, Window};
+use crate::policy::{Policy, Records};
 
 const KEPT: &str =
     "no pod that may be evicted would make room for it: 1 node held by pods that may not be evicted for it";
@@ -24,6 +29,45 @@ fn spared(view: &View, queues: Vec<Queue>) -> String {
     let first = plan.waiting.first().expect("one waits");
     assert_eq!(first.why.to_string(), KEPT);
     first.spared.iter().map(|it| format!("{}: {}", it.pod.name, it.because)).collect::<Vec<_>>().join("\n")
+}
+
+/// It was admitted before the plan changed, or waited behind a gate of its own.
+#[test]
+fn a_queue_that_the_plan_does_not_give_any_more_gives_no_rights() {
+    let mut view = cluster(&[("n1", 1)]);
+    view.runs("a", "batch", "n1", &[0], 20);
+    view.waits("w", "research", 1);
+    let outcome = |change: &dyn Fn(&mut Records)| {
+        let mut records = policy([]).records().clone();
+        change(&mut records);
+        outcome(&view, &Policy::from(records))
+    };
+    let plan = |records: &mut Records, change: fn(&mut Plan)| records.plans.values_mut().for_each(change);
+    assert_eq!(outcome(&|_| {}), "a for w on n1");
+    assert_eq!(
+        outcome(&|records| plan(records, |plan| plan.queues.retain(|queue| queue.as_str() != "research"))),
+        "w: queue research is no longer given by plan gold; move it to another with switch-queue"
+    );
+    assert_eq!(
+        outcome(&|records| plan(records, |plan| plan.validity.until = Some(now()))),
+        "w: its project has no plan in force that gives queue research; move it to default with switch-queue"
+    );
+    // It is noon.
+    let evening = |records: &mut Records| {
+        plan(records, |plan| {
+            let (from, until) = (minutes_ago(-480), minutes_ago(-600));
+            plan.schedule = Some(Schedule { time_zone: "UTC".into(), windows: vec![Window::Once { from, until }] });
+        });
+    };
+    assert_eq!(
+        outcome(&evening),
+        "w: queue research is closed until Mon 2026-11-23 20:00 UTC, by the windows of plan gold"
+    );
+    let warns = |records: &mut Records| {
+        evening(records);
+        records.platform.rule_modes.insert(RuleId::PlanWindow, RuleMode::Warn);
+    };
+    assert_eq!(outcome(&warns), "a for w on n1");
 }
 
 #[test]

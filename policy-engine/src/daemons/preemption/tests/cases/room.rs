@@ -27,7 +27,7 @@ fn what_a_node_lacks_is_said() {
         outcome(&view, &policy([]))
     };
     assert_eq!(said(&|_| {}), "a for w on n1");
-    let lacks: [Lack; 9] = [
+    let lacks: [Lack; 11] = [
         (
             &|view| view.pods[1].node_selector = [("zone".into(), "x".into())].into(),
             "without the labels of its node selector",
@@ -43,6 +43,17 @@ fn what_a_node_lacks_is_said() {
         (&|view| view.pods[1].milli_cpu = 9000, "with too little CPU in all"),
         (&|view| view.pods[1].memory = 65 * GIB, "with too little memory in all"),
         (&|view| view.nodes[0].allocatable.pods = 0, "with room for fewer pods in all"),
+        (
+            &|view| _ = view.pods[1].others.insert("example.com/foo".into(), 1),
+            "with too little of ephemeral storage, huge pages or an extended resource in all",
+        ),
+        (
+            &|view| {
+                view.nodes[0].others.insert("ephemeral-storage".into(), 100);
+                view.pods[1].others.insert("ephemeral-storage".into(), 101);
+            },
+            "with too little of ephemeral storage, huge pages or an extended resource in all",
+        ),
         (&|view| view.devices[0].kind = 1, "without the devices that its claims ask"),
         (&|view| view.devices[0].listed = false, "whose devices are not published at the moment"),
         (
@@ -57,6 +68,34 @@ fn what_a_node_lacks_is_said() {
     for (change, lack) in lacks {
         assert_eq!(said(change), format!("w: {ONE} {lack}"));
     }
+}
+
+/// A node with 100 of it, of which the one who may end has 60 and another 30.
+#[test]
+fn what_else_a_node_has_is_reckoned_with_beside_those_who_stay() {
+    let outcome = |asked: u64| {
+        let mut view = one();
+        view.nodes[0].others.insert("ephemeral-storage".into(), 100);
+        view.pods[0].others.insert("ephemeral-storage".into(), 60);
+        view.runs("b", "research", "n1", &[], 20).others.insert("ephemeral-storage".into(), 30);
+        view.waits("w", "research", 0).others.insert("ephemeral-storage".into(), asked);
+        outcome(&view, &policy([]))
+    };
+    assert_eq!(outcome(10), "w: it fits on node n1; nobody has to end for it");
+    assert_eq!(outcome(11), "a for w on n1");
+    assert_eq!(outcome(70), "a for w on n1");
+    assert_eq!(outcome(71), format!("w: {ONE} held by pods that may not be evicted for it"));
+}
+
+#[test]
+fn nobody_ends_for_a_pod_that_would_not_run_for_all_that() {
+    let mut view = one();
+    view.waits("w", "research", 1).kept_off =
+        Some("0/1 nodes are available: persistentvolumeclaim \"x\" not found.".into());
+    assert_eq!(
+        outcome(&view, &policy([])),
+        "w: it would not run for all that; the scheduler says: 0/1 nodes are available: persistentvolumeclaim \"x\" not found."
+    );
 }
 
 #[test]
