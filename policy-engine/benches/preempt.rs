@@ -77,6 +77,9 @@ fn pod(view: &mut View, name: &str, queue: &str, count: u32) {
         ending: false,
         gated: false,
         unschedulable_since: Some(Timestamp::UNIX_EPOCH),
+        others: BTreeMap::new(),
+        kept_off: None,
+        in_vain: None,
         gang: None,
     });
 }

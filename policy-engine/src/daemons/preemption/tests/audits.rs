@@ -42,7 +42,8 @@ fn who_may_not_end_does_not() {
     assert_eq!(on(&after(|view| view.pods[1].ending = true)), Violation::Twice(b.clone()));
     assert_eq!(on(&after(|view| view.pods[1].uid = "new".into())), Violation::Unseen(b.clone()));
     let w = made_on.pods[2].pod.clone();
-    assert_eq!(on(&after(|view| view.pods[2].gated = true)), Violation::NotWaiting(w));
+    assert_eq!(on(&after(|view| view.pods[2].gated = true)), Violation::NotWaiting(w.clone()));
+    assert_eq!(on(&after(|view| view.pods[2].kept_off = Some("no volume".into()))), Violation::NotWaiting(w));
     let floor = found(&made_on, &made_on, &policy([deserves(2000, queue("batch", 10))]), |_| {});
     assert_eq!(floor, Violation::Floor("batch".into()));
     let budget =
