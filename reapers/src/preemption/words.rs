@@ -112,6 +112,8 @@ mod tests {
             queue: "batch".into(),
             because: Because::Lower { queue: "batch".into(), priority: 1, than: "high".into(), than_priority: 2 },
             budget: None,
+            grace_seconds: 0,
+            asked_since: None,
         };
         let placement =
             Placement { uid: "w".to_owned(), pod: pod("s1", "winner"), node: "s1-gpu".to_owned(), devices: Vec::new() };
@@ -121,6 +123,7 @@ mod tests {
             victims,
             hold: Vec::new(),
             spared: Vec::new(),
+            asker: None,
         };
         let said = begins(&preemption(vec![victim(pod("s1", "mine")), victim(pod("s2", "theirs"))])).note;
         let expected = "room is made for pod s1/winner on node s1-gpu: pod mine (queue batch), 1 pod of queue batch in another namespace are evicted";
