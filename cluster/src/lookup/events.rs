@@ -54,5 +54,6 @@ mod tests {
         ]);
         let deadline = Instant::now() + Duration::from_secs(5);
         assert_eq!(said(&server.world(&[]).await, "lab", "u", "NoRoomMade", deadline).await, ["new", "old"]);
+        server.assert_asked(["/api/v1/namespaces/lab/events"]);
     }
 }

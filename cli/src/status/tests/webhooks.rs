@@ -86,7 +86,7 @@ fn an_entry_that_is_missing_or_not_the_charts_is_named_with_what_differs() {
     differs("its matchConditions are not the chart's (not-sluice-itself)", |entry| {
         entry["matchConditions"][0]["expression"] = "false".into();
     });
-    differs("its rules do not hear of CREATE of pods, UPDATE of bindings, UPDATE of pods and 1 more", |entry| {
+    differs("its rules do not hear of CREATE of bindings, CREATE of pods, CREATE of pods/* and 2 more", |entry| {
         entry["rules"][0]["resources"] = json!(["pods/*"]);
         entry["rules"][0]["operations"] = json!(["UPDATE"]);
     });

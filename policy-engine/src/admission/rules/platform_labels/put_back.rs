@@ -171,7 +171,7 @@ impl<'a> Change<'a> {
         let asked = match self.brought.get(&key) {
             // The platform wrote it into what was read.
             Some(it) if it.unasked().is_some_and(|written| Some(written) == asked) => None,
-            Some(it) if it.unasked().is_none() => Some(&it.asked),
+            Some(it) if asked.is_some() && it.unasked().is_none() => Some(&it.asked),
             Some(_) | None => asked,
         };
         let anew = asked.is_some() && asked != before && asked != old;
