@@ -168,13 +168,11 @@ impl<'a> Change<'a> {
         }
         let key = self.old_elements.key(&place);
         let before = self.asked.get(&key).map(|it| &it.asked);
-        let asked = match self.brought.get(&key) {
-            // The platform wrote it into what was read.
-            Some(it) if it.unasked().is_some_and(|written| Some(written) == asked) => None,
-            Some(it) if asked.is_some() && it.unasked().is_none() => Some(&it.asked),
-            Some(_) | None => asked,
-        };
-        let anew = asked.is_some() && asked != before && asked != old;
+        let brought = self.brought.get(&key);
+        // The platform wrote it into what was read, or put it there in place of the same ask.
+        let is_no_ask = brought.is_some_and(|it| it.unasked().is_some_and(|written| Some(written) == asked));
+        let is_the_same = brought.is_some_and(|it| Some(&it.asked) == before);
+        let anew = asked.is_some() && asked != before && !is_no_ask && !is_the_same;
         match old {
             _ if anew => {}
             Some(old) => say.set(now, old.clone()),
