@@ -87,7 +87,10 @@ fn a_pod_of_higher_kubernetes_priority_ends_where_its_queue_is_lower_today() {
     running(&p, "once", "app=noble", 1);
     change_queue(&p, "once", "high", json!({"priority": 10}));
     let class = "priorityclass/platform-go-once-high";
-    eventually("the queue's class to follow", || (get(&p, "", class)["value"] == 10).then_some(()));
+    eventually("the queue's class to follow", || {
+        // Its value never changes: it is made anew.
+        find(&p, "", class).is_some_and(|class| class["value"] == 10).then_some(())
+    });
 
     ok(create(&p, "alice", asking("once", "winner", "low", 1)));
     let winner = running(&p, "once", "app=winner", 1).remove(0);

@@ -36,7 +36,7 @@ fn a_member_is_told_why_a_pod_waits_and_why_it_was_refused() {
     });
     assert_eq!((&gated["about"], &gated["state"]), (&json!("Pod why-asked/gated"), &json!("it waits behind a gate")));
     let gate = says(&gated, "Gate").expect("a reason");
-    assert!(gate.starts_with("queue why-asked is closed until 2099-03-02"), "{gate}");
+    assert!(gate.starts_with("queue why-asked is closed until Mon 2099-03-02"), "{gate}");
 
     let cpu = json!({"requests": {"cpu": "3"}});
     let asks = json!({"spec": {"containers": [{"name": "main", "image": IMAGE, "resources": cpu}]}});
