@@ -14,7 +14,10 @@ fn a_stranger_is_refused_by_rbac_and_by_sluice_where_rbac_lets_her() {
     ok(kubectl(&p, ADMIN, &args));
     for object in [pod("llm-finetune", "stranger", json!({})), workload("Job", "llm-finetune", "stranger", json!({}))] {
         let refused = create(&p, "dave", object);
-        assert_denied(&refused, &[("project", "dave is no member of project llm-finetune; ask a platform Admin to add them")]);
+        assert_denied(
+            &refused,
+            &[("project", "dave is no member of project llm-finetune; ask a platform Admin to add them")],
+        );
     }
     ok(kubectl(&p, ADMIN, &["-n", "llm-finetune", "delete", "rolebinding/erroneous"]));
 }
