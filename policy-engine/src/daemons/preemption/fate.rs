@@ -14,6 +14,7 @@ use super::view::Placement;
 use super::why::{Lack, Missing, WhyNot};
 
 /// What becomes of Pods that are planned together.
+#[expect(clippy::large_enum_variant, reason = "one lives at a time")]
 pub(super) enum Fate<'v> {
     /// They fit as everything is: on this node, and others if they are several.
     Fits(String),
