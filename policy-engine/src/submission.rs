@@ -13,7 +13,7 @@ pub mod inventory;
 pub mod pod;
 pub(crate) mod remembered;
 pub mod slots;
-pub mod switch;
+pub use case::switch;
 pub mod volume_claim;
 pub mod volumes;
 

@@ -1,5 +1,7 @@
 //! A case: one submission with everything that is known about it.
 
+pub mod switch;
+
 use jiff::Timestamp;
 
 use serde_json::Value;
@@ -25,10 +27,10 @@ use crate::submission::devices::Devices;
 use crate::submission::facts::{Autoscaler, Facts, PriorityClasses, Scaled};
 use crate::submission::identity::{Caller, ControllerOwner, Owner};
 use crate::submission::pod::Pod;
-use crate::submission::switch::Moved;
 use crate::submission::volume_claim::VolumeClaim;
 use crate::submission::volumes::{Names, Volumes};
 use crate::submission::{Act, Submission};
+use switch::Moved;
 
 /// One submission with everything that is known about it.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Preemption;
 use super::progress::Ended;
-use super::view::Pod;
+use super::view::{InVain, Pod};
 use crate::daemons::common::later;
 use crate::policy::Policy;
 
@@ -27,16 +27,6 @@ const LAST_PAUSE: SignedDuration = SignedDuration::from_hours(8);
 pub struct Asker {
     whose: String,
     queue: String,
-}
-
-/// That Pods ended for a Pod or its like in vain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct InVain {
-    /// How many times, of late.
-    pub times: u32,
-    /// Until when nobody ends for them.
-    pub until: Timestamp,
 }
 
 /// What came of preemptions of the last day.

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use crate::daemons::common::PodName;
 use crate::policy::ids::{ProjectId, UserId};
 
-use super::past::InVain;
 use devices::{Claim, Device, DeviceId, Matching};
 use places::{Taint, Term, Toleration};
 
@@ -212,4 +211,14 @@ pub struct Given {
     pub takes: Option<BTreeMap<String, u64>>,
     /// Whether it is free only when others have ended.
     pub freed: bool,
+}
+
+/// That Pods ended for a Pod or its like in vain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InVain {
+    /// How many times, of late.
+    pub times: u32,
+    /// Until when nobody ends for them.
+    pub until: Timestamp,
 }

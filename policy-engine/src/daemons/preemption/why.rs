@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::daemons::common::PodName;
 use crate::policy::names::{PlanName, ProjectName, QueueName};
 
-use super::past::InVain;
+use super::view::InVain;
 
 /// Why a Pod may be evicted for another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

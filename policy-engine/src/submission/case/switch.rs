@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::Case;
 use crate::claims::allowed_models;
 use crate::contract;
 use crate::object::Object;
@@ -11,7 +12,6 @@ use crate::policy::modes::RuleMode;
 use crate::policy::plan::Plan;
 use crate::policy::queue::Queue;
 use crate::policy::rule_id::RuleId;
-use crate::submission::case::Case;
 use crate::submission::facts::{Facts, MovedTo};
 use crate::submission::identity::Caller;
 use crate::submission::{Act, Submission};
