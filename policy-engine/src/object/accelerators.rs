@@ -96,9 +96,10 @@ pub(crate) const MAKERS: &[Maker] = &[
     maker("GPUs of Windows nodes", &["microsoft.com/directx"], &[], &[]),
 ];
 
-/// Whose accelerators an extended resource of this name is.
+/// Whose accelerators an extended resource of this name is: whose beginning is most of it.
 pub(crate) fn of_resource(name: &str) -> Option<&'static Maker> {
-    MAKERS.iter().find(|maker| maker.resources.iter().any(|begins| name.starts_with(begins)))
+    let begins = |maker: &Maker| maker.resources.iter().filter(|it| name.starts_with(**it)).map(|it| it.len()).max();
+    MAKERS.iter().filter(|maker| begins(maker).is_some()).max_by_key(|maker| begins(maker))
 }
 
 /// Whose runtime makes devices visible by this variable.
@@ -127,5 +128,18 @@ pub(crate) fn share(name: &str) -> Option<Share> {
         "nvidia.com/gpumem-percentage" => Some(Share::MemoryPercent),
         "nvidia.com/priority" => Some(Share::Priority),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_name_begins_a_resource_most_has_it() {
+        let whose = |name| of_resource(name).map(|maker| maker.devices);
+        assert_eq!(whose("baidu.com/v100_32g_cgpu"), Some("NVIDIA GPUs"));
+        assert_eq!(whose("baidu.com/xpu"), Some("Kunlunxin XPUs"));
+        assert_eq!(whose("rdma/hca"), None);
     }
 }
