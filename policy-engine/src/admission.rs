@@ -11,4 +11,5 @@ mod remember;
 mod reserve;
 pub mod rules;
 pub mod ungoverned;
+mod whose_plan;
 pub mod written;

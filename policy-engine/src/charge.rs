@@ -65,10 +65,10 @@ pub(crate) fn names(case: &Case<'_>, pod: &Pod<'_>) -> Amounts {
     of_names(&Counted::by(&pod.spec), &case.devices.classes, case.policy)
 }
 
-/// What the claims of a Pod or template cost at the most that the scheduler makes for extended resources: it is charged when it makes
-/// them, and what could never be paid is said before.
-pub(crate) fn left_to_the_scheduler(case: &Case<'_>, pod: &Pod<'_>) -> Amounts {
-    extended::price_of_left(case, pod).into()
+/// What the devices of a Pod or template cost, besides those of claims that are there by themselves. The scheduler is charged for what
+/// it makes of extended resources when it makes it; what could never be paid is said before.
+pub(crate) fn devices(case: &Case<'_>, pod: &Pod<'_>) -> Amounts {
+    own_claims(case, pod).plus(names(case, pod)).plus(extended::price_of_left(case, pod).into())
 }
 
 /// What the labels of a Pod ask. What cannot be read is refused elsewhere.
@@ -199,8 +199,10 @@ pub fn default_takes(policy: &Policy, project: &Project, asked: &Amounts, now: T
 /// What a Pod asks, with the claims that are made for it alone. Of what cannot be read it is said elsewhere.
 pub(crate) fn asked(case: &Case<'_>, pod: &Pod<'_>) -> Amounts {
     let amounts = pod.amounts(case.policy.platform().charge).unwrap_or(Amounts::NOTHING);
-    let claims = if case.is_living_pod() { labels_ask(pod.object(), case.policy) } else { own_claims(case, pod) };
-    amounts.plus(claims).plus(names(case, pod))
+    if case.is_living_pod() {
+        return amounts.plus(labels_ask(pod.object(), case.policy)).plus(names(case, pod));
+    }
+    amounts.plus(devices(case, pod))
 }
 
 /// What a project may have in all at this moment, and each user in it.

@@ -1,6 +1,7 @@
 //! A submitted object, read without being taken apart.
 
 pub(crate) mod accelerators;
+pub(crate) mod at_once;
 pub mod extended;
 pub mod kinds;
 pub mod named;

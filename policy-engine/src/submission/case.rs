@@ -273,6 +273,11 @@ impl<'a> Case<'a> {
         moved.or_else(|| pod.object().label(contract::QUEUE_NAME))
     }
 
+    /// The queue that it is, where there is one.
+    pub fn queue_of(&self, pod: &Pod<'_>) -> Option<&'a Queue> {
+        self.queue_label(pod).and_then(|asked| self.policy.queue_asked(asked))
+    }
+
     /// The models that the submission may ask for: those of the plan that the queue of its label takes too.
     ///
     /// An object with several pod templates has a queue for each: see [`Case::allowed_models_for`].

@@ -3,9 +3,11 @@
 mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use k8s_openapi::api::resource::v1::ResourceClaimSpec;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::claims::classes::DeviceClasses;
@@ -58,15 +60,23 @@ pub struct Devices {
     pub untold: bool,
 }
 
-/// A device by which driver, pool and name the scheduler gives it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct DeviceName {
-    /// Its driver.
+/// Names a device in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceId {
+    /// The driver that publishes it.
     pub driver: String,
-    /// Its pool.
+    /// The driver's pool.
     pub pool: String,
     /// Its name in the pool.
     pub device: String,
+}
+
+impl fmt::Display for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { driver, pool, device } = self;
+        write!(f, "{driver}/{pool}/{device}")
+    }
 }
 
 /// A device that the scheduler gives.
@@ -75,7 +85,7 @@ pub struct GivenDevice {
     /// Its number in the list of those that are given.
     pub index: usize,
     /// Which it is.
-    pub name: DeviceName,
+    pub id: DeviceId,
     /// Its product name.
     pub product: String,
     /// Which slice of a GPU it is; `None` for whole ones.
@@ -84,7 +94,7 @@ pub struct GivenDevice {
 
 /// The devices that a claim is given which the scheduler made for extended resources, with their numbers. It chooses them before it
 /// makes the claim, so that nothing that is written into the claim's spec says which.
-pub fn newly_given(submission: &Submission<'_>) -> Vec<(usize, DeviceName)> {
+pub fn newly_given(submission: &Submission<'_>) -> Vec<(usize, DeviceId)> {
     let (Some(claim), Some(old)) = (submission.object.map(Object), submission.old.map(Object)) else {
         return Vec::new();
     };
@@ -93,11 +103,8 @@ pub fn newly_given(submission: &Submission<'_>) -> Vec<(usize, DeviceName)> {
         && claim.annotation(EXTENDED_RESOURCE_CLAIM).is_some()
         && old.at(&["status", "allocation"]).is_none();
     let results = claim.at(&["status", "allocation", "devices", "results"]).and_then(Value::as_array);
-    let text = |it: &Value, key| it.get(key).and_then(Value::as_str).map(str::to_owned);
-    let name =
-        |it| Some(DeviceName { driver: text(it, "driver")?, pool: text(it, "pool")?, device: text(it, "device")? });
     let results = results.filter(|_| is_given).into_iter().flatten().enumerate();
-    results.filter_map(|(index, it)| Some((index, name(it)?))).collect()
+    results.filter_map(|(index, it)| Some((index, DeviceId::deserialize(it).ok()?))).collect()
 }
 
 /// Whether the value of a claim's annotation [`contract::SHARE`] lets the other members of the project use the claim.

@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::admission::decision::{Maker, Reservation, WithoutRoom};
-use crate::charge::{self, Identity, left_to_the_scheduler, names, own_claims, pod};
+use crate::charge::{self, Identity, devices, pod};
 use crate::ledger::Request;
 use crate::object::Object;
+use crate::object::at_once::pods_at_once;
 use crate::object::kinds::GroupResource;
 use crate::policy::ids::UserId;
 use crate::policy::modes::RuleMode;
@@ -50,8 +51,7 @@ pub(super) fn foresee(case: &Case<'_>, object: Object<'_>) -> Option<Reservation
         }
     };
     let [template] = &templates[..] else { return None };
-    let each = template.amounts(case.policy.platform().charge).ok()?.plus(own_claims(case, template));
-    let each = each.plus(names(case, template)).plus(left_to_the_scheduler(case, template));
+    let each = template.amounts(case.policy.platform().charge).ok()?.plus(devices(case, template));
     let named = Identity { uid: "", namespace: case.submission.namespace, name: "" };
     let owner = case.owner.as_ref().ok().and_then(Owner::id).map(UserId::new);
     // The Pods of a queue that is closed wait until it opens.
@@ -106,10 +106,7 @@ fn wants(by: Maker, workload: Object<'_>) -> Option<u64> {
 }
 
 fn at_once(spec: &Value) -> Option<u64> {
-    let number = |key: &str| spec.get(key).and_then(Value::as_u64);
-    match number("parallelism") {
-        Some(_) if spec.get("suspend") == Some(&Value::Bool(true)) => Some(0),
-        Some(parallelism) => Some(number("completions").map_or(parallelism, |all| all.min(parallelism))),
-        None => number("replicas"),
-    }
+    let is_suspended =
+        spec.get("parallelism").is_some_and(Value::is_u64) && spec.get("suspend") == Some(&Value::Bool(true));
+    if is_suspended { Some(0) } else { pods_at_once(spec) }
 }

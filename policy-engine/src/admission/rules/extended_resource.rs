@@ -43,6 +43,7 @@ use std::fmt;
 use crate::admission::attach;
 use crate::admission::decision::Told;
 use crate::admission::findings::Findings;
+use crate::admission::whose_plan::{NO_GPU, WhosePlan};
 use crate::claims::MOST_DEVICES;
 use crate::claims::Understood;
 use crate::contract;
@@ -242,13 +243,9 @@ impl fmt::Display for NotAllowed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { case, name, models, allowed } = self;
         write!(f, "asked {name}, which means {}; ", Names(models))?;
-        let project = &case.project.name;
-        match case.plan() {
-            Some(plan) => write!(f, "plan {} of project {project} ", plan.name)?,
-            None => write!(f, "project {project} without a plan in force ")?,
-        }
+        write!(f, "{} ", WhosePlan(case))?;
         match allowed {
-            [] => f.write_str("allows no GPU; ask for none, or ask an admin for a plan with GPU models"),
+            [] => f.write_str(NO_GPU),
             allowed => write!(f, "allows {} here; ask for what they give", Names(allowed)),
         }
     }

@@ -36,16 +36,16 @@
 //! template of claims that asks for a model that no node has, or for more devices at once than any one node has, is warned:
 //! their Pods wait until a node joins that has them. The platform compares with the ResourceSlices that drivers publish.
 
+mod scheduled;
 mod today;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use k8s_openapi::api::resource::v1::ResourceClaimSpec;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::admission::findings::Findings;
+use crate::admission::whose_plan::{NO_GPU, WhosePlan};
 use crate::claims::classes::Kinds;
 use crate::claims::{Alternative, Ask, Request, Understood, narrowing, narrowing_away};
 use crate::contract;
@@ -56,7 +56,7 @@ use crate::policy::queue::Queue;
 use crate::sentence;
 use crate::submission::case::Case;
 use crate::submission::device_claim::DeviceClaim;
-use crate::submission::devices::{GivenDevice, named_by};
+use crate::submission::devices::named_by;
 use crate::submission::pod::Pod;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
@@ -66,24 +66,8 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     for pod in case.pods.iter().filter(|_| !case.is_living_pod()) {
         new_pod(case, pod, say);
     }
-    given(case, say);
-    reserved(case, say);
+    scheduled::judge(case, say);
     today::tell(case, say);
-}
-
-/// What the scheduler gives for an extended resource that is left to it.
-fn given(case: &Case<'_>, say: &mut Findings) {
-    let allowed = case.allowed_models_in(None);
-    let known = |it: &GivenDevice| {
-        let mut models = case.policy.records().models.values();
-        models.find(|model| model.is(&it.product, it.profile.as_deref()))
-    };
-    for device in &case.devices.given {
-        // What is no model's is no GPU that anybody counts.
-        let Some(model) = known(device).filter(|model| !contains(&allowed, model)) else { continue };
-        let place = Place::of(["status", "allocation", "devices", "results"]).index(device.index).key("device");
-        say.deny(place, Given { case, device, model, allowed: &allowed });
-    }
 }
 
 fn new_claim(case: &Case<'_>, claim: &DeviceClaim<'_>, say: &mut Findings) {
@@ -189,7 +173,7 @@ fn narrowed_to<'a>(case: &Case<'a>, alternative: &Alternative<'a>, allowed: &[&'
 }
 
 fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
-    let queue = case.queue_label(pod).and_then(|asked| case.policy.queue_asked(asked));
+    let queue = case.queue_of(pod);
     let (planned, allowed) = (case.allowed_models_in(None), case.allowed_models_in(queue));
     let label = pod.label_at(contract::GPU_MODEL);
     if let Err(why) = labelled(case, pod.object().label(contract::GPU_MODEL), &allowed) {
@@ -215,24 +199,6 @@ fn is_outside(request: &Request<'_>, planned: &[&Model], allowed: &[&Model]) -> 
     let given: Vec<_> = given.copied().collect();
     let has_others = request.alternatives.iter().any(|it| it.others.is_some());
     (given.is_empty() && !has_others) || given.iter().any(|model| !contains(allowed, model))
-}
-
-/// A claim that came after the Pod that names it is judged when the Pod is to have it.
-fn reserved(case: &Case<'_>, say: &mut Findings) {
-    let younger = || case.devices.reserving.iter().filter(|pod| pod.is_there && !pod.claim_is_older);
-    let Some(claim) = case.object().filter(|_| younger().next().is_some()) else { return };
-    let Some(Ok(spec)) = claim.at(&["spec"]).map(ResourceClaimSpec::deserialize) else { return };
-    let understood = Understood::of(&spec, &case.devices.classes, case.policy);
-    let planned = case.allowed_models_in(None);
-    for pod in younger() {
-        let queue = pod.queue.as_deref().and_then(|asked| case.policy.queue_asked(asked));
-        let allowed = case.allowed_models_in(queue);
-        for request in understood.requests.iter().filter(|it| is_outside(it, &planned, &allowed)) {
-            let why = NotAllowed { case, asked: Asked::Request(request), allowed: &allowed, queue };
-            let field = Place::of(["status", "reservedFor"]);
-            say.deny(field, format_args!("Pod {} named the claim before it was made: {why}", pod.name));
-        }
-    }
 }
 
 /// The model that a label asks for, if it is allowed.
@@ -291,15 +257,12 @@ impl fmt::Display for NotAllowed<'_> {
                 if models.is_empty() { f.write_str("no known model")? } else { write!(f, "only {}", Names(&models))? }
             }
         }
-        match case.plan() {
-            Some(plan) => write!(f, "; plan {} of project {} ", plan.name, case.project.name)?,
-            None => write!(f, "; project {} without a plan in force ", case.project.name)?,
-        }
+        write!(f, "; {} ", WhosePlan(case))?;
         if let Some(queue) = queue.filter(|queue| !queue.gpu_models.is_empty()) {
             write!(f, "with queue {} ", queue.name)?;
         }
         if allowed.is_empty() {
-            return f.write_str("allows no GPU; ask for none, or ask an admin for a plan with GPU models");
+            return f.write_str(NO_GPU);
         }
         write!(f, "allows {}; ask for one of those, or ask an admin for a plan with the model", Names(allowed))
     }
@@ -325,39 +288,6 @@ impl fmt::Display for NotListed<'_> {
         write!(f, "asked DeviceClass {}, whose devices are no GPUs; of such the platform allows ", self.class)?;
         sentence::list(f, &listed)?;
         f.write_str("; ask for one of those, or ask an admin to list it in PlatformPolicy.spec.deviceClasses")
-    }
-}
-
-/// A device of a model that is not allowed, which the scheduler chose.
-struct Given<'a> {
-    case: &'a Case<'a>,
-    device: &'a GivenDevice,
-    model: &'a Model,
-    allowed: &'a [&'a Model],
-}
-
-impl fmt::Display for Given<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { case, device: GivenDevice { name, .. }, model, allowed } = self;
-        write!(
-            f,
-            "the scheduler chose device {} of pool {}, a {}, for an extended resource; ",
-            name.device, name.pool, model.id
-        )?;
-        match case.plan() {
-            Some(plan) => write!(f, "plan {} of project {} ", plan.name, case.project.name)?,
-            None => write!(f, "project {} without a plan in force ", case.project.name)?,
-        }
-        match allowed {
-            [] => f.write_str("allows no GPU; ask for none, or ask an admin for a plan with GPU models"),
-            allowed => write!(
-                f,
-                "allows {}; ask by the labels {}: inline and {}, or ask an admin to enforce the rule extended-resource here",
-                Names(allowed),
-                contract::SHARING_MODE,
-                contract::GPU_MODEL
-            ),
-        }
     }
 }
 

@@ -29,7 +29,7 @@
 mod closed;
 mod gates;
 
-use closed::{Default, ForMoved, ForPods, ForSwitch, ForTemplates, closed, queue_closed};
+use closed::{ForMoved, ForPods, ForSwitch, ForTemplates, InDefault, closed, queue_closed};
 
 use crate::admission::findings::Findings;
 use crate::contract;
@@ -38,7 +38,7 @@ use crate::policy::plan::OutsideWindow;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::pod::Pod;
-use crate::submission::switch::Switch;
+use crate::submission::switch::{Switch, is_moved_now};
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     match (case.submission.act, case.is_pod()) {
@@ -61,9 +61,9 @@ fn new_pod(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     gates::written(pod, gated.is_some(), say);
     match closed {
         Some(closed) if gated.is_none() => {
-            say.deny(pod.label_at(contract::QUEUE_NAME), ForPods(&closed, Default::of(case, pod)));
+            say.deny(pod.label_at(contract::QUEUE_NAME), ForPods(&closed, InDefault::of(case, pod)));
         }
-        Some(closed) => say.warn(ForPods(&closed, Default::of(case, pod))),
+        Some(closed) => say.warn(ForPods(&closed, InDefault::of(case, pod))),
         None => {}
     }
 }
@@ -73,7 +73,7 @@ fn moved(case: &Case<'_>, say: &mut Findings) {
     let (Some(Switch { queue: Some(queue), .. }), Some(old)) = (Switch::of(case), case.old()) else { return };
     let stays = old.label(contract::QUEUE_NAME) == Some(&queue.id);
     let Some(closed) = queue_closed(case, queue).filter(|_| !stays) else { return };
-    let default = Default::of_living(case, old);
+    let default = InDefault::of_living(case, old);
     match closed.plan.outside_window {
         OutsideWindow::Gate if gates::waits(old) => say.warn(ForPods(&closed, default)),
         OutsideWindow::Gate | OutsideWindow::Deny => {
@@ -87,8 +87,8 @@ fn moved_workload(case: &Case<'_>, say: &mut Findings) {
     let Some(queue) = Switch::of_workload(case).and_then(|switch| switch.queue) else { return };
     let Some(closed) = queue_closed(case, queue) else { return };
     let here = Place::of(["metadata", "annotations", contract::SWITCH_QUEUE]);
-    let too_small = |pod: &Pod<'_>| Default::of(case, pod) == Default::TooSmall;
-    let default = if case.all_templates().iter().any(too_small) { Default::TooSmall } else { Default::Takes };
+    let too_small = |pod: &Pod<'_>| InDefault::of(case, pod) == InDefault::TooSmall;
+    let default = if case.all_templates().iter().any(too_small) { InDefault::TooSmall } else { InDefault::Takes };
     match (closed.plan.outside_window, closed.opens) {
         (OutsideWindow::Deny, None) => say.deny(here, ForTemplates(&closed, default)),
         (OutsideWindow::Deny | OutsideWindow::Gate, _) => say.warn(ForMoved(&closed, default)),
@@ -96,11 +96,12 @@ fn moved_workload(case: &Case<'_>, say: &mut Findings) {
 }
 
 fn template(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
-    let queue = case.queue_label(pod).and_then(|asked| case.policy.queue_asked(asked));
     // Where a workload is moved now, it was said of that.
-    let moves = case.moved.is_some() && Switch::of_workload(case).is_some();
-    let Some(closed) = queue.filter(|_| !moves).and_then(|queue| queue_closed(case, queue)) else { return };
-    let default = Default::of(case, pod);
+    let Some(closed) = case.queue_of(pod).filter(|_| !is_moved_now(case)).and_then(|queue| queue_closed(case, queue))
+    else {
+        return;
+    };
+    let default = InDefault::of(case, pod);
     match (closed.plan.outside_window, closed.opens) {
         (OutsideWindow::Deny, None) => say.deny(pod.label_at(contract::QUEUE_NAME), ForTemplates(&closed, default)),
         (OutsideWindow::Deny | OutsideWindow::Gate, _) => say.warn(ForTemplates(&closed, default)),

@@ -40,7 +40,7 @@ use crate::sentence;
 use crate::submission::Act;
 use crate::submission::case::Case;
 use crate::submission::pod::Pod;
-use crate::submission::switch::{Moved, Switch};
+use crate::submission::switch::{Moved, is_moved_now};
 use crate::windows::Moment;
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
@@ -49,8 +49,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     // A living Pod's queue was judged when it was asked, and is asked again by an annotation alone.
     let living = case.is_pod() && case.submission.act == Act::Update;
     // Where a workload is moved now, what is asked there was judged above.
-    let moves = !case.is_pod() && case.moved.is_some() && Switch::of_workload(case).is_some();
-    for pod in case.pods.iter().filter(|_| !living && !moves) {
+    for pod in case.pods.iter().filter(|_| !living && !is_moved_now(case)) {
         let asked = case.queue_label(pod).unwrap_or(DEFAULT_QUEUE);
         let queue = case.policy.queue_asked(asked);
         let usable = queue.filter(|queue| may_use(case, queue));
@@ -63,7 +62,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     switched::in_vain_in_template(case, say);
     let foretell = !case.is_pod() && case.is_read_by_people() && say.imposes();
     for pod in case.pods.iter().filter(|_| foretell) {
-        let queue = case.queue_label(pod).and_then(|asked| case.policy.queue_asked(asked));
+        let queue = case.queue_of(pod);
         let class = contract::priority_class(queue.unwrap_or_else(|| case.policy.default_queue()).name.as_str());
         if let Some(asked) = pod.spec.priority_class_name.as_ref().filter(|asked| !asked.is_empty() && **asked != class)
         {

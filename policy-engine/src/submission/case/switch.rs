@@ -87,6 +87,11 @@ impl fmt::Display for Moved<'_> {
     }
 }
 
+/// Whether a workload that was moved before is moved elsewhere by this submission.
+pub(crate) fn is_moved_now(case: &Case<'_>) -> bool {
+    case.moved.is_some() && Switch::of_workload(case).is_some()
+}
+
 /// Where a workload has been moved, as far as this submission does not ask for it anew: where it was, until the annotation goes.
 pub(crate) fn still_moved_to<'a>(case: &Case<'a>) -> Option<&'a str> {
     let before = case.old()?.label(contract::MOVED_TO)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::resource::v1::{CELDeviceSelector, DeviceClassSpec, DeviceSelector, ResourceClaimSpec};
 use policy_engine::policy::ids::UserId;
-use policy_engine::submission::devices::{ClaimTemplate, DeviceName, Devices, GivenDevice, KnownClaim, ReservingPod};
+use policy_engine::submission::devices::{ClaimTemplate, DeviceId, Devices, GivenDevice, KnownClaim, ReservingPod};
 use policy_engine::submission::inventory;
 use serde::Deserialize;
 
@@ -55,8 +55,8 @@ fn there(nodes: &BTreeMap<String, Cards>) -> inventory::Inventory {
 }
 
 fn given((index, product): (usize, &String)) -> GivenDevice {
-    let name = DeviceName { driver: "gpu.nvidia.com".into(), pool: "gpu-a".into(), device: format!("gpu-{index}") };
-    GivenDevice { index, name, product: product.clone(), profile: None }
+    let id = DeviceId { driver: "gpu.nvidia.com".into(), pool: "gpu-a".into(), device: format!("gpu-{index}") };
+    GivenDevice { index, id, product: product.clone(), profile: None }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::charge;
 use crate::contract::{self, SWITCH_QUEUE};
 use crate::object::Object;
@@ -25,7 +27,7 @@ pub(super) fn queue_closed<'a>(case: &Case<'a>, queue: &'a Queue) -> Option<Clos
 
 /// Whether a Pod can be run in `default` while its queue is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Default {
+pub(super) enum InDefault {
     /// It can.
     Takes,
     /// It cannot: the project may not have as much before the plan opens.
@@ -34,7 +36,7 @@ pub(super) enum Default {
     IsThere,
 }
 
-impl Default {
+impl InDefault {
     /// Whether it takes a Pod like this one.
     pub(super) fn of(case: &Case<'_>, pod: &Pod<'_>) -> Self {
         let takes = charge::default_takes(case.policy, case.project, &charge::asked(case, pod), case.now);
@@ -46,11 +48,12 @@ impl Default {
         if case.policy.queue_asked(pod.label(contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE)).is_none_or(is_default) {
             return Self::IsThere;
         }
+        let gates = pod.at(&["spec", "schedulingGates"]).and_then(Value::as_array);
         // What runs is charged already, and goes on in any queue.
-        let waits =
-            pod.at(&["spec", "schedulingGates"]).is_some_and(|gates| gates.as_array().is_some_and(|it| !it.is_empty()));
-        let read = Pod::read(pod.0, Place::root()).ok().filter(|_| waits);
-        read.map_or(Self::Takes, |pod| Self::of(case, &pod))
+        if gates.is_none_or(Vec::is_empty) {
+            return Self::Takes;
+        }
+        Pod::read(pod.0, Place::root()).map_or(Self::Takes, |pod| Self::of(case, &pod))
     }
 
     /// What can be done where `default` takes it, and what otherwise.
@@ -69,7 +72,7 @@ fn is_default(queue: &Queue) -> bool {
 const ASK: &str = "ask an admin for a window";
 
 /// Said where a Pod is made.
-pub(super) struct ForPods<'a>(pub(super) &'a Closed<'a>, pub(super) Default);
+pub(super) struct ForPods<'a>(pub(super) &'a Closed<'a>, pub(super) InDefault);
 
 impl fmt::Display for ForPods<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,7 +103,7 @@ impl fmt::Display for ForPods<'_> {
 }
 
 /// Said where a Pod that does not wait for its queue is moved to one that is closed.
-pub(super) struct ForSwitch<'a>(pub(super) &'a Closed<'a>, pub(super) Default);
+pub(super) struct ForSwitch<'a>(pub(super) &'a Closed<'a>, pub(super) InDefault);
 
 impl fmt::Display for ForSwitch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,7 +122,7 @@ impl fmt::Display for ForSwitch<'_> {
 }
 
 /// Said where something is made that makes Pods.
-pub(super) struct ForTemplates<'a>(pub(super) &'a Closed<'a>, pub(super) Default);
+pub(super) struct ForTemplates<'a>(pub(super) &'a Closed<'a>, pub(super) InDefault);
 
 impl fmt::Display for ForTemplates<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,7 +144,7 @@ impl fmt::Display for ForTemplates<'_> {
 }
 
 /// Said where a workload is moved with its Pods.
-pub(super) struct ForMoved<'a>(pub(super) &'a Closed<'a>, pub(super) Default);
+pub(super) struct ForMoved<'a>(pub(super) &'a Closed<'a>, pub(super) InDefault);
 
 impl fmt::Display for ForMoved<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -167,7 +170,7 @@ impl fmt::Display for ForMoved<'_> {
 pub(super) struct NotYours<'a> {
     pub(super) gate: &'a str,
     pub(super) closed: Option<Closed<'a>>,
-    pub(super) default: Default,
+    pub(super) default: InDefault,
 }
 
 impl fmt::Display for NotYours<'_> {
@@ -177,15 +180,11 @@ impl fmt::Display for NotYours<'_> {
         if let Some(closed) = closed {
             write!(f, "{closed}; ")?;
         }
-        let (and_wait, never) = match closed {
-            Some(Closed { opens: None, .. }) => ("", true),
-            Some(_) => ("wait", false),
-            None => ("wait for it", false),
-        };
         let moves = format!("move the Pod to queue default (annotation {SWITCH_QUEUE})");
-        f.write_str(&match never {
-            true => default.or(format_args!("{moves}, or {ASK}"), ASK),
-            false => default.or(format_args!("{and_wait}, or {moves}"), and_wait),
+        f.write_str(&match closed {
+            Some(Closed { opens: None, .. }) => default.or(format_args!("{moves}, or {ASK}"), ASK),
+            Some(_) => default.or(format_args!("wait, or {moves}"), "wait"),
+            None => default.or(format_args!("wait for it, or {moves}"), "wait for it"),
         })
     }
 }
@@ -194,7 +193,7 @@ impl fmt::Display for NotYours<'_> {
 pub(super) struct TooEarly<'a> {
     pub(super) gate: &'a str,
     pub(super) closed: Closed<'a>,
-    pub(super) default: Default,
+    pub(super) default: InDefault,
 }
 
 impl fmt::Display for TooEarly<'_> {

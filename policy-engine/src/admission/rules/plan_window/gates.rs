@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::closed::{Default, NotYours, TooEarly, closed};
+use super::closed::{InDefault, NotYours, TooEarly, closed};
 use crate::admission::findings::Findings;
 use crate::contract;
 use crate::object::Object;
@@ -42,7 +42,7 @@ pub(super) fn kept(case: &Case<'_>, say: &mut Findings) {
     let here = Place::of(["spec", "schedulingGates"]);
     match lifted.and_then(name) {
         Some(gate) if is_stamped_as(object, old) => {
-            say.deny(here, NotYours { gate, closed: closed(case, old), default: Default::of_living(case, old) });
+            say.deny(here, NotYours { gate, closed: closed(case, old), default: InDefault::of_living(case, old) });
         }
         None if !added => starts_a_closed_queue(case, object, old, say),
         // A manifest from before the platform wrote on it, as people keep it.
@@ -66,7 +66,7 @@ fn starts_a_closed_queue(case: &Case<'_>, object: Object<'_>, old: Object<'_>, s
     if let Some(closed) = closed(case, old) {
         say.deny(
             Place::of(["spec", "schedulingGates"]),
-            TooEarly { gate, closed, default: Default::of_living(case, old) },
+            TooEarly { gate, closed, default: InDefault::of_living(case, old) },
         );
     }
 }

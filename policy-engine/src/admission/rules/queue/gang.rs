@@ -3,10 +3,9 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use serde_json::Value;
-
 use crate::admission::findings::Findings;
 use crate::contract;
+use crate::object::at_once::pods_at_once;
 use crate::submission::case::Case;
 
 /// One Pod needs nobody, and more than this nobody can make room for at once.
@@ -43,9 +42,7 @@ fn there_are(case: &Case<'_>) -> Option<u64> {
         | ("", "replicationcontrollers") => case.object()?.at(&["spec"])?,
         (_, _) => return None,
     };
-    let number = |key: &str| spec.get(key).and_then(Value::as_u64);
-    let of_job = number("parallelism").map(|at_once| number("completions").map_or(at_once, |all| all.min(at_once)));
-    of_job.or_else(|| number("replicas"))
+    pods_at_once(spec)
 }
 
 /// Asked of what has fewer Pods.

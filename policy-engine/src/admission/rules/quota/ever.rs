@@ -22,10 +22,7 @@ type Bills = BTreeMap<Account, (Quota, Amounts)>;
 pub(super) fn judge(case: &Case<'_>, pod: &Pod<'_>, payers: &Limits, say: &mut Findings) {
     let at = pod.at(["spec"]);
     let asked = match pod.amounts(case.policy.platform().charge) {
-        Ok(asked) => asked
-            .plus(charge::own_claims(case, pod))
-            .plus(charge::names(case, pod))
-            .plus(charge::left_to_the_scheduler(case, pod)),
+        Ok(asked) => asked.plus(charge::devices(case, pod)),
         Err(unreadable) => return say.deny(unreadable.field, &unreadable.why),
     };
     let mut bills = Bills::new();

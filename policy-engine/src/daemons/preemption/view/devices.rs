@@ -1,32 +1,12 @@
 //! Devices, and the claims that ask for them and hold them.
 
 use std::collections::BTreeMap;
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
 
 use crate::daemons::common::PodName;
 
+pub use crate::submission::devices::DeviceId;
+
 use super::places::{Reach, Taint, Toleration};
-
-/// Names a device in the cluster.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DeviceId {
-    /// The driver that publishes it.
-    pub driver: String,
-    /// The driver's pool.
-    pub pool: String,
-    /// Its name in the pool.
-    pub device: String,
-}
-
-impl fmt::Display for DeviceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { driver, pool, device } = self;
-        write!(f, "{driver}/{pool}/{device}")
-    }
-}
 
 /// A device that is published or allocated.
 #[derive(Clone, Debug, PartialEq, Eq)]
