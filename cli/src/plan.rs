@@ -35,7 +35,7 @@ enum Command {
 /// A queue is open while its own windows and the plan's are, and the plan is valid. Weekly windows follow the clocks of
 /// their zones: where those are changed, a note says so.
 ///
-/// Exit codes: 0 shown, 3 bad input, 4 could not ask.
+/// Exit codes: 0 shown, 1 refused, 3 bad input, 4 could not ask.
 #[derive(Args, Debug)]
 struct Windows {
     /// Name of the ResourcePlan

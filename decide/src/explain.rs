@@ -66,19 +66,19 @@ fn room(viewer: &Viewer<'_>, Placement { pod, node, devices, .. }: &Placement) -
 
 fn victim(viewer: &Viewer<'_>, entry: &Entry, victim: &Victim, runs: bool) -> Ended {
     let Victim { pod, queue, because, budget, .. } = victim;
-    let is_open = entry.ended_at.is_none();
+    let fate = match (runs, entry.ended_at) {
+        (false, _) => VictimFate::Evicted,
+        (true, None) => VictimFate::ToBeEvicted,
+        (true, Some(_)) => VictimFate::GoesOn,
+    };
+    let is_held_up = fate == VictimFate::ToBeEvicted;
     let known = budget.as_ref().map(|budget| match viewer.sees(&pod.namespace) {
         true => format!("the PodDisruptionBudget {budget}"),
         false => "a PodDisruptionBudget".to_owned(),
     });
     // Who is still there after a moment is held up, also by a budget that did not forbid it when that was planned.
-    let held_up_by = known.or_else(|| (runs && is_open).then(|| "a PodDisruptionBudget".to_owned()));
-    let deleted_at = (runs && is_open).then(|| viewer.budget_heeded_until(entry.begun_at).to_string());
-    let fate = match (runs, is_open) {
-        (false, _) => VictimFate::Evicted,
-        (true, true) => VictimFate::ToBeEvicted,
-        (true, false) => VictimFate::GoesOn,
-    };
+    let held_up_by = known.or_else(|| is_held_up.then(|| "a PodDisruptionBudget".to_owned()));
+    let deleted_at = is_held_up.then(|| victim.forced_at(entry.begun_at, viewer.policy).to_string());
     let (queue, because) = (queue.to_string(), because.to_string());
     Ended { pod: viewer.name(pod), queue, because, fate, held_up_by, deleted_at }
 }

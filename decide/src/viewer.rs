@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use cluster::world::World;
-use jiff::Timestamp;
-use policy_engine::daemons::common::{PodName, later};
+use policy_engine::daemons::common::PodName;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::ProjectId;
 use policy_engine::policy::people::User;
@@ -12,7 +11,7 @@ use policy_engine::policy::project::{Project, ProjectRole};
 
 /// A person, and what they may see.
 pub struct Viewer<'a> {
-    policy: &'a Policy,
+    pub(crate) policy: &'a Policy,
     /// `None` for an admin without a User record.
     user: Option<&'a User>,
     username: &'a str,
@@ -35,11 +34,6 @@ impl<'a> Viewer<'a> {
     /// Whether the person sees everything.
     pub fn is_admin(&self) -> bool {
         self.policy.is_admin(self.user, self.groups)
-    }
-
-    /// Until when a budget is heeded that holds up what was begun then.
-    pub fn budget_heeded_until(&self, begun_at: Timestamp) -> Timestamp {
-        later(begun_at, self.policy.platform().budget_grace)
     }
 
     /// The project of a Namespace.

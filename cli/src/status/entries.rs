@@ -87,7 +87,8 @@ impl Usual {
     }
 }
 
-fn most(all: impl Iterator<Item = String>) -> Option<String> {
+/// What most of them say.
+pub(super) fn most(all: impl Iterator<Item = String>) -> Option<String> {
     let mut counts = BTreeMap::new();
     all.for_each(|it| *counts.entry(it).or_insert(0_usize) += 1);
     counts.into_iter().max_by_key(|(_, count)| *count).map(|(it, _)| it)

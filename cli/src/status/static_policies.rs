@@ -1,18 +1,16 @@
 //! Whether the static policies decide: one without its binding, or with one that looks at less, decides nothing, and nothing
 //! says so. Where none of them is there, the values may say `staticPolicies: "Off"`.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::chart;
-use super::entries::mend;
+use super::entries::{mend, most};
 use super::finding::{Finding, What};
 use super::seen::Seen;
 use super::selection::selectors;
 
-/// It refuses whatever else is only warned of: a question that is stored would fill the store.
-const REVIEWS: &str = "sluice-reviews";
+/// They refuse whatever else is only warned of: a question that is stored would fill the store, and what is held is somebody's.
+pub(super) const ALWAYS: [&str; 2] = ["sluice-holds", "sluice-reviews"];
 
 /// What is wrong with them.
 pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
@@ -20,15 +18,14 @@ pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
     if policies.is_empty() && bindings.is_empty() {
         return Vec::new();
     }
-    let named = |all: &'static str| chart::documents(all).into_iter().map(|it| (name(&it).to_owned(), it));
-    let (expected, bound) =
-        (named("ValidatingAdmissionPolicy"), named("ValidatingAdmissionPolicyBinding").collect::<BTreeMap<_, _>>());
-    let usual = usual(bindings);
+    // `staticPolicies` of the values says one thing for all the others.
+    let usual = most(bindings.iter().filter(|it| !ALWAYS.contains(&name(it))).map(actions));
     let mut findings = Vec::new();
     let mut add = |says: String| findings.push(Finding::new(What::StaticPolicies, says, mend()));
-    for (name, expected) in expected {
+    for expected in chart::documents("ValidatingAdmissionPolicy") {
+        let name = name(&expected);
         let policy = policies.iter().find(|it| self::name(it) == name);
-        let binding = bindings.iter().find(|it| it["spec"]["policyName"] == name.as_str());
+        let binding = bindings.iter().find(|it| it["spec"]["policyName"] == name);
         match (policy, binding) {
             (None, None) => {
                 add(format!("the ValidatingAdmissionPolicy {name} and its binding are gone, and others are there"))
@@ -39,7 +36,7 @@ pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
             (None, Some(_)) => add(format!("the ValidatingAdmissionPolicyBinding {name} is of a policy that is gone")),
             (Some(policy), Some(binding)) => {
                 let mut differences = differences(&expected, policy);
-                differences.extend(bound.get(&name).and_then(|expected| of_binding(expected, binding, usual.as_ref())));
+                differences.extend(of_binding(name, binding, usual.as_deref()));
                 if !differences.is_empty() {
                     add(format!("the ValidatingAdmissionPolicy {name} is not the chart's: {}", differences.join("; ")));
                 }
@@ -72,21 +69,16 @@ fn differences(expected: &Value, found: &Value) -> Vec<String> {
     differences
 }
 
-fn of_binding(expected: &Value, found: &Value, usual: Option<&Value>) -> Option<String> {
+fn of_binding(name: &str, found: &Value, usual: Option<&str>) -> Option<String> {
     let spec = &found["spec"];
     if ["matchResources", "paramRef"].iter().any(|field| !spec[field].is_null()) {
         return Some("its binding looks at less than all of it".to_owned());
     }
-    let actions = &spec["validationActions"];
-    let expected = if name(expected) == REVIEWS { Some(&expected["spec"]["validationActions"]) } else { usual };
+    let actions = actions(found);
+    let expected = if ALWAYS.contains(&name) { Some(r#"["Deny"]"#) } else { usual };
     expected.filter(|it| *it != actions).map(|expected| format!("its binding says {actions}, and not {expected}"))
 }
 
-/// What most of the bindings do: `staticPolicies` of the values says one thing for all.
-fn usual(bindings: &[Value]) -> Option<Value> {
-    let mut counts: BTreeMap<String, (usize, &Value)> = BTreeMap::new();
-    for actions in bindings.iter().filter(|it| name(it) != REVIEWS).map(|it| &it["spec"]["validationActions"]) {
-        counts.entry(actions.to_string()).or_insert((0, actions)).0 += 1;
-    }
-    counts.into_values().max_by_key(|(count, _)| *count).map(|(_, actions)| actions.clone())
+fn actions(binding: &Value) -> String {
+    binding["spec"]["validationActions"].to_string()
 }

@@ -64,8 +64,9 @@ fn preempted(entry: &Entry, uid: &str, is_gone: bool, queues: &Queues<'_>) -> Op
     let victims = || serde_json::from_value::<Preemption>(entry.plan.clone()).ok().map(|plan| plan.victims);
     if let Some(ends) = ends.filter(|_| is_victim) {
         let own = victims().into_iter().flatten().find(|victim| victim.uid == uid);
-        if let Some(budget) = own.and_then(|victim| victim.budget).filter(|_| !is_gone) {
-            let forced_at = queues.forced_at(begun_at);
+        let held_up = own.as_ref().and_then(|own| Some((own, own.budget.as_ref()?))).filter(|_| !is_gone);
+        if let Some((own, budget)) = held_up {
+            let forced_at = own.forced_at(begun_at, queues.policy);
             let says = format!(
                 "it is to be evicted for another pod: preemption {id}, begun at {begun_at}: held up by the PodDisruptionBudget {budget}, and \
                  deleted at {forced_at} whatever that says"

@@ -128,8 +128,7 @@ impl<'a> Queues<'a> {
 
     /// What is said of a Pod that runs and was told when its queue closes.
     pub(super) fn closing(&self, pod: &str, queue: &str, at: Timestamp) -> Reason {
-        let platform = self.policy.platform();
-        let evicted = later(at, platform.plan_window_grace);
+        let evicted = self.evicted_at(at);
         let why = match self.stand(queue) {
             Stand::NoPlan(why) => format!("{why}; "),
             Stand::Never(closed) => format!("{closed}; "),

@@ -65,7 +65,7 @@ mod tests;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::daemons::common::PodName;
+use crate::daemons::common::{PodName, later};
 use crate::policy::Policy;
 use crate::policy::names::QueueName;
 
@@ -149,6 +149,18 @@ pub struct Victim {
     /// Since when it was asked to go before, where that was broken off a moment ago: its budget is heeded from then on.
     #[serde(default)]
     pub asked_since: Option<Timestamp>,
+}
+
+impl Victim {
+    /// Since when it is asked to go, in a preemption that began then.
+    pub fn asked_at(&self, begun_at: Timestamp) -> Timestamp {
+        self.asked_since.unwrap_or(begun_at)
+    }
+
+    /// When a budget is heeded no longer that holds its eviction up.
+    pub fn forced_at(&self, begun_at: Timestamp, policy: &Policy) -> Timestamp {
+        later(self.asked_at(begun_at), policy.platform().budget_grace)
+    }
 }
 
 /// A Pod that is not evicted.

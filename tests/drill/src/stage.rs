@@ -133,11 +133,7 @@ impl<'a> Stage<'a> {
     ) -> Result<T> {
         let directory = tempfile::tempdir()?;
         let mut postgres = Postgres::start(directory.path(), false)?;
-        let url = postgres.create("sluice")?;
-        self.phase("moving");
-        self.ground.stop_sluice()?;
-        self.ground.run_sluice_on(url.clone())?;
-        let outcome = work(self, &mut postgres, url);
+        let outcome = self.moved_to(&mut postgres, work);
         self.phase("moving back");
         self.ground.stop_sluice()?;
         self.ground.run_sluice()?;
@@ -147,6 +143,18 @@ impl<'a> Stage<'a> {
         self.phase("moved back");
         self.watch(&Group::ALL)?;
         Ok(outcome)
+    }
+
+    fn moved_to<T>(
+        &mut self,
+        postgres: &mut Postgres,
+        work: impl FnOnce(&mut Self, &mut Postgres, String) -> Result<T>,
+    ) -> Result<T> {
+        let url = postgres.create("sluice")?;
+        self.phase("moving");
+        self.ground.stop_sluice()?;
+        self.ground.run_sluice_on(url.clone())?;
+        work(self, postgres, url)
     }
 
     /// Lets the API server call the first Sluice again.

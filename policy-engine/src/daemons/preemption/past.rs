@@ -75,7 +75,7 @@ impl Past {
         }
         if is(&[Ended::TimedOut, Ended::Changed]) {
             for victim in &preemption.victims {
-                let since = victim.asked_since.unwrap_or(begun_at);
+                let since = victim.asked_at(begun_at);
                 let known = self.asked.entry(victim.uid.clone()).or_insert((since, at));
                 *known = (*known).max((since, at));
             }

@@ -169,7 +169,7 @@ pub fn progress(
         if asked.is_none_or(|queue| queue.name != victim.queue) || !is_enforced(view, policy, pod) {
             return Progress::Over(Ended::Changed);
         }
-        let forced_at = later(victim.asked_since.unwrap_or(begun.at), budget_grace);
+        let forced_at = victim.forced_at(begun.at, policy);
         evict.push(Eviction {
             uid: victim.uid.clone(),
             pod: victim.pod.clone(),

@@ -37,6 +37,9 @@ pub fn what_helps(why: &str) -> Option<&'static str> {
         () if why.contains(TOGETHER) => Some(
             "waiting does not help unless its workload makes the others: have it make as many, or write a smaller platform-go/gang",
         ),
+        () if why.starts_with(FOR_ALL_THAT) => {
+            Some("waiting does not help until that is mended: look at what the scheduler names")
+        }
         () if why.starts_with("it would fit on node") => {
             Some("wait for what those have to become free, or ask for less or another model")
         }
@@ -45,6 +48,7 @@ pub fn what_helps(why: &str) -> Option<&'static str> {
 }
 
 const NOBODY_WOULD: &str = "no pod";
+const FOR_ALL_THAT: &str = "it would not run for all that";
 const TOGETHER: &str = "pods together, and";
 
 impl fmt::Display for Because {
@@ -116,7 +120,7 @@ impl fmt::Display for WhyNot {
                 )
             }
             Self::Closed(why) => f.write_str(why),
-            Self::KeptOff(said) => write!(f, "it would not run for all that; the scheduler says: {said}"),
+            Self::KeptOff(said) => write!(f, "{FOR_ALL_THAT}; the scheduler says: {said}"),
             Self::InVain(in_vain) => in_vain.fmt(f),
             Self::NoClaim(claim) => write!(f, "its claim {claim} does not exist yet; create it, or wait"),
             Self::ClaimFull(claim) => {

@@ -289,7 +289,6 @@ impl Story {
     fn outcome(&self, policy: &Policy, old: Option<Value>) -> Outcome {
         let object = self.submitted(old.as_ref());
         let facts = Facts {
-            // The webhook puts a Pod of a workload that was moved into its queue before it is judged.
             moved_to: self.moved_to.as_ref().map(Moved::fact),
             project_id: self.project_id.clone().unwrap_or_else(|| ProjectId::new(&self.sketch().namespace)),
             controller: self.controller_owner.as_ref().map(Owner::fact),

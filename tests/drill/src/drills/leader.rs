@@ -16,9 +16,11 @@ pub(super) const DRILL: Drill = Drill {
 };
 
 fn run(stage: &mut Stage<'_>) -> Result<()> {
-    let outcome = stage.on_postgres(|stage, _postgres, url| kill(stage, url));
-    contest::clear(stage.ground)?;
-    let standing = outcome?;
+    let standing = stage.on_postgres(|stage, _postgres, url| {
+        let outcome = kill(stage, url);
+        contest::clear(stage.ground)?;
+        outcome
+    })?;
 
     let work = [Group::Create, Group::Update, Group::Delete, Group::Elsewhere, Group::KubeSystem];
     stage.expect_accepted("one left", &work);
