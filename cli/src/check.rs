@@ -76,9 +76,11 @@ impl Check {
         let (problems, mut warnings): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|problem| problem.grade == Grade::Refused);
         // Nobody was asked but the files.
-        let absent = warnings.iter_mut().filter(|warning| warning.message.contains(convert::ABSENT));
-        let absent = absent.map(|warning| warning.message = warning.message.replacen(convert::ABSENT, HERE_ABSENT, 1));
-        let asks_cluster = absent.count() > 0;
+        let mut asks_cluster = false;
+        for warning in warnings.iter_mut().filter(|warning| warning.message.contains(convert::ABSENT)) {
+            warning.message = warning.message.replacen(convert::ABSENT, HERE_ABSENT, 1);
+            asks_cluster = true;
+        }
         let ending = match (problems.is_empty(), warnings.is_empty()) {
             (false, _) => Ending::BadInput,
             (true, false) if strict => Ending::Warned,

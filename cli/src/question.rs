@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 use cluster::dry_run::{self, Server};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusCause};
 use records::review::{About, Answer, Me, PlatformReviewSpec, PlatformReviewStatus, Preemptions, Question, Why};
 use records::{GROUP, VERSION};
 use serde::Deserialize as _;
@@ -65,9 +65,9 @@ fn heard_in(answer: &dry_run::Answer) -> Heard {
     if answer.created() {
         return if answer.body["status"]["answer"].is_object() { Heard::Answered } else { Heard::Unheard };
     }
-    let status = Status::deserialize(&answer.body).unwrap_or_default();
-    let is_sluices = status.details.as_ref().is_some_and(|it| it.causes.as_ref().is_some_and(|it| !it.is_empty()));
-    let says = refusal(answer);
+    let status = status(answer);
+    let is_sluices = causes(&status).next().is_some();
+    let says = refusal(&status, answer.status);
     match says.split_once(RETRY) {
         Some((_, why)) => Heard::Retry(why.to_owned()),
         None if answer.status == FORBIDDEN && is_sluices => Heard::Answered,
@@ -120,28 +120,34 @@ fn read<T>(answer: dry_run::Answer, which: fn(Answer) -> Option<T>) -> Result<T,
 fn refused(answer: &dry_run::Answer) -> Failure {
     /// The field of a Namespace in which the asker may know nothing.
     const NAMESPACE: &str = "spec.about.namespace";
-    let why = anyhow!(refusal(answer));
+    let status = status(answer);
+    let why = anyhow!(refusal(&status, answer.status));
     if answer.status != FORBIDDEN {
         return Failure::Unanswered(why);
     }
-    let status = Status::deserialize(&answer.body).unwrap_or_default();
-    let causes = status.details.and_then(|details| details.causes).unwrap_or_default();
     let is_of = |field: &str| field.starts_with("spec.") && field != NAMESPACE;
-    match causes.iter().any(|cause| cause.field.as_deref().is_some_and(is_of)) {
+    match causes(&status).any(|cause| cause.field.as_deref().is_some_and(is_of)) {
         true => Failure::input(why),
         false => Failure::Refused(vec![why]),
     }
 }
 
+/// What was answered in place of an object.
+fn status(answer: &dry_run::Answer) -> Status {
+    Status::deserialize(&answer.body).unwrap_or_default()
+}
+
+fn causes(status: &Status) -> impl Iterator<Item = &StatusCause> {
+    status.details.iter().flat_map(|details| details.causes.iter().flatten())
+}
+
 /// Sluice's own sentences, where it refuses; else the API server's.
-fn refusal(answer: &dry_run::Answer) -> String {
-    let status = Status::deserialize(&answer.body).unwrap_or_default();
-    let causes = status.details.into_iter().flat_map(|details| details.causes.unwrap_or_default());
-    let sentences: Vec<_> = causes.filter_map(|cause| cause.message).collect();
-    match (sentences.is_empty(), status.message) {
+fn refusal(status: &Status, code: u16) -> String {
+    let sentences: Vec<_> = causes(status).filter_map(|cause| cause.message.as_deref()).collect();
+    match (sentences.is_empty(), &status.message) {
         (false, _) => sentences.join("; "),
-        (true, Some(message)) => message,
-        (true, None) => format!("the API server answered {}", answer.status),
+        (true, Some(message)) => message.clone(),
+        (true, None) => format!("the API server answered {code}"),
     }
 }
 

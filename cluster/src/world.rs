@@ -166,8 +166,8 @@ impl World {
     }
 
     /// The Pod of this UID, if the cache knows it. Whose it is, and what it mounts, never changes: about those the cache is
-    /// right.
-    pub(crate) fn pod_of_uid(&self, namespace: &str, name: &str, uid: &str) -> Option<Arc<Pod>> {
+    /// right, however old it is.
+    pub fn pod_of_uid(&self, namespace: &str, name: &str, uid: &str) -> Option<Arc<Pod>> {
         self.pod(namespace, name).filter(|pod| pod.metadata.uid.as_deref() == Some(uid))
     }
 

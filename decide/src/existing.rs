@@ -8,6 +8,7 @@ use policy_engine::admission::moved;
 use policy_engine::claims::template::is_platform_template;
 use policy_engine::daemons::common::{MANAGED_BY, MANAGER};
 use policy_engine::object::Object;
+use policy_engine::object::kinds::MIRROR;
 use policy_engine::object::place::Place;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::{ProjectId, UserId};
@@ -27,8 +28,6 @@ const CONTROLLER: &str = "system:serviceaccount:kube-system:replicaset-controlle
 const CLAIM_CONTROLLER: &str = "system:serviceaccount:kube-system:resource-claim-controller";
 /// On a PersistentVolumeClaim for which the control plane has chosen a volume.
 const CHOSEN: &str = "pv.kubernetes.io/bound-by-controller";
-/// Marks a Pod that a kubelet shows for a manifest on its disk.
-const MIRROR: &str = "kubernetes.io/config.mirror";
 const LOOK_UP: Duration = Duration::from_secs(10);
 
 /// Judges an object that exists in a Namespace of the project with this id.

@@ -20,6 +20,7 @@ use kube::core::gvk::GroupVersionResource;
 use policy_engine::object::{Object, Unreadable};
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::ProjectId;
+use policy_engine::policy::workload::WorkloadKind;
 use policy_engine::submission::facts::MovedTo;
 use policy_engine::submission::identity::{Caller, ControllerOwner, is_autoscaling, is_scale};
 use policy_engine::submission::{devices, volumes};
@@ -191,8 +192,9 @@ impl Lookups {
                 facts.controller = match new_controller(submission, caller, policy)? {
                     Some(reference) => {
                         let stamped = owners.stamped(policy, namespace, &reference, deadline).await?;
-                        let makes_pods = policy.platform().workload_kind(&submission.resource).is_some();
-                        if makes_pods || (submission.act == Act::Create && submission.resource.is_core("pods")) {
+                        if makes_pods(submission, policy)
+                            || (submission.act == Act::Create && submission.resource.is_core("pods"))
+                        {
                             facts.moved_to = self.moved_above(&reference, namespace, policy, deadline).await?;
                         }
                         Some(stamped)
@@ -263,8 +265,9 @@ impl Lookups {
         policy: &Policy,
         deadline: Instant,
     ) -> Result<Option<MovedTo>, GatherFailed> {
-        let makes_pods = policy.platform().workload_kind(&submission.resource).is_some_and(|kind| kind.owns_pods());
-        let Some(object) = submission.object.map(Object).filter(|_| makes_pods) else { return Ok(None) };
+        let Some(object) = submission.object.map(Object).filter(|_| makes_pods(submission, policy)) else {
+            return Ok(None);
+        };
         if let Some(queue) = object.label(contract::MOVED_TO) {
             let (kind, name) = (submission.kind.to_owned(), submission.name.to_owned());
             return Ok(Some(MovedTo { kind, name, queue: queue.to_owned() }));
@@ -272,6 +275,11 @@ impl Lookups {
         let Some(owner) = object.controller()? else { return Ok(None) };
         Ok(self.moved_above(&owner, submission.namespace, policy, deadline).await?)
     }
+}
+
+/// Whether the submission is about what makes Pods.
+fn makes_pods(submission: &Submission<'_>, policy: &Policy) -> bool {
+    policy.platform().workload_kind(&submission.resource).is_some_and(WorkloadKind::owns_pods)
 }
 
 /// What is known about volumes where nobody can be asked.

@@ -134,10 +134,7 @@ pub fn validate(
 #[cfg(test)]
 mod tests {
     use policy_engine::object::kinds::GroupResource;
-    use policy_engine::policy::Records;
     use policy_engine::policy::ids::ProjectId;
-    use policy_engine::policy::project::{Holder, Project};
-    use policy_engine::policy::queue::Queue;
     use policy_engine::submission::Requester;
     use policy_engine::submission::identity::ControllerOwner;
     use serde_json::json;
@@ -146,36 +143,11 @@ mod tests {
 
     /// A project whose plan-less members have `default`, where there is another queue besides.
     fn policy() -> Policy {
-        let mut records = Records::default();
-        let project = Project { images: vec!["**".parse().expect("a pattern")], ..project() };
-        records.projects.insert("lab".into(), project);
-        for name in ["default", "night"] {
-            records
-                .queues
-                .insert(name.into(), Queue { name: name.into(), id: format!("q-{name}"), ..Queue::fallback() });
-        }
-        Policy::from(records)
-    }
-
-    fn project() -> Project {
-        Project {
-            name: "lab".into(),
-            id: ProjectId::new("lab"),
-            holder: Holder::User("alice".into()),
-            parent: None,
-            plan: None,
-            members: Vec::new(),
-            namespaces: Vec::new(),
-            member_namespaces: None,
-            allow_root_containers: false,
-            storage: Default::default(),
-            capabilities: Default::default(),
-            host_paths: None,
-            images: Vec::new(),
-            allow_service_account_token: false,
-            spread_together: false,
-            rule_modes: Default::default(),
-        }
+        crate::testing::policy([
+            ("Project", "lab", json!({"owner": "alice", "images": ["**"]})),
+            ("PlatformQueue", "default", json!({"id": "q-default", "priority": 0})),
+            ("PlatformQueue", "night", json!({"id": "q-night", "priority": 0})),
+        ])
     }
 
     /// What becomes of a Pod whose pod template names `asked`, of a workload that was moved to `moved_to`.

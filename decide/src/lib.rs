@@ -15,6 +15,8 @@ mod made;
 pub mod me;
 pub mod patch;
 pub mod room;
+#[cfg(test)]
+mod testing;
 pub mod together;
 pub mod versions;
 pub mod viewer;

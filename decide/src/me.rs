@@ -290,22 +290,17 @@ mod tests {
     #[test]
     fn a_queue_opens_and_closes_with_its_own_windows_and_the_plans() {
         let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
-        let record = |kind: &str, name: &str, spec: serde_json::Value| {
-            let object = serde_json::json!({"apiVersion": "sluice.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
-            records::convert::RawRecord::new(object, None).expect("a record")
-        };
         let windows = serde_json::json!([
             {"from": "2026-11-23T08:00:00Z", "until": "2026-11-23T18:30:00Z"},
             {"from": "2026-11-23T21:00:00Z", "until": "2026-11-24T12:00:00Z"},
         ]);
         let plan = serde_json::json!({"queues": ["batch", "night"], "windows": windows});
         let night = serde_json::json!({"priority": 100, "windows": [{"start": "20:00", "end": "08:00"}]});
-        let records = [
-            record("ResourcePlan", "bronze", plan),
-            record("PlatformQueue", "batch", serde_json::json!({"priority": 100})),
-            record("PlatformQueue", "night", night),
-        ];
-        let policy = Policy::from(records::convert::build(&records.into_iter().collect()).0);
+        let policy = crate::testing::policy([
+            ("ResourcePlan", "bronze", plan),
+            ("PlatformQueue", "batch", serde_json::json!({"priority": 100})),
+            ("PlatformQueue", "night", night),
+        ]);
         let plan = policy.records().plans.values().next();
         let told = |name: &str, now: &str| {
             let found = queues(&policy, plan).find(|queue| queue.name.as_str() == name).expect("the queue");

@@ -42,16 +42,15 @@ pub use metrics::Metrics;
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// What every call needs.
-#[derive(Clone)]
 pub struct Webhook {
     caches: World,
     sources: Sources,
     metrics: Arc<Metrics>,
-    limits: Arc<Limits>,
+    limits: Limits,
     ledger: Ledger,
     refusals: Refusals,
     /// Whether the ledger is known to hold what runs.
-    compared: Arc<AtomicBool>,
+    compared: AtomicBool,
     left_over: LeftOver,
     owners: Owners,
 }
@@ -64,10 +63,10 @@ impl Webhook {
             caches,
             sources,
             metrics,
-            limits: Arc::default(),
+            limits: Limits::default(),
             refusals: ledger.refusals(),
             ledger,
-            compared: Arc::default(),
+            compared: AtomicBool::default(),
             left_over: LeftOver::default(),
             owners,
         }

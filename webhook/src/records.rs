@@ -26,7 +26,7 @@ pub(crate) fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response, Outa
         decision.denials.push(not_an_admin(request));
     }
     if request.operation != "DELETE" && request.sub_resource.is_empty() {
-        content(webhook, call, &mut decision)?;
+        content(webhook, call, &policy, &mut decision)?;
     }
     if request.operation == "DELETE" && decision.denials.is_empty() {
         let pods = webhook.caches.pods();
@@ -58,21 +58,14 @@ fn not_an_admin(request: &Request) -> Denial {
     }
 }
 
-fn content(webhook: &Webhook, call: Call<'_>, decision: &mut Decision) -> Result<(), Outage> {
+fn content(webhook: &Webhook, call: Call<'_>, policy: &Policy, decision: &mut Decision) -> Result<(), Outage> {
     let request = call.request;
     let object = request.object.as_ref().ok_or(Mismatch::NoObject)?;
     let existing = existing(webhook);
-    match Kind::of(&request.kind.kind) {
-        Some(Kind::Project) => {
-            let (policy, pods) = (webhook.caches.policy(), webhook.caches.pods());
-            let pods = pods.iter().map(AsRef::as_ref);
-            let old = request.old_object.as_ref();
-            decision.warnings.extend(old.and_then(|old| in_use::plan_taken(&policy, pods, old, object)));
-        }
-        Some(
-            Kind::User | Kind::Group | Kind::ResourcePlan | Kind::PlatformQueue | Kind::GpuModel | Kind::PlatformPolicy,
-        )
-        | None => {}
+    if Kind::of(&request.kind.kind) == Some(Kind::Project) {
+        let (pods, old) = (webhook.caches.pods(), request.old_object.as_ref());
+        let pods = pods.iter().map(AsRef::as_ref);
+        decision.warnings.extend(old.and_then(|old| in_use::plan_taken(policy, pods, old, object)));
     }
     match convert::check(object, &existing) {
         Ok(verdict) => {

@@ -1,15 +1,33 @@
 //! What the audit finds in an object, and how it says so.
 
 use policy_engine::object::kinds::GroupResource;
+use policy_engine::policy::Records;
 use policy_engine::policy::modes::RuleMode;
 use serde_json::json;
 
 use super::*;
 
-fn policy() -> Policy {
+fn organisation() -> Records {
     let org = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/org");
     let (raw, _) = records::files::read(std::path::Path::new(org)).expect("the sample organisation");
-    Policy::from(convert::build(&raw).0)
+    convert::build(&raw).0
+}
+
+fn policy() -> Policy {
+    organisation().into()
+}
+
+fn that_only_warns() -> Policy {
+    let mut records = organisation();
+    records.platform.rule_modes = RuleId::ALL.iter().map(|rule| (*rule, RuleMode::Warn)).collect();
+    records.into()
+}
+
+/// What is found of a Pod of the project `detector`.
+async fn look(policy: &Policy, object: Value) -> (Option<Finding>, BTreeSet<(RuleId, String, String)>) {
+    let existing = Existing { resource: GroupResource::new("", "pods"), kind: "Pod".into(), object };
+    let (sources, id) = (Sources::Files(BTreeMap::new()), ProjectId::new("detector"));
+    look_at(&existing, "detector", &id, &sources, policy, Timestamp::UNIX_EPOCH).await.expect("nobody to ask")
 }
 
 async fn looked_at(labels: Value, image: &str) -> Option<Finding> {
@@ -17,34 +35,23 @@ async fn looked_at(labels: Value, image: &str) -> Option<Finding> {
 }
 
 async fn made_by(maker: Option<&str>, labels: Value, image: &str) -> Option<Finding> {
-    let policy = policy();
-    let project = policy.records().projects.values().find(|project| project.name.to_string() == "detector");
     let object = json!({
         "metadata": {"name": "x", "namespace": "detector", "labels": labels, "creationTimestamp": "2026-11-22T10:00:00Z",
             "annotations": maker.map(|maker| json!({"platform-go/made-by": maker}))},
         "spec": {"nodeName": "gpu-a", "containers": [{"name": "main", "image": image}]},
         "status": {"phase": "Running"},
     });
-    let existing = Existing { resource: GroupResource::new("", "pods"), kind: "Pod".into(), object };
-    let (sources, id) = (Sources::Files(BTreeMap::new()), &project.expect("a project").id);
-    let found = look_at(&existing, "detector", id, &sources, &policy, Timestamp::UNIX_EPOCH).await;
-    found.expect("nobody to ask").0
+    look(&policy(), object).await.0
 }
 
 #[tokio::test]
 async fn what_would_only_be_added_is_summed_and_what_was_asked_is_named() {
-    let org = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/org");
-    let (raw, _) = records::files::read(std::path::Path::new(org)).expect("the sample organisation");
-    let (mut records, _) = convert::build(&raw);
-    records.platform.rule_modes = RuleId::ALL.iter().map(|rule| (*rule, RuleMode::Warn)).collect();
-    let policy = Policy::from(records);
-    let (sources, id) = (Sources::Files(BTreeMap::new()), ProjectId::new("detector"));
+    let policy = that_only_warns();
     let look = async |spec: Value| {
         let spec_with = json!({"containers": [{"name": "main", "image": "registry.example.com/app:1"}]});
         let mut object = json!({"metadata": {"name": "x", "namespace": "detector", "labels": {"platform-go/user-id": "bob"}}, "spec": spec_with});
         json_patch::merge(&mut object["spec"], &spec);
-        let existing = Existing { resource: GroupResource::new("", "pods"), kind: "Pod".into(), object };
-        look_at(&existing, "detector", &id, &sources, &policy, Timestamp::UNIX_EPOCH).await.expect("nobody to ask")
+        look(&policy, object).await
     };
     let (finding, set) = look(json!({})).await;
     assert_eq!(finding, None, "nothing is asked that would be refused or changed");
@@ -71,21 +78,14 @@ async fn what_would_only_be_added_is_summed_and_what_was_asked_is_named() {
 
 #[tokio::test]
 async fn what_was_asked_and_is_not_there_any_more_is_judged_as_it_was_asked() {
-    let org = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/org");
-    let (raw, _) = records::files::read(std::path::Path::new(org)).expect("the sample organisation");
-    let (mut records, _) = convert::build(&raw);
-    records.platform.rule_modes = RuleId::ALL.iter().map(|rule| (*rule, RuleMode::Warn)).collect();
-    let policy = Policy::from(records);
-    let (sources, id) = (Sources::Files(BTreeMap::new()), ProjectId::new("detector"));
+    let policy = that_only_warns();
     let unenforced = async |change: Value| {
         let spec =
             json!({"nodeName": "gpu-a", "containers": [{"name": "main", "image": "registry.example.com/app:1"}]});
         let labels = json!({"platform-go/user-id": "bob", "platform-go/queue-name": "default"});
         let mut object = json!({"metadata": {"name": "x", "namespace": "detector", "labels": labels}, "spec": spec});
         json_patch::merge(&mut object, &change);
-        let existing = Existing { resource: GroupResource::new("", "pods"), kind: "Pod".into(), object };
-        let looked = look_at(&existing, "detector", &id, &sources, &policy, Timestamp::UNIX_EPOCH).await;
-        looked.expect("nobody to ask").0.map(|finding| finding.unenforced).unwrap_or_default()
+        look(&policy, object).await.0.map(|finding| finding.unenforced).unwrap_or_default()
     };
     assert_eq!(unenforced(json!({})).await, [""; 0], "the scheduler has placed it");
     let manager = |subresource: &str| {

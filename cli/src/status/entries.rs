@@ -19,9 +19,8 @@ const REVIEWS: &str = "reviews.sluice.dev";
 const FIELDS: [&str; 3] = ["matchPolicy", "reinvocationPolicy", "sideEffects"];
 
 /// Entries that are missing, or differ from the chart's, or are called elsewhere than the others.
-pub(super) fn judge(kind: &str, entries: &[Entry], seen: &Seen) -> Vec<Finding> {
+pub(super) fn judge(kind: &str, entries: &[Entry], seen: &Seen, usual: &Usual) -> Vec<Finding> {
     let name = &seen.place.configuration;
-    let usual = Usual::of(seen);
     let rendered = chart::entries(kind);
     let expected = || rendered.iter().filter_map(|it| Some((it["name"].as_str()?, it)));
     let there: BTreeMap<_, _> = entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
@@ -38,14 +37,14 @@ pub(super) fn judge(kind: &str, entries: &[Entry], seen: &Seen) -> Vec<Finding> 
         findings.push(Finding::new(What::EntriesMissing, says, mend()));
     }
     for (entry, expected) in expected().filter_map(|(name, it)| Some((there.get(name)?, it))) {
-        let differences = differences(expected, entry, seen, &usual);
+        let differences = differences(expected, entry, seen, usual);
         if !differences.is_empty() {
             let says =
                 format!("the entry {} of the {kind} {name} is not the chart's: {}", entry.name, differences.join("; "));
             findings.push(Finding::new(What::EntryDiffers, says, mend()));
         }
     }
-    findings.extend(foreign_ca(kind, name, entries, &usual));
+    findings.extend(foreign_ca(kind, name, entries, usual));
     findings
 }
 
@@ -58,18 +57,16 @@ pub(super) fn mend() -> String {
 }
 
 /// Where entries are called and whom they trust: as the one does that answers, or else as most of them do.
-struct Usual {
+pub(super) struct Usual {
     base: Option<String>,
     ca: Option<String>,
     answers: bool,
 }
 
 impl Usual {
-    fn of(seen: &Seen) -> Self {
-        let parts =
-            [("MutatingWebhookConfiguration", &seen.mutating), ("ValidatingWebhookConfiguration", &seen.validating)];
+    pub(super) fn of(seen: &Seen) -> Self {
         let mut all = Vec::new();
-        for (kind, part) in parts {
+        for (kind, part) in seen.configurations() {
             let paths: BTreeMap<_, _> =
                 chart::entries(kind).into_iter().map(|it| (text(&it, "/name"), path(&it))).collect();
             let found: &[Entry] = part.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();

@@ -60,6 +60,13 @@ pub(super) struct Policy {
     pub(super) daemons: Vec<DaemonStatus>,
 }
 
+impl Seen {
+    /// Both webhook configurations, each with its kind.
+    pub(super) fn configurations(&self) -> [(&'static str, &Part<Option<Vec<Entry>>>); 2] {
+        [("MutatingWebhookConfiguration", &self.mutating), ("ValidatingWebhookConfiguration", &self.validating)]
+    }
+}
+
 impl Policy {
     fn read(object: Value) -> Self {
         let told = object["status"]["daemons"].as_array().into_iter().flatten();

@@ -5,7 +5,7 @@ use records::{Kind, POLICY_NAME};
 use serde::Serialize;
 
 use super::daemons::{self, Row};
-use super::entries;
+use super::entries::{self, Usual};
 use super::finding::{Area, Finding, What, few, line};
 use super::seen::{Policy, Seen};
 use super::static_policies;
@@ -91,8 +91,7 @@ fn why_not<T>(part: &Part<T>) -> Option<String> {
 
 fn webhooks(seen: &Seen) -> Vec<Finding> {
     let name = &seen.place.configuration;
-    let parts =
-        [("MutatingWebhookConfiguration", &seen.mutating), ("ValidatingWebhookConfiguration", &seen.validating)];
+    let parts = seen.configurations();
     let is_missing = |part: &Part<Option<Vec<Entry>>>| matches!(part, Ok(found) if found.iter().all(Vec::is_empty));
     if parts.iter().all(|(_, part)| is_missing(part)) {
         let says = format!(
@@ -100,7 +99,7 @@ fn webhooks(seen: &Seen) -> Vec<Finding> {
         );
         return vec![Finding::new(What::WebhooksRemoved, says, bring_back(name))];
     }
-    let mut findings = Vec::new();
+    let (usual, mut findings) = (Usual::of(seen), Vec::new());
     for (kind, part) in parts {
         if is_missing(part) {
             let says = format!("the {kind} {name} is gone or empty, so that not everything is asked");
@@ -111,7 +110,7 @@ fn webhooks(seen: &Seen) -> Vec<Finding> {
             continue;
         }
         findings.extend(without_ca(kind, name, entries));
-        findings.extend(entries::judge(kind, entries, seen));
+        findings.extend(entries::judge(kind, entries, seen, &usual));
         if let Ok(Some(policy)) = &seen.policy {
             findings.extend(open(kind, name, entries, policy));
         }

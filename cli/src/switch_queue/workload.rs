@@ -13,7 +13,8 @@ use kube::{Api, Client, ResourceExt as _};
 use policy_engine::contract;
 use policy_engine::daemons::switch_queue::Stays;
 use policy_engine::object::kinds::GroupResource;
-use policy_engine::policy::workload;
+use policy_engine::policy::platform::Platform;
+use policy_engine::policy::workload::WorkloadKind;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -66,7 +67,9 @@ pub(super) async fn switch(
     output: Format,
 ) -> Result<Ending, Failure> {
     let resource = resolve(&client, kind).await?;
-    if !may_make_pods(&resource, listed_kinds(&client).await.as_deref()) {
+    let of = GroupResource::new(&resource.group, &resource.plural);
+    // Only of a kind that is not built in it is asked what the platform lists.
+    if !is_built_in(&of) && !may_be_listed(&of, listed_kinds(&client).await.as_deref()) {
         let why =
             format!("a {} makes no Pods; name a Pod, or a workload such as deployment/NAME or job/NAME", resource.kind);
         return Err(Failure::input(anyhow!(why)));
@@ -120,12 +123,14 @@ async fn listed_kinds(client: &Client) -> Option<Vec<GroupResource>> {
     Some(listed.map(|it| GroupResource { group: text(&it["group"]), resource: text(&it["resource"]) }).collect())
 }
 
-/// Whether objects of a kind make Pods, as far as that is known: the built-in ones and those that the policy lists. What it lists
-/// may not be known; then only Kubernetes' own kinds are.
-fn may_make_pods(kind: &ApiResource, listed: Option<&[GroupResource]>) -> bool {
-    let is_it = |of: &GroupResource| of.group == kind.group && of.resource == kind.plural;
-    let is_built_in = workload::built_in().iter().any(|it| it.owns_pods() && is_it(&it.of));
-    is_built_in || listed.map_or_else(|| kind.group.contains('.'), |listed| listed.iter().any(is_it))
+/// Whether objects of a kind make Pods without that anybody lists it.
+fn is_built_in(of: &GroupResource) -> bool {
+    Platform::default().workload_kind(of).is_some_and(WorkloadKind::owns_pods)
+}
+
+/// Whether the policy lists a kind. What it lists may not be known; then it may be any but Kubernetes' own.
+fn may_be_listed(of: &GroupResource, listed: Option<&[GroupResource]>) -> bool {
+    listed.map_or_else(|| of.group.contains('.'), |listed| listed.contains(of))
 }
 
 /// The kind that is meant, by its name, its plural, or its plural with its group: as kubectl takes it, but for short names of others than
@@ -196,7 +201,9 @@ mod tests {
         );
         let listed = [GroupResource::new("ray.io", "rayclusters")];
         let may = |kind: &ApiResource| {
-            (may_make_pods(kind, Some(&listed)), may_make_pods(kind, Some(&[])), may_make_pods(kind, None))
+            let of = GroupResource::new(&kind.group, &kind.plural);
+            let may = |listed| is_built_in(&of) || may_be_listed(&of, listed);
+            (may(Some(&listed)), may(Some(&[])), may(None))
         };
         assert_eq!(may(&deployment), (true, true, true));
         assert_eq!(may(&service), (false, false, false));

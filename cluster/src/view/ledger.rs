@@ -19,13 +19,12 @@ use policy_engine::policy::Policy;
 use policy_engine::policy::ids::UserId;
 use policy_engine::policy::names::QueueName;
 use policy_engine::policy::project::{Holder, Project};
-use policy_engine::policy::queue::DEFAULT_QUEUE;
 use policy_engine::submission::devices::{self, made_for_reference};
 use serde_json::json;
 
 use super::label;
 use crate::lookup::devices::labels_of_claims;
-use crate::world::pod::{Pod, life};
+use crate::world::pod::{Pod, life, queue};
 use crate::world::{End, Topic, World, reserved_for};
 
 /// What the charge of a Pod with claims rests on, beside the Pod.
@@ -200,10 +199,6 @@ fn owner(meta: &ObjectMeta) -> Option<UserId> {
 fn labels_ask(meta: &ObjectMeta, policy: &Policy) -> Amounts {
     let object = json!({"metadata": {"labels": meta.labels}});
     charge::labels_ask(Object(&object), policy)
-}
-
-fn queue(pod: &Pod) -> &str {
-    label(&pod.metadata, contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE)
 }
 
 fn is_allocated(claim: &ResourceClaim) -> bool {

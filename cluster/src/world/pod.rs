@@ -10,6 +10,7 @@ use policy_engine::daemons::preemption::blame::Blame;
 use policy_engine::daemons::preemption::view::Gang;
 use policy_engine::ledger::{Amounts, Life};
 use policy_engine::policy::platform::ChargeBy;
+use policy_engine::policy::queue::DEFAULT_QUEUE;
 use policy_engine::submission::compute::{Asked, Given};
 use policy_engine::submission::counted::Counted;
 use serde::{Deserialize, Serialize};
@@ -189,6 +190,16 @@ fn held_up_of(status: &PodStatus) -> Option<String> {
             format!("container {}: {reason}: {}", container.name, waiting.message.as_deref().unwrap_or_default());
         Some(said.chars().take(MOST_SAID).collect())
     })
+}
+
+/// A label of a Pod.
+pub fn label<'a>(pod: &'a Pod, key: &str) -> Option<&'a str> {
+    pod.metadata.labels.as_ref()?.get(key).map(String::as_str)
+}
+
+/// The queue that a Pod's label names.
+pub fn queue(pod: &Pod) -> &str {
+    label(pod, contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE)
 }
 
 /// Where a Pod is in its life. One that is being deleted holds what it has until it is gone.

@@ -11,15 +11,10 @@ use policy_engine::daemons::plan_window::{Plan as Gate, plan};
 use policy_engine::daemons::preemption;
 use policy_engine::ledger::Life;
 use policy_engine::policy::Policy;
-use policy_engine::policy::queue::DEFAULT_QUEUE;
 use records::review::{Concern, Reason};
 
 use super::queues::Queues;
 use super::reason;
-
-fn label<'a>(pod: &'a Pod, key: &str) -> Option<&'a str> {
-    pod.metadata.labels.as_ref()?.get(key).map(String::as_str)
-}
 
 /// What the daemon would do with the gate of this Pod alone.
 pub fn gate(world: &World, policy: &Policy, namespace: &str, name: &str, now: Timestamp) -> Gate {
@@ -29,7 +24,7 @@ pub fn gate(world: &World, policy: &Policy, namespace: &str, name: &str, now: Ti
 }
 
 pub(super) fn gated(pod: &Pod, gate: Option<&Gate>, to_default: Option<&str>, queues: &Queues<'_>) -> Reason {
-    let queue = label(pod, contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
+    let queue = pod::queue(pod);
     let Some(gate) = gate.filter(|_| pod.spec.waits_for_queue) else {
         let sentence = "it has a scheduling gate that is not the platform's; whoever set it takes it away";
         return reason(Concern::Gate, sentence);
@@ -69,9 +64,9 @@ pub(super) fn unplaced(pod: &Pod, no_room: Option<&str>) -> Vec<Reason> {
 }
 
 /// Why nobody is evicted for a Pod, by what the daemon has said of it last.
-pub fn no_room(events: &[String], namespace: &str, name: &str) -> Option<String> {
+pub fn no_room(said: Option<&str>, namespace: &str, name: &str) -> Option<String> {
     let pod = PodName { namespace: namespace.to_owned(), name: name.to_owned() };
-    preemption::why_no_room(events.first()?, &pod).map(str::to_owned)
+    preemption::why_no_room(said?, &pod).map(str::to_owned)
 }
 
 /// Why its container does not start.
@@ -98,7 +93,7 @@ pub(super) fn stopped(pod: &Pod, queues: &Queues<'_>) -> Option<Reason> {
     let closes: Option<Timestamp> = annotation(contract::WINDOW_CLOSES_AT).and_then(|at| at.parse().ok());
     let has_ended = pod.metadata.deletion_timestamp.is_some() || life(pod) == Life::Finished;
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let queue = label(pod, contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
+    let queue = pod::queue(pod);
     match (annotation(contract::EVICTION_REASON), closes) {
         (Some(why), _) if has_ended => {
             Some(Reason { concern: Concern::Stopped, says: format!("it was evicted: {why}"), what_to_do: None })
@@ -125,7 +120,7 @@ pub fn models(world: &World, policy: &Policy, pod: &Pod) -> Vec<Reason> {
             reasons.push(reason(Concern::Device, &sentence));
         }
     }
-    let asked = label(pod, contract::GPU_MODEL).and_then(|asked| policy.model_asked(asked));
+    let asked = pod::label(pod, contract::GPU_MODEL).and_then(|asked| policy.model_asked(asked));
     if let Some(model) = asked
         && let Some(count) = devices::of_models(world, policy).get(&model.name)
     {

@@ -244,9 +244,9 @@ fn what_the_daemon_says_of_a_pod_for_which_it_makes_no_room_stands_instead_of_ad
     let nowhere = json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
         "message": "0/8 nodes are available"}]});
     let pod = read(json!({"status": nowhere}));
-    let event = |why: &str| vec![format!("nobody is evicted for pod llm/train: {why}")];
+    let event = |why: &str| format!("nobody is evicted for pod llm/train: {why}");
     let lines = |why: &str| {
-        let facts = PodFacts { no_room: no_room(&event(why), "llm", "train"), ..PodFacts::default() };
+        let facts = PodFacts { no_room: no_room(Some(&event(why)), "llm", "train"), ..PodFacts::default() };
         said(&pod, facts).1
     };
     let selector = "no pod that may be evicted would make room for it: 8 nodes without the labels of its node selector";
@@ -262,7 +262,10 @@ fn what_the_daemon_says_of_a_pod_for_which_it_makes_no_room_stands_instead_of_ad
     let kept = "no pod that may be evicted would make room for it: 1 node held by pods that may not be evicted for it";
     let do_it = "wait for what those have to become free, or ask for less or another model";
     assert_eq!(lines(kept), said_of(kept, do_it));
-    assert_eq!(no_room(&event(kept), "llm", "another"), None, "it is about another pod");
+    let scheduler_says = "it would not run for all that; the scheduler says: 0/8 nodes are available: no volume; none";
+    let do_it = "waiting does not help until that is mended: look at what the scheduler names";
+    assert_eq!(lines(scheduler_says), said_of(scheduler_says, do_it));
+    assert_eq!(no_room(Some(&event(kept)), "llm", "another"), None, "it is about another pod");
 }
 
 #[test]
@@ -291,8 +294,14 @@ fn a_pod_that_a_budget_holds_up_is_not_said_to_be_evicted() {
     };
     let says = "it is to be evicted for another pod: preemption 1, begun at 2026-11-23T10:00:00Z: held up by the PodDisruptionBudget \
                 llm/b, and deleted at 2026-11-23T10:10:00Z whatever that says";
-    let [reason] = &journaled(&[entry], "v", false, &queues(&plain))[..] else { panic!("one reason") };
+    let [reason] = &journaled(std::slice::from_ref(&entry), "v", false, &queues(&plain))[..] else {
+        panic!("one reason")
+    };
     assert_eq!((reason.concern, reason.says.as_str()), (Concern::Budget, says));
+    let mut before = entry;
+    before.plan["victims"][0]["askedSince"] = "2026-11-23T09:55:00Z".into();
+    let [reason] = &journaled(&[before], "v", false, &queues(&plain))[..] else { panic!("one reason") };
+    assert!(reason.says.ends_with("deleted at 2026-11-23T10:05:00Z whatever that says"), "{}", reason.says);
 }
 
 #[test]

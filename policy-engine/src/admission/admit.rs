@@ -7,6 +7,7 @@ use crate::admission::findings::Findings;
 use crate::admission::reserve;
 use crate::admission::{mode, remember, rules};
 use crate::gpu::own_claim;
+use crate::object::kinds::MIRROR;
 use crate::object::{Object, Unreadable};
 use crate::policy::Policy;
 use crate::policy::modes::RuleMode;
@@ -15,9 +16,6 @@ use crate::submission::case::Case;
 use crate::submission::facts::Facts;
 use crate::submission::identity::Caller;
 use crate::submission::{Act, Submission};
-
-/// Marks a Pod that a kubelet shows for a manifest on its disk.
-const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// Judges one submission to a governed namespace.
 ///

@@ -9,6 +9,9 @@ pub const SNAPSHOT_GROUP: &str = "snapshot.storage.k8s.io";
 /// The API group of ResourceClaims, templates of them, DeviceClasses and ResourceSlices.
 pub const DEVICE_GROUP: &str = "resource.k8s.io";
 
+/// Annotation of a Pod that a kubelet shows for a manifest on its disk.
+pub const MIRROR: &str = "kubernetes.io/config.mirror";
+
 /// The API group and plural name of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct GroupResource {

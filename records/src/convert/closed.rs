@@ -12,6 +12,9 @@ const NEVER: &str = "no window of it opens again, and Pods that wait for one wai
 
 /// A warning where nothing of a plan or a queue is open at `now`, nor will be.
 pub fn closed_for_good(record: &RawRecord, now: Timestamp) -> Vec<Problem> {
+    if !matches!(record.kind, Kind::ResourcePlan | Kind::PlatformQueue) {
+        return Vec::new();
+    }
     let (records, _) = build(&std::iter::once(record.clone()).collect::<RawRecords>());
     let mut report = Report::default();
     let is_over = |calendar: Calendar<'_>| calendar.state(now) == OpenState::NeverOpens;

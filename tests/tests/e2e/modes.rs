@@ -1,5 +1,6 @@
 //! Each rule is enforced, warns or is off, for the platform and per project.
 
+use e2e::gpu::{claim_template, device_claim};
 use e2e::manifest::{IMAGE, pod};
 use e2e::quota::settles;
 use e2e::refusal::{assert_denied, assert_refused_by_policy, assert_warned};
@@ -139,6 +140,17 @@ fn hide(name: &mut Value) {
     }
 }
 
+/// What the scheduler was refused for a Pod by a rule, as an Event says. The Pod has no node.
+fn scheduler_refused(p: &Ground, namespace: &str, pod: &str, rule: &str) -> String {
+    let refused = eventually("the scheduler to be refused", || {
+        let events = e2e::list(p, namespace, "events", "");
+        let said = events.into_iter().filter(|it| it["involvedObject"]["name"] == pod);
+        said.filter_map(|it| it["message"].as_str().map(str::to_owned)).find(|it| it.contains(&format!("{rule}: ")))
+    });
+    assert_eq!(get(p, namespace, &format!("pod/{pod}"))["spec"].get("nodeName"), None);
+    refused
+}
+
 /// The rule only warns of how the GPU is asked for; how many there may be is another rule's, at the claim that the scheduler makes.
 #[test]
 fn what_the_scheduler_claims_for_an_extended_resource_is_within_the_quota() {
@@ -155,13 +167,8 @@ fn what_the_scheduler_claims_for_an_extended_resource_is_within_the_quota() {
     ok(create(&p, "alice", asking("first", "1")));
     settles(&p, "modes-claimed", "1", "0", 1);
     ok(create(&p, "alice", asking("second", "2")));
-    let refused = eventually("the scheduler to be refused", || {
-        let events = e2e::list(&p, "modes-claimed", "events", "");
-        let said = events.into_iter().filter(|it| it["involvedObject"]["name"] == "second");
-        said.filter_map(|it| it["message"].as_str().map(str::to_owned)).find(|it| it.contains("quota: "))
-    });
+    let refused = scheduler_refused(&p, "modes-claimed", "second", "quota");
     assert!(refused.contains("asked 2 GPU; project modes-claimed uses 1 GPU"), "{refused}");
-    assert_eq!(get(&p, "modes-claimed", "pod/second")["spec"].get("nodeName"), None);
     ok(kubectl(&p, "alice", &["-n", "modes-claimed", "delete", "pod", "first"]));
     settles(&p, "modes-claimed", "2", "0", 2);
     ok(kubectl(&p, "alice", &["-n", "modes-claimed", "delete", "pod", "second"]));
@@ -178,13 +185,8 @@ fn what_the_scheduler_chooses_for_an_extended_resource_is_of_the_plans_models() 
         pod("modes-chosen", name, json!({"spec": spec}))
     };
     ok(create(&p, "alice", on("other", "gpu-a")));
-    let refused = eventually("the scheduler to be refused", || {
-        let events = e2e::list(&p, "modes-chosen", "events", "");
-        let said = events.into_iter().filter(|it| it["involvedObject"]["name"] == "other");
-        said.filter_map(|it| it["message"].as_str().map(str::to_owned)).find(|it| it.contains("gpu-model: "))
-    });
+    let refused = scheduler_refused(&p, "modes-chosen", "other", "gpu-model");
     assert!(refused.contains("a rtx-5090, for an extended resource; plan gold"), "{refused}");
-    assert_eq!(get(&p, "modes-chosen", "pod/other")["spec"].get("nodeName"), None);
     ok(create(&p, "alice", on("planned", "gpu-b")));
     eventually("the Pod to have a device of the plan's", || {
         get(&p, "modes-chosen", "pod/planned")["spec"]["nodeName"].as_str().map(str::to_owned)
@@ -211,29 +213,24 @@ fn class_stolen_device_nobody_tolerates_the_holds_of_others_in_any_mode_or_names
         let exactly = json!({"deviceClassName": "gpu.nvidia.com", "tolerations": [toleration]});
         json!({"devices": {"requests": [{"name": "gpu", "exactly": exactly}]}})
     };
+    let claim =
+        |here: &str, name: &str, toleration: &Value| device_claim(here, name, json!({"spec": spec(toleration)}));
     let (every, hold) = (json!({"operator": "Exists"}), json!({"key": "platform-go/hold", "operator": "Exists"}));
+    eventually("alice's right to claims", || {
+        let refused = create(&p, "alice", claim("modes-free", "thief", &every));
+        (!refused.stderr.contains("cannot create resource")).then_some(())
+    });
     let all = (&every, "asked to tolerate every taint of devices");
     for (toleration, says) in [all, (&hold, "asked to tolerate platform-go/hold")] {
         for here in ["modes-holds", "modes-free"] {
-            let object = |kind: &str, spec: Value| {
-                json!({"apiVersion": "resource.k8s.io/v1", "kind": kind, "spec": spec,
-                       "metadata": {"namespace": here, "name": "thief"}})
-            };
-            let claim = object("ResourceClaim", spec(toleration));
-            let template = object("ResourceClaimTemplate", json!({"spec": spec(toleration)}));
-            for object in [claim, template] {
-                let refused = || create(&p, "alice", &object);
-                eventually("alice's right to claims", || {
-                    (!refused().stderr.contains("cannot create resource")).then_some(())
-                });
-                assert_refused_by_policy(&refused(), "sluice-holds", says);
+            let template = claim_template(here, "thief", json!({"spec": {"spec": spec(toleration)}}));
+            for object in [claim(here, "thief", toleration), template] {
+                assert_refused_by_policy(&create(&p, "alice", &object), "sluice-holds", says);
             }
         }
     }
     let named = json!({"key": "example.com/slow", "operator": "Exists"});
     for here in ["modes-holds", "modes-free"] {
-        let claim = json!({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "spec": spec(&named),
-                           "metadata": {"namespace": here, "name": "slow"}});
-        ok(create(&p, "alice", &claim));
+        ok(create(&p, "alice", claim(here, "slow", &named)));
     }
 }

@@ -1,7 +1,7 @@
 //! What a record takes with it that goes: said to who writes it, as far as the caches know.
 
 use ::records::Kind;
-use cluster::world::pod::{Pod, life};
+use cluster::world::pod::{Pod, label, life, queue};
 use policy_engine::contract;
 use policy_engine::ledger::Life;
 use policy_engine::policy::Policy;
@@ -22,7 +22,7 @@ pub(super) fn deleted<'a>(
     let records = policy.records();
     match kind {
         Kind::PlatformQueue => {
-            let queue = records.queues.iter().find(|(it, _)| it.as_str() == name)?.1;
+            let queue = records.queues.get(name)?;
             let plans = records.plans.values().filter(|plan| plan.queues.contains(&queue.name));
             let plans: Vec<_> = plans.map(|plan| plan.name.as_str()).collect();
             let count = pods.filter(|pod| lives(pod) && label(pod, contract::QUEUE_NAME) == Some(&queue.id)).count();
@@ -59,7 +59,7 @@ pub(super) fn plan_taken<'a>(
     let plan = |object: &Value| object["spec"]["plan"].as_str().filter(|it| !it.is_empty()).map(str::to_owned);
     let (Some(before), None) = (plan(old), plan(new)) else { return None };
     let name = new["metadata"]["name"].as_str()?;
-    let project = policy.records().projects.values().find(|project| project.name.as_str() == name)?;
+    let project = policy.records().projects.get(name)?;
     let count = pods.filter(|pod| is_elsewhere(pod, project)).count();
     Some(format!("spec.plan: project {name} has plan {before} and loses it; {}", without_plan(count)))
 }
@@ -76,16 +76,11 @@ fn without_plan(pods: usize) -> String {
 
 /// Whether a Pod has not ended and is a project's, in another queue than `default`.
 fn is_elsewhere(pod: &Pod, project: &Project) -> bool {
-    let queue = label(pod, contract::QUEUE_NAME).unwrap_or(DEFAULT_QUEUE);
-    lives(pod) && label(pod, contract::PROJECT_ID) == Some(project.id.as_str()) && queue != DEFAULT_QUEUE
+    lives(pod) && label(pod, contract::PROJECT_ID) == Some(project.id.as_str()) && queue(pod) != DEFAULT_QUEUE
 }
 
 fn lives(pod: &Pod) -> bool {
     life(pod) != Life::Finished
-}
-
-fn label<'a>(pod: &'a Pod, key: &str) -> Option<&'a str> {
-    pod.metadata.labels.as_ref()?.get(key).map(String::as_str)
 }
 
 fn counted(what: &str, count: usize) -> Option<String> {

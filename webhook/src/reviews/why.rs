@@ -1,11 +1,12 @@
 //! The questions `why` and `explainPreemption`: gathers what is known, and lets `decide` say it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ::records::review::{About, Concern, Preemptions, Reason, Subject, Why, WhyPod};
 use cluster::lookup::events;
 use cluster::view;
-use cluster::world::pod::{Pod, is_running, life};
+use cluster::world::pod::{Pod, is_running, label, life, queue};
 use decide::viewer::Viewer;
 use decide::why::{self, PodFacts, Queues, There};
 use decide::{explain, me};
@@ -15,9 +16,10 @@ use policy_engine::admission::rules::quota::{Full, worth_telling};
 use policy_engine::contract;
 use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::preemption::NO_ROOM;
-use policy_engine::ledger::{Life, Outcome, Request};
+use policy_engine::ledger::{AdmitPod, Life, Outcome, Request};
+use policy_engine::object::Object;
+use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
-use policy_engine::policy::queue::DEFAULT_QUEUE;
 use store::{Find, Refusal};
 
 use super::asked::{Target, target};
@@ -51,12 +53,8 @@ impl Asks<'_> {
         };
         let entries = journal.find(&find).await.map_err(Outage::Unread)?;
         let runs = |pod: &PodName, uid: &str| {
-            let found = self.webhook.caches.pod(&pod.namespace, &pod.name);
-            found.is_some_and(|found| {
-                found.metadata.uid.as_deref() == Some(uid)
-                    && found.metadata.deletion_timestamp.is_none()
-                    && life(&found) != Life::Finished
-            })
+            let found = self.webhook.caches.pod_of_uid(&pod.namespace, &pod.name, uid);
+            found.is_some_and(|it| it.metadata.deletion_timestamp.is_none() && life(&it) != Life::Finished)
         };
         let answer = explain::answer(&self.viewer, &entries, self.call.now, runs);
         if let Some(id) = id.filter(|_| answer.preemptions.is_empty()) {
@@ -75,41 +73,29 @@ impl Asks<'_> {
             Target::Id(id) => return self.decision(&id).await,
             Target::Object { kind, namespace, name } => (kind, namespace, name),
         };
-        let mut made_at = None;
         let found = match kind {
-            Subject::Pod => self.pod_named(&namespace, &name).await?,
-            Subject::ResourceClaim => self.claim(&namespace, &name).await?,
+            Subject::Pod => self.pod_named(&namespace, &name).await?.map(|why| (why, There::Itself)),
+            Subject::ResourceClaim => self.claim(&namespace, &name).await?.map(|why| (why, There::Itself)),
             Subject::Deployment
             | Subject::ReplicaSet
             | Subject::StatefulSet
             | Subject::DaemonSet
             | Subject::Job
-            | Subject::CronJob => match self.workload(kind, &namespace, &name).await? {
-                Some((why, at)) => {
-                    made_at = at;
-                    Some(why)
-                }
-                None => None,
-            },
+            | Subject::CronJob => {
+                let found = self.workload(kind, &namespace, &name).await?;
+                found.map(|(why, made_at)| (why, There::Workload { made_at }))
+            }
         };
+        let (mut why, there) = found.unwrap_or_else(|| (self.blank(String::new()), There::Not));
         let subject = why::of_asked(kind, &name);
         let mut refusals = self.webhook.refusals.of(&namespace, &subject).await.map_err(Outage::Unread)?;
-        let (exists, mut why) = match found {
-            Some(why) => (true, why),
-            None => (false, self.blank(String::new())),
-        };
-        let there = match (exists, why::plural(kind)) {
-            (false, _) => There::Not,
-            (true, None) => There::Itself,
-            (true, Some(_)) => There::Workload { made_at },
-        };
         refusals.retain(|refusal| why::still_counts(refusal, there, self.call.now));
         if !refusals.is_empty() {
             why.reasons.retain(|reason| !reason.says.starts_with(why::REPLICA_FAILURE));
         }
         why.about = format!("{kind:?} {namespace}/{name}");
         self.add_refusals(&mut why, &refusals);
-        if exists {
+        if there != There::Not {
             return Ok(why);
         }
         if kind == Subject::Pod {
@@ -168,11 +154,18 @@ impl Asks<'_> {
 
     async fn pod_named(&self, namespace: &str, name: &str) -> Result<Option<Why>, Outage> {
         let Some(pod) = self.webhook.caches.pod(namespace, name) else { return Ok(None) };
-        let (state, reasons) = self.pod(&pod).await?;
+        let no_room = if life(&pod) == Life::Waiting { self.no_room(namespace).await } else { HashMap::new() };
+        let (state, reasons) = self.pod(&pod, &no_room).await?;
         Ok(Some(Why { reasons, ..self.blank(state) }))
     }
 
-    async fn pod(&self, pod: &Pod) -> Result<(String, Vec<Reason>), Outage> {
+    /// What the daemon `preemption` has said of Pods of a Namespace that wait, by UID.
+    async fn no_room(&self, namespace: &str) -> HashMap<String, String> {
+        events::said(&self.webhook.caches, namespace, NO_ROOM).await
+    }
+
+    /// How a Pod is, and why. `no_room` is what [`Self::no_room`] answers.
+    async fn pod(&self, pod: &Pod, no_room: &HashMap<String, String>) -> Result<(String, Vec<Reason>), Outage> {
         let Self { webhook, call, policy, .. } = self;
         let (namespace, name) = (pod.metadata.namespace.as_deref(), pod.metadata.name.as_deref());
         let (namespace, name) = (namespace.unwrap_or_default(), name.unwrap_or_default());
@@ -181,21 +174,17 @@ impl Asks<'_> {
         let queues = self.queues(namespace);
         if pod.spec.waits_for_queue {
             let gate = why::gate(&webhook.caches, policy, namespace, name, call.now);
-            if !gate.releases.is_empty() {
-                facts.full = self.full(namespace, name, uid).await?;
+            let charge = view::ledger::pod(&webhook.caches, &webhook.left_over.prices, policy, (namespace, name, uid));
+            let asked = charge.as_ref().map(AdmitPod::asked);
+            facts.to_default = queues.to_default(name, queue(pod), asked.as_ref());
+            if let Some(charge) = charge.filter(|_| !gate.releases.is_empty()) {
+                facts.full = self.full(charge).await?;
             }
             facts.gate = Some(gate);
-            let charge = view::ledger::pod(&webhook.caches, &webhook.left_over.prices, policy, (namespace, name, uid));
-            let asked = charge.map(|charge| charge.asked());
-            let labels = pod.metadata.labels.as_ref();
-            let queue =
-                labels.and_then(|labels| labels.get(contract::QUEUE_NAME)).map_or(DEFAULT_QUEUE, String::as_str);
-            facts.to_default = queues.to_default(name, queue, asked.as_ref());
         }
         if life(pod) == Life::Waiting {
             facts.more.extend(why::models(&webhook.caches, policy, pod));
-            let said = events::said(&webhook.caches, namespace, uid, NO_ROOM, call.deadline).await;
-            facts.no_room = why::no_room(&said, namespace, name);
+            facts.no_room = why::no_room(no_room.get(uid).map(String::as_str), namespace, name);
         }
         let of_it = Find::Uid(uid.to_owned());
         let entries = webhook.ledger.journal().find(&of_it).await.map_err(Outage::Unread)?;
@@ -207,12 +196,8 @@ impl Asks<'_> {
     }
 
     /// What a Pod lacks that waits behind its gate for room.
-    async fn full(&self, namespace: &str, name: &str, uid: &str) -> Result<Vec<String>, Outage> {
+    async fn full(&self, charge: AdmitPod) -> Result<Vec<String>, Outage> {
         let Self { webhook, call, policy, .. } = self;
-        let prices = &webhook.left_over.prices;
-        let Some(charge) = view::ledger::pod(&webhook.caches, prices, policy, (namespace, name, uid)) else {
-            return Ok(Vec::new());
-        };
         let would = webhook.ledger.would_fit(Request::AdmitPod(charge), call.deadline).await;
         Ok(match would.map_err(Outage::Unread)? {
             Outcome::Refused(short) => {
@@ -251,16 +236,12 @@ impl Asks<'_> {
         let meta = &object["metadata"];
         if let Some(moved_to) = meta["labels"][contract::MOVED_TO].as_str() {
             let stays = |pod: &&Arc<Pod>| {
-                let labels = pod.metadata.labels.as_ref();
-                let queue = labels.and_then(|labels| labels.get(contract::QUEUE_NAME)).map(String::as_str);
-                is_its(pod) && life(pod) != Life::Finished && queue != Some(moved_to)
+                is_its(pod) && life(pod) != Life::Finished && label(pod, contract::QUEUE_NAME) != Some(moved_to)
             };
             let stay = self.webhook.caches.pods().iter().filter(stays).count();
-            let template = match kind {
-                Subject::CronJob => &object["spec"]["jobTemplate"]["spec"]["template"],
-                _ => &object["spec"]["template"],
-            };
-            let asked = template["metadata"]["labels"][contract::QUEUE_NAME].as_str();
+            let of = self.policy.platform().workload_kind(&GroupResource::new(group, plural));
+            let templates = of.into_iter().flat_map(|of| &of.pod_templates).flat_map(|path| path.resolve(&object));
+            let asked = templates.map(|(_, it)| Object(it)).find_map(|it| it.label(contract::QUEUE_NAME));
             let named = why::of_asked(kind, name).to_lowercase();
             why.reasons.extend(self.queues(namespace).switched(&named, moved_to, asked, stay));
         }
@@ -275,8 +256,13 @@ impl Asks<'_> {
         let (running, mut others): (Vec<_>, Vec<_>) =
             its.partition(|pod| is_running(pod) && why::held_up(pod).is_none());
         others.sort_by_key(|pod| pod.metadata.name.clone());
+        let waiting = others.iter().find(|pod| life(pod) == Life::Waiting);
+        let no_room = match waiting.and_then(|pod| pod.metadata.namespace.as_deref()) {
+            Some(namespace) => self.no_room(namespace).await,
+            None => HashMap::new(),
+        };
         for pod in others.iter().take(MOST_PODS) {
-            let (state, reasons) = self.pod(pod).await?;
+            let (state, reasons) = self.pod(pod, &no_room).await?;
             why.pods.push(WhyPod { name: pod.metadata.name.clone().unwrap_or_default(), state, reasons });
         }
         why.more_pods = i64::try_from(others.len().saturating_sub(MOST_PODS)).unwrap_or(i64::MAX);

@@ -14,6 +14,7 @@
 use std::fmt;
 
 use crate::admission::findings::Findings;
+use crate::object::kinds::MIRROR;
 use crate::object::place::Place;
 use crate::sentence;
 use crate::submission::Act;
@@ -24,12 +25,8 @@ use crate::submission::pod::Pod;
 const DEFAULT_SCHEDULER: &str = "default-scheduler";
 
 /// Annotations by which kubelets tell static Pods from others.
-const STATIC_POD_ANNOTATIONS: [&str; 4] = [
-    "kubernetes.io/config.mirror",
-    "kubernetes.io/config.source",
-    "kubernetes.io/config.hash",
-    "kubernetes.io/config.seen",
-];
+const STATIC_POD_ANNOTATIONS: [&str; 4] =
+    [MIRROR, "kubernetes.io/config.source", "kubernetes.io/config.hash", "kubernetes.io/config.seen"];
 
 pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
     match case.submission.act {
