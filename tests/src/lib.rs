@@ -26,13 +26,20 @@ pub const ADMIN: &str = "admin";
 /// How long what happens by itself may take, in seconds: controllers, daemons, simulated nodes.
 pub const SOON: u64 = 60;
 
+/// How many RTX 5090 the shared platform has: most tests' plan gives no other model, and most leave their Pods running.
+pub const SHARED_GPUS: usize = 32;
+
 /// How often a command is said that another writer overtakes.
 const TRIES: usize = 6;
 
 /// Names other directories under `.dev/e2e/`, for a second run beside one that goes on.
 const DIRECTORY: &str = "SLUICE_E2E";
 
-static SHARED: LazyLock<Ground> = LazyLock::new(|| start(""));
+static SHARED: LazyLock<Ground> = LazyLock::new(|| {
+    let ground = start("");
+    must(ground.grow(SHARED_GPUS));
+    ground
+});
 static ALONE: LazyLock<Mutex<Ground>> = LazyLock::new(|| Mutex::new(start("-alone")));
 
 fn start(suffix: &str) -> Ground {

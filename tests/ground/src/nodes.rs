@@ -62,13 +62,22 @@ pub(crate) fn lay_foundation(ground: &Ground) -> Result<()> {
 pub(crate) fn join(ground: &Ground) -> Result<()> {
     ground.admin_apply(&list(NODES.iter().map(node)))?;
     let slices = NODES.iter().filter_map(|node| Some((node, node.gpu?)));
-    let slices: Vec<Value> = slices.map(|(node, gpu)| slice(ground, node, gpu)).collect::<Result<_>>()?;
+    let slices: Vec<Value> =
+        slices.map(|(node, gpu)| slice(ground, node.name, node.gpus, gpu)).collect::<Result<_>>()?;
     ground.admin_apply(&list(slices))?;
     ground.admin(&["wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"])?;
     until("the default service account", 60, || {
         let name = ground.admin(&["get", "serviceaccount", "default", "--ignore-not-found", "-o=name"])?;
         Ok::<_, crate::Error>((!name.is_empty()).then_some(()))
     })
+}
+
+impl Ground {
+    /// Gives `gpu-a` that many RTX 5090 instead of its 4, for tests that run beside each other: what one of them holds, the
+    /// next one must not wait for.
+    pub fn grow(&self, gpus: usize) -> Result<()> {
+        self.admin_apply(&slice(self, "gpu-a", gpus, &RTX_5090)?.to_string()).map(|_| ())
+    }
 }
 
 fn list(items: impl IntoIterator<Item = Value>) -> String {
@@ -89,20 +98,20 @@ fn node(node: &Node) -> Value {
 }
 
 /// One pool per node, named as the node, owned by it.
-fn slice(ground: &Ground, node: &Node, gpu: &Gpu) -> Result<Value> {
-    let uid = ground.admin(&["get", "node", node.name, "-o=jsonpath={.metadata.uid}"])?;
-    let devices: Vec<Value> = (0..node.gpus).map(|minor| device(node.name, minor, gpu)).collect();
+fn slice(ground: &Ground, node: &str, gpus: usize, gpu: &Gpu) -> Result<Value> {
+    let uid = ground.admin(&["get", "node", node, "-o=jsonpath={.metadata.uid}"])?;
+    let devices: Vec<Value> = (0..gpus).map(|minor| device(node, minor, gpu)).collect();
     Ok(json!({
         "apiVersion": "resource.k8s.io/v1",
         "kind": "ResourceSlice",
         "metadata": {
-            "name": format!("{}-gpu.nvidia.com-0", node.name),
-            "ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": node.name, "uid": uid, "controller": true}],
+            "name": format!("{node}-gpu.nvidia.com-0"),
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": node, "uid": uid, "controller": true}],
         },
         "spec": {
             "driver": "gpu.nvidia.com",
-            "nodeName": node.name,
-            "pool": {"name": node.name, "generation": 1, "resourceSliceCount": 1},
+            "nodeName": node,
+            "pool": {"name": node, "generation": 1, "resourceSliceCount": 1},
             "devices": devices,
         },
     }))

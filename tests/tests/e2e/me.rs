@@ -6,8 +6,8 @@ use e2e::manifest::pod;
 use e2e::refusal::assert_denied;
 use e2e::windows::own_queue;
 use e2e::{
-    ADMIN, apply, create, eventually, find, get, kubectl, kubectl_with, must, ok, project_with_bob, running, shared,
-    within,
+    ADMIN, SHARED_GPUS, apply, create, eventually, find, get, kubectl, kubectl_with, must, ok, project_with_bob,
+    running, shared, within,
 };
 use ground::{Ground, Output};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ fn a_member_is_told_what_is_theirs_by_any_machine_with_a_kubeconfig() {
     let night = of(&mine["queues"], "name", "night");
     assert!(night["opensAt"].is_string() != night["open"].as_bool().expect("it says"), "{night}");
     let model = of(&me["models"], "name", "rtx-5090");
-    assert_eq!(model["devices"], 4, "of gpu-a");
+    assert_eq!(model["devices"], SHARED_GPUS);
     assert!(model["allowedIn"].as_array().expect("a list").contains(&json!("what-is-mine")));
     let work = of(&me["work"], "pod", "bobs");
     assert_eq!((&work["state"], &work["gpu"]), (&json!("Running"), &json!("0.5")));
@@ -79,7 +79,7 @@ fn columns_of_queues_models_and_users_say_what_runs() {
         (said == (&json!(1), &json!(1), &json!("0.5"))).then_some(())
     });
     let model = status("gpumodel/rtx-5090");
-    assert!(model["devices"] == 4 && model["allocated"].as_i64() >= Some(1), "{model}");
+    assert!(model["devices"] == SHARED_GPUS && model["allocated"].as_i64() >= Some(1), "{model}");
     assert!(status("user/alice")["runningPods"].as_i64() >= Some(1));
     let columns = ok(kubectl(&p, ADMIN, &["get", "spq", "counted", "--no-headers"]));
     assert_eq!(columns.split_whitespace().take(4).collect::<Vec<_>>(), ["counted", "1", "1", "0.5"]);

@@ -157,12 +157,10 @@ fn what_the_scheduler_claims_for_an_extended_resource_is_within_the_quota() {
     let p = shared();
     project(&p, "modes-claimed", json!({"plan": "bronze", "ruleModes": {"extended-resource": "warn"}}));
     let asking = |name: &str, count: &str| {
-        let limits = json!({"limits": {"nvidia.com/gpu": count}});
-        pod(
-            "modes-claimed",
-            name,
-            json!({"spec": {"containers": [{"name": "main", "image": IMAGE, "resources": limits}]}}),
-        )
+        let container = json!({"name": "main", "image": IMAGE, "resources": {"limits": {"nvidia.com/gpu": count}}});
+        // The only node that has the plan's model.
+        let spec = json!({"nodeSelector": {"kubernetes.io/hostname": "gpu-a"}, "containers": [container]});
+        pod("modes-claimed", name, json!({"spec": spec}))
     };
     ok(create(&p, "alice", asking("first", "1")));
     settles(&p, "modes-claimed", "1", "0", 1);
