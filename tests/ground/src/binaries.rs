@@ -6,16 +6,27 @@ use crate::error::{Error, Result};
 use crate::golang;
 use crate::kubectl::Output;
 use crate::layout::{self, Layout};
-use crate::tool::{TOOLS, Tool};
+use crate::tool::{TOOLS, TOOLS_OF_A_NODE, Tool};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Makes `.dev/bin/` complete. The stamp holds a hash of the modules' files: with it nothing is asked or built again.
+/// Makes `.dev/bin/` complete, with what a real node needs where there will be one.
 pub(crate) fn provide(layout: &Layout) -> Result<()> {
-    let stamp = layout.bin(".stamp");
-    let wanted = stamp_of(layout)?;
-    let complete = || TOOLS.iter().all(|tool| layout.bin(tool.name).exists());
+    let modules = &["cluster", "cluster/helm"];
+    provide_all(layout, TOOLS, modules, ".stamp")?;
+    if layout.has_real_node() {
+        let modules = &["cluster", "cluster/containerd", "cluster/dra"];
+        provide_all(layout, TOOLS_OF_A_NODE, modules, ".stamp-of-a-node")?;
+    }
+    Ok(())
+}
+
+/// The stamp holds a hash of the modules' files: with it nothing is asked or built again.
+fn provide_all(layout: &Layout, tools: &'static [Tool], modules: &[&str], stamp: &str) -> Result<()> {
+    let stamp = layout.bin(stamp);
+    let wanted = stamp_of(layout, modules)?;
+    let complete = || tools.iter().all(|tool| layout.bin(tool.name).exists());
     let current = || std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && complete();
     if current() {
         return Ok(());
@@ -25,7 +36,7 @@ pub(crate) fn provide(layout: &Layout) -> Result<()> {
         return Ok(());
     }
     let mut missing = Vec::new();
-    for tool in TOOLS {
+    for tool in tools {
         match find(tool) {
             Some(found) => link(&found, &layout.bin(tool.name))?,
             None => missing.push(tool),
@@ -50,9 +61,9 @@ pub(crate) fn provide_one(layout: &Layout, name: &str) -> Result<()> {
     }
 }
 
-fn stamp_of(layout: &Layout) -> Result<String> {
+fn stamp_of(layout: &Layout, modules: &[&str]) -> Result<String> {
     let mut hash = Sha256::new();
-    for file in ["cluster/go.mod", "cluster/go.sum", "cluster/helm/go.mod", "cluster/helm/go.sum"] {
+    for file in modules.iter().flat_map(|module| [format!("{module}/go.mod"), format!("{module}/go.sum")]) {
         let path = layout.root().join("tests").join(file);
         hash.update(std::fs::read(&path).map_err(Error::file("read", &path))?);
     }

@@ -13,14 +13,20 @@ pub(crate) struct Component {
     pub env: Vec<(&'static str, PathBuf)>,
     pub ports: Vec<u16>,
     pub health: Health,
+    /// Whether it ends when it is asked to. One that does not is killed at once.
+    pub heeds_term: bool,
 }
 
 /// The address that answers 200 when a component is ready.
 #[derive(Debug, Clone)]
 pub(crate) enum Health {
     Http(u16, &'static str),
-    /// Behind the cluster's own certificate authority.
+    /// Where the kubeconfigs say.
+    ApiServer,
+    /// Behind the cluster's own certificate authority, on loopback.
     Https(u16, &'static str),
+    /// No address, but a node that says that it is ready.
+    Node(&'static str),
 }
 
 impl Component {

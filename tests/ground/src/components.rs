@@ -6,23 +6,33 @@ use crate::error::{Error, Result};
 use crate::layout::{self, Layout};
 use crate::ports::Ports;
 use crate::wait::until;
-use crate::{http, kubectl, nodes, replica};
+use crate::{http, kubectl, nodes, pki, real_node, replica};
 
 /// In the order of their start.
-pub(crate) const NAMES: &[&str] =
-    &["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "sluice", replica::NAME];
+pub(crate) const NAMES: &[&str] = &[
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
+    real_node::NAME,
+    "sluice",
+    replica::NAME,
+];
 
 /// The control plane; Sluice is [`crate::platform`]'s.
 pub(crate) fn all(layout: &Layout, ports: &Ports, apiserver_args: &[String]) -> Vec<Component> {
     let mut kube_apiserver = kube_apiserver(layout, ports);
     kube_apiserver.args.extend_from_slice(apiserver_args);
-    vec![
+    let mut all = vec![
         etcd(layout, ports),
         kube_apiserver,
         kube_controller_manager(layout, ports),
         kube_scheduler(layout, ports),
         kwok(layout, ports),
-    ]
+    ];
+    all.extend(ports.network.map(|network| real_node::component(layout, network)));
+    all
 }
 
 /// Without fsync: a development cluster may lose its last second, and a test run writes for minutes.
@@ -45,30 +55,51 @@ fn etcd(layout: &Layout, ports: &Ports) -> Component {
 }
 
 fn kube_apiserver(layout: &Layout, ports: &Ports) -> Component {
-    let pki = |file| layout.pki(file).display().to_string();
+    let pki = |file: &str| layout.pki(file).display().to_string();
+    let serving = pki::serving(ports);
     let args = vec![
         format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd_client),
-        "--bind-address=127.0.0.1".into(),
-        "--advertise-address=127.0.0.1".into(),
+        format!("--bind-address={}", ports.host()),
+        format!("--advertise-address={}", ports.host()),
         // Clusters serve them for years after v1.
         "--runtime-config=resource.k8s.io/v1beta1=true,resource.k8s.io/v1beta2=true".into(),
-        "--endpoint-reconciler-type=none".into(),
         format!("--secure-port={}", ports.apiserver),
-        format!("--tls-cert-file={}", pki("serving.crt")),
-        format!("--tls-private-key-file={}", pki("serving.key")),
+        format!("--tls-cert-file={}", pki(&format!("{serving}.crt"))),
+        format!("--tls-private-key-file={}", pki(&format!("{serving}.key"))),
         format!("--client-ca-file={}", pki("ca.crt")),
-        "--authorization-mode=RBAC".into(),
         "--allow-privileged=true".into(),
         "--service-account-issuer=https://kubernetes.default.svc".into(),
         format!("--service-account-key-file={}", pki("service-account.pub")),
         format!("--service-account-signing-key-file={}", pki("service-account.key")),
-        "--service-cluster-ip-range=10.96.0.0/16".into(),
         format!("--audit-policy-file={}", layout.config("audit-policy.yaml").display()),
         format!("--audit-log-path={}", layout.dir().join("log/audit.log").display()),
         "--audit-log-maxsize=100".into(),
         "--audit-log-maxbackup=1".into(),
     ];
-    component(layout, "kube-apiserver", args, vec![ports.apiserver], Health::Https(ports.apiserver, "/readyz"))
+    let args = args.into_iter().chain(reaching_nodes(layout, ports)).collect();
+    component(layout, "kube-apiserver", args, vec![ports.apiserver], Health::ApiServer)
+}
+
+/// Simulated nodes are reached by nobody: Services have addresses behind which nothing is, and no node is told from another.
+fn reaching_nodes(layout: &Layout, ports: &Ports) -> Vec<String> {
+    let Some(network) = ports.network else {
+        return [
+            "--endpoint-reconciler-type=none",
+            "--authorization-mode=RBAC",
+            "--service-cluster-ip-range=10.96.0.0/16",
+        ]
+        .map(str::to_owned)
+        .into();
+    };
+    vec![
+        "--authorization-mode=Node,RBAC".into(),
+        "--enable-admission-plugins=NodeRestriction".into(),
+        format!("--service-cluster-ip-range={}", network.services()),
+        format!("--kubelet-client-certificate={}", layout.pki("client-apiserver-kubelet.crt").display()),
+        format!("--kubelet-client-key={}", layout.pki("client-apiserver-kubelet.key").display()),
+        // Nobody resolves the names of nodes.
+        "--kubelet-preferred-address-types=InternalIP".into(),
+    ]
 }
 
 /// The autoscaler looks every 2 s (15 s by default): tests and people wait for it.
@@ -108,7 +139,9 @@ fn kwok(layout: &Layout, ports: &Ports) -> Component {
     let args = vec![
         format!("--kubeconfig={}", layout.component_kubeconfig("kwok").display()),
         format!("--config={}", layout.config("kwok.yaml").display()),
-        "--manage-all-nodes=true".into(),
+        // A real node is its kubelet's.
+        "--manage-all-nodes=false".into(),
+        "--manage-nodes-with-label-selector=!sluice.dev/real".into(),
         "--node-lease-duration-seconds=40".into(),
         "--node-ip=127.0.0.1".into(),
         "--cidr=10.244.0.0/16".into(),
@@ -118,7 +151,7 @@ fn kwok(layout: &Layout, ports: &Ports) -> Component {
 }
 
 fn component(layout: &Layout, name: &'static str, args: Vec<String>, ports: Vec<u16>, health: Health) -> Component {
-    Component { name, program: layout.bin(name), args, env: Vec::new(), ports, health }
+    Component { name, program: layout.bin(name), args, env: Vec::new(), ports, health, heeds_term: true }
 }
 
 /// The files that the command lines above name.
@@ -138,6 +171,8 @@ pub(crate) fn wait_healthy(ground: &Ground, component: &Component) -> Result<()>
         let well = match component.health {
             Health::Http(port, path) => http::get(port, path).is_ok_and(|(status, _)| status == 200),
             Health::Https(port, path) => kubectl::get_raw(layout, port, path),
+            Health::ApiServer => kubectl::answers(layout),
+            Health::Node(name) => kubectl::is_ready(layout, name),
         };
         Ok(well.then_some(()))
     });

@@ -109,8 +109,22 @@ impl Ground {
 
 /// One GET as the API server's admin, for health checks of components that speak TLS.
 pub(crate) fn get_raw(layout: &Layout, port: u16, path: &str) -> bool {
+    says(layout, &["--server", &format!("https://127.0.0.1:{port}"), "get", "--raw", path]).is_some()
+}
+
+/// Whether the API server itself is ready.
+pub(crate) fn answers(layout: &Layout) -> bool {
+    says(layout, &["get", "--raw", "/readyz"]).is_some()
+}
+
+/// Whether a node says that Pods may come.
+pub(crate) fn is_ready(layout: &Layout, node: &str) -> bool {
+    let ready = r#"-o=jsonpath={.status.conditions[?(@.type=="Ready")].status}"#;
+    says(layout, &["get", "node", node, ready]).is_some_and(|said| said == "True")
+}
+
+fn says(layout: &Layout, args: &[&str]) -> Option<String> {
     let mut command = Command::new(layout.bin("kubectl"));
-    command.arg("--kubeconfig").arg(layout.admin_kubeconfig());
-    command.args(["--server", &format!("https://127.0.0.1:{port}"), "--request-timeout=5s", "get", "--raw", path]);
-    Output::of(command, "").is_ok_and(|output| output.success)
+    command.arg("--kubeconfig").arg(layout.admin_kubeconfig()).arg("--request-timeout=5s").args(args);
+    Output::of(command, "").ok().filter(|output| output.success).map(|output| output.stdout)
 }

@@ -13,23 +13,35 @@ pub struct Layout {
     dir: PathBuf,
     /// Sluice's ledger, where it is no file of this directory.
     database: Option<String>,
+    /// Whether a real node stands beside the simulated ones.
+    real_node: bool,
 }
 
 impl Layout {
     /// The one that `cargo xtask up` starts: `.dev/`.
     pub fn up() -> Self {
-        Self { dir: checkout().join(".dev"), root: checkout(), database: None }
+        Self { dir: checkout().join(".dev"), root: checkout(), database: None, real_node: false }
     }
 
     /// One for tests, beside a running `up`: `.dev/e2e/<name>/`.
     pub fn e2e(name: &str) -> Self {
-        Self { dir: checkout().join(".dev/e2e").join(name), root: checkout(), database: None }
+        Self { dir: checkout().join(".dev/e2e").join(name), root: checkout(), database: None, real_node: false }
     }
 
     /// The same with another database for Sluice's ledger.
     #[must_use]
     pub fn with_database(self, url: String) -> Self {
         Self { database: Some(url), ..self }
+    }
+
+    /// The same with a real node beside the simulated ones, or without.
+    #[must_use]
+    pub fn with_real_node(self, real_node: bool) -> Self {
+        Self { real_node, ..self }
+    }
+
+    pub(crate) fn has_real_node(&self) -> bool {
+        self.real_node
     }
 
     /// The checkout's root directory.

@@ -18,12 +18,15 @@ mod kubectl;
 mod layout;
 mod lifecycle;
 mod nodes;
+pub mod oci;
+mod packages;
 pub mod paint;
 mod pki;
 mod platform;
 mod ports;
 mod postgres;
 mod process;
+pub mod real_node;
 mod replica;
 mod state;
 mod tool;
@@ -98,12 +101,12 @@ impl Ground {
 
     /// Ends every process that is recorded and still the same process. Returns their names, in the order they ended.
     pub fn stop(mut self) -> Result<Vec<String>> {
-        self.end_all()
+        self.end_for_good()
     }
 
     /// Ends everything and empties the cluster; binaries stay.
     pub fn stop_and_wipe(mut self) -> Result<()> {
-        self.end_all()?;
+        self.end_for_good()?;
         self.layout.wipe()?;
         self.state = State::default();
         self.save()
@@ -159,7 +162,7 @@ impl Ground {
 impl Drop for Ground {
     fn drop(&mut self) {
         if self.warden.is_some()
-            && let Err(error) = self.end_all()
+            && let Err(error) = self.end_for_good()
         {
             eprintln!("the control plane was not ended: {error}");
         }

@@ -4,7 +4,8 @@ use crate::component::Component;
 use crate::error::{Error, Result};
 use crate::ports::{self, Ports};
 use crate::process::{self, Process};
-use crate::{Found, Ground, binaries, components, nodes, pki, platform};
+use crate::real_node::network::Network;
+use crate::{Found, Ground, binaries, components, nodes, packages, pki, platform, real_node};
 
 impl Ground {
     /// Starts what is not alive, on the same ports and data.
@@ -30,15 +31,21 @@ impl Ground {
 
     pub(crate) fn bring_up(&mut self) -> Result<Found> {
         binaries::provide(&self.layout)?;
+        self.settle_network()?;
         let components = self.settle_ports()?;
         let alive = components.iter().filter(|component| self.runs(component)).count();
         pki::provide(&self.layout, self.state.ports()?)?;
         components::write_configuration(&self.layout)?;
         for component in &components {
-            if component.name == "etcd" {
-                self.start_etcd(component)?;
-            } else {
-                self.start_component(component)?;
+            match component.name {
+                "etcd" => self.start_etcd(component)?,
+                real_node::NAME if !self.runs(component) => {
+                    self.end(component.name)?;
+                    real_node::prepare(&self.layout)?;
+                    self.admin_apply(real_node::DEVICE_CLASS)?;
+                    self.start_component(component)?;
+                }
+                _ => self.start_component(component)?,
             }
             if component.name == "kube-apiserver" {
                 nodes::lay_foundation(self)?;
@@ -54,6 +61,34 @@ impl Ground {
         })
     }
 
+    /// A real node that comes or goes moves the API server: everybody's kubeconfig names it.
+    fn settle_network(&mut self) -> Result<()> {
+        let wanted = self.layout.has_real_node();
+        match self.state.ports.as_ref().and_then(|ports| ports.network) {
+            Some(network) if wanted => network.ensure()?,
+            Some(_) => self.set_network(None)?,
+            None if wanted => {
+                packages::provide()?;
+                self.set_network(Some(Network::choose()?))?;
+            }
+            None => {}
+        }
+        if let (Some(warden), Some(network)) = (&mut self.warden, self.state.ports.as_ref().and_then(|it| it.network)) {
+            warden.at_last(&real_node::sweeping(&self.layout, network))?;
+        }
+        Ok(())
+    }
+
+    fn set_network(&mut self, network: Option<Network>) -> Result<()> {
+        self.end_for_good()?;
+        let ports = match self.state.ports {
+            Some(ports) => ports,
+            None => Ports::choose()?,
+        };
+        self.state.ports = Some(Ports { network, ..ports });
+        self.save()
+    }
+
     /// The components on their ports. A port that somebody else took meanwhile means new ports for all: every
     /// kubeconfig and every neighbour's command line names them.
     fn settle_ports(&mut self) -> Result<Vec<Component>> {
@@ -66,7 +101,9 @@ impl Ground {
             eprintln!("a port of {name} was taken meanwhile: everything moves to new ports");
         }
         self.end_all()?;
-        let ports = Ports::choose()?;
+        let network = self.state.ports.as_ref().and_then(|ports| ports.network);
+        network.map_or(Ok(()), Network::ensure)?;
+        let ports = Ports { network, ..Ports::choose()? };
         let components = components::all(&self.layout, &ports, &self.state.apiserver_args);
         self.state.ports = Some(ports);
         self.save()?;
@@ -129,6 +166,15 @@ impl Ground {
             if self.end(name)? {
                 ended.push((*name).to_owned());
             }
+        }
+        Ok(ended)
+    }
+
+    /// The same, and nothing stays on the machine but files.
+    pub(crate) fn end_for_good(&mut self) -> Result<Vec<String>> {
+        let ended = self.end_all()?;
+        if let Some(network) = self.state.ports.as_ref().and_then(|ports| ports.network) {
+            real_node::sweep(&self.layout, network)?;
         }
         Ok(ended)
     }

@@ -6,6 +6,7 @@
 use crate::error::{Error, Result};
 use crate::layout::{self, Layout};
 use crate::ports::Ports;
+use crate::real_node::NODE;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     date_time_ymd,
@@ -22,12 +23,20 @@ pub(crate) struct Identity<'a> {
 /// Everything that the components read.
 pub(crate) fn provide(layout: &Layout, ports: &Ports) -> Result<()> {
     authority(layout)?;
-    serving(layout)?;
+    serve(layout, "serving", &["10.96.0.1".to_owned()])?;
+    if let Some(network) = ports.network {
+        serve(layout, &serving(ports), &[network.host().to_string(), network.kubernetes().to_string()])?;
+        let kubelet = Identity { user: "kube-apiserver-kubelet-client", groups: &["system:masters"] };
+        client(layout, "apiserver-kubelet", &kubelet)?;
+    }
     service_account_key(layout)?;
+    let node = format!("system:node:{NODE}");
     let components: &[(&str, &str, &[&str])] = &[
         ("kube-controller-manager", "system:kube-controller-manager", &[]),
         ("kube-scheduler", "system:kube-scheduler", &[]),
         ("kwok", "system:kwok", &["system:nodes"]),
+        ("kubelet", &node, &["system:nodes"]),
+        ("kube-proxy", "system:kube-proxy", &[]),
         (
             "sluice",
             "system:serviceaccount:sluice-system:sluice",
@@ -52,7 +61,7 @@ pub(crate) fn kubeconfig(layout: &Layout, ports: &Ports, path: &Path, identity: 
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let (certificate, key) = client(layout, &stem, identity)?;
     let cluster = json!({
-        "server": format!("https://127.0.0.1:{}", ports.apiserver),
+        "server": format!("https://{}:{}", ports.host(), ports.apiserver),
         "certificate-authority": layout.pki("ca.crt"),
     });
     let config = json!({
@@ -79,12 +88,17 @@ fn authority(layout: &Layout) -> Result<()> {
     layout::write(&layout.pki("ca.crt"), certificate.pem().as_bytes())
 }
 
-fn serving(layout: &Layout) -> Result<()> {
-    let names = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default.svc", "10.96.0.1"];
-    let mut params = CertificateParams::new(names.map(String::from))?;
+/// The files, without their endings, by which the API server is known where it listens.
+pub(crate) fn serving(ports: &Ports) -> String {
+    ports.network.map_or_else(|| "serving".to_owned(), |network| format!("serving-{}", network.link()))
+}
+
+fn serve(layout: &Layout, stem: &str, addresses: &[String]) -> Result<()> {
+    let names = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default.svc"].map(String::from);
+    let mut params = CertificateParams::new([&names, addresses].concat())?;
     params.distinguished_name.push(DnType::CommonName, "kube-apiserver");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    sign(layout, "serving", params).map(|_| ())
+    sign(layout, stem, params).map(|_| ())
 }
 
 fn client(layout: &Layout, stem: &str, identity: &Identity<'_>) -> Result<(PathBuf, PathBuf)> {

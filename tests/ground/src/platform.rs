@@ -193,6 +193,7 @@ pub(crate) fn sluice(layout: &Layout, ports: &Ports) -> Component {
         ],
         ports: vec![ports.webhook, ports.metrics],
         health: Health::Http(ports.metrics, "/readyz"),
+        heeds_term: true,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Loopback ports: chosen free once, then kept, so that kubeconfigs and shells survive a restart.
 
 use crate::error::{Error, Result};
+use crate::real_node::network::Network;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
@@ -18,6 +19,9 @@ pub(crate) struct Ports {
     pub kwok: u16,
     pub webhook: u16,
     pub metrics: u16,
+    /// Where the API server listens for the sake of a real node; on loopback if there is none.
+    #[serde(default)]
+    pub network: Option<Network>,
 }
 
 /// Below the range from which Linux takes the ports of outgoing connections. A client that tries again and again to reach
@@ -25,6 +29,11 @@ pub(crate) struct Ports {
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
 impl Ports {
+    /// Where the API server listens.
+    pub(crate) fn host(&self) -> Ipv4Addr {
+        self.network.map_or(Ipv4Addr::LOCALHOST, Network::host)
+    }
+
     pub(crate) fn choose() -> Result<Self> {
         let [etcd_client, etcd_peer, etcd_metrics, apiserver, controller_manager, scheduler, kwok, webhook, metrics] =
             take(RANGE)?;
@@ -38,6 +47,7 @@ impl Ports {
             kwok,
             webhook,
             metrics,
+            network: None,
         })
     }
 }

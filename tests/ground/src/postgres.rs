@@ -3,6 +3,7 @@
 //! It ends with the value, and with this process, however that went.
 
 use crate::error::{Error, Result};
+use crate::packages;
 use crate::ports;
 use crate::process::Process;
 use crate::wait::comes_true;
@@ -190,15 +191,8 @@ fn programs() -> Result<PathBuf> {
     if let Some(found) = newest() {
         return Ok(found);
     }
-    let install = || -> Option<PathBuf> {
-        for args in [&["update", "-q"][..], &["install", "-qy", "--no-install-recommends", "postgresql"]] {
-            let mut apt = Command::new("apt-get");
-            let status = apt.args(args).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()).status();
-            status.ok().filter(std::process::ExitStatus::success)?;
-        }
-        newest()
-    };
-    install().ok_or_else(|| {
+    packages::install(&["postgresql"]);
+    newest().ok_or_else(|| {
         Error::says("PostgreSQL is not here, and could not be installed: run apt-get install postgresql as root")
     })
 }

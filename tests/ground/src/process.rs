@@ -20,11 +20,18 @@ pub(crate) struct Process {
     pub boot: String,
     /// What it was started with: another digest is another process.
     pub command: String,
+    /// Whether it ends when it is asked to.
+    #[serde(default = "yes")]
+    pub heeds_term: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Process {
     pub(crate) fn identify(pid: u32, command: String) -> Option<Self> {
-        Some(Self { pid, started: start_time(pid)?, boot: boot_id(), command })
+        Some(Self { pid, started: start_time(pid)?, boot: boot_id(), command, heeds_term: true })
     }
 
     pub(crate) fn alive(&self) -> bool {
@@ -35,6 +42,9 @@ impl Process {
     pub(crate) fn end(&self) -> Result<bool> {
         if !self.alive() {
             return Ok(false);
+        }
+        if !self.heeds_term {
+            return self.kill().map(|()| true);
         }
         self.signal(Signal::TERM)?;
         // One that is paused hears it only then.
@@ -105,7 +115,9 @@ pub(crate) fn spawn(component: &Component, layout: &Layout) -> Result<Process> {
         .process_group(0)
         .spawn()
         .map_err(Error::file("run", &component.program))?;
-    Process::identify(child.id(), component.digest()).ok_or_else(|| Error::died(component.name, "ended at once", &path))
+    let process = Process::identify(child.id(), component.digest());
+    let process = process.ok_or_else(|| Error::died(component.name, "ended at once", &path))?;
+    Ok(Process { heeds_term: component.heeds_term, ..process })
 }
 
 /// None for a process that is gone, and for a dead child that nobody has waited for. A killed process is a zombie while

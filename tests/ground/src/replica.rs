@@ -71,6 +71,7 @@ impl Ground {
             env: [("KUBECONFIG", kubeconfig), ("NO_COLOR", "1".into())].into_iter().chain(env).collect(),
             ports: vec![webhook, metrics],
             health: Health::Http(metrics, "/healthz"),
+            heeds_term: true,
         };
         self.start_component(&component)?;
         Ok(Doors { webhook, metrics })

@@ -15,6 +15,22 @@ pub struct Tool {
     pub(crate) suitable: &'static [&'static str],
 }
 
+/// What a real node needs besides.
+pub(crate) const TOOLS_OF_A_NODE: &[Tool] = &[
+    cluster("kubelet", "k8s.io/kubernetes/cmd/kubelet", &["--version"], KUBERNETES),
+    cluster("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy", &["--version"], KUBERNETES),
+    containerd("containerd", "github.com/containerd/containerd/v2/cmd/containerd"),
+    containerd("containerd-shim-runc-v2", "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2"),
+    containerd("ctr", "github.com/containerd/containerd/v2/cmd/ctr"),
+    Tool {
+        name: "dra-example-kubeletplugin",
+        package: "sigs.k8s.io/dra-example-driver/cmd/dra-example-kubeletplugin",
+        module: "cluster/dra",
+        ask: &["--version"],
+        suitable: &[],
+    },
+];
+
 const KUBERNETES: &[&str] = &["v1.37."];
 
 /// Everything, in the order in which it is built: etcd first, because it shows within seconds that building works.
@@ -33,6 +49,11 @@ pub(crate) const TOOLS: &[Tool] = &[
         suitable: &["v4."],
     },
 ];
+
+/// Older ones know nothing of CDI: a Pod with a claim becomes Ready without its device, and nothing says so.
+const fn containerd(name: &'static str, package: &'static str) -> Tool {
+    Tool { name, package, module: "cluster/containerd", ask: &["--version"], suitable: &["v2.", "2."] }
+}
 
 const fn cluster(
     name: &'static str,

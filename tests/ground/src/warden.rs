@@ -12,13 +12,16 @@ use std::process::{Child, Command, Stdio};
 
 /// In reverse order of the start, as [`crate::Ground::stop`] does.
 const SCRIPT: &str = r#"
-while read -r pid started; do set -- "$pid:$started" "$@"; done
+while read -r signal pid started; do
+    if [ "$signal" = then ]; then last="$pid $started"; else set -- "$pid:$started:$signal" "$@"; fi
+done
 for process; do
-    pid=${process%%:*}
+    pid=${process%%:*} signal=${process##*:}
     stat=$(cat /proc/$pid/stat 2>/dev/null) || continue
     set -- ${stat##*)}
-    [ "${20}" = "${process#*:}" ] && kill -TERM "$pid"
+    [ "${20}:$signal" = "${process#*:}" ] && kill -$signal "$pid"
 done
+eval "$last"
 "#;
 
 #[derive(Debug)]
@@ -37,8 +40,17 @@ impl Warden {
     }
 
     pub(crate) fn watch(&mut self, process: &Process) -> Result<()> {
-        let line = format!("{} {}\n", process.pid, process.started);
-        let told = self.0.stdin.as_mut().map(|pipe| pipe.write_all(line.as_bytes()));
+        let signal = if process.heeds_term { "TERM" } else { "KILL" };
+        self.tell(&format!("{signal} {} {}", process.pid, process.started))
+    }
+
+    /// What is to be done when all of it has its signal: a line of shell.
+    pub(crate) fn at_last(&mut self, command: &str) -> Result<()> {
+        self.tell(&format!("then {command}"))
+    }
+
+    fn tell(&mut self, line: &str) -> Result<()> {
+        let told = self.0.stdin.as_mut().map(|pipe| writeln!(pipe, "{line}"));
         told.transpose().map(|_| ()).map_err(|error| Error::says(format!("the warden is gone: {error}")))
     }
 }
