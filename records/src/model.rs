@@ -2,10 +2,11 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
+use policy_engine::policy::model::CORES;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::text::{Amount, ClassName, DisplayName, LabelValue, ProductName, ProfileName, QualifiedName};
+use super::text::{Amount, CapacityName, ClassName, DisplayName, LabelValue, ProductName, ProfileName, QualifiedName};
 
 /// What an admin says about a GPU model.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -33,7 +34,8 @@ pub struct GpuModelSpec {
     pub display_name: Option<DisplayName>,
     /// The DeviceClass that its devices are asked from, e.g. gpu.nvidia.com.
     pub device_class_name: ClassName,
-    /// The productName values of its devices, letter for letter as the driver publishes them.
+    /// The productName values of its devices, letter for letter as the driver publishes them; of a driver that publishes none,
+    /// the values of their attribute model.
     #[serde(default)]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
     pub product_names: Vec<ProductName>,
@@ -52,6 +54,13 @@ pub struct GpuModelSpec {
     /// parts of it to several claims. None: not at all.
     #[serde(default)]
     pub sharing: Sharing,
+    /// With the sharing Capacity: what the driver calls the capacity that is percent of a device's compute, e.g. compute.
+    #[serde(default = "cores")]
+    pub compute_capacity: CapacityName,
+}
+
+fn cores() -> CapacityName {
+    CapacityName(CORES.to_owned())
 }
 
 fn whole() -> Amount {

@@ -70,6 +70,8 @@ text! {
     QualifiedName(1..=253, r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", "a name such as nvidia.com/rtx5090");
     /// A `productName` as a driver publishes it.
     ProductName(1..=128, r"^[^\x00-\x1f\x7f]+$", "one line of text");
+    /// The name of a device's capacity, without the driver's domain.
+    CapacityName(1..=32, r"^[A-Za-z_][A-Za-z0-9_]*$", "a word of letters, digits and `_`, such as cores");
     /// A MIG profile.
     ProfileName(1..=63, r"^[A-Za-z0-9][-A-Za-z0-9.+]*$", "a MIG profile such as 1g.10gb");
     /// What a process may do beside being a certain user.

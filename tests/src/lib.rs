@@ -42,9 +42,18 @@ static SHARED: LazyLock<Ground> = LazyLock::new(|| {
 });
 static ALONE: LazyLock<Mutex<Ground>> = LazyLock::new(|| Mutex::new(start("-alone")));
 
-fn start(suffix: &str) -> Ground {
+static REAL: LazyLock<Mutex<Ground>> = LazyLock::new(|| {
+    assert_eq!(ground::real_node::hindrance(), None, "the tests need a real node");
+    Mutex::new(must(Ground::start(layout("-real").with_real_node(true))))
+});
+
+fn layout(suffix: &str) -> Layout {
     let directory = std::env::var(DIRECTORY).unwrap_or_else(|_| "platform".to_owned());
-    let mut ground = must(Ground::start(Layout::e2e(&format!("{directory}{suffix}"))));
+    Layout::e2e(&format!("{directory}{suffix}"))
+}
+
+fn start(suffix: &str) -> Ground {
+    let mut ground = must(Ground::start(layout(suffix)));
     must(ground.run_platform());
     ground
 }
@@ -100,6 +109,11 @@ impl Drop for Alone {
 
 /// A scheduler that is listed while a test of [`with_policy`] runs: who may name it shows which policy is in force.
 const PROBE: &str = "with-policy";
+
+/// A control plane with a real node, where nothing is installed, or what an earlier test left there.
+pub fn real() -> MutexGuard<'static, Ground> {
+    REAL.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Runs `test` on a platform that no other test uses, with other values of the chart; restores them, also after a failure.
 /// The policy is in force when the test begins; the API server hears of changed webhooks a moment later.

@@ -1,15 +1,15 @@
 //! `cargo deny`: advisories, licences, bans, sources.
 
-use crate::build::{self, run};
+use crate::build::run;
+use crate::crate_tool;
 use anyhow::{Context, Result, bail};
 use ground::Layout;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 const VERSION: &str = "0.20.2";
 
 pub(crate) fn check() -> Result<()> {
-    let deny = provide()?;
+    let deny = crate_tool::provide("cargo-deny", VERSION)?;
     let command = |checks: &[&str]| {
         let mut command = Command::new(&deny);
         command.args(["--log-level", "error", "check", "--hide-inclusion-graph"]).args(checks);
@@ -32,25 +32,6 @@ pub(crate) fn check() -> Result<()> {
 /// What cargo-deny says when it has no database, as opposed to when the database names one of our crates.
 fn unreachable(said: &str) -> bool {
     said.contains("failed to fetch advisory database") || said.contains("failed to load advisory database")
-}
-
-/// From PATH, from `.dev/bin/`, or else installed there, unoptimised: it runs for a second, and compiles for minutes.
-fn provide() -> Result<PathBuf> {
-    let ours = Layout::up().bin("cargo-deny");
-    for candidate in [PathBuf::from("cargo-deny"), ours.clone()] {
-        let asked = Command::new(&candidate).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        if asked.is_ok_and(|status| status.success()) {
-            return Ok(candidate);
-        }
-    }
-    eprintln!("installing cargo-deny {VERSION}, once");
-    let mut install = build::cargo();
-    install.args(["install", "cargo-deny", "--locked", "--quiet", "--version", VERSION, "--root"]);
-    install.arg(Layout::up().dir()).args(["--target-dir"]).arg(Layout::up().dir().join("target"));
-    install.envs([("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"), ("CARGO_PROFILE_RELEASE_LTO", "off")]);
-    install.envs([("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"), ("CARGO_PROFILE_RELEASE_DEBUG", "0")]);
-    run(&mut install)?;
-    Ok(ours)
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@
 
 mod bench;
 mod build;
+mod crate_tool;
 mod deny;
 mod down;
 mod generate;
+mod image;
 mod test;
 mod tidy;
 mod tour;
@@ -37,6 +39,7 @@ enum Command {
     Fuzz(build::Passed),
     /// The test command: format, lints, tests, tidy, dependencies, end to end
     Test(test::Args),
+    Image(image::Args),
     /// Writes everything that is made from the code: docs/reference, the chart's CRDs, and what the chart renders
     Generate(generate::Args),
     Bench(bench::Args),
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::Fuzz(args) => args.to("fuzz"),
         Command::Test(args) => args.run(),
         Command::Generate(args) => args.run(),
+        Command::Image(args) => args.run(),
         Command::Bench(args) => args.run(),
         Command::Tidy(args) => args.run(),
     };

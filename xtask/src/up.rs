@@ -5,7 +5,7 @@
 use crate::paint::{good, heading, notable};
 use crate::{build, tour};
 use anyhow::{Context, Result};
-use ground::{Found, Ground, Layout};
+use ground::{Found, Ground, Layout, real_node};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::process::ExitCode;
@@ -20,18 +20,27 @@ pub(crate) struct Args {
     /// Begin with an empty cluster instead of going on with the old one's data
     #[arg(long)]
     fresh: bool,
+    /// Leave the real node out: simulated nodes alone
+    #[arg(long)]
+    no_real_node: bool,
 }
 
 impl Args {
     pub(crate) fn run(self) -> Result<ExitCode> {
-        let Self { detach, fresh } = self;
+        let Self { detach, fresh, no_real_node } = self;
         eprintln!("building sluice");
         build::sluice()?;
         if fresh {
             Ground::open(Layout::up())?.stop_and_wipe()?;
         }
+        let hindrance = real_node::hindrance();
+        match hindrance {
+            Some(hindrance) if !no_real_node => eprintln!("{hindrance}: all nodes are simulated"),
+            _ => {}
+        }
         eprintln!("starting the control plane");
-        let (mut ground, found) = Ground::ensure(Layout::up())?;
+        let layout = Layout::up().with_real_node(hindrance.is_none() && !no_real_node);
+        let (mut ground, found) = Ground::ensure(layout)?;
         let before = ground.pid("sluice");
         ground.run_platform().context("the control plane runs, but Sluice on it does not")?;
         match (found, before, before == ground.pid("sluice")) {

@@ -50,7 +50,7 @@ pub fn of_models(world: &World, policy: &Policy) -> BTreeMap<ModelName, Count> {
 #[cfg(test)]
 mod tests {
     use policy_engine::policy::Records;
-    use policy_engine::policy::model::{Sharing, WHOLE};
+    use policy_engine::policy::model::{CORES, Sharing, WHOLE};
     use serde_json::{Value, json};
 
     use super::*;
@@ -102,6 +102,7 @@ mod tests {
                 product_names: products.into_iter().map(str::to_owned).collect(),
                 resource_names: Default::default(),
                 sharing: Sharing::default(),
+                compute_capacity: CORES.into(),
                 profile: profile.map(str::to_owned),
                 milli_gpu: WHOLE,
             };

@@ -23,6 +23,8 @@ use crate::watch::lighter;
 
 /// The attribute of a device by which GpuModels name it.
 pub(crate) const PRODUCT_NAME: &str = "productName";
+/// The same of drivers that have no product names.
+pub(crate) const MODEL: &str = "model";
 /// The attribute by which NVIDIA's driver tells slices of a GPU from whole ones.
 pub(crate) const DEVICE_TYPE: &str = "type";
 /// Which slice of a device it is.

@@ -6,7 +6,7 @@ use k8s_openapi::api::resource::v1::{Device, ResourceSlice};
 use policy_engine::policy::quantity::{self, Unit};
 use policy_engine::submission::inventory::{self, Inventory};
 
-use super::keep::{DEVICE_TYPE, MEMORY, PRODUCT_NAME, PROFILE};
+use super::keep::{DEVICE_TYPE, MEMORY, MODEL, PRODUCT_NAME, PROFILE};
 
 /// What NVIDIA's driver calls a slice of a GPU, which is published beside the whole one.
 const PART: &str = "mig";
@@ -44,7 +44,7 @@ pub(crate) fn current<'a>(
 
 /// The product name by which GpuModels know a device.
 pub(crate) fn product<'a>(slice: &ResourceSlice, device: &'a Device) -> Option<&'a str> {
-    attribute(slice, device, PRODUCT_NAME)
+    attribute(slice, device, PRODUCT_NAME).or_else(|| attribute(slice, device, MODEL))
 }
 
 /// Which slice of a GPU a device is; `None` for a whole one.

@@ -91,6 +91,16 @@ true
 {{- end -}}
 {{- end }}
 
+{{- /* Not empty where the chart makes the claim that keeps the file. */}}
+{{- define "sluice.database.ownClaim" -}}
+{{- if and (eq .Values.database.storage "Ephemeral") .Values.database.volumeClaim -}}
+{{- fail "database.volumeClaim keeps the ledger, and database.storage: Ephemeral does not: set one of them" -}}
+{{- end -}}
+{{- if and (eq .Values.database.storage "Claim") (not .Values.database.volumeClaim) -}}
+true
+{{- end -}}
+{{- end }}
+
 {{- define "sluice.database.secret" -}}
 {{- with .Values.database.secret -}}
 {{ dict "name" .name "key" (.key | default "url") | toJson }}

@@ -120,10 +120,10 @@ spec:
       volumes:
         {{- if $isSqlite }}
         - name: ledger
-          {{- with $values.database.volumeClaim }}
-          persistentVolumeClaim: {claimName: {{ . }}}
-          {{- else }}
+          {{- if eq $values.database.storage "Ephemeral" }}
           emptyDir: {}
+          {{- else }}
+          persistentVolumeClaim: {claimName: {{ $values.database.volumeClaim | default "sluice-ledger" }}}
           {{- end }}
         {{- end }}
         {{- if $clientCA }}

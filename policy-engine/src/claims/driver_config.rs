@@ -16,8 +16,7 @@ use crate::policy::quantity::{self, Unit};
 pub const DRIVER: &str = "gpu.nvidia.com";
 const API_VERSION: &str = "resource.nvidia.com/v1beta1";
 const KIND: &str = "GpuConfig";
-/// The capacities that drivers with parts of devices hand out: percent of compute, and bytes.
-const CORES: &str = "cores";
+/// The capacity of devices that is their memory, in bytes. That of their compute has many names.
 const MEMORY: &str = "memory";
 
 /// What a driver is told about one device.
@@ -50,9 +49,9 @@ pub(super) fn gpu_config(ask: &Ask<'_>) -> Option<RawExtension> {
     Some(RawExtension(json!({"apiVersion": API_VERSION, "kind": KIND, "sharing": sharing})))
 }
 
-/// The capacity that is requested for an ask.
-pub(crate) fn capacity(ask: &Ask<'_>) -> BTreeMap<String, Quantity> {
-    let cores = (ask.sm_percent < 100).then(|| (CORES.to_owned(), Quantity(ask.sm_percent.to_string())));
+/// The capacity that is requested for an ask, where compute is called so.
+pub(crate) fn capacity(ask: &Ask<'_>, compute: &str) -> BTreeMap<String, Quantity> {
+    let cores = (ask.sm_percent < 100).then(|| (compute.to_owned(), Quantity(ask.sm_percent.to_string())));
     let memory = match ask.vram {
         Vram::Elastic => None,
         Vram::HardCap(bytes) => Some((MEMORY.to_owned(), Quantity(binary(bytes)))),
@@ -145,22 +144,22 @@ fn bytes(limit: &Value) -> Result<u64, String> {
     }
 }
 
-/// What a request of capacity tells a driver that hands out parts of devices.
+/// What a request of capacity tells a driver that hands out parts of devices, and calls their compute so.
 ///
 /// # Errors
 /// Where an amount is none, or more than a device has.
-pub(super) fn of_capacity(capacity: Option<&CapacityRequirements>) -> Result<Told, String> {
+pub(super) fn of_capacity(capacity: Option<&CapacityRequirements>, compute: &str) -> Result<Told, String> {
     let requests = capacity.and_then(|capacity| capacity.requests.as_ref());
     let named = |wanted: &str| {
         let local = |name: &str| name.rsplit('/').next() == Some(wanted);
         requests.and_then(|requests| requests.iter().find(|(name, _)| local(name)))
     };
-    let sm_percent = match named(CORES) {
+    let sm_percent = match named(compute) {
         None => 100,
         Some((_, Quantity(text))) => quantity::parse(text, Unit::One)
             .ok()
             .filter(|percent| (1..=100).contains(percent))
-            .ok_or_else(|| format!("asked {text:?} cores, which are percent of each device's compute"))?,
+            .ok_or_else(|| format!("asked {text:?} {compute}, which is percent of each device's compute"))?,
     };
     let vram = match named(MEMORY) {
         None => Vram::Elastic,

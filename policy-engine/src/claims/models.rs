@@ -58,8 +58,9 @@ pub fn narrowing_away(classes: &DeviceClasses, policy: &Policy) -> String {
     if products.is_empty() { drivers } else { format!("{drivers}{AND}!({PRODUCT}{})", list(products.into_iter())) }
 }
 
-/// How a selector of the platform begins; a list of product names follows.
-const PRODUCT: &str = r#"device.attributes[device.driver].?productName.orValue("") in "#;
+/// How a selector of the platform begins; a list of product names follows. Some drivers say `model` where others say `productName`.
+const PRODUCT: &str =
+    r#"device.attributes[device.driver].?productName.orValue(device.attributes[device.driver].?model.orValue("")) in "#;
 /// The same for MIG profiles.
 const PROFILE: &str = r#"device.attributes[device.driver].?profile.orValue("") in "#;
 /// How the selector begins that no GPU passes; a list of drivers follows.

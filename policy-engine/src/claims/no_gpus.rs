@@ -11,7 +11,7 @@ use super::cel::LANGUAGE;
 use super::classes::{DeviceClasses, Kind, Kinds};
 use super::models::is_narrowing;
 use super::{Understood, narrowing_away};
-use crate::policy::model::{Model, Sharing, WHOLE};
+use crate::policy::model::{CORES, Model, Sharing, WHOLE};
 use crate::policy::other_devices::Treatment;
 use crate::policy::{Policy, Records};
 
@@ -27,6 +27,7 @@ fn policy(class: &str, product: &str, listed: bool) -> Policy {
         profile: None,
         milli_gpu: WHOLE,
         sharing: Sharing::Mps,
+        compute_capacity: CORES.into(),
     };
     let mut records = Records { models: [("m".into(), model)].into(), ..Records::default() };
     if listed {
@@ -59,7 +60,7 @@ fn a_selector() -> impl Strategy<Value = &'static str> {
         "device.driver == 'gpu.nvidia.com' || true",
         "device.driver in ['net.example.com', 'gpu.nvidia.com', 'gpu.odd.example.com']",
         "!(device.driver in [])",
-        "device.attributes[device.driver].?productName.orValue(\"\") in [\"Odd GPU\"]",
+        "device.attributes[device.driver].?productName.orValue(device.attributes[device.driver].?model.orValue(\"\")) in [\"Odd GPU\"]",
     ])
 }
 

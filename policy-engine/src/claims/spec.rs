@@ -44,13 +44,13 @@ pub(crate) fn can_give(ask: &Ask<'_>, sharing: Sharing) -> bool {
 pub fn spec_of(ask: &Ask<'_>, allowed: &[&Model]) -> Option<ResourceClaimSpec> {
     let mut kinds = BTreeMap::<_, Vec<&Model>>::new();
     for model in candidates(ask, allowed) {
-        kinds.entry((model.device_class_name.as_str(), model.sharing)).or_default().push(model);
+        kinds.entry(Kind::of(model)).or_default().push(model);
     }
     let mut kinds: Vec<_> = kinds.into_iter().take(MOST_ALTERNATIVES).collect();
     let named = |request: DeviceRequest| DeviceRequest { name: REQUEST.into(), ..request };
     let (request, config) = match (kinds.pop()?, kinds.is_empty()) {
-        (((class, sharing), models), true) => {
-            let sub = alternative(ask, class, sharing, &models);
+        ((kind, models), true) => {
+            let sub = alternative(ask, kind, &models);
             let exactly = ExactDeviceRequest {
                 allocation_mode: sub.allocation_mode,
                 capacity: sub.capacity,
@@ -59,19 +59,20 @@ pub fn spec_of(ask: &Ask<'_>, allowed: &[&Model]) -> Option<ResourceClaimSpec> {
                 selectors: sub.selectors,
                 ..ExactDeviceRequest::default()
             };
-            let config = parameters(ask, sharing, REQUEST.into());
+            let config = parameters(ask, kind.sharing, REQUEST.into());
             (DeviceRequest { exactly: Some(exactly), ..DeviceRequest::default() }, config.into_iter().collect())
         }
         (last, false) => {
             kinds.push(last);
             let name = |index: usize| format!("kind-{index}");
-            let subs = kinds.iter().enumerate().map(|(index, ((class, sharing), models))| DeviceSubRequest {
+            let subs = kinds.iter().enumerate().map(|(index, (kind, models))| DeviceSubRequest {
                 name: name(index),
-                ..alternative(ask, class, *sharing, models)
+                ..alternative(ask, *kind, models)
             });
-            let configs = kinds.iter().enumerate().filter_map(|(index, ((_, sharing), _))| {
-                parameters(ask, *sharing, format!("{REQUEST}/{}", name(index)))
-            });
+            let configs = kinds
+                .iter()
+                .enumerate()
+                .filter_map(|(index, (kind, _))| parameters(ask, kind.sharing, format!("{REQUEST}/{}", name(index))));
             let request = DeviceRequest { first_available: Some(subs.collect()), ..DeviceRequest::default() };
             (request, configs.collect::<Vec<_>>())
         }
@@ -82,9 +83,23 @@ pub fn spec_of(ask: &Ask<'_>, allowed: &[&Model]) -> Option<ResourceClaimSpec> {
     })
 }
 
-fn alternative(ask: &Ask<'_>, class: &str, sharing: Sharing, models: &[&Model]) -> DeviceSubRequest {
-    let capacity = match sharing {
-        Sharing::Capacity => driver_config::capacity(ask),
+/// What one request says alike of several models. Their order is that of the alternatives in a request.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind<'m> {
+    class: &'m str,
+    sharing: Sharing,
+    compute: &'m str,
+}
+
+impl<'m> Kind<'m> {
+    fn of(model: &'m Model) -> Self {
+        Self { class: &model.device_class_name, sharing: model.sharing, compute: &model.compute_capacity }
+    }
+}
+
+fn alternative(ask: &Ask<'_>, kind: Kind<'_>, models: &[&Model]) -> DeviceSubRequest {
+    let capacity = match kind.sharing {
+        Sharing::Capacity => driver_config::capacity(ask, kind.compute),
         Sharing::Mps | Sharing::TimeSlicing | Sharing::None => BTreeMap::new(),
     };
     let cel = CELDeviceSelector { expression: narrowing(models) };
@@ -93,7 +108,7 @@ fn alternative(ask: &Ask<'_>, class: &str, sharing: Sharing, models: &[&Model]) 
         capacity: (!capacity.is_empty()).then_some(CapacityRequirements { requests: Some(capacity) }),
         // At most 32.
         count: i64::try_from(ask.count).ok(),
-        device_class_name: class.into(),
+        device_class_name: kind.class.into(),
         selectors: Some(vec![DeviceSelector { cel: Some(cel) }]),
         ..DeviceSubRequest::default()
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::claims::classes::DeviceClasses;
-use crate::policy::model::{Model, Sharing, WHOLE};
+use crate::policy::model::{CORES, Model, Sharing, WHOLE};
 use crate::policy::{Policy, Records};
 
 fn model(name: &'static str, class: &str, product: &str, sharing: Sharing) -> Model {
@@ -21,6 +21,7 @@ fn model(name: &'static str, class: &str, product: &str, sharing: Sharing) -> Mo
         profile: None,
         milli_gpu: WHOLE,
         sharing,
+        compute_capacity: CORES.into(),
     }
 }
 
@@ -64,7 +65,7 @@ fn an_ask_for_a_part_of_a_model_is_a_claim_that_tells_the_driver() {
     let all: Vec<_> = policy.records().models.values().collect();
     let h100 = policy.model_asked("h100");
     let claim = spec_of(&Ask { vram: Vram::HardCap(20 << 30), ..ask(h100, 1, 50) }, &all).expect("a claim");
-    let selector = r#"device.attributes[device.driver].?productName.orValue("") in ["NVIDIA H100 80GB HBM3"]"#;
+    let selector = r#"device.attributes[device.driver].?productName.orValue(device.attributes[device.driver].?model.orValue("")) in ["NVIDIA H100 80GB HBM3"]"#;
     let limits = json!({"defaultActiveThreadPercentage": 50, "defaultPinnedDeviceMemoryLimit": "20Gi"});
     let expected = json!({"devices": {
         "requests": [{"name": "gpu", "exactly": {

@@ -15,7 +15,7 @@ use super::price::Price;
 use super::{MOST_DEVICES, Vram};
 use crate::object::place::Place;
 use crate::policy::Policy;
-use crate::policy::model::{Model, Sharing, WHOLE};
+use crate::policy::model::{CORES, Model, Sharing, WHOLE};
 use crate::policy::names::ModelName;
 
 /// A claim, understood.
@@ -240,16 +240,16 @@ impl<'a> Reader<'_, 'a> {
 
     /// What the drivers of the models are told, in the dearest case.
     fn told(&self, asked: &Asked<'_>, models: &[&Model]) -> Result<Told, String> {
-        let mut ways: Vec<_> = models.iter().filter(|model| self.may_be(model)).map(|model| model.sharing).collect();
-        ways.sort_unstable();
-        ways.dedup();
+        let possible = models.iter().filter(|model| self.may_be(model));
+        let ways: BTreeSet<_> = possible.map(|model| (model.sharing, model.compute_capacity.as_str())).collect();
         let mut dearest: Option<Told> = None;
         // Parameters that no driver could read are wrong whichever model it is.
-        let (parameters, capacity) = (self.parameters(asked)?, driver_config::of_capacity(asked.capacity)?);
-        for sharing in ways {
+        let parameters = self.parameters(asked)?;
+        driver_config::of_capacity(asked.capacity, CORES)?;
+        for (sharing, compute) in ways {
             let told = match sharing {
                 Sharing::Mps => parameters,
-                Sharing::Capacity => capacity,
+                Sharing::Capacity => driver_config::of_capacity(asked.capacity, compute)?,
                 Sharing::TimeSlicing | Sharing::None => Told::NOTHING,
             };
             dearest = Some(dearest.map_or(told, |other| dearer(other, told)));
@@ -276,7 +276,7 @@ impl<'a> Reader<'_, 'a> {
 fn same_product(constraints: &[DeviceConstraint], requests: &mut [Request<'_>]) {
     for constraint in constraints {
         let attribute = constraint.match_attribute.as_deref().unwrap_or_default();
-        if attribute.rsplit('/').next() != Some("productName") {
+        if !matches!(attribute.rsplit('/').next(), Some("productName" | "model")) {
             continue;
         }
         let named = constraint.requests.as_deref().unwrap_or_default();

@@ -13,13 +13,17 @@ use crate::policy::model::{Model, Sharing};
 pub(crate) struct Parameters {
     /// Parameters for NVIDIA's driver.
     pub(crate) config: Option<DeviceClaimConfiguration>,
-    /// Whether each alternative requests parts of devices.
-    pub(crate) capacity: Vec<bool>,
+    /// What each alternative that requests parts of devices calls their compute.
+    pub(crate) capacity: Vec<Option<String>>,
 }
 
 /// What tells the drivers of the models what is asked of some alternatives.
 pub(crate) fn tell(ask: &Ask<'_>, alternatives: &[(&Alternative<'_>, Vec<&Model>)]) -> Parameters {
     let shared = |models: &[&Model], how: Sharing| models.iter().any(|model| model.sharing == how);
+    let compute = |models: &[&Model]| {
+        let parts = models.iter().find(|model| model.sharing == Sharing::Capacity);
+        parts.map(|model| model.compute_capacity.clone())
+    };
     let called = |(alternative, models): &(&Alternative<'_>, Vec<&Model>)| {
         shared(models, Sharing::Mps).then(|| alternative.called.clone())
     };
@@ -29,7 +33,7 @@ pub(crate) fn tell(ask: &Ask<'_>, alternatives: &[(&Alternative<'_>, Vec<&Model>
         opaque.map(|parameters| OpaqueDeviceConfiguration { driver: driver_config::DRIVER.into(), parameters });
     Parameters {
         config: opaque.map(|opaque| DeviceClaimConfiguration { opaque: Some(opaque), requests: Some(requests) }),
-        capacity: alternatives.iter().map(|(_, models)| shared(models, Sharing::Capacity)).collect(),
+        capacity: alternatives.iter().map(|(_, models)| compute(models)).collect(),
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Model {
     pub id: String,
     /// The DeviceClass that its devices are asked from.
     pub device_class_name: String,
-    /// The exact `productName` values of devices of this model.
+    /// The exact product names of devices of this model: their `productName`, or `model` where their driver says that instead.
     pub product_names: BTreeSet<String>,
     /// Extended-resource names that mean this model.
     pub resource_names: BTreeSet<String>,
@@ -25,6 +25,8 @@ pub struct Model {
     pub milli_gpu: u64,
     /// How several workloads share one device of it.
     pub sharing: Sharing,
+    /// What its driver calls the capacity that is a device's compute, in percent.
+    pub compute_capacity: String,
 }
 
 impl Model {
@@ -34,6 +36,9 @@ impl Model {
         profile == self.profile.as_deref() && (any || self.product_names.contains(product))
     }
 }
+
+/// What drivers with parts of devices call their compute, unless their model says otherwise.
+pub const CORES: &str = "cores";
 
 /// What a device costs unless its model says otherwise.
 pub const WHOLE: u64 = 1000;

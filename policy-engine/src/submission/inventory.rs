@@ -99,7 +99,7 @@ impl Inventory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::model::{Sharing, WHOLE};
+    use crate::policy::model::{CORES, Sharing, WHOLE};
 
     fn model(name: &str, products: &[&str], profile: Option<&str>) -> Model {
         Model {
@@ -111,6 +111,7 @@ mod tests {
             profile: profile.map(str::to_owned),
             milli_gpu: WHOLE,
             sharing: Sharing::default(),
+            compute_capacity: CORES.into(),
         }
     }
 

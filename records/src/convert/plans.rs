@@ -230,6 +230,7 @@ pub(super) fn model(entry: &Entry<GpuModelSpec>, report: &mut Report) -> Option<
         price,
         resource_names,
         sharing,
+        compute_capacity,
     } = &entry.spec;
     let milli_gpu = read(price, Unit::Milli, "spec.price", about, report).unwrap_or(WHOLE);
     if milli_gpu == 0 {
@@ -255,5 +256,6 @@ pub(super) fn model(entry: &Entry<GpuModelSpec>, report: &mut Report) -> Option<
             model::Sharing::Capacity => Sharing::Capacity,
             model::Sharing::None => Sharing::None,
         },
+        compute_capacity: compute_capacity.0.clone(),
     })
 }

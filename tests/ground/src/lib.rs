@@ -14,6 +14,7 @@ mod components;
 mod error;
 mod golang;
 mod http;
+pub mod image;
 mod kubectl;
 mod layout;
 mod lifecycle;

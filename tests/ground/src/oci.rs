@@ -4,6 +4,8 @@
 use crate::error::{Error, Result};
 use crate::layout;
 use crate::packages::BUSYBOX;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -56,11 +58,12 @@ impl Image {
     fn write_to(self, out: impl Write) -> Written<()> {
         let Self { name, config, layer } = self;
         let mut archive = Archive(Builder::new(out));
-        let layer = archive.blob("application/vnd.oci.image.layer.v1.tar", &layer.finish()?)?;
+        let files = layer.finish()?;
+        let layer = archive.blob("application/vnd.oci.image.layer.v1.tar+gzip", &compressed(&files)?)?;
         let config = archive.json(
             "application/vnd.oci.image.config.v1+json",
             &json!({"architecture": "amd64", "os": "linux", "config": config,
-                "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}}),
+                "rootfs": {"type": "layers", "diff_ids": [digest(&files)]}}),
         )?;
         const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
         let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]});
@@ -89,10 +92,21 @@ impl<W: Write> Archive<W> {
 
     /// Returns what others call it by.
     fn blob(&mut self, media_type: &str, content: &[u8]) -> Written<Value> {
-        let hash: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-        append(&mut self.0, &format!("blobs/sha256/{hash}"), content, 0o644)?;
-        Ok(json!({"mediaType": media_type, "digest": format!("sha256:{hash}"), "size": content.len()}))
+        let descriptor = json!({"mediaType": media_type, "digest": digest(content), "size": content.len()});
+        append(&mut self.0, &place(&descriptor), content, 0o644)?;
+        Ok(descriptor)
     }
+}
+
+fn digest(content: &[u8]) -> String {
+    let hash: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hash}")
+}
+
+fn compressed(content: &[u8]) -> Written<Vec<u8>> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(content)?;
+    gzip.finish()
 }
 
 /// Where the archive has what a descriptor names.

@@ -18,6 +18,8 @@ pub const RELEASE: &str = "sluice";
 pub const SYSTEM_NAMESPACE: &str = "sluice-system";
 /// The Kubernetes group of the sample organisation's admins.
 pub const ADMIN_GROUP: &str = "platform-admins";
+/// What people call the real node's devices.
+const EXAMPLE_MODEL: &str = include_str!("../fixtures/example-model.yaml");
 /// The people of the sample organisation.
 pub const USERS: &[&str] = &["ada", "mia", "alice", "bob", "carol", "dave"];
 
@@ -48,15 +50,20 @@ impl Ground {
         std::fs::rename(&next, &ours).map_err(Error::file("write", &ours))
     }
 
-    /// `helm upgrade --install` of the chart as it is, with a URL where a cluster has a Service. `values` are further
-    /// `--set` pairs. The CRDs go in by kubectl first: Helm installs them once and never again.
+    /// `helm upgrade --install` of the chart, with a URL where a cluster has a Service. `values` are further `--set` pairs.
     pub fn install_chart(&self, values: &[(&str, &str)]) -> Result<String> {
+        let url = format!("https://127.0.0.1:{}", self.ports()?.webhook);
+        let all: Vec<_> = [("webhook.url", url.as_str())].into_iter().chain(values.iter().copied()).collect();
+        self.install_chart_as_it_is(&all)
+    }
+
+    /// The same with Sluice in a Pod. The CRDs go in by kubectl first: Helm installs them once and never again.
+    pub fn install_chart_as_it_is(&self, values: &[(&str, &str)]) -> Result<String> {
         self.admin(&["apply", "--server-side", "--force-conflicts", "-f", "manifests/sluice/crds"])?;
         self.admin(&["wait", "--for=condition=Established", "--timeout=30s", "-f", "manifests/sluice/crds"])?;
         let mut command = helm(self.layout());
         command.args(["upgrade", "--install", RELEASE, CHART]);
         command.args(["--namespace", SYSTEM_NAMESPACE, "--create-namespace", "--timeout", "60s"]);
-        command.arg("--set").arg(format!("webhook.url=https://127.0.0.1:{}", self.ports()?.webhook));
         command.arg("--set").arg(format!("adminGroups={{{ADMIN_GROUP}}}"));
         for (name, value) in values {
             command.arg("--set").arg(format!("{name}={value}"));
@@ -94,6 +101,11 @@ impl Ground {
         Ok(format!("http://127.0.0.1:{}", self.ports()?.metrics))
     }
 
+    /// Where Pods on the real node reach this machine.
+    pub fn address(&self) -> Result<std::net::Ipv4Addr> {
+        Ok(self.ports()?.host())
+    }
+
     /// The port on which the API server calls Sluice.
     pub fn webhook_port(&self) -> Result<u16> {
         Ok(self.ports()?.webhook)
@@ -118,10 +130,16 @@ impl Ground {
         })
     }
 
-    /// Applies `examples/org/`.
+    /// Applies `examples/org/`. Where a real node is, plan gold has the model of its devices besides.
     pub fn apply_organisation(&self) -> Result<String> {
         let output = self.kubectl(Who::Admin, &["apply", "-f", "examples/org", "--recursive"])?;
-        output.ok("kubectl apply -f examples/org")
+        let said = output.ok("kubectl apply -f examples/org")?;
+        if self.layout().has_real_node() {
+            self.admin_apply(EXAMPLE_MODEL)?;
+            let add = r#"[{"op": "add", "path": "/spec/gpuModels/-", "value": "example"}]"#;
+            self.admin(&["patch", "resourceplan", "gold", "--type=json", "-p", add])?;
+        }
+        Ok(said)
     }
 
     /// Returns when every namespace that a Project lists carries the project's id, and its members may work there: a daemon

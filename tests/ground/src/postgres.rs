@@ -2,6 +2,7 @@
 //!
 //! It ends with the value, and with this process, however that went.
 
+use crate::Ground;
 use crate::error::{Error, Result};
 use crate::packages;
 use crate::ports;
@@ -9,6 +10,8 @@ use crate::process::Process;
 use crate::wait::comes_true;
 use crate::warden::Warden;
 use std::fs::File;
+use std::io::Write;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -34,6 +37,7 @@ struct Server {
     programs: PathBuf,
     directory: PathBuf,
     owner: Option<(u32, u32)>,
+    host: Ipv4Addr,
     port: u16,
     fsync: bool,
 }
@@ -42,10 +46,20 @@ impl Postgres {
     /// Starts a server in this directory, which is empty. Without `fsync` it forgets everything when the machine goes
     /// down, and is faster.
     pub fn start(directory: &Path, fsync: bool) -> Result<Self> {
+        Self::start_at(directory, fsync, Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same where Pods on the real node of a control plane reach it.
+    pub fn start_for_pods(directory: &Path, ground: &Ground) -> Result<Self> {
+        Self::start_at(directory, false, ground.ports()?.host())
+    }
+
+    fn start_at(directory: &Path, fsync: bool, host: Ipv4Addr) -> Result<Self> {
         let mut server = Server {
             programs: programs()?,
             directory: directory.to_owned(),
             owner: rustix::process::geteuid().is_root().then(unprivileged).transpose()?,
+            host,
             port: ports::one()?,
             fsync,
         };
@@ -62,6 +76,7 @@ impl Postgres {
                 stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             });
         }
+        server.admit()?;
         // Whoever else looks for a port may have taken it in between.
         let mut tries = 0;
         let child = loop {
@@ -81,7 +96,12 @@ impl Postgres {
 
     /// URL of a database on it, which may have to be created.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{USER}@127.0.0.1:{}/{database}", self.server.port)
+        self.url_by(&self.server.host.to_string(), database)
+    }
+
+    /// The same where the server has this name.
+    pub fn url_by(&self, host: &str, database: &str) -> String {
+        format!("postgres://{USER}@{host}:{}/{database}", self.server.port)
     }
 
     /// Creates an empty database and answers its URL.
@@ -147,7 +167,14 @@ impl Server {
     }
 
     fn address(&self) -> [String; 4] {
-        ["-h".to_owned(), "127.0.0.1".to_owned(), "-p".to_owned(), self.port.to_string()]
+        ["-h".to_owned(), self.host.to_string(), "-p".to_owned(), self.port.to_string()]
+    }
+
+    /// What is not on loopback comes from a network that only this machine has.
+    fn admit(&self) -> Result<()> {
+        let path = self.data().join("pg_hba.conf");
+        let mut file = File::options().append(true).open(&path).map_err(Error::file("write", &path))?;
+        file.write_all(b"host all all 10.0.0.0/8 trust\n").map_err(Error::file("write", &path))
     }
 
     fn command(&self, program: &str) -> Command {

@@ -21,6 +21,7 @@ mod follow;
 mod gpu;
 mod hostile;
 mod identity;
+mod installed;
 mod manual;
 mod me;
 mod member_namespaces;

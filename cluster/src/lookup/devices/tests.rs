@@ -176,7 +176,7 @@ fn slice(node: &str, generation: i64, product: &str, count: usize) -> (String, V
 }
 
 fn h100() -> policy_engine::policy::model::Model {
-    use policy_engine::policy::model::{Model, Sharing, WHOLE};
+    use policy_engine::policy::model::{CORES, Model, Sharing, WHOLE};
     Model {
         name: "h100".into(),
         id: "h100".into(),
@@ -186,6 +186,7 @@ fn h100() -> policy_engine::policy::model::Model {
         profile: None,
         milli_gpu: WHOLE,
         sharing: Sharing::default(),
+        compute_capacity: CORES.into(),
     }
 }
 

@@ -99,8 +99,8 @@ fn write(case: &Case<'_>, claim: &DeviceClaim<'_>, ask: &Ask<'_>, say: &mut Find
         all.push(config);
         say.fill_in(at, all);
     }
-    for ((alternative, _), _) in untold.iter().zip(parameters.capacity).filter(|(_, requests)| *requests) {
-        for (name, quantity) in driver_config::capacity(ask) {
+    for ((alternative, _), compute) in untold.iter().zip(parameters.capacity) {
+        for (name, quantity) in compute.iter().flat_map(|compute| driver_config::capacity(ask, compute)) {
             let at = claim.in_spec(&alternative.place).key("capacity").key("requests").key(name);
             say.fill_in(at, quantity.0);
         }

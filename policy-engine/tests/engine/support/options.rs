@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use policy_engine::policy::Records;
-use policy_engine::policy::model::{Model, Sharing, WHOLE};
+use policy_engine::policy::model::{CORES, Model, Sharing, WHOLE};
 use policy_engine::policy::modes::{RuleMode, RuleModes};
 use policy_engine::policy::other_devices::Treatment;
 use policy_engine::policy::plan::{ExtendedResources, OutsideWindow, USUAL_GRACE_LIMIT, VramPolicy};
@@ -150,6 +150,7 @@ struct QueueOptions {
 struct ModelOptions {
     #[serde(default)]
     sharing: Shared,
+    compute_capacity: Option<String>,
     class: Option<String>,
     #[serde(default)]
     resource_names: BTreeSet<String>,
@@ -280,6 +281,7 @@ impl Options {
                 Shared::Capacity => Sharing::Capacity,
                 Shared::None => Sharing::None,
             };
+            model.compute_capacity = options.compute_capacity.clone().unwrap_or_else(|| CORES.into());
             model.resource_names.clone_from(&options.resource_names);
             if let Some(class) = &options.class {
                 model.device_class_name.clone_from(class);

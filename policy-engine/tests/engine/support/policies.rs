@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::time;
 use policy_engine::policy::Records;
 use policy_engine::policy::ids::{GroupId, ProjectId, UserId};
-use policy_engine::policy::model::{Model, Sharing, WHOLE};
+use policy_engine::policy::model::{CORES, Model, Sharing, WHOLE};
 use policy_engine::policy::namespace_quota::NamespaceQuota;
 use policy_engine::policy::people::{Group, GroupRole, SystemRole, User};
 use policy_engine::policy::plan::{
@@ -141,6 +141,7 @@ fn model<N: From<&'static str>>(name: &'static str, product: &str) -> (N, Model)
         profile: None,
         milli_gpu: WHOLE,
         sharing: Sharing::Mps,
+        compute_capacity: CORES.into(),
     };
     (name.into(), model)
 }

@@ -9,7 +9,7 @@ use ground::Ground;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const RTX_5090: &str = r#"device.attributes[device.driver].?productName.orValue("") in ["NVIDIA GeForce RTX 5090"]"#;
+const RTX_5090: &str = r#"device.attributes[device.driver].?productName.orValue(device.attributes[device.driver].?model.orValue("")) in ["NVIDIA GeForce RTX 5090"]"#;
 const OTHER_THAN_5090: &str = "device.attributes['gpu.nvidia.com'].productName != 'NVIDIA GeForce RTX 5090'";
 const IS_H100: &str = "device.attributes['gpu.nvidia.com'].productName == 'NVIDIA H100 80GB HBM3'";
 /// True, in a language of Kubernetes' own.

@@ -1,0 +1,125 @@
+//! Sluice as people install it: the chart by Helm, an image, a Service, tokens of service accounts, on a real node.
+
+use e2e::manifest::pod;
+use e2e::refusal::assert_denied;
+use e2e::{ADMIN, create, eventually, get, kubectl, list, must, ok, real};
+use ground::real_node::NODE;
+use ground::{Ground, Postgres, SYSTEM_NAMESPACE, built_sluice, image};
+use serde_json::json;
+
+const REPOSITORY: &str = "registry.example.com/platform/sluice";
+const IMAGE: &str = "registry.example.com/platform/sluice:test";
+
+/// What a cluster has that this one has not: a volume for whoever asks for one without a class.
+fn volume(name: &str, path: &str) -> String {
+    let here = json!({"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}]});
+    json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": {
+        "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "persistentVolumeReclaimPolicy": "Retain",
+        "local": {"path": path}, "nodeAffinity": {"required": {"nodeSelectorTerms": [here]}}}})
+    .to_string()
+}
+
+fn install(p: &Ground, values: &[(&str, &str)]) {
+    let usual = [
+        ("image.repository", REPOSITORY),
+        ("image.tag", "test"),
+        ("nodeSelector.kubernetes\\.io/hostname", NODE),
+        ("database.storageClassName", "-"),
+    ];
+    let all: Vec<_> = usual.iter().chain(values).copied().collect();
+    must(p.install_chart_as_it_is(&all));
+}
+
+fn rolled_out(p: &Ground) {
+    let status = ["-n", SYSTEM_NAMESPACE, "rollout", "status", "deployment/sluice", "--timeout=120s"];
+    let output = kubectl(p, ADMIN, &status);
+    let pods = || kubectl(p, ADMIN, &["-n", SYSTEM_NAMESPACE, "describe", "pods"]).stdout;
+    let logs = || kubectl(p, ADMIN, &["-n", SYSTEM_NAMESPACE, "logs", "deployment/sluice", "--tail=40"]).stdout;
+    assert!(output.success, "{}\n{}\n{}", output.stderr, pods(), logs());
+}
+
+/// A root image is refused by its rule and for its reason, and what is right runs, with its user's stamp.
+fn judges(p: &Ground, name: &str) {
+    let foreign = json!({"spec": {"containers": [{"name": "main", "image": "elsewhere.example.com/x:1"}]}});
+    eventually("what is wrong to be refused", || {
+        let output = create(p, "bob", pod("llm-finetune", name, foreign.clone()));
+        output
+            .stderr
+            .contains("sluice: ")
+            .then(|| assert_denied(&output, &[("image", "asked elsewhere.example.com/x:1")]))
+    });
+    eventually("what is right to be admitted", || {
+        create(p, "bob", pod("llm-finetune", name, json!({}))).success.then_some(())
+    });
+    let made = get(p, "llm-finetune", &format!("pod/{name}"));
+    assert_eq!(made["metadata"]["labels"]["platform-go/user-id"], "bob");
+}
+
+#[test]
+fn by_helm_from_an_image_with_sqlite_and_then_with_postgresql_and_two_replicas() {
+    let p = real();
+    let archive = p.layout().dir().join("sluice.tar");
+    must(must(image::of_program(IMAGE, &built_sluice(), &json!({}), &[])).write(&archive));
+    must(p.import_image(&archive));
+    must(must(p.on_real_node(&["mkdir", "-p", "/var/lib/ledger"])).ok("mkdir"));
+    must(p.admin_apply(&volume("ledger", "/var/lib/ledger")));
+    install(&p, &[]);
+    rolled_out(&p);
+    must(p.make_users());
+    must(p.apply_organisation());
+    must(p.wait_bound());
+    judges(&p, "with-sqlite");
+
+    // The file outlives the Pod, and what it says is asked as the README does.
+    let usage = [
+        "-n",
+        SYSTEM_NAMESPACE,
+        "exec",
+        "deploy/sluice",
+        "--",
+        "sluice",
+        "usage",
+        "--project",
+        "llm-finetune",
+        "-o",
+        "json",
+    ];
+    let before = eventually("the Pod to be charged", || {
+        let said = ok(kubectl(&p, ADMIN, &usage));
+        said.contains("with-sqlite").then_some(said)
+    });
+    ok(kubectl(&p, ADMIN, &["-n", SYSTEM_NAMESPACE, "delete", "pod", "-l", "app.kubernetes.io/name=sluice"]));
+    rolled_out(&p);
+    judges(&p, "with-sqlite-again");
+    assert!(before.contains("with-sqlite"));
+
+    let directory = must(tempfile::tempdir().map_err(|error| panic!("a directory: {error}")));
+    let postgres = must(Postgres::start_for_pods(directory.path(), &p));
+    must(postgres.create("sluice"));
+    // By a name, which the image must be able to resolve.
+    install(&p, &[("database.url", &postgres.url_by("database.example.com", "sluice")), ("replicas", "2")]);
+    let address = must(p.address()).to_string();
+    let named = json!([{"op": "add", "path": "/spec/template/spec/hostAliases",
+        "value": [{"ip": address, "hostnames": ["database.example.com"]}]}]);
+    ok(kubectl(
+        &p,
+        ADMIN,
+        &["-n", SYSTEM_NAMESPACE, "patch", "deployment", "sluice", "--type=json", "-p", &named.to_string()],
+    ));
+    rolled_out(&p);
+    judges(&p, "with-postgresql");
+    let pods = list(&p, SYSTEM_NAMESPACE, "pods", "app.kubernetes.io/name=sluice");
+    assert!(pods.iter().all(|pod| pod["spec"]["nodeName"] == NODE), "{pods:?}");
+
+    // The budget leaves one of them where it is, and it answers.
+    let drain = ["drain", NODE, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=20s"];
+    let drained = kubectl(&p, ADMIN, &drain);
+    assert!(
+        drained.stderr.contains("Cannot evict pod as it would violate the pod's disruption budget"),
+        "{}",
+        drained.stderr
+    );
+    judges(&p, "while-drained");
+    ok(kubectl(&p, ADMIN, &["uncordon", NODE]));
+    rolled_out(&p);
+}
