@@ -14,6 +14,7 @@ pub mod refusal;
 pub mod windows;
 pub mod wire;
 
+use ground::oci::Image;
 use ground::{Ground, Layout, Output, Who};
 use serde_json::{Value, json};
 use std::ops::{Deref, DerefMut};
@@ -44,7 +45,12 @@ static ALONE: LazyLock<Mutex<Ground>> = LazyLock::new(|| Mutex::new(start("-alon
 
 static REAL: LazyLock<Mutex<Ground>> = LazyLock::new(|| {
     assert_eq!(ground::real_node::hindrance(), None, "the tests need a real node");
-    Mutex::new(must(Ground::start(layout("-real").with_real_node(true))))
+    let ground = must(Ground::start(layout("-real").with_real_node(true)));
+    // What most tests' Pods run: a shell that waits.
+    let archive = ground.layout().dir().join("app.tar");
+    must(must(Image::of_busybox(manifest::IMAGE, &["sleep", "inf"])).write(&archive));
+    must(ground.import_image(&archive));
+    Mutex::new(ground)
 });
 
 fn layout(suffix: &str) -> Layout {

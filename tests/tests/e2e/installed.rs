@@ -1,11 +1,12 @@
 //! Sluice as people install it: the chart by Helm, an image, a Service, tokens of service accounts, on a real node.
 
-use e2e::manifest::pod;
+use e2e::gpu::inline;
+use e2e::manifest::{pod, with};
 use e2e::refusal::assert_denied;
-use e2e::{ADMIN, create, eventually, get, kubectl, list, must, ok, real};
+use e2e::{ADMIN, create, eventually, get, kubectl, list, must, ok, real, running};
 use ground::real_node::NODE;
 use ground::{Ground, Postgres, SYSTEM_NAMESPACE, built_sluice, image};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const REPOSITORY: &str = "registry.example.com/platform/sluice";
 const IMAGE: &str = "registry.example.com/platform/sluice:test";
@@ -70,30 +71,35 @@ fn by_helm_from_an_image_with_sqlite_and_then_with_postgresql_and_two_replicas()
     must(p.wait_bound());
     judges(&p, "with-sqlite");
 
-    // The file outlives the Pod, and what it says is asked as the README does.
-    let usage = [
-        "-n",
-        SYSTEM_NAMESPACE,
-        "exec",
-        "deploy/sluice",
-        "--",
-        "sluice",
-        "usage",
-        "--project",
-        "llm-finetune",
-        "-o",
-        "json",
-    ];
-    let before = eventually("the Pod to be charged", || {
-        let said = ok(kubectl(&p, ADMIN, &usage));
-        said.contains("with-sqlite").then_some(said)
-    });
+    // What somebody spent outlives them, and the Pod that reckons it.
+    ok(create(&p, "bob", with(pod("llm-finetune", "half", json!({})), inline("example", "50"))));
+    running(&p, "llm-finetune", "app=half", 1);
+    ok(kubectl(&p, ADMIN, &["-n", "llm-finetune", "delete", "pod", "half", "--grace-period=1"]));
+    let spent = || {
+        let usage = [
+            "-n",
+            SYSTEM_NAMESPACE,
+            "exec",
+            "deploy/sluice",
+            "--",
+            "sluice",
+            "usage",
+            "--project",
+            "llm-finetune",
+            "-o",
+            "json",
+        ];
+        let said: Value = serde_json::from_str(&kubectl(&p, ADMIN, &usage).stdout).ok()?;
+        let found = said["spent"].as_array()?.iter().any(|it| it["user"] == "bob" && it["model"] == "example");
+        (found && !said["held"].to_string().contains("half")).then_some(())
+    };
+    eventually("what the half device cost", spent);
     ok(kubectl(&p, ADMIN, &["-n", SYSTEM_NAMESPACE, "delete", "pod", "-l", "app.kubernetes.io/name=sluice"]));
     rolled_out(&p);
     judges(&p, "with-sqlite-again");
-    assert!(before.contains("with-sqlite"));
+    eventually("the same after a restart", spent);
 
-    let directory = must(tempfile::tempdir().map_err(|error| panic!("a directory: {error}")));
+    let directory = tempfile::tempdir().expect("a temporary directory");
     let postgres = must(Postgres::start_for_pods(directory.path(), &p));
     must(postgres.create("sluice"));
     // By a name, which the image must be able to resolve.
