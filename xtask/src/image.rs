@@ -4,7 +4,7 @@ use crate::build;
 use crate::crate_tool;
 use crate::paint::{good, heading};
 use anyhow::{Context, Result, ensure};
-use ground::{Layout, image, target};
+use ground::{Ground, Layout, image, real_node, target};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// The archive. Default: target/image/sluice-<version>.tar
     #[arg(long)]
     output: Option<PathBuf>,
+    /// Give it to the real node of `up`, too
+    #[arg(long)]
+    import: bool,
 }
 
 impl Args {
@@ -47,6 +50,11 @@ impl Args {
         ensure!(bytes <= MOST_BYTES, "the archive has {bytes} bytes, and {MOST_BYTES} are the most");
         println!("{} {name}, {} MiB", good("wrote"), bytes >> 20);
         println!("  {}\n  {} (what it is made of, CycloneDX)", archive.display(), beside.display());
+        if self.import {
+            Ground::open(Layout::up())?.import_image(&archive)?;
+            println!("  {} has it", real_node::NODE);
+            return Ok(ExitCode::SUCCESS);
+        }
         println!("\n{}", heading("Give it to a cluster"));
         println!(
             "  docker load -i {0}, podman load -i {0}, or on a node: ctr -n k8s.io images import {0}",

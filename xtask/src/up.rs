@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// Begin with an empty cluster instead of going on with the old one's data
     #[arg(long)]
     fresh: bool,
+    /// Start the control plane alone, to install Sluice there as on a cluster of your own
+    #[arg(long)]
+    without_sluice: bool,
     /// Leave the real node out: simulated nodes alone
     #[arg(long)]
     no_real_node: bool,
@@ -27,9 +30,11 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Result<ExitCode> {
-        let Self { detach, fresh, no_real_node } = self;
-        eprintln!("building sluice");
-        build::sluice()?;
+        let Self { detach, fresh, without_sluice, no_real_node } = self;
+        if !without_sluice {
+            eprintln!("building sluice");
+            build::sluice()?;
+        }
         if fresh {
             Ground::open(Layout::up())?.stop_and_wipe()?;
         }
@@ -41,6 +46,14 @@ impl Args {
         eprintln!("starting the control plane");
         let layout = Layout::up().with_real_node(hindrance.is_none() && !no_real_node);
         let (mut ground, found) = Ground::ensure(layout)?;
+        if without_sluice {
+            ground.stop_sluice()?;
+            ground.make_users()?;
+            println!("{}", good("It is running, without Sluice."));
+            println!("  export PATH={}:$PATH", ground.layout().bin("").display());
+            println!("  export KUBECONFIG={}", ground.layout().admin_kubeconfig().display());
+            return Ok(ExitCode::SUCCESS);
+        }
         let before = ground.pid("sluice");
         ground.run_platform().context("the control plane runs, but Sluice on it does not")?;
         match (found, before, before == ground.pid("sluice")) {

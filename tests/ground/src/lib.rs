@@ -37,7 +37,9 @@ mod warden;
 pub use error::{Error, Result};
 pub use kubectl::{Output, Who};
 pub use layout::Layout;
-pub use platform::{ADMIN_GROUP, RELEASE, SYSTEM_NAMESPACE, USERS, built_sluice, render_chart, target};
+pub use platform::{
+    ADMIN_GROUP, RELEASE, SYSTEM_NAMESPACE, USERS, built_sluice, lint_chart, render_chart, render_chart_for, target,
+};
 pub use postgres::Postgres;
 pub use replica::{Doors, Replica};
 pub use tool::Tool;

@@ -6,6 +6,7 @@ use crate::layout;
 use crate::packages::BUSYBOX;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use oci_spec::distribution::Reference;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -69,7 +70,7 @@ impl Image {
         let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]});
         let mut manifest = archive.json(MANIFEST, &manifest)?;
         // containerd keeps the image by the first, other tools by the second.
-        manifest["annotations"] = json!({"io.containerd.image.name": name,
+        manifest["annotations"] = json!({"io.containerd.image.name": whole(&name),
             "org.opencontainers.image.ref.name": name.rsplit(':').next()});
         archive.file("index.json", &json!({"schemaVersion": 2, "manifests": [manifest]}))?;
         archive.file("oci-layout", &json!({"imageLayoutVersion": "1.0.0"}))?;
@@ -77,6 +78,11 @@ impl Image {
         archive.file("manifest.json", &docker)?;
         archive.0.into_inner()?.flush()
     }
+}
+
+/// The reference with what is not said of it, as the kubelet asks for it: `sluice:1` is `docker.io/library/sluice:1`.
+fn whole(name: &str) -> String {
+    name.parse::<Reference>().map_or_else(|_| name.to_owned(), |reference| reference.whole())
 }
 
 struct Archive<W: Write>(Builder<W>);
@@ -209,6 +215,12 @@ mod tests {
         let mut archive = tar::Archive::new(bytes.as_slice());
         let names = archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string());
         assert_eq!(names.collect::<Vec<_>>(), ["usr", "usr/share", "usr/share/a", "usr/b"]);
+    }
+
+    #[test]
+    fn an_image_has_the_name_that_a_kubelet_asks_for() {
+        assert_eq!(whole("sluice:1"), "docker.io/library/sluice:1");
+        assert_eq!(whole("registry.example.com/a/b:1"), "registry.example.com/a/b:1");
     }
 
     #[test]

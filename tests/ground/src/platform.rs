@@ -170,12 +170,27 @@ impl Ground {
 
 /// What the chart renders with its defaults but for these `--set-json` pairs.
 pub fn render_chart(values: &[&str]) -> Result<String> {
+    let values: Vec<_> = values.iter().flat_map(|value| ["--set-json", value]).collect();
+    chart(&["template", RELEASE, CHART, "--namespace", SYSTEM_NAMESPACE, "--include-crds"], &values)?
+        .ok("helm template sluice manifests/sluice")
+}
+
+/// What it renders with its defaults for a version of Kubernetes, or why not.
+pub fn render_chart_for(version: &str) -> Result<Output> {
+    chart(&["template", RELEASE, CHART, "--namespace", SYSTEM_NAMESPACE], &["--kube-version", version])
+}
+
+/// What Helm finds wrong with the chart.
+pub fn lint_chart() -> Result<Output> {
+    chart(&["lint", "--strict", CHART], &[])
+}
+
+fn chart(command: &[&str], values: &[&str]) -> Result<Output> {
     let layout = Layout::up();
     binaries::provide_one(&layout, "helm")?;
-    let mut command = helm(&layout);
-    command.args(["template", RELEASE, CHART, "--namespace", SYSTEM_NAMESPACE, "--include-crds"]);
-    command.args(values.iter().flat_map(|value| ["--set-json", value]));
-    Output::of(command, "")?.ok("helm template sluice manifests/sluice")
+    let mut helm = helm(&layout);
+    helm.args(command).args(values);
+    Output::of(helm, "")
 }
 
 const CHART: &str = "manifests/sluice";

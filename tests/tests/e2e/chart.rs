@@ -10,10 +10,12 @@ const DATABASE: &str = r#"database={"url": "postgres://sluice@db:5432/sluice"}"#
 fn the_api_server_takes_what_the_chart_renders_by_each_choice() {
     let p = shared();
     let network = r#"networkPolicy={"enabled": true, "apiServers": [{"ipBlock": {"cidr": "10.0.0.0/28"}}], "metrics": [{"podSelector": {}}]}"#;
-    let choices: [(&[&str], &str); 4] = [
+    let choices: [(&[&str], &str); 6] = [
         (&[network], "networkpolicy.networking.k8s.io/sluice"),
         (&[r#"networkPolicy={"enabled": true}"#], "networkpolicy.networking.k8s.io/sluice"),
         (&[r#"components="apart""#, DATABASE], "deployment.apps/sluice-reapers"),
+        (&[], "persistentvolumeclaim/sluice-ledger"),
+        (&[r#"database={"storage": "Ephemeral"}"#], "deployment.apps/sluice"),
         (&["replicas=2", DATABASE], "poddisruptionbudget.policy/sluice"),
     ];
     for (values, renders) in choices {
@@ -24,6 +26,24 @@ fn the_api_server_takes_what_the_chart_renders_by_each_choice() {
         assert!(taken.contains(renders), "{values:?}: {taken}");
     }
     assert!(!must(ground::render_chart(&[])).contains("kind: NetworkPolicy"), "only where it is chosen");
+}
+
+#[test]
+fn helm_has_nothing_to_say_against_the_chart() {
+    let lint = must(ground::lint_chart());
+    assert!(lint.success && !lint.stdout.contains("[WARNING]"), "{}{}", lint.stdout, lint.stderr);
+}
+
+/// docs/versions.md says what each has.
+#[test]
+fn each_version_of_kubernetes_gets_the_kinds_that_it_has() {
+    for (version, has_mutating_policies) in [("1.34.0", false), ("1.35.3", false), ("1.36.0", true), ("1.37.0", true)] {
+        let rendered = must(must(ground::render_chart_for(version)).ok("helm template"));
+        assert_eq!(rendered.contains("kind: MutatingAdmissionPolicy\n"), has_mutating_policies, "{version}");
+        assert!(rendered.contains("kind: ValidatingAdmissionPolicy\n"), "{version}");
+    }
+    let refused = must(ground::render_chart_for("1.33.9"));
+    assert!(refused.stderr.contains("chart requires kubeVersion: >=1.34.0-0"), "{}", refused.stderr);
 }
 
 #[test]
