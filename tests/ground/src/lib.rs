@@ -33,6 +33,7 @@ mod state;
 mod tool;
 mod wait;
 mod warden;
+pub mod workbench;
 
 pub use error::{Error, Result};
 pub use kubectl::{Output, Who};

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Result as Written, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
 
@@ -110,7 +111,7 @@ fn digest(content: &[u8]) -> String {
 }
 
 fn compressed(content: &[u8]) -> Written<Vec<u8>> {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(content)?;
     gzip.finish()
 }
@@ -154,6 +155,38 @@ impl Layer {
     pub fn copy(&mut self, from: &Path, path: &str, mode: u32) -> Result<()> {
         let content = std::fs::read(from).map_err(Error::file("read", from))?;
         self.file(path, &content, mode)
+    }
+
+    /// What is below a directory of this machine, but for some paths below it.
+    pub fn tree(&mut self, from: &Path, path: &str, without: &[&str]) -> Result<()> {
+        self.below(from, Path::new(""), path, without)
+    }
+
+    fn below(&mut self, from: &Path, inner: &Path, path: &str, without: &[&str]) -> Result<()> {
+        let here = from.join(inner);
+        let entries = std::fs::read_dir(&here).and_then(Iterator::collect::<Written<Vec<_>>>);
+        let mut entries = entries.map_err(Error::file("read", &here))?;
+        // The same order whatever the file system's.
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let inner = inner.join(entry.file_name());
+            if without.iter().any(|left_out| inner == Path::new(left_out)) {
+                continue;
+            }
+            let kept = entry.metadata().map_err(Error::file("read", &entry.path()))?;
+            let (kind, mode) = (kept.file_type(), kept.permissions().mode() & 0o7777);
+            let at = Path::new(path).join(&inner).display().to_string();
+            if kind.is_dir() {
+                self.directory(&at, mode)?;
+                self.below(from, &inner, path, without)?;
+            } else if kind.is_symlink() {
+                let target = std::fs::read_link(entry.path()).map_err(Error::file("read", &entry.path()))?;
+                self.link(&at, &target.display().to_string())?;
+            } else if kind.is_file() {
+                self.copy(&entry.path(), &at, mode)?;
+            }
+        }
+        Ok(())
     }
 
     /// A symbolic link.

@@ -1,12 +1,13 @@
 //! Sluice as people install it: the chart by Helm, an image, a Service, tokens of service accounts, on a real node.
 
 use e2e::gpu::inline;
-use e2e::manifest::{pod, with};
+use e2e::manifest::{self, pod, with};
 use e2e::refusal::assert_denied;
-use e2e::{ADMIN, create, eventually, get, kubectl, list, must, ok, real, running};
+use e2e::{ADMIN, create, eventually, get, kubectl, list, must, ok, real, running, within};
 use ground::real_node::NODE;
-use ground::{Ground, Postgres, SYSTEM_NAMESPACE, built_sluice, image};
+use ground::{Ground, Output, Postgres, SYSTEM_NAMESPACE, built_sluice, image};
 use serde_json::{Value, json};
+use std::process::Command;
 
 const REPOSITORY: &str = "registry.example.com/platform/sluice";
 const IMAGE: &str = "registry.example.com/platform/sluice:test";
@@ -56,19 +57,24 @@ fn judges(p: &Ground, name: &str) {
     assert_eq!(made["metadata"]["labels"]["platform-go/user-id"], "bob");
 }
 
-#[test]
-fn by_helm_from_an_image_with_sqlite_and_then_with_postgresql_and_two_replicas() {
-    let p = real();
+/// Sluice as the README installs it, with its ledger in a file, and the sample organisation.
+fn with_sqlite(p: &Ground) {
     let archive = p.layout().dir().join("sluice.tar");
     must(must(image::of_program(IMAGE, &built_sluice(), &json!({}), &[])).write(&archive));
     must(p.import_image(&archive));
     must(must(p.on_real_node(&["mkdir", "-p", "/var/lib/ledger"])).ok("mkdir"));
     must(p.admin_apply(&volume("ledger", "/var/lib/ledger")));
-    install(&p, &[]);
-    rolled_out(&p);
+    install(p, &[]);
+    rolled_out(p);
     must(p.make_users());
     must(p.apply_organisation());
     must(p.wait_bound());
+}
+
+#[test]
+fn by_helm_from_an_image_with_sqlite_and_then_with_postgresql_and_two_replicas() {
+    let p = real();
+    with_sqlite(&p);
     judges(&p, "with-sqlite");
 
     // What somebody spent outlives them, and the Pod that reckons it.
@@ -76,20 +82,7 @@ fn by_helm_from_an_image_with_sqlite_and_then_with_postgresql_and_two_replicas()
     running(&p, "llm-finetune", "app=half", 1);
     ok(kubectl(&p, ADMIN, &["-n", "llm-finetune", "delete", "pod", "half", "--grace-period=1"]));
     let spent = || {
-        let usage = [
-            "-n",
-            SYSTEM_NAMESPACE,
-            "exec",
-            "deploy/sluice",
-            "--",
-            "sluice",
-            "usage",
-            "--project",
-            "llm-finetune",
-            "-o",
-            "json",
-        ];
-        let said: Value = serde_json::from_str(&kubectl(&p, ADMIN, &usage).stdout).ok()?;
+        let said = usage(&p)?;
         let found = said["spent"].as_array()?.iter().any(|it| it["user"] == "bob" && it["model"] == "example");
         (found && !said["held"].to_string().contains("half")).then_some(())
     };
@@ -128,4 +121,70 @@ fn by_helm_from_an_image_with_sqlite_and_then_with_postgresql_and_two_replicas()
     judges(&p, "while-drained");
     ok(kubectl(&p, ADMIN, &["uncordon", NODE]));
     rolled_out(&p);
+    // The database goes with this test.
+    with_sqlite(&p);
+}
+
+/// What the ledger says of a project, asked as the README does; nothing while nobody answers.
+fn usage(p: &Ground) -> Option<Value> {
+    let usage = ["sluice", "usage", "--project", "llm-finetune", "-o", "json"];
+    let output = kubectl(p, ADMIN, &[&["-n", SYSTEM_NAMESPACE, "exec", "deploy/sluice", "--"], &usage[..]].concat());
+    serde_json::from_str(&output.stdout).ok()
+}
+
+/// Whether a process of a container runs, on whichever node of this machine.
+fn lives(mark: &str) -> bool {
+    let mut pgrep = Command::new("pgrep");
+    pgrep.args(["-f", mark]);
+    must(Output::of(pgrep, "")).success
+}
+
+#[test]
+fn a_device_is_never_given_twice_while_a_process_lives() {
+    let p = real();
+    with_sqlite(&p);
+    let mark = "deaf-to-every-signal";
+    let script = format!("trap '' TERM; echo {mark}; while true; do sleep 1; done");
+    let container = json!({"name": "main", "image": manifest::IMAGE, "command": ["sh", "-c", script, mark]});
+    let four = json!({"metadata": {"labels": {"platform-go/dra-gpu-count": "4"}}});
+    let deaf = json!({"spec": {"terminationGracePeriodSeconds": 8, "containers": [container]}});
+    ok(create(&p, "bob", with(with(pod("llm-finetune", "deaf", deaf), inline("example", "100")), four.clone())));
+    running(&p, "llm-finetune", "app=deaf", 1);
+    assert!(lives(mark));
+    let delete = |more: &[&str]| kubectl(&p, "bob", &[&["-n", "llm-finetune", "delete", "pod/deaf"], more].concat());
+    let forced = delete(&["--force"]);
+    assert!(forced.stderr.contains("sluice-forced-deletions") && lives(mark), "{}", forced.stderr);
+    ok(delete(&["--wait=false"]));
+    ok(create(&p, "alice", with(with(pod("llm-finetune", "next", json!({})), inline("example", "100")), four)));
+    within(60, "the next one to run", || {
+        let lived = lives(mark);
+        let next = get(&p, "llm-finetune", "pod/next");
+        let node = next["spec"]["nodeName"].as_str();
+        assert!(!(lived && node.is_some()), "all four devices were given while their process lived");
+        (next["status"]["phase"] == "Running").then_some(())
+    });
+    ok(kubectl(&p, "alice", &["-n", "llm-finetune", "delete", "pod/next"]));
+}
+
+/// The kubelet carries the resize out; the ledger follows it.
+#[test]
+fn what_a_resize_gives_back_is_free_when_the_node_has_taken_it() {
+    let p = real();
+    with_sqlite(&p);
+    let here = json!({"kubernetes.io/hostname": NODE});
+    let container = json!({"name": "main", "image": manifest::IMAGE, "resources": {"requests": {"cpu": "600m"}}});
+    let tall = json!({"spec": {"nodeSelector": here, "containers": [container]}});
+    ok(create(&p, "bob", pod("llm-finetune", "tall", tall)));
+    running(&p, "llm-finetune", "app=tall", 1);
+    let charged = |milli: &str| {
+        let said = usage(&p)?;
+        said["held"].as_array()?.iter().find(|it| it["name"] == "tall" && it["cpu"] == milli).map(|_| ())
+    };
+    eventually("the Pod to be charged", || charged("0.6"));
+    let smaller = r#"{"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "200m"}}}]}}"#;
+    ok(kubectl(&p, "bob", &["-n", "llm-finetune", "patch", "pod/tall", "--subresource=resize", "-p", smaller]));
+    eventually("the node to have taken it back, and the ledger to know", || charged("0.2"));
+    let has = &get(&p, "llm-finetune", "pod/tall")["status"]["containerStatuses"][0]["resources"]["requests"]["cpu"];
+    assert_eq!(has, "200m", "the ledger does not go ahead of the node");
+    ok(kubectl(&p, "bob", &["-n", "llm-finetune", "delete", "pod/tall"]));
 }
