@@ -70,8 +70,3 @@ fn it_runs_containers_comes_back_and_leaves_nothing() {
     drop(ground);
     assert_eq!(traces(), before);
 }
-
-#[test]
-fn jupyter_by_hand() {
-    eprintln!("{}", ground::workbench::jupyter().unwrap().display());
-}
