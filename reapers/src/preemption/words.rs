@@ -110,7 +110,7 @@ mod tests {
             uid: "u".to_owned(),
             pod: of,
             queue: "batch".into(),
-            because: Because::Lower { queue: "batch".into(), priority: 1, than: "high".into(), than_priority: 2 },
+            because: Because::Lower { queue: "batch".into(), priority: 1, than: "high".into(), than_priority: 2, owes_room: false },
             budget: None,
             grace_seconds: 0,
             asked_since: None,
