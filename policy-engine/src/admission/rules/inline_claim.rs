@@ -122,13 +122,13 @@ impl fmt::Display for Instead {
 
 /// Templates that are nobody's to wait for: those that the platform makes it makes by itself.
 fn missing_templates(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
-    if matches!(case.caller, Caller::Controller) || case.devices.untold {
+    if matches!(case.caller, Caller::Controller) {
         return;
     }
     let own = wanted(case, pod).map(|it| &it.template.name);
     for (index, claim) in pod.spec.resource_claims.iter().flatten().enumerate() {
         let Some(name) = &claim.resource_claim_template_name else { continue };
-        if case.devices.templates.contains_key(name) || own == Some(name) {
+        if !case.devices.lacks_template(name) || own == Some(name) {
             continue;
         }
         let at = pod.at(["spec", "resourceClaims"]).index(index).key("resourceClaimTemplateName");
