@@ -118,7 +118,14 @@ impl From<GatherFailed> for Undecided {
 impl Creations {
     /// In a cluster that is asked about everything.
     pub fn in_cluster(policy: Arc<Policy>, server: &Server, ledger: Option<Ledger>, now: Timestamp) -> Self {
-        Self { policy, sources: Sources::asking(server), ledger, now, made: Made::default(), to_come: ToCome::default() }
+        Self {
+            policy,
+            sources: Sources::asking(server),
+            ledger,
+            now,
+            made: Made::default(),
+            to_come: ToCome::default(),
+        }
     }
 
     /// Where there are the records and nobody to ask. A Namespace belongs to the first project that lists it.
@@ -129,7 +136,14 @@ impl Creations {
                 bindings.entry(namespace.clone()).or_insert_with(|| project.id.clone());
             }
         }
-        Self { policy, sources: Sources::Files(bindings), ledger, now, made: Made::default(), to_come: ToCome::default() }
+        Self {
+            policy,
+            sources: Sources::Files(bindings),
+            ledger,
+            now,
+            made: Made::default(),
+            to_come: ToCome::default(),
+        }
     }
 
     /// The policy that decides.

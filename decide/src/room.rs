@@ -71,7 +71,8 @@ pub async fn find(
 pub fn foresee(decision: &mut Decision, policy: &Policy, now: Timestamp) {
     let Some(charge) = decision.reservation.as_deref().filter(|_| decision.allowed()) else { return };
     if let WithoutRoom::Foresee { .. } = charge.without_room {
-        let fits = |request| ledger::decide(&mut Books::default(), &Entry::Try(request), Stamp { ticket: 0, now }).outcome;
+        let fits =
+            |request| ledger::decide(&mut Books::default(), &Entry::Try(request), Stamp { ticket: 0, now }).outcome;
         let without_surge = without_surge(charge).map_or(Outcome::Reserved, fits);
         let foreseen = foreseen(charge, fits(charge.request.clone()), without_surge, policy);
         decision.warnings.extend(foreseen);
@@ -90,7 +91,8 @@ fn without_surge(charge: &Reservation) -> Option<Request> {
 
 /// What people are told of a workload whose Pods do not all have room, or those of its rollout.
 fn foreseen(charge: &Reservation, all: Outcome, without_surge: Outcome, policy: &Policy) -> Vec<String> {
-    let (WithoutRoom::Foresee { pods, surge, each, by }, Outcome::Refused(shortages)) = (charge.without_room, all) else {
+    let (WithoutRoom::Foresee { pods, surge, each, by }, Outcome::Refused(shortages)) = (charge.without_room, all)
+    else {
         return Vec::new();
     };
     let told = |says: &dyn Display| format!("{}: {says}", RuleId::Quota);

@@ -29,7 +29,9 @@ use policy_engine::charge;
 use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::common::Seen;
 use policy_engine::daemons::plan_window::audit::audit;
-use policy_engine::daemons::plan_window::{Because, Controller, Crowd, InVain, Note, Plan, Release, Spared, View, plan};
+use policy_engine::daemons::plan_window::{
+    Because, Controller, Crowd, InVain, Note, Plan, Release, Spared, View, plan,
+};
 use policy_engine::ledger::{AdmitPod, Outcome as Room, Request, Shortage};
 use policy_engine::policy::Policy;
 use store::Unavailable;

@@ -8,8 +8,8 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::preemption::progress::{Begun, Ended, Eviction, Progress, progress};
-use policy_engine::daemons::preemption::view::{Placement, Pod};
 use policy_engine::daemons::preemption::view::devices::DeviceId;
+use policy_engine::daemons::preemption::view::{Placement, Pod};
 use policy_engine::daemons::preemption::{Preemption, Victim};
 use policy_engine::policy::Policy;
 use store::{Beginning, Concerned};
@@ -122,8 +122,7 @@ impl Debtor {
 fn debtors(begun: &Begun) -> Vec<Debtor> {
     let Preemption { placements, asker, .. } = &begun.preemption;
     let Some(asker) = asker else { return Vec::new() };
-    let debtor =
-        |it: &Placement| Debtor { pod: it.pod.clone(), uid: it.uid.clone(), queue: asker.queue().to_owned() };
+    let debtor = |it: &Placement| Debtor { pod: it.pod.clone(), uid: it.uid.clone(), queue: asker.queue().to_owned() };
     placements.iter().map(debtor).collect()
 }
 

@@ -8,7 +8,7 @@
 //! The template's name is `gpu-<model>-cnt<devices>-sm<percent>-mem<size or max>-<hash>`. The hash is that of its
 //! content, so Pods that ask for the same share one template. The daemon `templates` makes the template, makes it again
 //! when it is missing, and removes it when no Pod names it any more. If a template of that name has another content,
-//! the Pod is refused.
+//! the Pod is refused. Who exports a Pod and takes the platform's annotations out of it is warned where the template is gone by then.
 //!
 //! A Pod that has a claim, or that asks for one by `dra-claim-name` or a slot, gets no other. GPU labels without
 //! `dra-sharing-mode` attach no GPU, and a warning says what is missing. With `PlatformPolicy.spec.labelsAlone: Claim`
@@ -27,6 +27,7 @@ use std::fmt;
 
 use crate::admission::attach;
 use crate::admission::findings::Findings;
+use crate::claims::template::is_platform_template;
 use crate::claims::{INLINE, Misread, SHARED};
 use crate::contract;
 use crate::gpu::extended;
@@ -132,9 +133,19 @@ fn missing_templates(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
             continue;
         }
         let at = pod.at(["spec", "resourceClaims"]).index(index).key("resourceClaimTemplateName");
-        say.warn(format_args!(
-            "{at}: ResourceClaimTemplate {name} does not exist; Pods wait until somebody creates it"
-        ));
+        if is_platform_template(name) {
+            say.warn(format_args!(
+                "{at}: ResourceClaimTemplate {name}, which the platform made for another Pod, does not exist any more, and nobody else may \
+                 create it, so that this one waits for ever; leave {} out here and in the containers, and ask for GPUs by the label {}: \
+                 {INLINE}",
+                claim.name,
+                contract::SHARING_MODE
+            ));
+        } else {
+            say.warn(format_args!(
+                "{at}: ResourceClaimTemplate {name} does not exist; Pods wait until somebody creates it"
+            ));
+        }
     }
 }
 

@@ -213,7 +213,11 @@ fn a_budget_makes_no_more_pods_end_and_none_of_higher_queues() {
     let higher = || policy([queue("peer", 11)]);
     let plan = view.planned(&higher());
     assert_eq!(said(&plan), "a for w on n1", "a queue of higher priority goes on");
-    assert_eq!(plan.preemptions[0].victims[0].budget.as_deref(), Some("shield"), "and the budget is heeded for its grace");
+    assert_eq!(
+        plan.preemptions[0].victims[0].budget.as_deref(),
+        Some("shield"),
+        "and the budget is heeded for its grace"
+    );
     view.shares("c", "b");
     let equal = || policy([queue("peer", 10)]);
     assert_eq!(outcome(&view, &equal()), "a for w on n1", "one ends, and not two");

@@ -182,7 +182,12 @@ impl<'v> Oracle<'v> {
         let below = own.deserved_milli_gpu.is_some_and(|floor| self.in_use(own) < floor);
         let each = victims.iter().all(|victim| {
             let theirs = self.queue(victim);
-            let took_in = self.policy.records().queues.values().find(|it| Some(it.name.as_str()) == victim.room_made_in.as_deref());
+            let took_in = self
+                .policy
+                .records()
+                .queues
+                .values()
+                .find(|it| Some(it.name.as_str()) == victim.room_made_in.as_deref());
             let took = took_in.is_some_and(|queue| queue.preemptible);
             let gives_way = (theirs.preemptible || took) && theirs.priority < own.priority;
             let reclaimed = theirs.priority <= own.priority && above(theirs) && below && asks_gpu;

@@ -94,7 +94,11 @@ fn who_took_from_others_gives_way_in_whatever_queue_it_is_then() {
         "others were evicted for it in a preemptible queue, so that in queue firm (priority 1) it still gives way to queue research (priority \
          100)"
     );
-    assert_eq!(outcome(&one_of_two("firm", "research"), &policy(firm())), format!("w: {KEPT}"), "who took nothing keeps it");
+    assert_eq!(
+        outcome(&one_of_two("firm", "research"), &policy(firm())),
+        format!("w: {KEPT}"),
+        "who took nothing keeps it"
+    );
     view.pods[0].room_made_in = Some("gone".into());
     assert_eq!(outcome(&view, &policy(firm())), "a for w on n1", "a queue without a record may have been preemptible");
     view.pods[0].room_made_in = Some("firm".into());
