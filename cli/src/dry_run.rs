@@ -32,7 +32,8 @@ use verdict::{Unanswered, Verdict};
 ///
 /// Without --policy the API server is asked, as kubectl asks it: it admits each object by a server-side dry run. It stores none, so
 /// that an object which names another of the same run is judged without it; a note says so. With --policy the same decision is made
-/// here, and the objects of a run know each other, in whatever order they stand.
+/// here, and the objects of a run know each other: each is judged where it stands, and by what stands behind it. A note says where
+/// their order matters.
 ///
 /// Exit codes: 0 allowed, 1 denied, 2 warnings under --strict, 3 bad input, 4 could not ask.
 #[derive(Args, Debug)]

@@ -210,8 +210,8 @@ pub(crate) fn registry(
 
 fn log(format: LogFormat) {
     use tracing_subscriber::EnvFilter;
-    // kube_client calls every failed attempt to connect an error; our own lines say what it means.
-    const DEFAULT: &str = "info,kube_client=off";
+    // kube_client calls every failed attempt to connect an error, and the watcher warns at each try; our own lines say what it means.
+    const DEFAULT: &str = "info,kube_client=off,kube_runtime::watcher=error";
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {

@@ -41,6 +41,8 @@ struct Known {
     serves_all: bool,
     /// Collections that are not.
     missing: Vec<String>,
+    /// Collections that nobody may read.
+    refused: Vec<String>,
     calls: Vec<Call>,
 }
 
@@ -61,6 +63,12 @@ impl ApiServer {
     /// The same server, which does not know the kind of this collection.
     pub fn without(self, path: &str) -> Self {
         self.known().missing.push(path.to_owned());
+        self
+    }
+
+    /// The same server, which lets nobody read this collection.
+    pub fn refusing(self, path: &str) -> Self {
+        self.known().refused.push(path.to_owned());
         self
     }
 
@@ -133,6 +141,10 @@ impl Known {
     fn answer(&self, method: &Method, call: &Call, query: &str) -> (u16, String) {
         let found = self.objects.get(&call.path);
         match *method {
+            Method::GET if self.refused.contains(&call.path) => {
+                let status = json!({"kind": "Status", "status": "Failure", "reason": "Forbidden", "code": 403});
+                (403, status.to_string())
+            }
             Method::GET => match found.or(self.collection(&call.path).as_ref()) {
                 Some(list) if list["items"].is_array() => (200, page(list, query).to_string()),
                 Some(object) => (200, object.to_string()),

@@ -35,6 +35,7 @@ use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::runtime::reflector::{ObjectRef, Store};
 use policy_engine::claims::classes::DeviceClasses;
 use policy_engine::contract;
+use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
 use policy_engine::policy::ids::ProjectId;
 use policy_engine::submission::facts::{self, PriorityClasses};
@@ -262,6 +263,12 @@ impl World {
     /// The workloads that were moved to a queue, as far as they are watched. The same value until one of them changes.
     pub fn moved(&self) -> Arc<MovedWorkloads> {
         self.0.moved.get()
+    }
+
+    /// The kinds of workload that the policy lists and that the API server does not let Sluice read: of those nobody knows which were
+    /// moved. They are watched where [`Topic::MovedWorkloads`] is.
+    pub fn unreadable_kinds(&self) -> Vec<GroupResource> {
+        self.0.moved.unreadable(&self.policy())
     }
 
     /// A PersistentVolumeClaim, if the cache knows it.

@@ -1,6 +1,7 @@
 //! Creations one after another, decided as an API server with Sluice's webhooks would. Nothing is created.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::entry::{Entry, Namespace};
 use crate::facts::{GatherFailed, Sources, Subject, new_controller};
-use crate::made::Made;
+use crate::made::{Made, ToCome};
 use crate::{judgement, room};
 
 /// Nobody waits with a deadline of their own.
@@ -32,6 +33,7 @@ pub struct Creations {
     ledger: Option<Ledger>,
     now: Timestamp,
     made: Made,
+    to_come: ToCome,
 }
 
 /// What became of a creation.
@@ -43,6 +45,28 @@ pub struct Created {
     pub decision: Decision,
     /// The object as it would be stored.
     pub object: Value,
+    /// Where it matters that it stands before what it names.
+    pub out_of_order: Option<OutOfOrder>,
+}
+
+/// An object stands before one that it names, and that matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutOfOrder {
+    /// It is refused because that is not there yet.
+    TooEarly,
+    /// It is refused because of what that says: an API server that is given the run learns of it too late.
+    TooLate,
+}
+
+impl fmt::Display for OutOfOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooEarly => "it would be admitted behind what it names of this run: put that before it",
+            Self::TooLate => {
+                "the API server admits it where it stands, before what it names of this run is there, and it never runs"
+            }
+        })
+    }
 }
 
 /// Why there is no decision.
@@ -73,6 +97,15 @@ pub enum Undecided {
     Ledger(#[from] Unavailable),
 }
 
+/// What a creation is judged by.
+#[derive(Clone, Copy, Debug)]
+enum Knows {
+    /// What was made before, as the API server does.
+    SoFar,
+    /// Also what will come in this run.
+    All,
+}
+
 impl From<GatherFailed> for Undecided {
     fn from(failed: GatherFailed) -> Self {
         match failed {
@@ -85,7 +118,14 @@ impl From<GatherFailed> for Undecided {
 impl Creations {
     /// In a cluster that is asked about everything.
     pub fn in_cluster(policy: Arc<Policy>, server: &Server, ledger: Option<Ledger>, now: Timestamp) -> Self {
-        Self { policy, sources: Sources::asking(server), ledger, now, made: Made::default() }
+        Self {
+            policy,
+            sources: Sources::asking(server),
+            ledger,
+            now,
+            made: Made::default(),
+            to_come: ToCome::default(),
+        }
     }
 
     /// Where there are the records and nobody to ask. A Namespace belongs to the first project that lists it.
@@ -96,7 +136,14 @@ impl Creations {
                 bindings.entry(namespace.clone()).or_insert_with(|| project.id.clone());
             }
         }
-        Self { policy, sources: Sources::Files(bindings), ledger, now, made: Made::default() }
+        Self {
+            policy,
+            sources: Sources::Files(bindings),
+            ledger,
+            now,
+            made: Made::default(),
+            to_come: ToCome::default(),
+        }
     }
 
     /// The policy that decides.
@@ -104,8 +151,8 @@ impl Creations {
         &self.policy
     }
 
-    /// Says what will be submitted later in this run: what names it may stand before it, and would wait for it. Of what a cluster
-    /// has already, the cluster's word counts. What comes from a cluster is whose its labels say, what is new is the requester's.
+    /// Says what will be submitted later in this run: what names it may stand before it, and is judged as it stands there and by what
+    /// will come. What comes from a cluster is there already, and whose its labels say; what is new is the requester's.
     pub fn announce(&mut self, submission: &Submission<'_>) {
         let Some(object) = submission.object else { return };
         if submission.resource.is_core("namespaces") {
@@ -114,10 +161,12 @@ impl Creations {
         let user = Caller::of_submission(submission, &self.policy).user();
         let exists = Object(object).at(&["metadata", "uid"]).is_some();
         let maker = user.filter(|_| !exists).map(|user| &user.id);
-        self.made.add(&submission.resource, submission.namespace, object, maker);
+        let made = if exists { &mut self.made } else { &mut self.to_come.0 };
+        made.add(&submission.resource, submission.namespace, object, maker);
     }
 
-    /// Decides on a creation: the mutating call, and the validating call on what it made.
+    /// Decides on a creation: the mutating call, and the validating call on what it made. What would be refused because of what will
+    /// come in this run is refused at once.
     ///
     /// # Errors
     /// Where nothing can be decided.
@@ -128,6 +177,7 @@ impl Creations {
         let namespace = Namespace::of(submission.namespace, project, &self.policy);
         let entry = Entry::of(submission, namespace, &self.policy);
         let as_sent = || submission.object.cloned().unwrap_or_default();
+        let mut out_of_order = None;
         let (decision, object) = match &entry {
             Entry::Records => return Err(Undecided::Record),
             Entry::NotJudged(_) => (Decision::default(), as_sent()),
@@ -140,18 +190,34 @@ impl Creations {
                 self.made.add_devices(submission, &self.policy, &mut devices);
                 (ungoverned::judge(submission, &devices, &self.policy)?, as_sent())
             }
-            Entry::Governed(project_id) => self.govern(submission, project_id, deadline).await?,
+            Entry::Governed(project_id) => {
+                let govern = |knows| Box::pin(self.govern(submission, project_id, knows, deadline));
+                let decided = govern(Knows::SoFar).await?;
+                if self.to_come.is_nothing() {
+                    decided
+                } else {
+                    let later = govern(Knows::All).await?;
+                    match (decided.0.allowed(), later.0.allowed()) {
+                        (false, true) => out_of_order = Some(OutOfOrder::TooEarly),
+                        (true, false) => out_of_order = Some(OutOfOrder::TooLate),
+                        (true, true) | (false, false) => {}
+                    }
+                    if out_of_order == Some(OutOfOrder::TooLate) { later } else { decided }
+                }
+            }
         };
+        self.to_come.take(&submission.resource, submission.namespace, submission.name);
         if decision.allowed() {
             self.made.add(&submission.resource, submission.namespace, &object, None);
         }
-        Ok(Created { entry, decision, object })
+        Ok(Created { entry, decision, object, out_of_order })
     }
 
     async fn govern(
         &self,
         submission: &Submission<'_>,
         project_id: &ProjectId,
+        knows: Knows,
         deadline: Instant,
     ) -> Result<(Decision, Value), Undecided> {
         if let (Sources::Files(_), Some(owner)) =
@@ -159,19 +225,22 @@ impl Creations {
         {
             return Err(Undecided::Controller { kind: owner.kind, name: owner.name });
         }
-        let facts = self.facts(submission, project_id, deadline).await?;
+        let facts = self.facts(submission, project_id, knows, deadline).await?;
         let (mut decision, patch) = judgement::mutate(submission, &facts, &self.policy, self.now)?;
         let mut object = submission.object.cloned().unwrap_or_default();
         json_patch::patch(&mut object, &patch)?;
         if decision.allowed() {
             let submission = Submission { object: Some(&object), ..submission.clone() };
-            let facts = self.facts(&submission, project_id, deadline).await?;
+            let facts = self.facts(&submission, project_id, knows, deadline).await?;
             let validated = judgement::validate(&submission, &facts, &self.policy, self.now)?;
             (decision.denials, decision.more, decision.reservation) =
                 (validated.denials, validated.more, validated.reservation);
         }
-        if let Some(ledger) = &self.ledger {
-            room::find(ledger, &mut decision, &self.policy, room::Mode::Ask, deadline).await?;
+        match &self.ledger {
+            Some(ledger) => {
+                room::find(ledger, &mut decision, &self.policy, room::Mode::Ask, deadline).await?;
+            }
+            None => room::foresee(&mut decision, &self.policy, self.now),
         }
         Ok((decision, object))
     }
@@ -180,6 +249,7 @@ impl Creations {
         &self,
         submission: &Submission<'_>,
         project_id: &ProjectId,
+        knows: Knows,
         deadline: Instant,
     ) -> Result<Facts, GatherFailed> {
         // A creation is about no other object, whose version would matter.
@@ -187,6 +257,13 @@ impl Creations {
         let mut facts = self.sources.gather(submission, subject, project_id.clone(), &self.policy, deadline).await?;
         self.made.add_volumes(submission, &mut facts.volumes);
         self.made.add_devices(submission, &self.policy, &mut facts.devices);
+        match knows {
+            Knows::SoFar => self.to_come.lack(submission.namespace, &mut facts.volumes, &mut facts.devices),
+            Knows::All => {
+                self.to_come.0.add_volumes(submission, &mut facts.volumes);
+                self.to_come.0.add_devices(submission, &self.policy, &mut facts.devices);
+            }
+        }
         Ok(facts)
     }
 }

@@ -1,6 +1,6 @@
 //! What a run of creations has made so far: who names it later finds it, as in a cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::lookup::devices::{known_claim, known_template};
 use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimTemplate};
@@ -22,6 +22,50 @@ pub(crate) struct Made {
     snapshots: ByName<Ownership>,
     claims: ByName<KnownClaim>,
     templates: ByName<ClaimTemplate>,
+}
+
+/// What stands later in the run.
+#[derive(Debug, Default)]
+pub(crate) struct ToCome(pub(crate) Made);
+
+impl ToCome {
+    /// An object comes: it is made, or refused.
+    pub(crate) fn take(&mut self, resource: &GroupResource, namespace: &str, name: &str) {
+        let (Self(made), key) = (self, (namespace.to_owned(), name.to_owned()));
+        if resource.is_core("persistentvolumeclaims") {
+            made.volumes.remove(&key);
+        } else if resource.is_snapshot() {
+            made.snapshots.remove(&key);
+        } else if resource.is_claim() {
+            made.claims.remove(&key);
+        } else if resource.is_claim_template() {
+            made.templates.remove(&key);
+        }
+    }
+
+    /// Whether nothing comes that others could name.
+    pub(crate) fn is_nothing(&self) -> bool {
+        let Made { namespaces: _, volumes, snapshots, claims, templates } = &self.0;
+        volumes.is_empty() && snapshots.is_empty() && claims.is_empty() && templates.is_empty()
+    }
+
+    /// Says of what a submission names, and nobody could be asked about, that it is not there yet.
+    pub(crate) fn lack(&self, namespace: &str, volumes: &mut Volumes, devices: &mut Devices) {
+        let Self(made) = self;
+        for (known, made) in [(&mut volumes.claims, &made.volumes), (&mut volumes.snapshots, &made.snapshots)] {
+            for (name, known) in known {
+                if matches!(known, Known::Untold) && made.contains_key(&(namespace.to_owned(), name.clone())) {
+                    *known = Known::Missing;
+                }
+            }
+        }
+        devices.to_come.claims = names(&made.claims, namespace);
+        devices.to_come.templates = names(&made.templates, namespace);
+    }
+}
+
+fn names<T>(made: &ByName<T>, namespace: &str) -> BTreeSet<String> {
+    made.keys().filter(|(of, _)| of == namespace).map(|(_, name)| name.clone()).collect()
 }
 
 type ByName<T> = BTreeMap<(String, String), T>;

@@ -1,9 +1,12 @@
 //! Whether the ledger has room for what the engine admits, and what becomes of it where there is none.
 
+use std::fmt::Display;
+
+use jiff::Timestamp;
 use policy_engine::admission::decision::MOST_KEPT;
 use policy_engine::admission::decision::{Reservation, WithoutRoom};
 use policy_engine::admission::rules::quota::{Crowd, Foreseen, Full, Own, Rollout, worth_telling};
-use policy_engine::ledger::{AdmitPod, Outcome, Request, Shortage};
+use policy_engine::ledger::{self, AdmitPod, Books, Entry, Outcome, Request, Shortage, Stamp};
 use policy_engine::policy::Policy;
 use policy_engine::policy::rule_id::RuleId;
 use policy_engine::{Decision, Denial};
@@ -51,32 +54,60 @@ pub async fn find(
             decision.warnings.extend(refusals.iter().map(|denial| format!("not enforced: {denial}")));
             decision.unenforced.extend(refusals);
         }
-        WithoutRoom::Foresee { pods, surge, each, by } => {
-            let Outcome::Refused(mut shortages) = ask(ledger, charge, Mode::Ask, deadline).await? else {
-                return Ok(nobody);
+        WithoutRoom::Foresee { .. } => {
+            let all = ask(ledger, charge, Mode::Ask, deadline).await?;
+            let without_surge = match without_surge(charge).filter(|_| matches!(all, Outcome::Refused(_))) {
+                Some(request) => ledger.would_fit(request, deadline).await?,
+                None => Outcome::Reserved,
             };
-            if surge > 0 {
-                let fits = match &charge.request {
-                    Request::AdmitPod(all) if pods > 0 => {
-                        let alone = AdmitPod { amounts: each.times(pods), ..all.clone() };
-                        ledger.would_fit(Request::AdmitPod(alone), deadline).await?
-                    }
-                    _ => Outcome::Reserved,
-                };
-                let Outcome::Refused(without_surge) = fits else {
-                    let rollout = |shortage| Rollout { shortage, surge, each, by, policy };
-                    let rollout = worth_telling(&shortages).next().map(rollout);
-                    decision.warnings.extend(rollout.map(|rollout| format!("{}: {rollout}", RuleId::Quota)));
-                    return Ok(nobody);
-                };
-                shortages = without_surge;
-            }
-            let foreseen =
-                worth_telling(&shortages).take(MOST_KEPT).map(|shortage| Foreseen { shortage, pods, by, policy });
-            decision.warnings.extend(foreseen.map(|foreseen| format!("{}: {foreseen}", RuleId::Quota)));
+            let foreseen = foreseen(charge, all, without_surge, policy);
+            decision.warnings.extend(foreseen);
         }
     }
     Ok(nobody)
+}
+
+/// Adds what is foreseen of a workload where no ledger is asked: what has no room in accounts that are charged nothing has none in any.
+pub fn foresee(decision: &mut Decision, policy: &Policy, now: Timestamp) {
+    let Some(charge) = decision.reservation.as_deref().filter(|_| decision.allowed()) else { return };
+    if let WithoutRoom::Foresee { .. } = charge.without_room {
+        let fits =
+            |request| ledger::decide(&mut Books::default(), &Entry::Try(request), Stamp { ticket: 0, now }).outcome;
+        let without_surge = without_surge(charge).map_or(Outcome::Reserved, fits);
+        let foreseen = foreseen(charge, fits(charge.request.clone()), without_surge, policy);
+        decision.warnings.extend(foreseen);
+    }
+}
+
+/// What the Pods of a workload are charged that are there in any case; `None` where a rollout needs none besides, or all of them are.
+fn without_surge(charge: &Reservation) -> Option<Request> {
+    match (&charge.without_room, &charge.request) {
+        (WithoutRoom::Foresee { pods, surge: 1.., each, .. }, Request::AdmitPod(all)) if *pods > 0 => {
+            Some(Request::AdmitPod(AdmitPod { amounts: each.times(*pods), ..all.clone() }))
+        }
+        (_, _) => None,
+    }
+}
+
+/// What people are told of a workload whose Pods do not all have room, or those of its rollout.
+fn foreseen(charge: &Reservation, all: Outcome, without_surge: Outcome, policy: &Policy) -> Vec<String> {
+    let (WithoutRoom::Foresee { pods, surge, each, by }, Outcome::Refused(shortages)) = (charge.without_room, all)
+    else {
+        return Vec::new();
+    };
+    let told = |says: &dyn Display| format!("{}: {says}", RuleId::Quota);
+    let foresee = |shortages: &[Shortage]| {
+        let told_of = worth_telling(shortages).take(MOST_KEPT);
+        told_of.map(|shortage| told(&Foreseen { shortage, pods, by, policy })).collect()
+    };
+    match without_surge {
+        Outcome::Refused(shortages) => foresee(&shortages),
+        Outcome::Reserved | Outcome::Crowded(_) if surge > 0 => {
+            let rollout = |shortage| told(&Rollout { shortage, surge, each, by, policy });
+            worth_telling(&shortages).next().map(rollout).into_iter().collect()
+        }
+        Outcome::Reserved | Outcome::Crowded(_) => foresee(&shortages),
+    }
 }
 
 /// Says in a refusal what the workload itself holds whose Pod there is no room for.

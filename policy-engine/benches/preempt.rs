@@ -81,6 +81,7 @@ fn pod(view: &mut View, name: &str, queue: &str, count: u32) {
         kept_off: None,
         in_vain: None,
         gang: None,
+        room_made_in: None,
     });
 }
 

@@ -26,7 +26,7 @@ pub const QUEUE_NAME: &str = "platform-go/queue-name";
 pub const SWITCH_QUEUE: &str = "platform-go/switch-queue";
 /// Label on a workload: the id of the queue to which it was moved. By a label, watches find the few that were.
 pub const MOVED_TO: &str = "platform-go/moved-to";
-/// Whether Pods of the queue may be evicted for higher ones.
+/// Whether the Pod may be evicted for those of higher queues.
 pub const PREEMPTIBLE: &str = "platform-go/preemptible";
 /// Asks for a GPU model.
 pub const GPU_MODEL: &str = "platform-go/dra-gpu-model";
@@ -74,6 +74,8 @@ pub const WINDOW_CLOSES_AT: &str = "platform-go/window-closes-at";
 pub const STARTS_AT: &str = "platform-go/starts-at";
 /// Annotation: why the platform ends the Pod.
 pub const EVICTION_REASON: &str = "platform-go/eviction-reason";
+/// Annotation: the id of the queue as of which others were evicted for the Pod.
+pub const ROOM_MADE_IN: &str = "platform-go/room-made-in";
 /// Annotation: how many Pods of a workload must run together.
 pub const GANG: &str = "platform-go/gang";
 /// Annotation on a Namespace by which an admin lets a project take it over.
@@ -95,13 +97,14 @@ pub const OWNERSHIP_LABELS: [&str; 4] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID]
 pub const PLATFORM_LABELS: [&str; 6] = [PROJECT_ID, GROUP_ID, USER_ID, PLAN_ID, PREEMPTIBLE, EFFECTIVE_GPU];
 
 /// Annotations that the platform alone writes on Pods.
-pub const PLATFORM_ANNOTATIONS: [&str; 6] = [
+pub const PLATFORM_ANNOTATIONS: [&str; 7] = [
     CLAIM_TEMPLATE,
     "platform-go/last-activity",
     "platform-go/idle-stop-at",
     STARTS_AT,
     WINDOW_CLOSES_AT,
     EVICTION_REASON,
+    ROOM_MADE_IN,
 ];
 
 /// Labels by which a client asks for something that is fixed once the Pod exists.

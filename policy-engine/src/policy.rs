@@ -195,6 +195,13 @@ impl Policy {
         queues.values().find(|queue| queue.id == asked).or_else(|| queues.get(asked))
     }
 
+    /// Whether a Pod of a queue gives way to queues of higher priority: if the queue is preemptible, or the one was as of which others
+    /// were evicted for the Pod ([`ROOM_MADE_IN`](crate::contract::ROOM_MADE_IN)). A switch of queues changes nothing about that.
+    pub fn gives_way(&self, queue: &Queue, room_made_in: Option<&str>) -> bool {
+        let took = |made_in| self.queue_asked(made_in).is_none_or(|queue| queue.preemptible);
+        queue.preemptible || room_made_in.is_some_and(took)
+    }
+
     /// The GPU model that a label asks for, by its id or its name.
     pub fn model_asked(&self, asked: &str) -> Option<&Model> {
         let models = &self.records.models;

@@ -25,11 +25,14 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use policy_engine::admission::rules::quota::Full;
+use policy_engine::charge;
 use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::common::Seen;
 use policy_engine::daemons::plan_window::audit::audit;
-use policy_engine::daemons::plan_window::{Because, Controller, Crowd, InVain, Note, Plan, Release, Spared, plan};
-use policy_engine::ledger::{Outcome as Room, Request, Shortage};
+use policy_engine::daemons::plan_window::{
+    Because, Controller, Crowd, InVain, Note, Plan, Release, Spared, View, plan,
+};
+use policy_engine::ledger::{AdmitPod, Outcome as Room, Request, Shortage};
 use policy_engine::policy::Policy;
 use store::Unavailable;
 use tokio::time::Instant;
@@ -71,10 +74,11 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
         let asked = stream::iter(releases).take_while(|_| std::future::ready(may_act()));
         let asked = asked.map(|release| foreseen(stage, &policy, release)).buffered(ASKED_TOGETHER);
         let mut proposal = Proposal { cut_short, again_at: opens, ..Proposal::default() };
-        proposal.refusals.extend(spared.iter().map(refused));
+        let takes = |pod: &PodName, uid: &str| default_takes(stage, &policy, &view, pod, uid, now);
+        proposal.refusals.extend(spared.iter().map(|it| refused(it, takes(&it.pod, &it.seen.uid))));
         proposal.attention.extend(stranded.iter().map(ToString::to_string));
         if releases_cut_short {
-            *without_room = view.without_room;
+            without_room.clone_from(&view.without_room);
         }
         let mut late = Vec::new();
         for foreseen in asked.try_collect::<Vec<_>>().await? {
@@ -85,12 +89,16 @@ fn propose(turn: Turn<'_>) -> BoxFuture<'_, Result<Proposal, Refusal>> {
                     if releases_cut_short {
                         without_room.insert(release.seen.uid.clone());
                     }
-                    late.extend(no_start(release).map(|note| told(stage, note)));
+                    late.extend(no_start(release).map(|note| told(stage, note, false)));
                 }
             }
         }
         proposal.steps.extend(late);
-        proposal.steps.extend(notes.into_iter().map(|note| told(stage, note)));
+        let say = |note: Note| {
+            let default_takes = takes(&note.pod, &note.uid);
+            told(stage, note, default_takes)
+        };
+        proposal.steps.extend(notes.into_iter().map(say));
         proposal.tidings.extend(crowds.into_iter().map(waits));
         Ok(proposal)
     }
@@ -104,7 +112,7 @@ async fn foreseen(
     release: Release,
 ) -> Result<Result<Step, (News, Release)>, Unavailable> {
     // What is not known yet is found out when it is carried out.
-    if let Some(charge) = charge(stage, policy, &release)
+    if let Some(charge) = charged(stage, policy, &release)
         && let Room::Refused(shortages) = stage.ledger.would_fit(charge, Instant::now() + RESERVING).await?
     {
         return Ok(Err((no_room(&release, &shortages, policy), release)));
@@ -115,15 +123,17 @@ async fn foreseen(
 }
 
 /// What the Pod will be charged; `None` in a Namespace that is no project's.
-fn charge(stage: &Stage, policy: &Policy, release: &Release) -> Option<Request> {
-    let Release { pod, seen, .. } = release;
-    let named = (pod.namespace.as_str(), pod.name.as_str(), seen.uid.as_str());
-    view::ledger::pod(&stage.world, &stage.prices, policy, named).map(Request::AdmitPod)
+fn charged(stage: &Stage, policy: &Policy, Release { pod, seen, .. }: &Release) -> Option<Request> {
+    admitted(stage, policy, pod, &seen.uid).map(Request::AdmitPod)
+}
+
+fn admitted(stage: &Stage, policy: &Policy, pod: &PodName, uid: &str) -> Option<AdmitPod> {
+    view::ledger::pod(&stage.world, &stage.prices, policy, (&pod.namespace, &pod.name, uid))
 }
 
 /// Takes the gate away, once the ledger has room for the Pod: until then it held nothing. The webhook does not hear of it.
 async fn released(stage: &Stage, policy: &Policy, release: &Release) -> Result<Outcome, StepFailed> {
-    match charge(stage, policy, release) {
+    match charged(stage, policy, release) {
         Some(charge) => match stage.ledger.reserve(charge, Instant::now() + RESERVING).await? {
             Room::Reserved => Ok(stage.writer.release(release).await?),
             Room::Refused(_) | Room::Crowded(_) => Ok(Outcome::Overtaken),
@@ -139,11 +149,18 @@ fn no_start(release: Release) -> Option<Note> {
     is_told.then_some(Note { pod, uid: seen.uid, starts: None })
 }
 
+/// Whether a Pod could be run in `default`, as `sluice why` says it. Of one that is not known any more nobody is told.
+fn default_takes(stage: &Stage, policy: &Policy, view: &View, pod: &PodName, uid: &str, now: Timestamp) -> bool {
+    let project = view.bindings.get(&pod.namespace).and_then(|id| policy.project_by_id(id));
+    let (Some(project), Some(charge)) = (project, admitted(stage, policy, pod, uid)) else { return true };
+    charge::default_takes(policy, project, &charge.asked(), now)
+}
+
 /// Writes on a Pod when it starts.
-fn told(stage: &Stage, note: Note) -> Step {
+fn told(stage: &Stage, note: Note, default_takes: bool) -> Step {
     let about =
         About::Pod { namespace: note.pod.namespace.clone(), name: note.pod.name.clone(), uid: note.uid.clone() };
-    let news = News { tone: Tone::Normal, about, related: None, reason: WAITS, note: note.to_string() };
+    let news = News { tone: Tone::Normal, about, related: None, reason: WAITS, note: note.says(default_takes) };
     let (is_news, writer) = (note.starts.is_some(), stage.writer.clone());
     let act = async move { Ok(writer.tell_start(&note).await?) }.boxed();
     // Why no start is known any more is told already: the Pod waits in vain, or for room.
@@ -163,13 +180,13 @@ fn no_room(release: &Release, shortages: &[Shortage], policy: &Policy) -> News {
     news(Tone::Warning, "QuotaFull", &release.pod, &release.seen, note)
 }
 
-fn refused(spared: &Spared) -> News {
+fn refused(spared: &Spared, default_takes: bool) -> News {
     let reason = match spared.because {
         InVain::NoPlan(_) => "PlanMissing",
         InVain::NotBound { .. } => "QueueNotBound",
         InVain::NeverOpens(_) => "QueueNeverOpens",
     };
-    news(Tone::Warning, reason, &spared.pod, &spared.seen, spared.to_string())
+    news(Tone::Warning, reason, &spared.pod, &spared.seen, spared.says(default_takes))
 }
 
 fn news(tone: Tone, reason: &'static str, pod: &PodName, seen: &Seen, note: String) -> News {

@@ -6,12 +6,13 @@
 //! project's plan, the scheduler blames no node for volumes, other Pods, spreads or ports, and on some node it would fit
 //! without Pods that may be evicted for it. Nobody is evicted while it fits somewhere, or will when Pods are gone that end already.
 //!
-//! **Your Pod may be evicted for another if and only if** the rule `queue` is on `enforce` in its project, and its queue is preemptible and has a
-//! lower priority, or has more GPU than it deserves while the other's has less; and its queue keeps the GPU that it deserves. Of the sets
-//! of Pods that suffice, the smallest is taken, and of those the one with the lowest queues, and then the one that started last. Pods that a
-//! PodDisruptionBudget protects are taken only where no others suffice.
+//! **Your Pod may be evicted for another if and only if** the rule `queue` is on `enforce` in its project, and its queue has a
+//! lower priority and is preemptible (or others were evicted for your Pod in one that is: the annotation `platform-go/room-made-in` says
+//! so, and a switch of queues does not change it), or has more GPU than it deserves while the other's has less; and its queue keeps the GPU that it deserves. Of the sets
+//! of Pods that suffice, the smallest is taken, and of those the one with the lowest queues; then one that no PodDisruptionBudget forbids,
+//! and then the one that started last.
 //!
-//! What is planned stands in the journal before anything is done. Then the devices are held: a DeviceTaintRule lets only the waiting Pod's claim
+//! What is planned stands in the journal before anything is done. Then the waiting Pod is marked, and the devices are held: a DeviceTaintRule lets only the waiting Pod's claim
 //! have them. (Where the API server has no such rules, whoever comes first gets them.) Then Pods are evicted by the Eviction API, with the time to end that
 //! each asks for itself; the annotation `platform-go/eviction-reason` and an Event say why. A budget is heeded for `PlatformPolicy.spec.grace.budget` (10 minutes);
 //! after that the Pod gets the condition `DisruptionTarget` and is deleted.

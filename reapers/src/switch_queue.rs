@@ -7,6 +7,8 @@
 //! `platform-go/switch-queue` names the queue that it is in. Events on the Pod and on the workload say so, and it follows as soon as it
 //! may. Of two workloads above a Pod, the one that is nearer to it counts.
 //!
+//! Of a kind that `PlatformPolicy.spec.workloadKinds` lists and that Sluice may not read nothing is moved, and `sluice status` says so.
+//!
 //! When the annotation goes, nothing is moved back. Where the rule `queue` is off, nothing is moved; where it only warns, everything is.
 //! Exempt Namespaces are left alone.
 
@@ -21,6 +23,7 @@ use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::plan_window::Controller;
 use policy_engine::daemons::switch_queue::audit::audit;
 use policy_engine::daemons::switch_queue::{Crowd, Move, Plan, STAYS, Spared, Workload, plan};
+use policy_engine::object::kinds::GroupResource;
 
 use crate::cycle::{Daemon, Proposal, Refusal, Step, Turn};
 use crate::stage::Stage;
@@ -67,10 +70,19 @@ fn proposal(stage: &Stage, plan: Plan) -> Proposal {
         steps: moves.into_iter().map(step).collect(),
         together: AT_A_TIME,
         refusals: spared.iter().map(stays).chain(crowds.iter().map(stay)).collect(),
+        attention: stage.world.unreadable_kinds().iter().map(unreadable).collect(),
         again_at: opens,
         cut_short,
         ..Proposal::default()
     }
+}
+
+/// A kind that the policy lists and the chart's values do not. It is theirs to give rights.
+fn unreadable(kind: &GroupResource) -> String {
+    format!(
+        "PlatformPolicy.spec.workloadKinds lists {kind}, which Sluice has no right to read: its workloads that are switched to a queue keep \
+         their Pods where they are; list it in the chart's value policy.workloadKinds too and run helm upgrade, or apply what the chart renders"
+    )
 }
 
 fn stays(spared: &Spared) -> News {

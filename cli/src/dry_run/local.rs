@@ -116,12 +116,12 @@ impl Local {
     }
 
     async fn judge_one(&mut self, creation: Creation<'_>) -> Result<Verdict, Unanswered> {
-        let Created { entry, decision, object: after } = self
+        let Created { entry, decision, object: after, out_of_order } = self
             .creations
             .create(&creation.submission(&self.asker))
             .await
             .map_err(|undecided| unanswered(undecided, &creation))?;
-        let mut notes = Vec::new();
+        let mut notes: Vec<_> = out_of_order.iter().map(ToString::to_string).collect();
         match &entry {
             Entry::NotJudged(why) => notes.push(why.to_string()),
             Entry::Ungoverned if decision.allowed() => {

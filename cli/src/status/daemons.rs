@@ -202,7 +202,8 @@ fn attention(row: &Row) -> impl Iterator<Item = Finding> {
     let sentences = row.told.iter().flat_map(|told| &told.attention);
     sentences.map(|sentence| {
         let (says, what_to_do) = sentence.rsplit_once("; ").unwrap_or((sentence, "look at the records that it names"));
-        Finding::new(What::WaitInVain, says, what_to_do)
+        let what = if row.name == "plan-window" { What::WaitInVain } else { What::DaemonAsks };
+        Finding::new(what, says, what_to_do)
     })
 }
 

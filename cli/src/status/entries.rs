@@ -18,6 +18,10 @@ const REVIEWS: &str = "reviews.sluice.dev";
 /// What else decides whether an entry hears of something as it should.
 const FIELDS: [&str; 3] = ["matchPolicy", "reinvocationPolicy", "sideEffects"];
 
+/// What to do about kinds that the record alone lists.
+const LIST_THEM: &str =
+    "list them in the chart's value policy.workloadKinds too and run helm upgrade, or apply what the chart renders";
+
 /// Entries that are missing, or differ from the chart's, or are called elsewhere than the others.
 pub(super) fn judge(kind: &str, entries: &[Entry], seen: &Seen, usual: &Usual) -> Vec<Finding> {
     let name = &seen.place.configuration;
@@ -38,6 +42,15 @@ pub(super) fn judge(kind: &str, entries: &[Entry], seen: &Seen, usual: &Usual) -
     }
     for (entry, expected) in expected().filter_map(|(name, it)| Some((there.get(name)?, it))) {
         let differences = differences(expected, entry, seen, usual);
+        let deaf = of_listed_kinds(expected, entry, seen);
+        if !deaf.is_empty() {
+            let says = format!(
+                "the entry {} of the {kind} {name} does not hear of what spec.workloadKinds of the PlatformPolicy lists: {}",
+                entry.name,
+                few(&deaf)
+            );
+            findings.push(Finding::new(What::EntryDiffers, says, LIST_THEM));
+        }
         if !differences.is_empty() {
             let says =
                 format!("the entry {} of the {kind} {name} is not the chart's: {}", entry.name, differences.join("; "));
@@ -112,14 +125,21 @@ fn called_at(entry: &Value, path: &str) -> Option<(String, bool)> {
     Some((base, text(service, "/path") == path))
 }
 
+/// What an entry does not hear of kinds that the policy lists.
+fn of_listed_kinds(expected: &Value, entry: &Entry, seen: &Seen) -> Vec<String> {
+    let policy = seen.policy.as_ref().ok().and_then(Option::as_ref);
+    let listed = policy.map(|it| it.listed_kinds.as_slice()).unwrap_or_default();
+    let anyway = unheard(expected, &entry.written, &[]);
+    unheard(expected, &entry.written, listed).into_iter().filter(|it| !anyway.contains(it)).collect()
+}
+
 /// What in an entry is not as the chart renders it.
 fn differences(expected: &Value, entry: &Entry, seen: &Seen, usual: &Usual) -> Vec<String> {
     let found = &entry.written;
     let mut differences = selectors(expected, found);
     differences.extend(conditions(expected, found));
     differences.extend(lists(found, seen));
-    let policy = seen.policy.as_ref().ok().and_then(Option::as_ref);
-    let deaf = unheard(expected, found, policy.map(|it| it.listed_kinds.as_slice()).unwrap_or_default());
+    let deaf = unheard(expected, found, &[]);
     if !deaf.is_empty() {
         differences.push(format!("its rules do not hear of {}", few(&deaf)));
     }

@@ -92,6 +92,8 @@ pub(super) enum What {
     Records,
     /// Pods wait for what will not come, because of a plan or for want of one.
     WaitInVain,
+    /// A daemon cannot do all of its work until somebody acts.
+    DaemonAsks,
     /// The ledger has raised an alarm lately.
     LedgerAlarm,
 }
@@ -115,7 +117,7 @@ impl What {
             | Self::Waits
             | Self::CyclesFail
             | Self::Stuck => Area::Acting,
-            Self::Records | Self::WaitInVain | Self::LedgerAlarm => Area::Attention,
+            Self::Records | Self::WaitInVain | Self::DaemonAsks | Self::LedgerAlarm => Area::Attention,
         }
     }
 }

@@ -271,6 +271,18 @@ fn a_plan_that_cannot_serve_its_projects_wants_attention() {
 }
 
 #[test]
+fn a_listed_kind_that_sluice_may_not_read_wants_attention() {
+    let unread = of_daemon("switch-queue", |told| {
+        told.attention = vec![
+            "spec.workloadKinds lists widgets.apps, which Sluice has no right to read; list it in the chart".to_owned(),
+        ];
+    });
+    assert_eq!(unread.0.findings[0].what_to_do, "list it in the chart");
+    let says = "spec.workloadKinds lists widgets.apps, which Sluice has no right to read";
+    assert_found(unread, What::DaemonAsks, says, Ending::Warned);
+}
+
+#[test]
 fn what_somebody_may_not_read_is_named_and_is_nobodys_failure() {
     let may_not = || Unread::Forbidden("User \"bob\" cannot get resource".to_owned());
     let (status, ending) = but_for(|seen| {

@@ -178,5 +178,6 @@ fn read(pod: &pod::Pod, bindings: &BTreeMap<String, ProjectId>, claims: &Found) 
         kept_off: pod::kept_off(pod).map(str::to_owned),
         in_vain: None,
         gang: spec.gang.clone(),
+        room_made_in: meta.annotations.as_ref().and_then(|it| it.get(contract::ROOM_MADE_IN)).cloned(),
     })
 }

@@ -77,14 +77,16 @@ fn workload(of: &MovedWorkload) -> Workload {
 
 fn member(pod: &Pod, workload: String) -> Option<Member> {
     let meta = &pod.metadata;
+    let annotation = |key: &str| meta.annotations.as_ref().and_then(|annotations| annotations.get(key)).cloned();
     Some(Member {
         pod: PodName { namespace: meta.namespace.clone()?, name: meta.name.clone()? },
         seen: seen(meta)?,
         workload,
         queue: label(meta, contract::QUEUE_NAME)?.to_owned(),
-        asks: meta.annotations.as_ref().and_then(|annotations| annotations.get(contract::SWITCH_QUEUE)).cloned(),
+        asks: annotation(contract::SWITCH_QUEUE),
         waits: pod.spec.waits_for_queue && !pod.spec.is_scheduled(),
         has_gpus: label(meta, contract::EFFECTIVE_GPU).is_some(),
         model: label(meta, contract::GPU_MODEL).map(str::to_owned),
+        room_made_in: annotation(contract::ROOM_MADE_IN),
     })
 }

@@ -26,7 +26,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(2);
 /// Objects that a list brings at a time. A page is held as text and as objects at once; afterwards that memory is idle.
 const PAGE: u32 = 100;
 const NOT_FOUND: u16 = 404;
-/// How long to wait before asking again for a kind that a cluster may do without. Meanwhile nothing is old.
+const FORBIDDEN: u16 = 403;
+/// How long to wait before asking again for a kind that a cluster may do without, and does not have or does not let us read. Meanwhile
+/// nothing is old.
 const UNTIL_ASKED_AGAIN: Duration = Duration::from_secs(30);
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -37,6 +39,7 @@ pub(crate) struct Watch {
     pub(crate) name: &'static str,
     filled: Arc<AtomicBool>,
     missing: Arc<AtomicBool>,
+    refused: Arc<AtomicBool>,
     pulse: Pulse,
     size: Arc<dyn Fn() -> usize + Send + Sync>,
 }
@@ -50,6 +53,11 @@ impl Watch {
     /// Whether the API server does not have the kind, and need not.
     pub(crate) fn is_missing(&self) -> bool {
         self.missing.load(Ordering::Acquire)
+    }
+
+    /// Whether the API server does not let us read the kind.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Acquire)
     }
 
     /// When the watch was last known to be alive.
@@ -116,9 +124,15 @@ where
     let mut writer = reflector::store::Writer::new(kind.clone());
     let store = writer.as_reader();
     let size = store.clone();
-    let (filled, missing) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
-    let watch = Watch { name, filled, missing, pulse, size: Arc::new(move || size.len()) };
-    let missing = watch.missing.clone();
+    let watch = Watch {
+        name,
+        filled: Arc::default(),
+        missing: Arc::default(),
+        refused: Arc::default(),
+        pulse,
+        size: Arc::new(move || size.len()),
+    };
+    let (missing, refused) = (watch.missing.clone(), watch.refused.clone());
     let (filled, pulse, shutdown) = (watch.filled.clone(), watch.pulse.clone(), common.shutdown.clone());
     let mut failures = Failures::new(name, common.kinds_missing.clone());
     let cached = store.clone();
@@ -137,6 +151,21 @@ where
                     }
                     pulse.beat();
                     let _cancelled = shutdown.run_until_cancelled(sleep(UNTIL_ASKED_AGAIN)).await;
+                    continue;
+                }
+                // Rights are given by hand: who asks often has them no sooner.
+                Err(error) if is_refused(&error) => {
+                    if !refused.swap(true, Ordering::AcqRel) {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(
+                            kind = name,
+                            error,
+                            "no right to read this kind; asking again from time to time"
+                        );
+                        changed(Change::Listed(&cached));
+                    }
+                    let pause = if may_be_missing { UNTIL_ASKED_AGAIN } else { LONGEST_RETRY };
+                    let _cancelled = shutdown.run_until_cancelled(sleep(pause)).await;
                     continue;
                 }
                 Err(error) => {
@@ -159,6 +188,9 @@ where
                 Event::Init | Event::InitApply(_) => continue,
                 Event::InitDone => {
                     missing.store(false, Ordering::Release);
+                    if refused.swap(false, Ordering::AcqRel) {
+                        tracing::info!(kind = name, "this kind may be read now");
+                    }
                     filled.store(true, Ordering::Release);
                     changed(Change::Listed(&cached));
                 }
@@ -234,9 +266,18 @@ fn is_never_listed(error: &watcher::Error) -> bool {
 
 /// By code: where not even the group exists, the answer is plain text and has no reason.
 fn is_kind_missing(error: &watcher::Error) -> bool {
+    is_answered_by(error, NOT_FOUND)
+}
+
+fn is_refused(error: &watcher::Error) -> bool {
+    is_answered_by(error, FORBIDDEN)
+}
+
+/// Whether a list, or the beginning of a watch, is answered by this code.
+fn is_answered_by(error: &watcher::Error, code: u16) -> bool {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == NOT_FOUND,
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == code,
         watcher::Error::InitialListFailed(_)
         | watcher::Error::WatchStartFailed(_)
         | watcher::Error::WatchError(_)
@@ -247,6 +288,8 @@ fn is_kind_missing(error: &watcher::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::Node;
+
     use super::*;
 
     fn failures() -> Failures {
@@ -259,6 +302,31 @@ mod tests {
         let pauses: Vec<_> = (0..12).map(|_| failures.note(&watcher::Error::NoResourceVersion, None)).collect();
         assert_eq!(pauses[..4], [250, 500, 1000, 2000].map(Duration::from_millis));
         assert!(pauses[4..].iter().all(|pause| *pause == LONGEST_RETRY));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_not_be_read_is_asked_for_seldom() {
+        let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = asked.clone();
+        let service = tower::service_fn(move |_: http::Request<kube::client::Body>| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let status = br#"{"kind": "Status", "status": "Failure", "reason": "Forbidden", "code": 403}"#;
+            let answer = http::Response::builder().status(FORBIDDEN).body(kube::client::Body::from(status.to_vec()));
+            std::future::ready(answer.map_err(std::io::Error::other))
+        });
+        let client = Client::new(service, "default");
+        let common = Common { client, shutdown: CancellationToken::new(), kinds_missing: Arc::default() };
+        let which = watcher::Config::default();
+        let followed = Followed::<Node> { name: "nodes", kind: (), which, keep: |_| {}, may_be_missing: true };
+        let (changes, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let (_store, watch) = follow(followed, move |_| changes.send(()).expect("it is heard"), &common);
+        heard.recv().await.expect("it was refused");
+        assert!(watch.is_refused());
+        tokio::time::advance(UNTIL_ASKED_AGAIN * 4).await;
+        tokio::time::sleep(UNTIL_ASKED_AGAIN).await;
+        let asked = asked.load(Ordering::Relaxed);
+        assert!((2..=4).contains(&asked), "asked {asked} times");
+        assert!(heard.try_recv().is_err(), "it was told once");
     }
 
     #[tokio::test(start_paused = true)]

@@ -20,7 +20,7 @@ use super::gathered::Gathered;
 use super::keep;
 use super::topic::{Changes, Signals, Topic};
 use crate::served::{DynamicMeta, served};
-use crate::watch::{Common, Followed, follow};
+use crate::watch::{Common, Followed, Watch, follow};
 
 /// How long to wait before asking again for a listed kind that the API server does not have.
 const UNTIL_ASKED_AGAIN: Duration = Duration::from_secs(30);
@@ -49,6 +49,8 @@ pub type MovedWorkloads = BTreeMap<String, BTreeMap<String, MovedWorkload>>;
 #[derive(Default)]
 pub(super) struct Moved {
     stores: Mutex<Vec<(ApiResource, Store<DynamicMeta>)>>,
+    /// Of kinds that an admin lists.
+    listed: Mutex<Vec<(GroupResource, Watch)>>,
     gathered: Gathered<MovedWorkloads>,
 }
 
@@ -119,8 +121,18 @@ impl Moved {
             outdate();
             signals.give(Topic::MovedWorkloads);
         };
-        let (store, _watch) = follow(followed("moved workloads", of.clone()), changed, common);
+        let (store, watch) = follow(followed("moved workloads", of.clone()), changed, common);
+        let kind = GroupResource::new(&of.group, &of.plural);
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner).push((kind, watch));
         self.add(of, store);
+    }
+
+    /// The kinds that the policy lists and that the API server does not let us read.
+    pub(super) fn unreadable(&self, policy: &Policy) -> Vec<GroupResource> {
+        let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused =
+            listed.iter().filter(|(kind, watch)| watch.is_refused() && policy.platform().workload_kind(kind).is_some());
+        refused.map(|(kind, _)| kind.clone()).collect()
     }
 }
 

@@ -248,13 +248,14 @@ pub fn held_up(pod: &Pod) -> Option<&str> {
 }
 
 /// The annotations that somebody reads.
-const READ: [&str; 6] = [
+const READ: [&str; 7] = [
     contract::SWITCH_QUEUE,
     contract::CLAIM_TEMPLATE,
     contract::USE_VOLUMES,
     contract::STARTS_AT,
     contract::WINDOW_CLOSES_AT,
     contract::EVICTION_REASON,
+    contract::ROOM_MADE_IN,
 ];
 
 pub(super) fn keep(pod: &mut Pod) {

@@ -169,7 +169,7 @@ impl Writer {
         outcome(what, api.delete(&pod.name, &by)).await
     }
 
-    async fn annotate_pod(
+    pub(super) async fn annotate_pod(
         &self,
         pod: &PodName,
         uid: &str,

@@ -56,6 +56,16 @@ impl Writer {
         outcome(|| format!("device taint rule {name}"), api.delete(name, &deleting(seen))).await
     }
 
+    /// Writes on a waiting Pod as of which queue room is made for it. Nobody else writes this annotation, so that it does not matter
+    /// what else of the Pod has changed.
+    ///
+    /// # Errors
+    /// Where the API server refuses or does not answer.
+    pub async fn mark_room(&self, pod: &PodName, uid: &str, queue: &str) -> Result<Outcome, WriteFailed> {
+        let annotations = json!({ contract::ROOM_MADE_IN: queue });
+        Ok(self.annotate_pod(pod, uid, annotations).await?.err().unwrap_or(Outcome::Written))
+    }
+
     /// Says in the status of a waiting Pod on which node room is made for it, so that the scheduler gives what is freed there to
     /// nobody of a lower priority; `None` takes that back.
     ///

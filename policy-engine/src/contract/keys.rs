@@ -115,7 +115,7 @@ pub const KEYS: &[Key] = &[
         Label,
         "Pods",
         Platform,
-        "`true` or `false`: whether the Pod's queue allows its Pods to be evicted for queues of higher priority",
+        "`true` or `false`: whether the Pod may be evicted for queues of higher priority. Its queue says so, and `room-made-in`",
     ),
     key(
         "dra-effective-gpu",
@@ -296,6 +296,14 @@ pub const KEYS: &[Key] = &[
         Platform,
         "Why the platform ends the Pod: `Plan window expired`, `Plan validity period expired`, `No active resource plan`, or `Preempted: …` \
          with the queue for whose Pod it ends",
+    ),
+    key(
+        "room-made-in",
+        Annotation,
+        "Pods",
+        Platform,
+        "The queue, by its id, in which the Pod was when others were evicted for it. If that queue is preemptible the Pod stays so, in \
+         whatever queue it is moved to: nobody keeps for good what was taken from others",
     ),
     key(
         "gang",

@@ -26,16 +26,20 @@
 //!
 //! **Your Pod may be evicted for another if and only if** its Namespace is a project's and not exempt, the rule `queue` is enforced
 //! there, it is not critical to the cluster, it uses no claim that the other uses too, and
-//! * its queue is preemptible and has a lower priority than the other's; or
+//! * its queue has a lower priority than the other's and is preemptible, or others were evicted for your Pod when it was in a queue that is:
+//!   whoever moves to another queue keeps nothing for good that was taken from others; or
 //! * its queue uses more GPU than it deserves, the other's less, the other asks GPU, and your queue's priority is not higher;
 //!
 //! and its queue would not have less GPU than it deserves. A queue that deserves nothing in particular has no such floor. A
 //! claim counts for a queue once, however many of the queue's Pods use it.
 //!
-//! **Of the sets that suffice, one is taken** that no PodDisruptionBudget forbids, if there is such a set; then the one with the
-//! fewest Pods; then with the fewest of queues other than those that deserve zero; then with the lowest priorities, the
-//! highest compared first; then the one whose Pods started last, the oldest compared first; then by names. Of a gang's,
-//! one is taken of which no Pod could stay. If no set suffices nobody is evicted.
+//! **Of the sets that suffice, one is taken** with the fewest Pods; then with the fewest of queues other than those that deserve
+//! zero; then with the lowest priorities, the highest compared first; then one that no PodDisruptionBudget forbids at the moment;
+//! then the one whose Pods started last, the oldest compared first; then by names. Of a gang's, one is taken of which no Pod could
+//! stay. If no set suffices nobody is evicted.
+//!
+//! A budget makes no more Pods end, and none of higher queues: everybody may write one that never allows anything. It puts the end of
+//! those that it protects off, for `PlatformPolicy.spec.grace.budget` and no longer.
 //!
 //! Those come first whose queue has the higher priority, then those that wait longest.
 
@@ -141,7 +145,7 @@ pub struct Victim {
     pub queue: QueueName,
     /// Why it may be evicted.
     pub because: Because,
-    /// The PodDisruptionBudget that forbids it as yet. No set suffices without such Pods.
+    /// The PodDisruptionBudget that forbids it as yet. No other set of as few Pods, of as low queues, suffices.
     pub budget: Option<String>,
     /// How long it may take to end, in seconds, as it is when that begins.
     #[serde(default)]

@@ -39,7 +39,7 @@ pub struct Move {
     pub from: String,
     /// The id of the queue that it moves to.
     pub to: String,
-    /// Whether its Pods may be evicted for higher ones.
+    /// Whether it may be evicted for Pods of higher ones there.
     pub preemptible: bool,
     /// The workload that was moved.
     pub with: Workload,
@@ -152,7 +152,7 @@ pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
                 seen: seen.clone(),
                 from: queue.clone(),
                 to: to.id.clone(),
-                preemptible: to.preemptible,
+                preemptible: policy.gives_way(to, member.room_made_in.as_deref()),
                 with: with.clone(),
             }),
             Fate::Stays { because, until } => {

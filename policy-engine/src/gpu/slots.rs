@@ -114,8 +114,8 @@ pub(crate) fn meant<'a>(case: &Case<'a>, slot: &str, mapped: Option<&'a str>) ->
     if let Some(name) = mapped {
         return match claims.get(name) {
             Some(claim) => may_use(case, claim).map(|()| name).map_err(|why| Unmapped::Refused(name, why)),
-            None if case.devices.untold => Ok(name),
-            None => Err(Unmapped::Missing(name)),
+            None if case.devices.lacks_claim(name) => Err(Unmapped::Missing(name)),
+            None => Ok(name),
         };
     }
     // A colleague's shared claim is named by hand: else whoever shares one decides on what others' work runs.

@@ -58,6 +58,29 @@ pub struct Devices {
     pub inventory: Option<Arc<Inventory>>,
     /// Nobody could be asked: what is absent may exist.
     pub untold: bool,
+    /// What is known not to be there all the same: it is made later in the same run.
+    pub to_come: ToCome,
+}
+
+/// What is made later in a run, by name.
+#[derive(Clone, Debug, Default)]
+pub struct ToCome {
+    /// ResourceClaims.
+    pub claims: BTreeSet<String>,
+    /// ResourceClaimTemplates.
+    pub templates: BTreeSet<String>,
+}
+
+impl Devices {
+    /// Whether it is known that there is no ResourceClaim of this name.
+    pub fn lacks_claim(&self, name: &str) -> bool {
+        !self.claims.contains_key(name) && (!self.untold || self.to_come.claims.contains(name))
+    }
+
+    /// The same of ResourceClaimTemplates.
+    pub fn lacks_template(&self, name: &str) -> bool {
+        !self.templates.contains_key(name) && (!self.untold || self.to_come.templates.contains(name))
+    }
 }
 
 /// Names a device in the cluster.

@@ -65,14 +65,19 @@ async fn who_no_longer_leads_asks_no_ledger() {
 
 /// A queue that opens in the year 2099, with a Pod of a ReplicaSet that waits for it.
 fn closed(annotations: serde_json::Value) -> ApiServer {
+    closed_by(annotations, json!({"queues": ["night"]}))
+}
+
+/// The same, by a plan that says this.
+fn closed_by(annotations: serde_json::Value, plan: serde_json::Value) -> ApiServer {
     const PLAN: &str = "/apis/sluice.dev/v1alpha1/resourceplans/gold";
     let windows = json!([{"from": "2099-03-02T08:00:00Z", "until": "2099-03-03T08:00:00Z"}]);
-    let plan = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "ResourcePlan", "metadata": {"name": "gold", "uid": "gold"},
-        "spec": {"queues": ["night"]}});
+    let plan = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "ResourcePlan", "metadata": {"name": "gold", "uid": "gold"}, "spec": plan});
     let queue = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "PlatformQueue", "metadata": {"name": "night", "uid": "night"},
         "spec": {"priority": 5, "windows": windows, "timeZone": "UTC"}});
     let owl = pod("detector", "owl", |pod| {
-        pod["metadata"]["labels"] = json!({"platform-go/queue-name": "night"});
+        pod["metadata"]["labels"] = json!({"platform-go/queue-name": "night", "platform-go/dra-gpu-count": "1"});
+        pod["spec"]["resourceClaims"] = json!([{"name": "gpu", "resourceClaimTemplateName": "t"}]);
         pod["metadata"]["annotations"] = annotations;
         pod["metadata"]["ownerReferences"] =
             json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "owls", "uid": "r", "controller": true}]);
@@ -106,6 +111,34 @@ async fn who_waits_is_told_until_when_and_its_workload_how_many_do() {
     let [annotated] = &server.calls()[..] else { panic!("one write") };
     let metadata = json!({"uid": "uid-of-owl", "annotations": {"platform-go/starts-at": "2099-03-02T08:00:00Z"}});
     assert_eq!(annotated.body["metadata"], metadata);
+}
+
+/// What a person reads in Events is what the rules would allow. The Pod asks 1 GPU.
+#[tokio::test]
+async fn default_is_offered_only_to_who_could_run_there() {
+    let windows = json!([{"from": "2099-03-02T08:00:00Z", "until": "2099-03-03T08:00:00Z"}]);
+    let plan = |outside: u32| {
+        let outside = json!({"gpu": outside});
+        json!({"queues": ["night"], "quota": {"gpu": 4}, "windows": windows, "timeZone": "UTC", "outsideWindowQuota": outside})
+    };
+    let waits = async |outside| {
+        let mut proposal = turned(&closed_by(json!({}), plan(outside))).await;
+        proposal.steps.remove(0).news.expect("it is told").note
+    };
+    let says = "pod detector/owl waits: queue night is closed until Mon 2099-03-02 08:00 UTC, by the windows of plan gold and by its own; it \
+                starts then, as far as there is room";
+    let moves = "; to run it now, move it to queue default (annotation platform-go/switch-queue)";
+    assert_eq!(waits(1).await, format!("{says}{moves}"));
+    assert_eq!(waits(0).await, says, "it asks more than default has before the plan opens");
+    let unbound = async |outside| {
+        let mut plan = plan(outside);
+        plan["queues"] = json!([]);
+        turned(&closed_by(json!({}), plan)).await.refusals.remove(0).note
+    };
+    let says = "pod detector/owl waits in vain: plan gold does not bind queue night; ";
+    let moves = "move it to queue default (annotation platform-go/switch-queue), or ";
+    assert_eq!(unbound(1).await, format!("{says}{moves}ask an admin"));
+    assert_eq!(unbound(0).await, format!("{says}ask an admin"));
 }
 
 #[tokio::test]

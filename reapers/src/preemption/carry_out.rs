@@ -8,8 +8,8 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::preemption::progress::{Begun, Ended, Eviction, Progress, progress};
-use policy_engine::daemons::preemption::view::Placement;
 use policy_engine::daemons::preemption::view::devices::DeviceId;
+use policy_engine::daemons::preemption::view::{Placement, Pod};
 use policy_engine::daemons::preemption::{Preemption, Victim};
 use policy_engine::policy::Policy;
 use store::{Beginning, Concerned};
@@ -52,6 +52,7 @@ impl<'s> CarryOut<'s> {
         let begun = Begun { id: String::new(), at: self.now, preemption, vacated_at: None };
         let evict = evictions(&begun, self.seen, self.policy, self.now);
         let devices = self.devices(&begun);
+        let debtors = debtors(&begun);
         let (journal, hands) = (self.stage.ledger.journal(), self.hands());
         let act = async move {
             let id = match journal.begin(&beginning).await? {
@@ -59,6 +60,7 @@ impl<'s> CarryOut<'s> {
                 // Another replica was faster, or this one was not told: what is open is gone on with in the next turn.
                 store::Begun::AlreadyOpen { .. } => return Ok(Outcome::Overtaken),
             };
+            hands.mark(debtors).await?;
             hands.hold(&id, devices).await?;
             let Preemption { placements, victims, .. } = begun.preemption;
             for Placement { pod, uid, node, .. } in &placements {
@@ -69,16 +71,19 @@ impl<'s> CarryOut<'s> {
         Ok(Step::told(news, act.boxed()))
     }
 
-    /// Goes on with what was begun: holds what is not held yet, and evicts those who are due.
+    /// Goes on with what was begun: marks and holds what is not yet, and evicts those who are due.
     pub(super) fn go_on(&self, begun: &Begun, due: Vec<Eviction>) -> Option<Step> {
         let held: BTreeSet<_> = self.seen.held.iter().map(|it| it.name.as_str()).collect();
         let mut devices = self.devices(begun);
         devices.retain(|it| !held.contains(name(&begun.id, it.index).as_str()));
-        if devices.is_empty() && due.is_empty() {
+        let mut debtors = debtors(begun);
+        debtors.retain(|it| self.seen.view.pods.iter().any(|pod| pod.uid == it.uid && !it.is_marked(pod)));
+        if devices.is_empty() && due.is_empty() && debtors.is_empty() {
             return None;
         }
         let (hands, id, victims) = (self.hands(), begun.id.clone(), begun.preemption.victims.clone());
         let act = async move {
+            hands.mark(debtors).await?;
             hands.hold(&id, devices).await?;
             hands.evict(due, &victims).await
         };
@@ -100,6 +105,27 @@ impl<'s> CarryOut<'s> {
     }
 }
 
+/// A Pod for which others are to end, and the id of the queue as of which they do.
+struct Debtor {
+    pod: PodName,
+    uid: String,
+    queue: String,
+}
+
+impl Debtor {
+    fn is_marked(&self, pod: &Pod) -> bool {
+        pod.room_made_in.as_ref() == Some(&self.queue)
+    }
+}
+
+/// Those for whom room is made. Where an earlier version planned it, nobody knows in which queue they were.
+fn debtors(begun: &Begun) -> Vec<Debtor> {
+    let Preemption { placements, asker, .. } = &begun.preemption;
+    let Some(asker) = asker else { return Vec::new() };
+    let debtor = |it: &Placement| Debtor { pod: it.pod.clone(), uid: it.uid.clone(), queue: asker.queue().to_owned() };
+    placements.iter().map(debtor).collect()
+}
+
 /// A device that is to be held.
 struct ToHold {
     /// Which of the preemption's devices.
@@ -115,6 +141,14 @@ struct Hands {
 }
 
 impl Hands {
+    /// Before anybody ends for them: who moves to another queue meanwhile is marked by then.
+    async fn mark(&self, debtors: Vec<Debtor>) -> Result<(), StepFailed> {
+        for Debtor { pod, uid, queue } in debtors {
+            self.writer.mark_room(&pod, &uid, &queue).await?;
+        }
+        Ok(())
+    }
+
     async fn hold(&self, preemption: &str, devices: Vec<ToHold>) -> Result<(), StepFailed> {
         for ToHold { index, device, value } in devices {
             let hold = Hold { name: name(preemption, index), device, value, preemption: preemption.to_owned() };

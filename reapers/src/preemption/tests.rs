@@ -115,6 +115,7 @@ async fn what_is_planned_is_in_the_journal_and_held_before_anybody_is_evicted() 
     let calls = writes(&server, ledger.clone()).await;
     let pods = "/api/v1/namespaces/detector/pods";
     let expected = [
+        format!("PATCH {pods}/hawk"),
         "POST /apis/resource.k8s.io/v1/devicetaintrules".to_owned(),
         format!("PATCH {pods}/hawk/status"),
         format!("PATCH {pods}/owl"),
@@ -124,16 +125,17 @@ async fn what_is_planned_is_in_the_journal_and_held_before_anybody_is_evicted() 
     let open = ledger.journal().open("preemption").await.expect("the journal");
     let [entry] = &open[..] else { panic!("{open:?}") };
     assert_eq!((entry.subjects[0].name.as_str(), entry.objects[0].name.as_str()), ("hawk", "owl"));
-    let hold = &calls[0].body;
+    assert_eq!(calls[0].body["metadata"]["annotations"], json!({"platform-go/room-made-in": "high"}));
+    let hold = &calls[1].body;
     assert_eq!(hold["metadata"]["labels"]["sluice.dev/preemption"], entry.id);
     assert_eq!(
         hold["spec"]["taint"],
         json!({"key": "platform-go/hold", "value": "uid-of-hawk", "effect": "NoSchedule"})
     );
     assert_eq!(hold["spec"]["deviceSelector"], json!({"driver": "gpu.nvidia.com", "pool": NODE, "device": "gpu-0"}));
-    assert_eq!(calls[1].body["status"], json!({"nominatedNodeName": NODE}));
+    assert_eq!(calls[2].body["status"], json!({"nominatedNodeName": NODE}));
     assert_eq!(
-        calls[3].body["deleteOptions"],
+        calls[4].body["deleteOptions"],
         json!({"gracePeriodSeconds": 7, "preconditions": {"uid": "uid-of-owl"}})
     );
 }
@@ -145,8 +147,10 @@ async fn a_daemon_that_begins_anew_goes_on_and_evicts_nobody_else() {
     writes(&server, ledger.clone()).await;
     // Nothing that was written is seen yet: the same Pod is evicted again, and nothing is begun anew.
     let calls = writes(&server, ledger.clone()).await;
-    let evictions: Vec<_> = lines(&calls).into_iter().filter(|line| line.ends_with("/eviction")).collect();
-    assert_eq!(evictions, ["POST /api/v1/namespaces/detector/pods/owl/eviction"]);
+    let pods = "/api/v1/namespaces/detector/pods";
+    let writes: Vec<_> = lines(&calls).into_iter().filter(|line| line.contains(pods)).collect();
+    let expected = [format!("PATCH {pods}/hawk"), format!("PATCH {pods}/owl"), format!("POST {pods}/owl/eviction")];
+    assert_eq!(writes, expected, "a mark that is not seen is written before anybody is evicted");
     assert_eq!(ledger.journal().open("preemption").await.expect("the journal").len(), 1);
 }
 

@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use cluster::testing::ApiServer;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::cycle::{Past, turn};
+use crate::cycle::{Memory, Past, turn};
 use crate::testing::{ledger, pod, projects, stage};
 
 const APPS: &str = "/apis/apps/v1";
@@ -71,4 +73,33 @@ async fn where_nothing_was_moved_nobody_is_asked_about_anything() {
     let stage = stage(&server, ledger).await;
     turn(&DAEMON, &stage, &mut Past::default(), &|| true).await;
     server.assert_asked::<&str>([]);
+}
+
+/// Listed in the record alone: the chart would give the right to read them.
+#[tokio::test]
+async fn a_listed_kind_that_may_not_be_read_wants_attention() {
+    let kinds = json!([{"group": "apps", "version": "v1", "resource": "widgets", "podTemplates": ["/spec/template"]}]);
+    let policy = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "PlatformPolicy", "metadata": {"name": "default", "uid": "p"},
+        "spec": {"workloadKinds": kinds}});
+    let objects = [("/apis/sluice.dev/v1alpha1/platformpolicies/default".to_owned(), policy)];
+    let server = ApiServer::with_collections(projects(["detector"]).into_iter().chain(objects));
+    let server = server.refusing("/apis/apps/v1/widgets");
+    let (ledger, _directory) = ledger().await;
+    let stage = stage(&server, ledger).await;
+    let refused = async {
+        while stage.world.unreadable_kinds().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refused).await.expect("it was tried");
+    let mut memory = Memory::default();
+    let turn = Turn { stage: &stage, memory: &mut memory, may_act: &|| true };
+    assert_eq!(
+        propose(turn).await.expect("a proposal").attention,
+        [
+            "PlatformPolicy.spec.workloadKinds lists widgets.apps, which Sluice has no right to read: its workloads that are switched to a \
+          queue keep their Pods where they are; list it in the chart's value policy.workloadKinds too and run helm upgrade, or apply what \
+          the chart renders"
+        ]
+    );
 }

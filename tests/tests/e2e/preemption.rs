@@ -3,8 +3,8 @@
 use e2e::fleet::{asking, asking_with, asks, fleet, holds};
 use e2e::gpu::allocated;
 use e2e::manifest::{object, with, workload};
-use e2e::windows::told;
-use e2e::{ADMIN, create, eventually, find, get, kubectl, list, ok, running, shared};
+use e2e::windows::{record, told};
+use e2e::{ADMIN, assert_warned, create, eventually, find, get, kubectl, list, ok, running, shared};
 use serde_json::{Value, json};
 
 fn devices(claim: &Value) -> Vec<String> {
@@ -135,4 +135,37 @@ fn those_that_need_each_other_get_room_together_or_not_at_all() {
         uids(&before).into_iter().filter(|uid| uids(&list(&p, "gang", "pods", "app=low")).contains(uid)).count();
     assert_eq!(stayed, 2);
     ok(kubectl(&p, ADMIN, &["-n", "gang", "delete", "deployment/low", "job/two"]));
+}
+
+/// A Pod that others made room for moves to a queue that is not preemptible, and would have what was taken for good.
+#[test]
+fn what_was_taken_from_others_is_not_kept_by_a_switch_of_queues() {
+    let p = shared();
+    fleet(&p, "ratchet", 1);
+    ok(create(&p, ADMIN, record("PlatformQueue", "ratchet-firm", json!({"priority": 100, "preemptible": false}))));
+    let bind = json!({"spec": {"queues": ["ratchet-low", "ratchet-high", "ratchet-firm"]}}).to_string();
+    ok(kubectl(&p, ADMIN, &["patch", "resourceplan", "ratchet", "--type=merge", "-p", &bind]));
+    ok(create(&p, "bob", asking("ratchet", "victim", "low", 1)));
+    running(&p, "ratchet", "app=victim", 1);
+    ok(create(&p, "alice", asking("ratchet", "taker", "high", 1)));
+    let taker = running(&p, "ratchet", "app=taker", 1).remove(0);
+    assert_eq!(taker["metadata"]["annotations"]["platform-go/room-made-in"], "ratchet-high");
+
+    let moves = ["platform-go/switch-queue=ratchet-firm", "platform-go/room-made-in-"];
+    let moved = eventually("the plan to bind the queue", || {
+        let args = [&["-n", "ratchet", "annotate", "pod/taker"][..], &moves].concat();
+        Some(kubectl(&p, "alice", &args)).filter(|moved| moved.success)
+    });
+    assert_warned(
+        &moved,
+        "others were evicted for this Pod in queue ratchet-high, so that it still gives way to higher queues",
+    );
+    let stands = get(&p, "ratchet", "pod/taker");
+    let label = |key: &str| stands["metadata"]["labels"][format!("platform-go/{key}")].clone();
+    assert_eq!((label("queue-name"), label("preemptible")), (json!("ratchet-firm"), json!("true")));
+    assert_eq!(stands["metadata"]["annotations"]["platform-go/room-made-in"], "ratchet-high");
+
+    ok(create(&p, "alice", asking("ratchet", "next", "high", 1)));
+    running(&p, "ratchet", "app=next", 1);
+    assert!(find(&p, "ratchet", "pod/taker").is_none());
 }

@@ -129,6 +129,13 @@ fn what_values_list_is_the_charts_where_the_policy_lists_it_too() {
     let kinds = of_policy(|policy| policy.listed_kinds = vec![GroupResource::new("ray.io", "rayclusters")]);
     let of: Vec<_> = kinds.0.findings.iter().map(|it| (it.what, it.says.contains("rayclusters.ray.io"))).collect();
     assert_eq!(of, [(What::EntryDiffers, true); 4], "both entries of workloads, those elsewhere and deletions");
+    assert!(
+        kinds
+            .0
+            .findings
+            .iter()
+            .all(|it| it.what_to_do.starts_with("list them in the chart's value policy.workloadKinds"))
+    );
     // What the chart renders where the policy lists operators.
     let operators = |entry: &mut Value| {
         let condition = json!({"name": "not-a-trusted-controller",

@@ -8,7 +8,7 @@
 //! The template's name is `gpu-<model>-cnt<devices>-sm<percent>-mem<size or max>-<hash>`. The hash is that of its
 //! content, so Pods that ask for the same share one template. The daemon `templates` makes the template, makes it again
 //! when it is missing, and removes it when no Pod names it any more. If a template of that name has another content,
-//! the Pod is refused.
+//! the Pod is refused. Who exports a Pod and takes the platform's annotations out of it is warned where the template is gone by then.
 //!
 //! A Pod that has a claim, or that asks for one by `dra-claim-name` or a slot, gets no other. GPU labels without
 //! `dra-sharing-mode` attach no GPU, and a warning says what is missing. With `PlatformPolicy.spec.labelsAlone: Claim`
@@ -27,6 +27,7 @@ use std::fmt;
 
 use crate::admission::attach;
 use crate::admission::findings::Findings;
+use crate::claims::template::is_platform_template;
 use crate::claims::{INLINE, Misread, SHARED};
 use crate::contract;
 use crate::gpu::extended;
@@ -122,19 +123,29 @@ impl fmt::Display for Instead {
 
 /// Templates that are nobody's to wait for: those that the platform makes it makes by itself.
 fn missing_templates(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
-    if matches!(case.caller, Caller::Controller) || case.devices.untold {
+    if matches!(case.caller, Caller::Controller) {
         return;
     }
     let own = wanted(case, pod).map(|it| &it.template.name);
     for (index, claim) in pod.spec.resource_claims.iter().flatten().enumerate() {
         let Some(name) = &claim.resource_claim_template_name else { continue };
-        if case.devices.templates.contains_key(name) || own == Some(name) {
+        if !case.devices.lacks_template(name) || own == Some(name) {
             continue;
         }
         let at = pod.at(["spec", "resourceClaims"]).index(index).key("resourceClaimTemplateName");
-        say.warn(format_args!(
-            "{at}: ResourceClaimTemplate {name} does not exist; Pods wait until somebody creates it"
-        ));
+        if is_platform_template(name) {
+            say.warn(format_args!(
+                "{at}: ResourceClaimTemplate {name}, which the platform made for another Pod, does not exist any more, and nobody else may \
+                 create it, so that this one waits for ever; leave {} out here and in the containers, and ask for GPUs by the label {}: \
+                 {INLINE}",
+                claim.name,
+                contract::SHARING_MODE
+            ));
+        } else {
+            say.warn(format_args!(
+                "{at}: ResourceClaimTemplate {name} does not exist; Pods wait until somebody creates it"
+            ));
+        }
     }
 }
 

@@ -16,7 +16,8 @@
 //! `preemptible` anew. A Pod that waits for its queue waits for the new one, and starts if that is open; one that runs goes on, without a
 //! restart, and counts in the new queue from then on. Its priority for the scheduler stays, because Kubernetes lets nobody change it. The new queue
 //! must be one that the Pod could have asked for when it was made, and take the models of its GPUs. Who changes the label itself is
-//! told so, and the label is put back.
+//! told so, and the label is put back. A Pod for which others were evicted in a preemptible queue (`platform-go/room-made-in`) stays
+//! preemptible in whatever queue it is moved to, and who moves it is told so: nobody keeps for good what was taken from others.
 //!
 //! The same annotation on a workload moves all of its Pods, whatever its pod template says, and the template is not touched: nothing
 //! rolls out. Pods that are made from then on are put into that queue. The daemon `switch-queue` moves those that there are, each as its

@@ -18,10 +18,10 @@ pub enum Violation {
     #[error("{0} annotations planned; at most {MAX_NOTES} a cycle")]
     TooManyNotes(usize),
     /// A Pod would say when it starts that was not seen waiting, or in an exempt Namespace.
-    #[error("writes on a Pod that does not wait: {0}")]
+    #[error("writes on a Pod that does not wait: {}", .0.pod)]
     NotWaiting(Box<Note>),
     /// A Pod would name an instant at which its queue does not open.
-    #[error("names a time at which the queue does not open: {0}")]
+    #[error("names a time at which the queue does not open, on pod {}", .0.pod)]
     Untrue(Box<Note>),
     /// A Pod that was not seen so would be changed.
     #[error("changes a Pod that was not seen waiting: {0}")]

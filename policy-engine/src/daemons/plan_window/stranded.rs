@@ -86,6 +86,10 @@ impl fmt::Display for Stranded {
         if projects.len() > NAMED {
             write!(f, " and more of {} other projects", projects.len() - NAMED)?;
         }
-        write!(f, "; {}, or have the Pods moved to queue default (sluice switch-queue)", because.what_to_do())
+        write!(
+            f,
+            "; {}, or have those that queue default takes moved there (sluice switch-queue)",
+            because.what_to_do()
+        )
     }
 }

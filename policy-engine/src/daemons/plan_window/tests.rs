@@ -63,7 +63,7 @@ fn told(pod: GatedPod, at: &str) -> GatedPod {
 }
 
 fn notes(plan: &Plan) -> Vec<String> {
-    plan.notes.iter().map(ToString::to_string).collect()
+    plan.notes.iter().map(|note| note.says(true)).collect()
 }
 
 fn view(pods: Vec<GatedPod>) -> View {
@@ -76,7 +76,7 @@ const NOON: &str = "2026-11-23T11:00:00Z";
 const NIGHT: &str = "2026-11-23T19:00:00Z";
 
 fn said(plan: &Plan) -> Vec<String> {
-    plan.releases.iter().map(ToString::to_string).chain(plan.spared.iter().map(ToString::to_string)).collect()
+    plan.releases.iter().map(ToString::to_string).chain(plan.spared.iter().map(|it| it.says(true))).collect()
 }
 
 fn planned(pods: Vec<GatedPod>, policy: &Policy, now: &str) -> Plan {

@@ -1,10 +1,11 @@
 //! The sentences of the journal and of Events.
 
-use crate::contract::SWITCH_QUEUE;
 use crate::daemons::common::PodName;
 use std::fmt;
 
 use super::{Because, Crowd, InVain, Note, Release, Spared, Start};
+
+const MOVE_IT: &str = "move it to queue default (annotation platform-go/switch-queue)";
 
 impl fmt::Display for PodName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,13 +30,12 @@ impl fmt::Display for Because {
     }
 }
 
-impl fmt::Display for Spared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Spared {
+    /// What its owner is told. That it can be moved to `default` is said only where that takes it.
+    pub fn says(&self, default_takes: bool) -> String {
         let Self { pod, because, .. } = self;
-        write!(
-            f,
-            "pod {pod} waits in vain: {because}; move it to queue default (annotation {SWITCH_QUEUE}), or ask an admin"
-        )
+        let moves = if default_takes { format!("{MOVE_IT}, or ") } else { String::new() };
+        format!("pod {pod} waits in vain: {because}; {moves}ask an admin")
     }
 }
 
@@ -49,17 +49,15 @@ impl fmt::Display for InVain {
     }
 }
 
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Note {
+    /// What its owner is told. That it can be moved to `default` is said only where that takes it.
+    pub fn says(&self, default_takes: bool) -> String {
         let Self { pod, starts, .. } = self;
-        match starts {
-            Some(Start { why, .. }) => write!(
-                f,
-                "pod {pod} waits: {why}; it starts then, as far as there is room; to run it now, move it to queue default \
-                 (annotation {SWITCH_QUEUE})"
-            ),
-            None => write!(f, "no time is known any more at which pod {pod} starts"),
-        }
+        let Some(Start { why, .. }) = starts else {
+            return format!("no time is known any more at which pod {pod} starts");
+        };
+        let moves = if default_takes { format!("; to run it now, {MOVE_IT}") } else { String::new() };
+        format!("pod {pod} waits: {why}; it starts then, as far as there is room{moves}")
     }
 }
 

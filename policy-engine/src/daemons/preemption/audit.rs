@@ -172,7 +172,7 @@ impl<'v> Check<'v> {
                 .filter(|claim| claim.milli_gpu > 0)
                 .any(|claim| claims.clone().any(|uid| *uid == claim.uid))
         };
-        let lower = own.preemptible && own.priority < lowest.priority;
+        let lower = self.policy.gives_way(own, pod.room_made_in.as_deref()) && own.priority < lowest.priority;
         let above = own.deserved_milli_gpu.is_some_and(|floor| in_use(own) > floor);
         let below = lowest.deserved_milli_gpu.is_some_and(|floor| in_use(lowest) < floor);
         let reclaims = || above && below && asks_gpu();

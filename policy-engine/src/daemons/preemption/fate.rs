@@ -94,21 +94,18 @@ impl<'v> Trial<'_, 'v> {
         Missing { together: Some(pods.len()), ..missing }
     }
 
-    /// The best set, one that heeds budgets first.
+    /// The best set.
     fn taking(&self, pods: &[usize], ask: &Ask<'v>, rights: &Rights<'v>, spots: &Spots) -> Option<Taking> {
         let Self { ground, state, tries, .. } = *self;
         if !rights.is_any() {
             return None;
         }
-        [true, false].into_iter().find_map(|heeds| {
-            let together =
-                smallest(ground, state, ask, rights, spots, heeds, tries).map(|found| self.taken(ask, found));
-            let apart = if pods.len() > 1 { self.one_by_one(pods, rights, heeds) } else { None };
-            let cost = |it: &Taking| Cost::of(ground, &it.victims.iter().copied().collect::<Vec<_>>());
-            let mut taking = together.into_iter().chain(apart).min_by_key(cost)?;
-            self.reduce(pods, &mut taking);
-            Some(taking)
-        })
+        let together = smallest(ground, state, ask, rights, spots, tries).map(|found| self.taken(ask, found));
+        let apart = if pods.len() > 1 { self.one_by_one(pods, rights) } else { None };
+        let cost = |it: &Taking| Cost::of(ground, state, &it.victims.iter().copied().collect::<Vec<_>>());
+        let mut taking = together.into_iter().chain(apart).min_by_key(cost)?;
+        self.reduce(pods, &mut taking);
+        Some(taking)
     }
 
     fn taken(&self, ask: &Ask<'v>, found: Found) -> Taking {
@@ -117,7 +114,7 @@ impl<'v> Trial<'_, 'v> {
     }
 
     /// Each on the node that is best for it, beside those before it.
-    fn one_by_one(&self, pods: &[usize], rights: &Rights<'v>, heeds: bool) -> Option<Taking> {
+    fn one_by_one(&self, pods: &[usize], rights: &Rights<'v>) -> Option<Taking> {
         let ground = self.ground;
         let mut state = self.state.clone();
         let mut all = Taking { victims: BTreeSet::new(), placements: Vec::new() };
@@ -126,7 +123,7 @@ impl<'v> Trial<'_, 'v> {
             let one = placed.map(|placements| Taking { victims: BTreeSet::new(), placements }).or_else(|| {
                 let ask = Ask::of(ground, &state, &[*pod]);
                 let spots = Spots::of(ground, &state, &ask, rights);
-                let found = smallest(ground, &state, &ask, rights, &spots, heeds, self.tries)?;
+                let found = smallest(ground, &state, &ask, rights, &spots, self.tries)?;
                 Some(self.taken(&ask, found))
             })?;
             one.victims.iter().for_each(|victim| state.evict(ground, *victim));

@@ -47,6 +47,8 @@ pub(super) struct Standing<'v> {
     pub(super) project: Option<&'v Project>,
     /// Whether the queue rule is enforced there.
     pub(super) enforced: bool,
+    /// Whether it gives way to higher queues although its own is not preemptible: room was made for it as of one that is.
+    pub(super) owes_room: bool,
     pub(super) asks: Amounts,
 }
 
@@ -79,6 +81,7 @@ impl<'v> Ground<'v> {
             let exempt = is_exempt(&view.own_namespace, policy.platform(), &pod.pod.namespace);
             let project = pod.project.as_ref().filter(|_| !exempt).and_then(|id| policy.project_by_id(id));
             let asked = policy.queue_asked(&pod.queue);
+            let gives_way = |queue: &Queue| policy.gives_way(queue, pod.room_made_in.as_deref());
             Standing {
                 queue: asked.and_then(|asked| queues.iter().position(|queue| queue.name == asked.name)),
                 node: pod.node.as_ref().and_then(|name| node_by_name.get(name.as_str()).copied()),
@@ -86,6 +89,7 @@ impl<'v> Ground<'v> {
                 budgets: Vec::new(),
                 project,
                 enforced: policy.platform().mode_of(RuleId::Queue, project) == RuleMode::Enforce,
+                owes_room: asked.is_some_and(|queue| !queue.preemptible && gives_way(queue)),
                 asks: Amounts { milli_cpu: signed(pod.milli_cpu), memory: signed(pod.memory), pods: 1 },
             }
         };

@@ -46,6 +46,11 @@ struct Failure {
 }
 
 impl Asker {
+    /// The id of the queue in which they wait.
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+
     /// Who asks by a Pod.
     pub fn of(pod: &Pod) -> Self {
         // An id has no slash.

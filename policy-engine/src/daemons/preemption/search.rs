@@ -11,7 +11,7 @@ use super::devices::Chosen;
 use super::fit::{Gone, fits, may_be_on};
 use super::ground::Ground;
 use super::state::State;
-use super::victims::{Cost, Rights, broken_floor, budget_over, started};
+use super::victims::{Cost, Rights, broken_floor, started};
 use super::why::{Lack, Missing};
 
 use spot::{Sought, Spot};
@@ -34,8 +34,6 @@ pub(super) struct Found {
 /// How sets are tried.
 pub(super) struct Search<'s, 'v> {
     sought: Sought<'s, 'v>,
-    /// Whether budgets are heeded.
-    heeds: bool,
     /// How many sets may still be tried.
     tries: &'s Cell<u32>,
     best: Option<Found>,
@@ -88,13 +86,12 @@ pub(super) fn smallest<'v>(
     ask: &Ask<'v>,
     rights: &Rights<'v>,
     spots: &Spots,
-    heeds: bool,
     left: &Cell<u32>,
 ) -> Option<Found> {
     let tries = Cell::new(MOST_TRIES.min(left.get()));
     let before = tries.get();
     let sought = Sought { ground, state, ask, rights };
-    let mut search = Search { sought, heeds, tries: &tries, best: None };
+    let mut search = Search { sought, tries: &tries, best: None };
     let most = spots.spots.iter().map(|spot| spot.candidates).max().unwrap_or_default().min(MOST_VICTIMS_EACH);
     for limit in 1..=most {
         for spot in spots.spots.iter().filter(|spot| spot.least <= limit) {
@@ -128,8 +125,7 @@ impl<'v> Search<'_, 'v> {
             let before = pods.len();
             units.push(at);
             pods.extend(&more);
-            let may = broken_floor(ground, state, pods).is_none() && self.within_budget(pods, before);
-            if may && spot.within_reach(units, limit - pods.len()) {
+            if broken_floor(ground, state, pods).is_none() && spot.within_reach(units, limit - pods.len()) {
                 if pods.len() == limit { self.consider(spot.node, pods) } else { self.dive(spot, units, pods, limit) }
             }
             pods.truncate(before);
@@ -137,14 +133,9 @@ impl<'v> Search<'_, 'v> {
         }
     }
 
-    fn within_budget(&self, pods: &[usize], from: usize) -> bool {
-        let Sought { ground, state, .. } = self.sought;
-        !self.heeds || (from..pods.len()).all(|last| budget_over(ground, state, &pods[..=last]).is_none())
-    }
-
     fn consider(&mut self, node: usize, pods: &[usize]) {
         let Sought { ground, state, ask, .. } = self.sought;
-        let cost = Cost::of(ground, pods);
+        let cost = Cost::of(ground, state, pods);
         if self.best.as_ref().is_none_or(|best| cost < best.cost)
             && let Some(chosen) = fits(ground, state, ask, node, Gone::And(pods))
         {
@@ -167,8 +158,7 @@ impl<'v> Search<'_, 'v> {
                 let unit = rest.remove(at);
                 let mut with: Vec<usize> = pods.clone();
                 with.extend(spot.units[unit].pods.iter().filter(|pod| !pods.contains(*pod)));
-                let may = with.len() <= MOST_VICTIMS_EACH && self.within_budget(&with, pods.len());
-                if may && broken_floor(ground, state, &with).is_none() {
+                if with.len() <= MOST_VICTIMS_EACH && broken_floor(ground, state, &with).is_none() {
                     pods = with;
                     units.push(unit);
                 }

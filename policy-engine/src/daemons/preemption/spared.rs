@@ -36,11 +36,15 @@ pub(super) fn spared(
     };
     let on = nodes.iter().flat_map(|node| &ground.sites[*node].pods).copied();
     let concerned = on.filter(|pod| !state.leaving[*pod] && (ask.needs.is_empty() || has_device(*pod)));
+    // A budget decides only among equals.
+    let priority = |pod: usize| queue(pod).map(|queue| queue.priority);
+    let protecting = |pod: usize| {
+        let has_equals = taken.iter().any(|other| priority(*other) == priority(pod));
+        budget_over(ground, state, &[pod]).filter(|_| has_equals).map(|budget| Spared::Budget(budget.to_owned()))
+    };
     let because = |pod: usize| match rights.over(pod) {
         Err(because) => because,
-        Ok(_) => broken_floor(ground, state, &[pod])
-            .or_else(|| budget_over(ground, state, &[pod]).map(|budget| Spared::Budget(budget.to_owned())))
-            .unwrap_or_else(|| not_needed(pod)),
+        Ok(_) => broken_floor(ground, state, &[pod]).or_else(|| protecting(pod)).unwrap_or_else(|| not_needed(pod)),
     };
     let said = concerned.map(|pod| SparedPod { pod: ground.view.pods[pod].pod.clone(), because: because(pod) });
     // What the cluster itself runs on every node is no news where no device is asked.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::policy::queue::Queue;
 
-use super::ground::Ground;
+use super::ground::{Ground, Standing};
 use super::state::State;
 use super::why::{Because, Spared};
 
@@ -16,6 +16,8 @@ const CRITICAL: i32 = 2_000_000_000;
 /// Whom the Pods of a queue may take from.
 pub(super) struct Rights<'v> {
     by_queue: Vec<Result<Because, Spared>>,
+    /// The same of Pods that owe room to higher queues; nothing where there are none.
+    of_debtors: Vec<Result<Because, Spared>>,
     /// Whether the queue rule is taken to be enforced everywhere.
     everywhere: bool,
     /// The claims that they use.
@@ -31,9 +33,15 @@ impl<'v> Rights<'v> {
         let mut new = claims.iter().filter(|claim| !state.counts(**claim, queue));
         let gains = new.any(|claim| ground.view.claims[*claim].milli_gpu > 0);
         let below = own.deserved_milli_gpu.is_some_and(|deserved| state.in_use[queue] < deserved);
-        let verdict = |(index, other): (usize, &&Queue)| over(own, other, gains && below, state.in_use[index]);
-        let by_queue = ground.queues.iter().enumerate().map(verdict).collect();
-        Self { by_queue, everywhere: false, claims, ground }
+        let verdict = |index: usize, gives_way| {
+            let other = ground.queues[index];
+            over(own, other, gives_way, gains && below, state.in_use[index])
+        };
+        let queues = || 0..ground.queues.len();
+        let by_queue = queues().map(|index| verdict(index, ground.queues[index].preemptible)).collect();
+        let has_debtors = ground.pods.iter().any(|pod| pod.owes_room);
+        let of_debtors = queues().filter(|_| has_debtors).map(|index| verdict(index, true)).collect();
+        Self { by_queue, of_debtors, everywhere: false, claims, ground }
     }
 
     /// The same if the queue rule were enforced everywhere.
@@ -43,14 +51,20 @@ impl<'v> Rights<'v> {
 
     /// Whether anybody at all may be taken.
     pub(super) fn is_any(&self) -> bool {
-        self.by_queue.iter().any(Result::is_ok)
+        self.by_queue.iter().chain(&self.of_debtors).any(Result::is_ok)
+    }
+
+    /// What follows for a Pod from its queue, and from how it came by its room; `None` where its queue has no record.
+    fn by_queue(&self, standing: &Standing<'_>) -> Option<&Result<Because, Spared>> {
+        let verdicts = if standing.owes_room { &self.of_debtors } else { &self.by_queue };
+        Some(&verdicts[standing.queue?])
     }
 
     /// Whether a Pod may be evicted for those that ask.
     pub(super) fn allow(&self, pod: usize) -> bool {
         let standing = &self.ground.pods[pod];
         let may = standing.project.is_some() && (standing.enforced || self.everywhere);
-        may && standing.queue.is_some_and(|queue| self.by_queue[queue].is_ok()) && self.over(pod).is_ok()
+        may && self.by_queue(standing).is_some_and(Result::is_ok) && self.over(pod).is_ok()
     }
 
     /// Why a Pod may be evicted for those that ask, or why not.
@@ -60,8 +74,8 @@ impl<'v> Rights<'v> {
         if seen.priority >= CRITICAL {
             return Err(Spared::Critical);
         }
-        let queue = standing.queue.ok_or_else(|| Spared::NoQueue(seen.queue.clone()))?;
-        let because = self.by_queue[queue].as_ref().map_err(Clone::clone)?;
+        let by_queue = self.by_queue(standing).ok_or_else(|| Spared::NoQueue(seen.queue.clone()))?;
+        let because = by_queue.as_ref().map_err(Clone::clone)?;
         if standing.claims.iter().any(|claim| self.claims.contains(claim)) {
             return Err(Spared::SharesClaim);
         }
@@ -70,14 +84,15 @@ impl<'v> Rights<'v> {
     }
 }
 
-fn over(own: &Queue, other: &Queue, reclaims: bool, in_use: u64) -> Result<Because, Spared> {
+fn over(own: &Queue, other: &Queue, gives_way: bool, reclaims: bool, in_use: u64) -> Result<Because, Spared> {
     let deserved = other.deserved_milli_gpu.filter(|deserved| in_use > *deserved);
     match deserved {
-        _ if other.preemptible && other.priority < own.priority => Ok(Because::Lower {
+        _ if gives_way && other.priority < own.priority => Ok(Because::Lower {
             queue: other.name.clone(),
             priority: other.priority,
             than: own.name.clone(),
             than_priority: own.priority,
+            owes_room: !other.preemptible,
         }),
         Some(deserved) if reclaims && other.priority <= own.priority => {
             Ok(Because::Above { queue: other.name.clone(), in_use, deserved, below: own.name.clone() })
@@ -123,6 +138,11 @@ pub(super) fn budget_over<'v>(ground: &Ground<'v>, state: &State, pods: &[usize]
     budgets.iter().find(over).map(|budget| ground.view.budgets[*budget].name.as_str())
 }
 
+/// Whether budgets let all of these Pods be evicted, one after the other.
+fn within_budget(ground: &Ground<'_>, state: &State, pods: &[usize]) -> bool {
+    (1..=pods.len()).all(|count| budget_over(ground, state, &pods[..count]).is_none())
+}
+
 /// What a set of Pods costs. Less is better; the names are there so that no two sets cost the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Cost {
@@ -131,13 +151,15 @@ pub(super) struct Cost {
     not_drained: usize,
     /// The queues' priorities, the highest first.
     priorities: Vec<i32>,
+    /// Whether a budget puts the end of one off. That comes after what the queues say: everybody may write a budget that allows nothing.
+    put_off: bool,
     /// When they started, the oldest first. What has not started yet has lost nothing.
     starts: Vec<Reverse<Timestamp>>,
     names: Vec<usize>,
 }
 
 impl Cost {
-    pub(super) fn of(ground: &Ground<'_>, pods: &[usize]) -> Self {
+    pub(super) fn of(ground: &Ground<'_>, state: &State, pods: &[usize]) -> Self {
         let queues = || pods.iter().filter_map(|pod| ground.pods[*pod].queue).map(|queue| ground.queues[queue]);
         let mut priorities: Vec<_> = queues().map(|queue| queue.priority).collect();
         priorities.sort_by_key(|priority| Reverse(*priority));
@@ -146,7 +168,8 @@ impl Cost {
         let mut names: Vec<_> = pods.iter().map(|pod| ground.nth[*pod]).collect();
         names.sort_unstable();
         let not_drained = queues().filter(|queue| queue.deserved_milli_gpu != Some(0)).count();
-        Self { pods: pods.len(), not_drained, priorities, starts, names }
+        let put_off = !within_budget(ground, state, pods);
+        Self { pods: pods.len(), not_drained, priorities, put_off, starts, names }
     }
 }
 

@@ -141,6 +141,8 @@ pub struct Pod {
     pub in_vain: Option<InVain>,
     /// With whom it wants to run, or not at all.
     pub gang: Option<Gang>,
+    /// The id of the queue as of which others were evicted for it.
+    pub room_made_in: Option<String>,
 }
 
 /// A claim that a Pod uses.

@@ -13,7 +13,7 @@ use super::view::InVain;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Because {
-    /// Its queue is preemptible and has a lower priority.
+    /// Its queue has a lower priority, and is preemptible or the Pod owes room.
     Lower {
         /// Its queue.
         queue: QueueName,
@@ -23,6 +23,9 @@ pub enum Because {
         than: QueueName,
         /// That queue's priority.
         than_priority: i32,
+        /// Whether it gives way only because others were evicted for it as of a preemptible queue.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        owes_room: bool,
     },
     /// Its queue uses more GPU than it deserves, and the waiting Pod's queue less.
     Above {
@@ -69,7 +72,7 @@ pub enum Spared {
         /// The GPU that it deserves, in thousandths.
         deserved: u64,
     },
-    /// A PodDisruptionBudget protects it, and others could be taken.
+    /// A PodDisruptionBudget protects it, and as many others of the same priority could be taken.
     Budget(String),
     /// Its queue gives way before those of all who are taken, and fewer Pods suffice without it.
     FewerSuffice {

@@ -54,9 +54,14 @@ const TOGETHER: &str = "pods together, and";
 impl fmt::Display for Because {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lower { queue, priority, than, than_priority } => write!(
+            Self::Lower { queue, priority, than, than_priority, owes_room: false } => write!(
                 f,
                 "queue {queue} (priority {priority}) is preemptible and gives way to queue {than} (priority {than_priority})"
+            ),
+            Self::Lower { queue, priority, than, than_priority, owes_room: true } => write!(
+                f,
+                "others were evicted for it in a preemptible queue, so that in queue {queue} (priority {priority}) it still gives way to \
+                 queue {than} (priority {than_priority})"
             ),
             Self::Above { queue, in_use, deserved, below } => write!(
                 f,

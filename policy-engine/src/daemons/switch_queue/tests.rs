@@ -57,6 +57,7 @@ fn pod(name: &str, queue: &str) -> Member {
         waits: false,
         has_gpus: false,
         model: None,
+        room_made_in: None,
     }
 }
 
@@ -94,6 +95,15 @@ fn all_pods_of_a_workload_follow_it_once() {
     assert!(plan.moves.iter().all(|one| !one.preemptible) && plan.crowds.is_empty() && plan.opens.is_none());
     view.pods.iter_mut().for_each(|pod| pod.queue = "research".into());
     assert!(said(&planned(&view, &policy, NOON)).is_empty(), "a plan that was carried out leaves nothing");
+}
+
+#[test]
+fn a_pod_for_which_others_were_evicted_stays_preemptible_where_it_moves() {
+    let made_in = |queue: &str| Member { room_made_in: Some(queue.into()), ..pod(queue, "batch") };
+    let view = view("research", vec![pod("a", "batch"), made_in("batch"), made_in("research")]);
+    let plan = plan(&view, &policy(|_| {}), at(NOON));
+    let says: Vec<_> = plan.moves.iter().map(|one| (one.pod.name.as_str(), one.preemptible)).collect();
+    assert_eq!(says, [("a", false), ("batch", true), ("research", false)]);
 }
 
 #[test]

@@ -49,4 +49,6 @@ pub struct Member {
     pub has_gpus: bool,
     /// The model of them that its label says.
     pub model: Option<String>,
+    /// The id of the queue as of which others were evicted for it.
+    pub room_made_in: Option<String>,
 }

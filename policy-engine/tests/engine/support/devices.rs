@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use k8s_openapi::api::resource::v1::{CELDeviceSelector, DeviceClassSpec, DeviceSelector, ResourceClaimSpec};
 use policy_engine::policy::ids::UserId;
-use policy_engine::submission::devices::{ClaimTemplate, DeviceId, Devices, GivenDevice, KnownClaim, ReservingPod};
+use policy_engine::submission::devices::{
+    ClaimTemplate, DeviceId, Devices, GivenDevice, KnownClaim, ReservingPod, ToCome,
+};
 use policy_engine::submission::inventory;
 use serde::Deserialize;
 
@@ -151,6 +153,7 @@ impl Inventory {
             more_claims: self.more_claims,
             inventory: self.nodes.as_ref().map(|nodes| Arc::new(there(nodes))),
             untold: self.untold,
+            to_come: ToCome::default(),
         }
     }
 }

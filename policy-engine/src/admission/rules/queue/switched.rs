@@ -26,9 +26,18 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         say.deny(here(), NotTaken { case, queue, has });
     }
     let label = |key| Place::of(["metadata", "labels", key]);
+    let made_in = old.annotation(contract::ROOM_MADE_IN);
+    let gives_way = case.policy.gives_way(queue, made_in);
     // It was asked by the annotation: nobody is told that the labels change.
     say.fill_in(label(contract::QUEUE_NAME), queue.id.as_str());
-    say.fill_in(label(contract::PREEMPTIBLE), if queue.preemptible { "true" } else { "false" });
+    say.fill_in(label(contract::PREEMPTIBLE), if gives_way { "true" } else { "false" });
+    if let Some(made_in) = made_in.filter(|_| gives_way && !queue.preemptible) {
+        say.warn(format_args!(
+            "{}: asked queue {}, which is not preemptible; others were evicted for this Pod in queue {made_in}, so that it still gives way to \
+             higher queues; to have one that does not, make the Pod anew in queue {}",
+            here(), queue.name, queue.name
+        ));
+    }
 }
 
 /// What is judged of a workload holds for each of its Pods to come. Those that there are, the daemon `switch-queue` moves.

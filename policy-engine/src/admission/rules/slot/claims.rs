@@ -35,7 +35,7 @@ pub(super) fn named(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
                     say.deny(at, Refused { case, claim: name, why, slot: None });
                 }
             }
-            None if case.devices.untold => {
+            None if !case.devices.lacks_claim(name) => {
                 say.warn(format_args!("whose ResourceClaim {name} is cannot be told here; ask with --policy cluster"));
             }
             // The controllers' Pods have nobody to warn.

@@ -196,6 +196,38 @@ fn others_are_sought_before_those_whom_a_budget_protects() {
     assert_eq!(plan.again_at, Some(now() + SignedDuration::from_secs(5)));
 }
 
+/// Everybody may write a budget that allows nothing, over their own Pods.
+#[test]
+fn a_budget_makes_no_more_pods_end_and_none_of_higher_queues() {
+    let mut view = cluster(&[("n1", 2)]);
+    view.runs("a", "batch", "n1", &[0], 5);
+    view.runs("b", "peer", "n1", &[1], 1);
+    let shield = |uid: &str| crate::daemons::preemption::view::Budget {
+        namespace: "nlp".into(),
+        name: "shield".into(),
+        pods: [uid.to_owned()].into(),
+        allowed: 0,
+    };
+    view.budgets = vec![shield(&view.pods[0].uid)];
+    view.waits("w", "research", 1);
+    let higher = || policy([queue("peer", 11)]);
+    let plan = view.planned(&higher());
+    assert_eq!(said(&plan), "a for w on n1", "a queue of higher priority goes on");
+    assert_eq!(
+        plan.preemptions[0].victims[0].budget.as_deref(),
+        Some("shield"),
+        "and the budget is heeded for its grace"
+    );
+    view.shares("c", "b");
+    let equal = || policy([queue("peer", 10)]);
+    assert_eq!(outcome(&view, &equal()), "a for w on n1", "one ends, and not two");
+    view.pods.pop();
+    view.claim("claim-b").reserved_for.pop();
+    let plan = view.planned(&equal());
+    assert_eq!(said(&plan), "b for w on n1", "among equals it decides");
+    assert_eq!(plan.preemptions[0].spared[0].because.to_string(), "the PodDisruptionBudget shield protects it");
+}
+
 #[test]
 fn who_shares_a_claim_with_one_of_a_gang_is_not_evicted_for_another_of_it() {
     let mut view = cluster(&[("n1", 2)]);

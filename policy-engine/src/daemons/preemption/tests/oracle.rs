@@ -19,7 +19,7 @@ pub(super) struct Oracle<'v> {
 }
 
 /// What a set of victims costs, but for names.
-pub(super) type Price = (bool, usize, usize, Vec<Reverse<i32>>, Vec<Timestamp>);
+pub(super) type Price = (usize, usize, Vec<Reverse<i32>>, bool, Vec<Timestamp>);
 
 fn covered(taints: &[Taint], tolerations: &[Toleration]) -> bool {
     taints.iter().all(|taint| tolerations.iter().any(|it| it.key.as_deref() == Some(&taint.key)))
@@ -182,7 +182,14 @@ impl<'v> Oracle<'v> {
         let below = own.deserved_milli_gpu.is_some_and(|floor| self.in_use(own) < floor);
         let each = victims.iter().all(|victim| {
             let theirs = self.queue(victim);
-            let gives_way = theirs.preemptible && theirs.priority < own.priority;
+            let took_in = self
+                .policy
+                .records()
+                .queues
+                .values()
+                .find(|it| Some(it.name.as_str()) == victim.room_made_in.as_deref());
+            let took = took_in.is_some_and(|queue| queue.preemptible);
+            let gives_way = (theirs.preemptible || took) && theirs.priority < own.priority;
             let reclaimed = theirs.priority <= own.priority && above(theirs) && below && asks_gpu;
             (gives_way || reclaimed) && (lax || victim.pod.namespace != "lax")
         });
@@ -208,7 +215,7 @@ impl<'v> Oracle<'v> {
         let mut starts: Vec<_> = victims.iter().map(|pod| pod.started_at.unwrap_or(Timestamp::MAX)).collect();
         starts.sort_unstable();
         let keeps = queues().filter(|queue| queue.deserved_milli_gpu != Some(0)).count();
-        (blocked, victims.len(), keeps, priorities, starts)
+        (victims.len(), keeps, priorities, blocked, starts)
     }
 
     /// Every set of Pods that may end for a Pod and suffices, by its price.
@@ -234,9 +241,9 @@ impl<'v> Oracle<'v> {
 
 /// Which of two prices is less. Priorities are compared highest first and less is better, starts oldest first and later is better.
 pub(super) fn less(one: &Price, other: &Price) -> bool {
-    let key = |(blocked, count, keeps, priorities, starts): &Price| {
+    let key = |(count, keeps, priorities, blocked, starts): &Price| {
         let priorities: Vec<_> = priorities.iter().map(|priority| priority.0).collect();
-        (*blocked, *count, *keeps, priorities, starts.iter().map(|start| Reverse(*start)).collect::<Vec<_>>())
+        (*count, *keeps, priorities, *blocked, starts.iter().map(|start| Reverse(*start)).collect::<Vec<_>>())
     };
     key(one) < key(other)
 }

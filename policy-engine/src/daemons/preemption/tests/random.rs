@@ -194,7 +194,7 @@ fn someone_runs(dice: &mut Dice, view: &mut View, policy: &Policy, index: usize)
     let mut pod = someone(dice, view, &name, &RUN_IN);
     pod.started_at = (!dice.percent(10)).then(|| minutes_ago(i64::try_from(dice.below(4)).expect("small")));
     pod.unschedulable_since = None;
-    let (ends, budget, joins) = (dice.percent(8), dice.percent(15), dice.percent(15));
+    let (ends, budget, joins, took) = (dice.percent(8), dice.percent(15), dice.percent(15), dice.percent(20));
     let shared = view.pods.iter().find(|other| joins && !other.claims.is_empty() && other.node.is_some()).cloned();
     if let Some(other) = shared {
         view.claims.truncate(before);
@@ -215,6 +215,7 @@ fn someone_runs(dice: &mut Dice, view: &mut View, policy: &Policy, index: usize)
         view.budgets.push(Budget { namespace, name, pods, allowed });
     }
     pod.ending = ends;
+    pod.room_made_in = took.then(|| "top".to_owned());
     start_on(view, pod, &node, &given);
 }
 

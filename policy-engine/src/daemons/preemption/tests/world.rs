@@ -141,6 +141,7 @@ pub(super) fn pod(name: &str, queue: &str) -> Pod {
         kept_off: None,
         in_vain: None,
         gang: None,
+        room_made_in: None,
     }
 }
 

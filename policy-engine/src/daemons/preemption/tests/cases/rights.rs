@@ -81,6 +81,33 @@ fn a_queue_gives_way_only_to_a_higher_one_and_only_if_it_is_preemptible() {
     assert_eq!(spared(&one_of_two("firm", "research"), vec![firm]), format!("a: {not}\nb: {not}"));
 }
 
+/// It waited in a queue that takes from others and gives way, and moved to one that does neither.
+#[test]
+fn who_took_from_others_gives_way_in_whatever_queue_it_is_then() {
+    let firm = || [Queue { preemptible: false, ..queue("firm", 1) }];
+    let mut view = one_of_two("firm", "research");
+    view.pods[0].room_made_in = Some("batch".into());
+    let plan = view.planned(&policy(firm()));
+    assert_eq!(said(&plan), "a for w on n1");
+    assert_eq!(
+        plan.preemptions[0].victims[0].because.to_string(),
+        "others were evicted for it in a preemptible queue, so that in queue firm (priority 1) it still gives way to queue research (priority \
+         100)"
+    );
+    assert_eq!(
+        outcome(&one_of_two("firm", "research"), &policy(firm())),
+        format!("w: {KEPT}"),
+        "who took nothing keeps it"
+    );
+    view.pods[0].room_made_in = Some("gone".into());
+    assert_eq!(outcome(&view, &policy(firm())), "a for w on n1", "a queue without a record may have been preemptible");
+    view.pods[0].room_made_in = Some("firm".into());
+    assert_eq!(outcome(&view, &policy(firm())), format!("w: {KEPT}"), "what such a queue takes is its own");
+    let higher = [Queue { preemptible: false, ..queue("firm", 100) }];
+    view.pods[0].room_made_in = Some("batch".into());
+    assert_eq!(outcome(&view, &policy(higher)), format!("w: {KEPT}"), "it gives way to higher queues alone");
+}
+
 #[test]
 fn no_queue_is_left_with_less_than_it_deserves() {
     let view = one_of_two("batch", "research");
