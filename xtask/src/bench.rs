@@ -43,7 +43,7 @@ impl Args {
     pub(crate) fn run(self) -> Result<ExitCode> {
         let Self { quick, only, output } = self;
         eprintln!("building the release");
-        ground::provide_binaries()?;
+        ground::provide_binaries(false)?;
         build::release(&["sluice", "bench", "floor"])?;
         let mut bench = Command::new(ground::target().join("release/bench"));
         bench.args(["--output", &output]);

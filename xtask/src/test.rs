@@ -2,7 +2,8 @@
 
 use crate::paint::{bad, good, heading};
 use crate::{build, deny, tidy};
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
+use ground::real_node;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -88,7 +89,10 @@ fn tests() -> Result<()> {
 
 /// Apart from the other tests, because it needs the control plane's binaries: with their progress shown if they are built.
 fn the_ground() -> Result<()> {
-    ground::provide_binaries()?;
+    if let Some(hindrance) = real_node::hindrance() {
+        bail!("{hindrance}");
+    }
+    ground::provide_binaries(true)?;
     cargo(&["test", "--quiet", "--package", "ground"])
 }
 

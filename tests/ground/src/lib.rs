@@ -72,10 +72,13 @@ pub enum Found {
     All,
 }
 
-/// Builds or finds what a control plane consists of. [`Ground::start`] does it too; a caller whose output is captured
-/// does it before, so that somebody sees the progress.
-pub fn provide_binaries() -> Result<()> {
-    binaries::provide(&Layout::up())
+/// Builds or finds what a control plane consists of, and a real node if there is to be one. [`Ground::start`] does it too; a
+/// caller whose output is captured does it before, so that somebody sees the progress.
+pub fn provide_binaries(real_node: bool) -> Result<()> {
+    if real_node {
+        packages::provide()?;
+    }
+    binaries::provide(&Layout::up().with_real_node(real_node))
 }
 
 impl Ground {
