@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::object::Unreadable;
 use crate::object::place::Place;
 use crate::policy::plan::Plan;
+use crate::policy::quantity::decimal;
 
 pub use make::{MAIN, WORKSPACE, pod, service};
 
@@ -158,6 +159,12 @@ impl Workspace {
         self.path.as_deref().unwrap_or(server::path(self.type_))
     }
 
+    /// Devices times share, as it asks for them.
+    pub fn effective_gpu(&self) -> Option<String> {
+        let gpu = self.gpu.as_ref()?;
+        Some(decimal(u64::from(gpu.count) * u64::from(gpu.sm_percent) * 10))
+    }
+
     /// The name of the claim whose GPUs it uses.
     pub fn claim_name(&self) -> Option<&str> {
         self.claim_name.as_deref()
@@ -177,6 +184,7 @@ impl Defaults {
     /// Those of a plan.
     pub fn of(plan: Option<&Plan>) -> Self {
         let amount = |quantity: &Option<Quantity>| quantity.as_ref().map(|Quantity(amount)| amount.clone());
-        plan.map(|plan| Self { cpu: amount(&plan.defaults.cpu), memory: amount(&plan.defaults.memory) }).unwrap_or_default()
+        plan.map(|plan| Self { cpu: amount(&plan.defaults.cpu), memory: amount(&plan.defaults.memory) })
+            .unwrap_or_default()
     }
 }

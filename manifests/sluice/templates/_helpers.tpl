@@ -61,6 +61,11 @@ true
 {{- $names | uniq | sortAlpha | toJson }}
 {{- end }}
 
+{{- /* Under this account the Pods of workspaces are made. The webhooks hear of it: it is none of Sluice's own usernames. */}}
+{{- define "sluice.workspacesUsername" -}}
+system:serviceaccount:{{ .Release.Namespace }}:sluice-workspaces
+{{- end }}
+
 {{- /* The groups whose people are Admins. */}}
 {{- define "sluice.adminGroups" -}}
 {{- concat (list "system:masters") .Values.adminGroups | uniq | toJson }}

@@ -24,7 +24,8 @@ const GPUS: &str = "gpu";
 /// the Pods of people.
 pub fn pod(name: &str, of: &Workspace, defaults: &Defaults) -> Value {
     let (command, args) = server::command(of);
-    let [own_cpu, own_memory] = [&of.resources.cpu, &of.resources.memory].map(|it| it.as_ref().map(ToString::to_string));
+    let [own_cpu, own_memory] =
+        [&of.resources.cpu, &of.resources.memory].map(|it| it.as_ref().map(ToString::to_string));
     let limits = amounts(own_cpu.clone(), own_memory.clone());
     let memory = own_memory.or_else(|| defaults.memory.clone());
     let shm = of.shm.as_ref().map(ToString::to_string).or_else(|| memory.as_deref().and_then(quarter));

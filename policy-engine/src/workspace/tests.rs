@@ -65,7 +65,8 @@ fn what_is_said_goes_where_it_belongs() {
 #[test]
 fn a_volume_can_be_the_shared_memory_and_own_words_replace_those_of_the_type() {
     let volumes = json!([{"claimName": "fast", "mountPath": "/dev/shm/"}]);
-    let pod = made(json!({"type": "jupyter", "image": "j:1", "volumes": volumes, "command": ["start.sh"], "args": ["-x"]}));
+    let pod =
+        made(json!({"type": "jupyter", "image": "j:1", "volumes": volumes, "command": ["start.sh"], "args": ["-x"]}));
     assert_eq!(pod["spec"]["volumes"].as_array().map(Vec::len), Some(1));
     assert_eq!(pod["spec"]["containers"][0]["command"], json!(["start.sh"]));
     assert_eq!(pod["spec"]["containers"][0]["args"], json!(["-x"]));
@@ -76,10 +77,15 @@ fn the_service_reaches_whichever_pod_it_has() {
     let of = read(json!({"type": "custom", "image": "mine:1", "port": 3000}));
     let service = service("nb", Some("bob"), &of);
     let pod = pod("nb", &of, &Defaults::default());
-    for (key, value) in service["spec"]["selector"].as_object().expect("labels").iter().filter(|(key, _)| *key != "platform-go/user-id") {
+    for (key, value) in
+        service["spec"]["selector"].as_object().expect("labels").iter().filter(|(key, _)| *key != "platform-go/user-id")
+    {
         assert_eq!(&pod["metadata"]["labels"][key], value);
     }
-    assert_eq!(service["spec"]["selector"]["platform-go/user-id"], "bob", "no Pod of somebody else's answers in its place");
+    assert_eq!(
+        service["spec"]["selector"]["platform-go/user-id"], "bob",
+        "no Pod of somebody else's answers in its place"
+    );
     assert_eq!(service["spec"]["ports"][0]["targetPort"], 3000);
 }
 

@@ -47,3 +47,4 @@ mod tour;
 mod volcano;
 mod why;
 mod windows;
+mod workspaces;

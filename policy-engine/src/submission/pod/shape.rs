@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::PodSpec;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::object::{Object, Unreadable};
 use crate::object::place::Place;
+use crate::object::{Object, Unreadable};
 use crate::policy::workload::WorkloadKind;
 use crate::workspace::fields::POD;
 use crate::workspace::{self, Defaults, Workspace};

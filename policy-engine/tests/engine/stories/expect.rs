@@ -159,7 +159,9 @@ impl Expect {
 
     fn charges(&self, decision: &Decision) -> Vec<String> {
         // What is only foreseen is not charged.
-        let reserves = |charge: &&Reservation| !matches!(charge.without_room, WithoutRoom::Foresee { .. } | WithoutRoom::RefuseUncharged);
+        let reserves = |charge: &&Reservation| {
+            !matches!(charge.without_room, WithoutRoom::Foresee { .. } | WithoutRoom::RefuseUncharged)
+        };
         let charged = decision.reservation.as_deref().filter(reserves).map(|charge| Charges::from(&charge.request));
         let is_said = self.charges.iter().flatten().all(|expected| expected.to.is_some());
         let charged = charged.map(|charged| Charges { to: charged.to.filter(|_| is_said), ..charged });

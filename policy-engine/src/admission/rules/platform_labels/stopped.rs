@@ -12,7 +12,8 @@ pub(super) fn write(case: &Case<'_>, say: &mut Findings) {
     let Some(object) = case.object().filter(|_| case.is_workspace()) else { return };
     let said = object.annotation(contract::STOPPED_BECAUSE);
     let stood = case.old().and_then(|old| old.annotation(contract::STOPPED_BECAUSE));
-    let is_stopped_now = case.old().is_some_and(|old| Workspace::is_to_run(old.0)) && case.submission.act == Act::Update;
+    let is_stopped_now =
+        case.old().is_some_and(|old| Workspace::is_to_run(old.0)) && case.submission.act == Act::Update;
     let because = match Workspace::is_to_run(object.0) {
         true => None,
         false if is_stopped_now => Some(format!("Stopped by {}", stopper(case))),
