@@ -9,6 +9,7 @@ pub mod preemption;
 pub mod switch_queue;
 pub mod templates;
 pub mod window_close;
+pub mod workspaces;
 
 use kube::core::ObjectMeta;
 use policy_engine::daemons::common::Seen;

@@ -101,6 +101,7 @@ struct Known {
     budgets: Option<Store<PodDisruptionBudget>>,
     moved: Arc<Moved>,
     volcano_queues: Option<Store<DynamicObject>>,
+    workspaces: Option<Store<DynamicObject>>,
     passed: Passed,
     ended: Ended,
     expected: Expected,
@@ -233,6 +234,11 @@ impl World {
             let store = self.0.volcano_queues.as_ref();
             store.map(Store::state).unwrap_or_default()
         })
+    }
+
+    /// All workspaces, as they were written.
+    pub(crate) fn workspaces(&self) -> Vec<Arc<DynamicObject>> {
+        self.0.workspaces.as_ref().map(Store::state).unwrap_or_default()
     }
 
     /// What the PriorityClasses of queues give to Pods, by name. The same value until a class changes.

@@ -14,6 +14,7 @@ mod report;
 mod status;
 mod templates;
 mod volcano;
+mod workspaces;
 
 use std::fmt;
 use std::time::Duration;
@@ -33,6 +34,7 @@ pub use nudges::Short;
 pub use report::{About, News, Tone};
 pub use status::Amendment;
 pub(crate) use status::resource;
+pub use workspaces::{ACCOUNT as WORKSPACES_ACCOUNT, Refusal};
 
 /// Who the API server is told has written a field.
 const FIELD_MANAGER: &str = "sluice";

@@ -92,7 +92,8 @@ impl Entry {
     /// The judgement that a submission to a Namespace gets.
     pub fn of(submission: &Submission<'_>, namespace: Namespace, policy: &Policy) -> Self {
         let resource = &submission.resource;
-        if resource.group == records::GROUP {
+        // A workspace is a record to people, and a workload to the platform.
+        if resource.group == records::GROUP && !resource.is_workspace() {
             return Self::Records;
         }
         if resource.is_core("namespaces") {

@@ -23,7 +23,7 @@ pub enum Mode {
 }
 
 /// Asks the ledger for what the decision charges, and adds what it says: denials, or warnings where nothing is enforced.
-/// Answers what it was refused for.
+/// Answers what it was refused for. Of a workspace that is refused already, whether there would be room is said too.
 ///
 /// # Errors
 /// There is no answer. The decision is as it was.
@@ -35,10 +35,18 @@ pub async fn find(
     deadline: Instant,
 ) -> Result<Vec<Shortage>, Unavailable> {
     let nobody = Vec::new();
-    let Some(charge) = decision.reservation.as_deref().filter(|_| decision.allowed()) else { return Ok(nobody) };
+    let is_asked = |charge: &&Reservation| decision.allowed() || charge.without_room == WithoutRoom::RefuseUncharged;
+    let Some(charge) = decision.reservation.as_deref().filter(is_asked) else { return Ok(nobody) };
     match charge.without_room {
         WithoutRoom::Refuse => {
             let outcome = ask(ledger, charge, mode, deadline).await?;
+            decision.denials.extend(refusals(&outcome, policy));
+            if let Outcome::Refused(shortages) = outcome {
+                return Ok(shortages);
+            }
+        }
+        WithoutRoom::RefuseUncharged => {
+            let outcome = ask(ledger, charge, Mode::Ask, deadline).await?;
             decision.denials.extend(refusals(&outcome, policy));
             if let Outcome::Refused(shortages) = outcome {
                 return Ok(shortages);

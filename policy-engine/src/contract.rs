@@ -76,6 +76,12 @@ pub const STARTS_AT: &str = "platform-go/starts-at";
 pub const EVICTION_REASON: &str = "platform-go/eviction-reason";
 /// Annotation: the id of the queue as of which others were evicted for the Pod.
 pub const ROOM_MADE_IN: &str = "platform-go/room-made-in";
+/// Annotation: why a workspace was stopped.
+pub const STOPPED_BECAUSE: &str = "platform-go/stopped-because";
+/// Annotation: where a custom image says when something was last active in it.
+pub const ACTIVITY_PATH: &str = "platform-go/activity-path";
+/// What kind of workload a Pod is, to dashboards.
+pub const RESOURCE_TYPE: &str = "platform-go/resource-type";
 /// Annotation: how many Pods of a workload must run together.
 pub const GANG: &str = "platform-go/gang";
 /// Annotation on a Namespace by which an admin lets a project take it over.
@@ -112,7 +118,7 @@ pub const ASKING_LABELS: [&str; 8] =
     [QUEUE_NAME, CLAIM_NAME, GPU_MODEL, GPU_COUNT, SM_PERCENT, VRAM_POLICY, PINNED_MEMORY, SHARING_MODE];
 
 /// Labels with the prefix that clients keep for themselves, and that say nothing to the platform.
-pub const OF_CLIENTS: [&str; 3] = ["platform-go/resource-type", "platform-go/job-id", "platform-go/gpu-count"];
+pub const OF_CLIENTS: [&str; 3] = [RESOURCE_TYPE, "platform-go/job-id", "platform-go/gpu-count"];
 
 /// The PriorityClass of a queue.
 pub fn priority_class(queue: &str) -> String {

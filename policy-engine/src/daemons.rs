@@ -7,3 +7,4 @@ pub mod preemption;
 pub mod switch_queue;
 pub mod templates;
 pub mod window_close;
+pub mod workspaces;

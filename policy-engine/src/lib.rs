@@ -17,6 +17,8 @@ pub mod ledger;
 
 pub mod claims;
 
+pub mod workspace;
+
 pub mod submission;
 
 pub mod gpu;

@@ -19,6 +19,7 @@ pub mod templates;
 #[cfg(test)]
 mod testing;
 pub mod window_close;
+pub mod workspaces;
 
 use cluster::leases::{Leadership, identity};
 use cluster::world::{Topic, Unfit, World};
@@ -37,6 +38,7 @@ const DAEMONS: &[Daemon] = &[
     plan_window::DAEMON,
     switch_queue::DAEMON,
     window_close::DAEMON,
+    workspaces::DAEMON,
     preemption::DAEMON,
     templates::DAEMON,
     ledger::DAEMON,

@@ -21,6 +21,7 @@ mod tests;
 pub mod text;
 pub mod user;
 pub mod window;
+pub mod workspace;
 
 use std::fmt;
 
@@ -36,6 +37,7 @@ use queue::PlatformQueue;
 use review::PlatformReview;
 use text::ZoneName;
 use user::User;
+use workspace::Workspace;
 
 /// The API group of the records.
 pub const GROUP: &str = "sluice.dev";
@@ -116,7 +118,12 @@ impl fmt::Display for Kind {
 
 /// The definitions to install.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    Kind::ALL.into_iter().map(crd).chain([review()]).collect()
+    Kind::ALL.into_iter().map(crd).chain([review(), workspace()]).collect()
+}
+
+/// The definition of `Workspace`, which people write and no admin: the policy is made of the others.
+pub fn workspace() -> CustomResourceDefinition {
+    tidied(Workspace::crd())
 }
 
 /// The definition of one kind.

@@ -84,6 +84,18 @@ text! {
     TimeOfDay(5..=5, r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "a time of day, HH:MM from 00:00 to 23:59");
     /// A moment.
     Moment(20..=35, r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[-+][0-9]{2}:[0-9]{2})$", "a moment in RFC 3339, such as 2026-12-24T18:00:00+01:00", "date-time");
+    /// A container image.
+    ImageText(1..=512, r"^[-A-Za-z0-9._/:@+]+$", "the name of an image, such as registry.example.com/jupyter:1");
+    /// The name of a claim, or a slot.
+    ClaimText(1..=253, r#"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\{\{[^{}\x00-\x1f\x7f]+\}\})$"#, "the name of a claim, or {{ gpuClaimName \"slot\" }}");
+    /// A path in a container, or of a server.
+    AbsolutePath(1..=1024, r"^/[^\x00-\x20\x7f:]*$", "an absolute path without spaces and colons, such as /data");
+    /// A program, or an argument of one.
+    ProgramText(1..=4096, r"^[^\x00]+$", "a program or an argument");
+    /// The name of a variable.
+    EnvironmentName(1..=128, r"^[A-Za-z_][A-Za-z0-9_]*$", "the name of a variable: letters, digits and `_`");
+    /// The value of a variable.
+    EnvironmentText(0..=4096, r"^[^\x00]*$", "the value of a variable");
     /// IANA name of a time zone.
     ZoneName(1..=64, r"^[A-Za-z][-A-Za-z0-9_+/]*$", "the IANA name of a time zone, such as Europe/Berlin");
 }

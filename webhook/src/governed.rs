@@ -58,6 +58,9 @@ pub(crate) async fn decide(webhook: &Webhook, call: Call<'_>) -> Result<Response
         let dry_run = request.dry_run.unwrap_or(false);
         reserve::reserve(webhook, &submission, &mut decision, &policy, dry_run, deadline).await?;
     }
+    if path == Path::Mutate && !decision.allowed() {
+        reserve::tell_room(webhook, &mut decision, &policy, deadline).await;
+    }
     if path == Path::Mutate && !request.dry_run.unwrap_or(false) {
         expect_templates(webhook, &submission, &decision).await;
     }

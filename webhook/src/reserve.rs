@@ -67,6 +67,13 @@ pub(crate) async fn reserve(
     Ok(())
 }
 
+/// Adds to a refusal whether there would be room, where it is known: the validating call, which would say it, does not come.
+pub(crate) async fn tell_room(webhook: &Webhook, decision: &mut Decision, policy: &Policy, deadline: Instant) {
+    if decision.reservation.is_some() && webhook.compared.load(Ordering::Acquire) {
+        foresee(webhook, decision, policy, Mode::Ask, deadline.min(Instant::now() + FORESEEING)).await;
+    }
+}
+
 /// A warning that nobody gets is no reason to refuse. Who watches the ledger hears of it.
 async fn foresee(webhook: &Webhook, decision: &mut Decision, policy: &Policy, mode: Mode, deadline: Instant) {
     if let Err(unavailable) = room::find(&webhook.ledger, decision, policy, mode, deadline).await {

@@ -140,6 +140,13 @@ pub(super) fn volcano_queue(queue: &mut DynamicObject) {
     }
 }
 
+/// Of a workspace all but who wrote which field of it, and what kubectl keeps of its last manifest.
+pub(super) fn workspace(workspace: &mut DynamicObject) {
+    let generation = workspace.metadata.generation;
+    least(&mut workspace.metadata);
+    workspace.metadata.generation = generation;
+}
+
 pub(super) fn class(class: &mut DeviceClass) {
     least(&mut class.metadata);
 }

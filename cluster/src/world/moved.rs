@@ -14,6 +14,7 @@ use kube::runtime::watcher;
 use policy_engine::contract;
 use policy_engine::object::kinds::GroupResource;
 use policy_engine::policy::Policy;
+use records::workspace::Workspace;
 use tokio::time::sleep;
 
 use super::gathered::Gathered;
@@ -137,8 +138,9 @@ impl Moved {
 }
 
 /// The kinds that are listed without anyone listing them, by what metrics call their caches.
-pub(super) fn built_in() -> [(&'static str, ApiResource); 7] {
+pub(super) fn built_in() -> [(&'static str, ApiResource); 8] {
     [
+        ("moved workspaces", ApiResource::erase::<Workspace>(&())),
         ("moved deployments", ApiResource::erase::<Deployment>(&())),
         ("moved replicasets", ApiResource::erase::<ReplicaSet>(&())),
         ("moved statefulsets", ApiResource::erase::<StatefulSet>(&())),

@@ -13,6 +13,7 @@ use policy_engine::policy::platform::ChargeBy;
 use policy_engine::policy::queue::DEFAULT_QUEUE;
 use policy_engine::submission::compute::{Asked, Given};
 use policy_engine::submission::counted::Counted;
+use policy_engine::workspace::WORKSPACE;
 use serde::{Deserialize, Serialize};
 
 use super::keep;
@@ -148,6 +149,9 @@ pub struct Status {
     unschedulable_since: Option<Timestamp>,
     #[serde(skip)]
     started_at: Option<Timestamp>,
+    /// How the server of a workspace is, which nobody asks of other Pods.
+    #[serde(skip)]
+    serves: Option<Box<Serves>>,
     /// Why one of its containers does not start.
     #[serde(skip)]
     held_up: Option<String>,
@@ -160,6 +164,7 @@ impl From<PodStatus> for Status {
     fn from(status: PodStatus) -> Self {
         let given = Given::by(&status);
         let held_up = held_up_of(&status);
+        let serves = Some(Box::new(Serves::of(&status)));
         let mut conditions = status.conditions.into_iter().flatten();
         let unschedulable =
             conditions.find(|it| it.type_ == "PodScheduled" && it.reason.as_deref() == Some("Unschedulable"));
@@ -174,9 +179,48 @@ impl From<PodStatus> for Status {
             unschedulable: message,
             blame,
             unschedulable_since: since,
+            serves,
             held_up,
             started_at: status.start_time.map(|at| at.0),
         }
+    }
+}
+
+/// How a Pod serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Serves {
+    /// Whether it is ready.
+    pub is_ready: bool,
+    /// Why a container of it waits, in Kubernetes' word for it, and what it says.
+    pub waits: Option<(String, String)>,
+    /// How a container of it ended last: its exit code, and the last line that it wrote.
+    pub ended: Option<(i32, String)>,
+    /// Why it failed as a whole.
+    pub failed: Option<String>,
+}
+
+impl Serves {
+    fn of(status: &PodStatus) -> Self {
+        let is_ready = status.conditions.iter().flatten().any(|it| it.type_ == "Ready" && it.status == "True");
+        let containers = || status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+        let short = |text: &str| text.chars().take(MOST_SAID).collect::<String>();
+        let waits = containers().find_map(|container| {
+            let waiting = container.state.as_ref()?.waiting.as_ref()?;
+            Some((waiting.reason.clone()?, short(waiting.message.as_deref().unwrap_or_default())))
+        });
+        let ended = containers().find_map(|container| {
+            let now = container.state.as_ref().and_then(|state| state.terminated.as_ref());
+            let last = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+            let ended = now.or(last)?;
+            let said = ended.message.as_deref().unwrap_or_default().trim_end();
+            let line = said.rsplit('\n').next().filter(|line| !line.is_empty()).or(ended.reason.as_deref());
+            Some((ended.exit_code, short(line.unwrap_or_default())))
+        });
+        let failed = (status.phase.as_deref() == Some("Failed")).then(|| {
+            let said = [status.reason.as_deref(), status.message.as_deref()];
+            short(&said.into_iter().flatten().collect::<Vec<_>>().join(": "))
+        });
+        Self { is_ready, waits, ended, failed }
     }
 }
 
@@ -237,6 +281,11 @@ pub fn unschedulable_since(pod: &Pod) -> Option<Timestamp> {
     pod.status.as_ref()?.unschedulable_since
 }
 
+/// How the server of a workspace is.
+pub fn serves(pod: &Pod) -> Option<&Serves> {
+    pod.status.as_ref()?.serves.as_deref()
+}
+
 /// When its node began to start it.
 pub fn started_at(pod: &Pod) -> Option<Timestamp> {
     pod.status.as_ref()?.started_at
@@ -272,7 +321,11 @@ pub(super) fn keep(pod: &mut Pod) {
     let is_finished = life(pod) == Life::Finished;
     // Of what waits, its workload is told how much does; and what is in a queue moves with its workload.
     let is_in_queue = pod.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(contract::QUEUE_NAME));
-    if is_finished || !(is_in_queue || pod.spec.waits_for_queue) {
+    let is_of_workspace = label(pod, WORKSPACE).is_some();
+    if let Some(status) = pod.status.as_mut().filter(|_| !is_of_workspace) {
+        status.serves = None;
+    }
+    if !is_of_workspace && (is_finished || !(is_in_queue || pod.spec.waits_for_queue)) {
         pod.metadata.owner_references = None;
     }
     if let Some(annotations) = &mut pod.metadata.annotations {
@@ -293,6 +346,7 @@ pub(super) fn says_the_same(one: &Pod, other: &Pod) -> bool {
     let phase =
         |pod: &Pod| pod.status.as_ref().map(|status| (status.phase.clone(), status.unschedulable_since, status.blame));
     (&one.spec, phase(one)) == (&other.spec, phase(other))
+        && serves(one) == serves(other)
         && (&meta.uid, &meta.labels, &meta.annotations, &meta.deletion_timestamp)
             == (&of_other.uid, &of_other.labels, &of_other.annotations, &of_other.deletion_timestamp)
 }

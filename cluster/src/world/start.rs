@@ -13,6 +13,7 @@ use kube::runtime::reflector::Store;
 use kube::runtime::watcher;
 use policy_engine::daemons::common::{MANAGED_BY, MANAGER};
 use records::Kind;
+use records::workspace::Workspace;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -146,6 +147,9 @@ impl World {
         let of_volcano =
             Followed { may_be_missing: true, ..all("queues.scheduling.volcano.sh", kind, keep::volcano_queue) };
         let volcano_queues = watches.plain(Topic::VolcanoQueues, of_volcano);
+        let kind = ApiResource::erase::<Workspace>(&());
+        let of_workspaces = Followed { may_be_missing: true, ..all("workspaces", kind, keep::workspace) };
+        let workspaces = watches.plain(Topic::Workspaces, of_workspaces);
         let moved = Arc::new(Moved::default());
         for (name, kind) in moved::built_in() {
             let outdate = moved.outdate();
@@ -210,6 +214,7 @@ impl World {
             budgets,
             moved,
             volcano_queues,
+            workspaces,
             passed: passed.unwrap_or_default(),
             ended,
             expected: Default::default(),

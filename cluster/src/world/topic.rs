@@ -41,11 +41,13 @@ pub enum Topic {
     MovedWorkloads,
     /// Volcano's Queues. A cluster may do without the kind; then there are none.
     VolcanoQueues,
+    /// Workspaces. Where the kind is not installed yet, there are none.
+    Workspaces,
 }
 
 impl Topic {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Records,
         Self::Namespaces,
         Self::Pods,
@@ -63,6 +65,7 @@ impl Topic {
         Self::Budgets,
         Self::MovedWorkloads,
         Self::VolcanoQueues,
+        Self::Workspaces,
     ];
 
     /// What is watched whatever is asked: without records and bindings nothing is decided.
@@ -88,6 +91,7 @@ impl Topic {
             Self::Budgets => "poddisruptionbudgets",
             Self::MovedWorkloads => "moved workloads",
             Self::VolcanoQueues => "queues.scheduling.volcano.sh",
+            Self::Workspaces => "workspaces",
         }
     }
 }

@@ -83,7 +83,8 @@ impl Writer {
         Ok(self.annotate_pod(&note.pod, &note.uid, annotations).await?.err().unwrap_or(Outcome::Written))
     }
 
-    /// Writes on a Pod why it ends, and evicts it. One that is in another queue by now stays.
+    /// Writes on a Pod why it ends, and evicts it; the workspace that it is of, if it is of one, is stopped before. One that is in
+    /// another queue by now stays.
     ///
     /// # Errors
     /// Where the API server refuses or does not answer.
@@ -96,6 +97,7 @@ impl Writer {
         if now.metadata.labels.as_ref().and_then(|labels| labels.get(contract::QUEUE_NAME)) != Some(queue) {
             return Ok(Outcome::Overtaken);
         }
+        self.stop_workspace_of(pod, uid, reason).await?;
         match self.evict(pod, uid, *grace_seconds).await? {
             Outcome::BlockedByBudget if *is_forced => self.delete_pod(pod, uid, *grace_seconds, word, message).await,
             outcome => Ok(outcome),

@@ -8,6 +8,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 
 {{- /* Every workload kind: the built-in ones, those of them last that make no Pods and reach others', then the policy's. One entry a group and version. */}}
 {{- define "sluice.workloadKinds" -}}
+- {group: sluice.dev, version: v1alpha1, resources: [workspaces]}
 - {group: apps, version: v1, resources: [deployments, replicasets, statefulsets, daemonsets]}
 - {group: batch, version: v1, resources: [jobs, cronjobs]}
 - {group: "", version: v1, resources: [replicationcontrollers]}
@@ -58,6 +59,11 @@ true
 {{- $names = append $names (printf "system:serviceaccount:%s:%s" $.Release.Namespace .) }}
 {{- end }}
 {{- $names | uniq | sortAlpha | toJson }}
+{{- end }}
+
+{{- /* Under this account the Pods of workspaces are made. The webhooks hear of it: it is none of Sluice's own usernames. */}}
+{{- define "sluice.workspacesUsername" -}}
+system:serviceaccount:{{ .Release.Namespace }}:sluice-workspaces
 {{- end }}
 
 {{- /* The groups whose people are Admins. */}}

@@ -16,6 +16,7 @@ use crate::submission::case::Case;
 use crate::submission::facts::Facts;
 use crate::submission::identity::Caller;
 use crate::submission::{Act, Submission};
+use crate::workspace::fields;
 
 /// Judges one submission to a governed namespace.
 ///
@@ -55,9 +56,17 @@ pub fn admit(
     };
     let case = Case::read(submission, facts, policy, project, now)?;
     let mut decision = judge_rules(&case);
+    if case.is_workspace() {
+        fields::of_workspace(&mut decision);
+    }
     if !decision.allowed() {
         // What is refused is not changed: the validating call sees what was asked.
         decision.mutations.clear();
+        // Whoever starts one reads of every reason at once, and of a Pod that could never run it is said already.
+        let is_said = decision.denials.iter().any(|denial| denial.rule == RuleId::Quota);
+        if case.is_workspace() && !is_said {
+            decision.reservation = reserve::of(&case).map(Box::new);
+        }
         return Ok(decision);
     }
     if let Some(object) = case.object() {

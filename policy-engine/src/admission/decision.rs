@@ -72,6 +72,8 @@ pub struct Reservation {
 pub enum WithoutRoom {
     /// It is refused.
     Refuse,
+    /// It is refused, and where there is room, nothing is charged for it yet: of a workspace, its Pod is charged when that is made.
+    RefuseUncharged,
     /// It is admitted and charged all the same, with a warning.
     Warn,
     /// It is a workload that would make so many Pods: it reserves nothing, and is admitted with a warning. The request is for all of

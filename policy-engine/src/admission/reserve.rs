@@ -3,9 +3,10 @@
 //! A Pod is charged when it is admitted ungated, when its last gate is taken off, and when it is resized: then at least what
 //! it holds by its status. A Pod with a scheduling gate holds nothing, whoever set the gate. A claim is charged to its
 //! owner, from its creation on, while a Pod of theirs names it, or one that was admitted with it or has it reserved.
-//! Workloads are charged nothing: their Pods are, and whether all of them would have room is foreseen.
+//! A workspace is refused what its Pod would be refused, and charged nothing. Other workloads are charged nothing: their Pods are, and whether all of them would have room is foreseen.
 
 mod replicas;
+mod starts;
 
 use k8s_openapi::api::resource::v1::ResourceClaimSpec;
 use serde::Deserialize;
@@ -30,6 +31,9 @@ use crate::submission::pod::Pod;
 pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
     // What ends still holds what it has: a gate that is taken off, or a resize, is charged then too.
     let object = case.object()?;
+    if case.is_workspace() {
+        return starts::asks(case);
+    }
     if let Some(foreseen) = replicas::foresee(case, object) {
         return Some(foreseen);
     }

@@ -271,6 +271,20 @@ pub const KEYS: &[Key] = &[
         Platform,
         "The platform writes it and removes it at once when there is room for Pods that were refused, so that their controller tries again",
     ),
+    key(
+        "stopped-because",
+        Annotation,
+        "Workspaces",
+        Platform,
+        "Why the workspace was stopped: `Stopped by alice`, `Plan window expired`, `Preempted: …`. Its status says it, too",
+    ),
+    key(
+        "activity-path",
+        Annotation,
+        "Pods",
+        Client,
+        "A path at which the Pod's server answers with JSON that has its `last_activity`. This version asks nobody there",
+    ),
     key("last-activity", Annotation, "Pods", Platform, RESERVED),
     key("idle-stop-at", Annotation, "Pods", Platform, RESERVED),
     key(

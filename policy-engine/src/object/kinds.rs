@@ -9,6 +9,9 @@ pub const SNAPSHOT_GROUP: &str = "snapshot.storage.k8s.io";
 /// The API group of ResourceClaims, templates of them, DeviceClasses and ResourceSlices.
 pub const DEVICE_GROUP: &str = "resource.k8s.io";
 
+/// The API group of the platform's own kinds.
+pub const WORKSPACE_GROUP: &str = "sluice.dev";
+
 /// Annotation of a Pod that a kubelet shows for a manifest on its disk.
 pub const MIRROR: &str = "kubernetes.io/config.mirror";
 
@@ -55,6 +58,11 @@ impl GroupResource {
     /// Whether this is the resource of ResourceClaimTemplates.
     pub fn is_claim_template(&self) -> bool {
         self.is(DEVICE_GROUP, "resourceclaimtemplates")
+    }
+
+    /// Whether this is the resource of workspaces.
+    pub fn is_workspace(&self) -> bool {
+        self.is(WORKSPACE_GROUP, "workspaces")
     }
 
     fn is(&self, group: &str, resource: &str) -> bool {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::object::kinds::GroupResource;
+use crate::object::kinds::{GroupResource, WORKSPACE_GROUP};
 use crate::object::place::Place;
 
 /// A kind whose objects make Pods from templates, or act on workloads and Pods that others made.
@@ -90,7 +90,10 @@ impl TemplatePath {
 pub fn built_in() -> Vec<WorkloadKind> {
     const TEMPLATE: &[&str] = &["spec", "template"];
     const JOB_TEMPLATE: &[&str] = &["spec", "jobTemplate", "spec", "template"];
+    // Not where its Pod is, which it only describes: where what describes it is.
+    const ALL: &[&str] = &["spec"];
     [
+        (WORKSPACE_GROUP, "workspaces", Some(ALL)),
         ("apps", "deployments", Some(TEMPLATE)),
         ("apps", "replicasets", Some(TEMPLATE)),
         ("apps", "statefulsets", Some(TEMPLATE)),

@@ -30,6 +30,7 @@ use crate::submission::pod::Pod;
 use crate::submission::volume_claim::VolumeClaim;
 use crate::submission::volumes::{Names, Volumes};
 use crate::submission::{Act, Submission};
+use crate::workspace::Defaults;
 use switch::Moved;
 
 /// One submission with everything that is known about it.
@@ -195,6 +196,11 @@ impl<'a> Case<'a> {
         self.policy.platform().workload_kind(&self.submission.resource).is_some_and(WorkloadKind::owns_pods)
     }
 
+    /// Whether the submission is about a workspace.
+    pub fn is_workspace(&self) -> bool {
+        self.submission.resource.is_workspace()
+    }
+
     /// Whether the submission is about a PersistentVolumeClaim.
     pub fn is_volume_claim(&self) -> bool {
         self.submission.resource.is_core("persistentvolumeclaims")
@@ -352,6 +358,10 @@ impl<'a> Case<'a> {
         let Some(kind) = self.policy.platform().workload_kind(&self.submission.resource) else {
             return Ok(Vec::new());
         };
+        if kind.of.is_workspace() {
+            let defaults = Defaults::of(self.plan());
+            return Ok(Pod::of_workspace(object, &defaults)?.into_iter().collect());
+        }
         let mut templates = Pod::templates(object, kind)?;
         if let Some(old) = self.submission.old {
             templates.retain(|pod| pod.at([]).resolve(old) != Some(pod.written));

@@ -20,6 +20,7 @@ use crate::policy::platform::ChargeBy;
 use crate::policy::workload::WorkloadKind;
 use crate::submission::compute::{Asked, Given};
 use crate::submission::found::Found;
+use crate::workspace::Defaults;
 
 use shape::Shape;
 pub(crate) use shape::Written;
@@ -53,6 +54,10 @@ impl<'a> Pod<'a> {
 
     fn parse(written: Written<'a>) -> Result<Self, Unreadable> {
         let value = written.as_pod();
+        Self::parse_as(written, value)
+    }
+
+    fn parse_as(written: Written<'a>, value: Cow<'a, Value>) -> Result<Self, Unreadable> {
         let Written { place, shape, value: written } = written;
         let spec = match Object(&value).at(&["spec"]) {
             Some(spec) => {
@@ -69,8 +74,22 @@ impl<'a> Pod<'a> {
     /// Where one of them is no pod template, PodSpec or list of containers.
     pub fn templates(object: &'a Value, kind: &WorkloadKind) -> Result<Vec<Self>, Unreadable> {
         let mut size = Size::default();
-        let read = |written: Written<'a>| size.add(&written).and_then(|()| Self::parse(written));
-        Written::all(object, kind).into_iter().map(read).collect()
+        let mut read = |written: Written<'a>| {
+            size.add(&written)?;
+            Self::parse(written)
+        };
+        Written::all(object, kind).into_iter().map(&mut read).collect()
+    }
+
+    /// The Pod that a workspace will be, if it is to run.
+    ///
+    /// # Errors
+    /// Where the workspace cannot be read, or asks for what is no Pod.
+    pub fn of_workspace(object: &'a Value, defaults: &Defaults) -> Result<Option<Self>, Unreadable> {
+        let Some(written) = Written::workspace(object) else { return Ok(None) };
+        Size::default().add(&written)?;
+        let made = shape::workspace_pod(object, defaults)?;
+        Self::parse_as(written, Cow::Owned(made)).map(Some)
     }
 
     /// Its metadata and spec, as a Pod has them.

@@ -10,4 +10,5 @@ mod storage;
 #[expect(dead_code, reason = "stories are told by the target `stories`")]
 mod stories;
 mod support;
+mod workspaces;
 mod written;

@@ -48,3 +48,4 @@ mod tour;
 mod volcano;
 mod why;
 mod windows;
+mod workspaces;

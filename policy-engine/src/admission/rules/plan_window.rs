@@ -95,6 +95,11 @@ fn moved_workload(case: &Case<'_>, say: &mut Findings) {
     }
 }
 
+/// Whether a Pod that is made now of a template would wait for its queue.
+pub(crate) fn waits(case: &Case<'_>, pod: &Pod<'_>) -> bool {
+    case.queue_of(pod).and_then(|queue| queue_closed(case, queue)).is_some()
+}
+
 fn template(case: &Case<'_>, pod: &Pod<'_>, say: &mut Findings) {
     // Where a workload is moved now, it was said of that.
     let Some(closed) = case.queue_of(pod).filter(|_| !is_moved_now(case)).and_then(|queue| queue_closed(case, queue))

@@ -27,6 +27,8 @@
 //! what it asked at first. What a container asked stays with the container of that name, wherever it stands in the list. A label that
 //! was changed since is an ask.
 //!
+//! On a workspace that somebody stops, the annotation `platform-go/stopped-because` says who, until it runs again.
+//!
 //! Finalizers of Kubernetes and of the platform stay, also where somebody replaces an object by a manifest that says
 //! nothing of them. (Who takes one off and changes nothing else is refused by the API server itself: see *Security*.)
 //! Nobody writes a new one into a Pod or a pod template: no controller would take it off, and the Pods would never end.
@@ -41,6 +43,7 @@ mod finalizers;
 mod gpu;
 mod maker;
 mod put_back;
+mod stopped;
 mod unknown;
 
 use serde_json::Value;
@@ -75,6 +78,7 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
         (Act::Update | Act::Status, false) => put_back::workload(case, object, say),
         (Act::Touch | Act::Bind | Act::Delete | Act::Connect, _) => {}
     }
+    stopped::write(case, say);
     let selector_of = |object: Object<'_>| object.at(&["spec", "selector"]).cloned();
     let stands = case.old().is_some_and(|old| selector_of(old) == selector_of(object));
     let makes_pods = case

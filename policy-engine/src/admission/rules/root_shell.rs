@@ -38,7 +38,12 @@ pub(super) fn judge(case: &Case<'_>, say: &mut Findings) {
                     say.deny(pod.annotation_at(contract::ROOT_SHELL), Refused { asked: "a root shell", by });
                 }
                 write_non_root(case, pod, say);
-                if !case.is_pod() && case.is_read_by_people() && say.imposes() && may_be_root(pod) {
+                if !case.is_pod()
+                    && !case.is_workspace()
+                    && case.is_read_by_people()
+                    && say.imposes()
+                    && may_be_root(pod)
+                {
                     let at = pod.at(["spec", "securityContext"]);
                     say.warn(format_args!(
                         "{at}: its Pods get runAsNonRoot: true; an image whose user is root does not start then; set runAsUser to another UID than 0"

@@ -6,9 +6,11 @@ use k8s_openapi::api::core::v1::PodSpec;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::object::Object;
 use crate::object::place::Place;
+use crate::object::{Object, Unreadable};
 use crate::policy::workload::WorkloadKind;
+use crate::workspace::fields::POD;
+use crate::workspace::{self, Defaults, Workspace};
 
 /// How much of a Pod stands at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub(super) enum Shape {
     Spec,
     /// A list of containers.
     Containers,
+    /// A whole workspace, from which its Pod is made. Its place is one that no workspace has.
+    Workspace,
 }
 
 /// A Pod, or what says how one will be, as it stands in an object.
@@ -40,8 +44,17 @@ impl<'a> Written<'a> {
     /// Whose schema keeps unknown keys may have both a `spec` and keys of a PodSpec at one place; nobody knows which of
     /// them its operator reads, so that both are judged.
     pub(crate) fn all(object: &'a Value, kind: &WorkloadKind) -> Vec<Self> {
+        if kind.of.is_workspace() {
+            return Self::workspace(object).into_iter().collect();
+        }
         let found = kind.pod_templates.iter().flat_map(|path| path.resolve(object));
         found.flat_map(|(place, value)| Self::at(place, value)).collect()
+    }
+
+    /// The Pod of a workspace, if that is to run.
+    pub(super) fn workspace(object: &'a Value) -> Option<Self> {
+        let made = || Self { place: Place::of([POD]), shape: Shape::Workspace, value: object };
+        Workspace::is_to_run(object).then(made)
     }
 
     fn at(place: Place, value: &'a Value) -> Vec<Self> {
@@ -71,6 +84,8 @@ impl<'a> Written<'a> {
             Shape::Template => Cow::Borrowed(self.value),
             Shape::Spec => Cow::Owned(json!({"spec": self.value})),
             Shape::Containers => Cow::Owned(json!({"spec": {"containers": self.value}})),
+            // What it gets where it says nothing names nothing; and of what cannot be read, whoever reads it is told.
+            Shape::Workspace => Cow::Owned(workspace_pod(self.value, &Defaults::default()).unwrap_or_default()),
         }
     }
 }
@@ -80,10 +95,15 @@ impl Shape {
     pub(super) fn place(self, here: &Place, keys: &[&'static str]) -> Place {
         let rest = match (self, keys) {
             (Self::Spec, ["spec", rest @ ..]) | (Self::Containers, ["spec", "containers", rest @ ..]) => rest,
-            (Self::Template | Self::Spec | Self::Containers, _) => keys,
+            (Self::Template | Self::Spec | Self::Containers | Self::Workspace, _) => keys,
         };
         rest.iter().fold(here.clone(), |place, key| place.key(*key))
     }
+}
+
+pub(super) fn workspace_pod(object: &Value, defaults: &Defaults) -> Result<Value, Unreadable> {
+    let name = Object(object).at(&["metadata", "name"]).and_then(Value::as_str).unwrap_or_default();
+    Ok(workspace::pod(name, &Workspace::read(object)?, defaults))
 }
 
 /// Whether a PodSpec would say anything; what cannot be read as one says something, too.

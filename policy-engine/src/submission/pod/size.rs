@@ -25,7 +25,7 @@ impl Size {
 
     pub(super) fn add(&mut self, pod: &Written<'_>) -> Result<(), Unreadable> {
         let spec = match pod.shape {
-            Shape::Template => Object(pod.value).at(&["spec"]),
+            Shape::Template | Shape::Workspace => Object(pod.value).at(&["spec"]),
             Shape::Spec | Shape::Containers => Some(pod.value),
         };
         self.pods += 1;

@@ -159,7 +159,9 @@ impl Expect {
 
     fn charges(&self, decision: &Decision) -> Vec<String> {
         // What is only foreseen is not charged.
-        let reserves = |charge: &&Reservation| !matches!(charge.without_room, WithoutRoom::Foresee { .. });
+        let reserves = |charge: &&Reservation| {
+            !matches!(charge.without_room, WithoutRoom::Foresee { .. } | WithoutRoom::RefuseUncharged)
+        };
         let charged = decision.reservation.as_deref().filter(reserves).map(|charge| Charges::from(&charge.request));
         let is_said = self.charges.iter().flatten().all(|expected| expected.to.is_some());
         let charged = charged.map(|charged| Charges { to: charged.to.filter(|_| is_said), ..charged });
@@ -171,7 +173,10 @@ impl Expect {
                 let of_each = if by == Maker::CronJob { " of each Job" } else { "" };
                 Some(format!("{pods} Pods{of_each}: {}{rollout}", said(&each.times(pods))))
             }
-            (WithoutRoom::Foresee { .. } | WithoutRoom::Refuse | WithoutRoom::Warn, _) => None,
+            (
+                WithoutRoom::Foresee { .. } | WithoutRoom::Refuse | WithoutRoom::RefuseUncharged | WithoutRoom::Warn,
+                _,
+            ) => None,
         });
         let unforeseen = self.foresees.as_ref();
         let unforeseen = unforeseen.filter(|expected| foreseen.as_deref().unwrap_or("nothing") != expected.as_str());

@@ -10,6 +10,9 @@ use crate::submission::pod::Written;
 pub(super) fn warn(case: &Case<'_>, say: &mut Findings) {
     let Some(kind) = case.policy.platform().workload_kind(&case.submission.resource) else { return };
     let Some(object) = case.submission.changed_object() else { return };
+    if kind.of.is_workspace() {
+        return;
+    }
     if kind.pod_templates.is_empty() || Written::all(object, kind).iter().any(Written::has_containers) {
         return;
     }
