@@ -7,6 +7,7 @@
 
 pub mod fleet;
 pub mod gpu;
+pub mod installed;
 pub mod manifest;
 pub mod process;
 pub mod quota;

@@ -1,44 +1,14 @@
 //! Sluice as people install it: the chart by Helm, an image, a Service, tokens of service accounts, on a real node.
 
 use e2e::gpu::inline;
+use e2e::installed::{install, rolled_out, with_sqlite};
 use e2e::manifest::{self, pod, with};
 use e2e::refusal::assert_denied;
 use e2e::{ADMIN, create, eventually, get, kubectl, list, must, ok, real, running, within};
 use ground::real_node::NODE;
-use ground::{Ground, Output, Postgres, SYSTEM_NAMESPACE, built_sluice, image};
+use ground::{Ground, Output, Postgres, SYSTEM_NAMESPACE};
 use serde_json::{Value, json};
 use std::process::Command;
-
-const REPOSITORY: &str = "registry.example.com/platform/sluice";
-const IMAGE: &str = "registry.example.com/platform/sluice:test";
-
-/// What a cluster has that this one has not: a volume for whoever asks for one without a class.
-fn volume(name: &str, path: &str) -> String {
-    let here = json!({"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}]});
-    json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": {
-        "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "persistentVolumeReclaimPolicy": "Retain",
-        "local": {"path": path}, "nodeAffinity": {"required": {"nodeSelectorTerms": [here]}}}})
-    .to_string()
-}
-
-fn install(p: &Ground, values: &[(&str, &str)]) {
-    let usual = [
-        ("image.repository", REPOSITORY),
-        ("image.tag", "test"),
-        ("nodeSelector.kubernetes\\.io/hostname", NODE),
-        ("database.storageClassName", "-"),
-    ];
-    let all: Vec<_> = usual.iter().chain(values).copied().collect();
-    must(p.install_chart_as_it_is(&all));
-}
-
-fn rolled_out(p: &Ground) {
-    let status = ["-n", SYSTEM_NAMESPACE, "rollout", "status", "deployment/sluice", "--timeout=120s"];
-    let output = kubectl(p, ADMIN, &status);
-    let pods = || kubectl(p, ADMIN, &["-n", SYSTEM_NAMESPACE, "describe", "pods"]).stdout;
-    let logs = || kubectl(p, ADMIN, &["-n", SYSTEM_NAMESPACE, "logs", "deployment/sluice", "--tail=40"]).stdout;
-    assert!(output.success, "{}\n{}\n{}", output.stderr, pods(), logs());
-}
 
 /// A root image is refused by its rule and for its reason, and what is right runs, with its user's stamp.
 fn judges(p: &Ground, name: &str) {
@@ -55,20 +25,6 @@ fn judges(p: &Ground, name: &str) {
     });
     let made = get(p, "llm-finetune", &format!("pod/{name}"));
     assert_eq!(made["metadata"]["labels"]["platform-go/user-id"], "bob");
-}
-
-/// Sluice as the README installs it, with its ledger in a file, and the sample organisation.
-fn with_sqlite(p: &Ground) {
-    let archive = p.layout().dir().join("sluice.tar");
-    must(must(image::of_program(IMAGE, &built_sluice(), &json!({}), &[])).write(&archive));
-    must(p.import_image(&archive));
-    must(must(p.on_real_node(&["mkdir", "-p", "/var/lib/ledger"])).ok("mkdir"));
-    must(p.admin_apply(&volume("ledger", "/var/lib/ledger")));
-    install(p, &[]);
-    rolled_out(p);
-    must(p.make_users());
-    must(p.apply_organisation());
-    must(p.wait_bound());
 }
 
 #[test]

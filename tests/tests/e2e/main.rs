@@ -27,6 +27,7 @@ mod me;
 mod member_namespaces;
 mod members;
 mod modes;
+mod notebooks;
 mod one_decision;
 mod outage;
 mod outside_window;

@@ -1,0 +1,91 @@
+//! Workspaces whose servers really run: JupyterLab in a container of the real node.
+
+use e2e::installed::with_sqlite;
+use e2e::{ADMIN, apply, create, eventually, find, get, kubectl, must, ok, patch, real, within};
+use ground::real_node::NODE;
+use ground::{Ground, workbench};
+use serde_json::{Value, json};
+
+const LAB: &str = "llm-finetune";
+
+fn workspace(name: &str, image: &str) -> Value {
+    json!({
+        "apiVersion": "sluice.dev/v1alpha1",
+        "kind": "Workspace",
+        "metadata": {"name": name, "namespace": LAB},
+        "spec": {"type": "jupyter", "image": image, "gpu": {"model": "example", "smPercent": 50}, "fsGroup": 100,
+            "volumes": [{"claimName": "work", "mountPath": "/data"}], "resources": {"cpu": "200m", "memory": "1Gi"}},
+    })
+}
+
+/// A volume on the real node, and bob's claim of it.
+fn volume(p: &Ground) {
+    must(must(p.on_real_node(&["mkdir", "-p", "/var/lib/work"])).ok("mkdir"));
+    let here = json!({"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}]});
+    let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "work"}, "spec": {
+        "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "local": {"path": "/var/lib/work"},
+        "storageClassName": "work", "nodeAffinity": {"required": {"nodeSelectorTerms": [here]}}}});
+    must(p.admin_apply(&volume.to_string()));
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "work", "namespace": LAB},
+        "spec": {"storageClassName": "work", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+    ok(apply(p, "bob", &claim));
+}
+
+fn is(p: &Ground, name: &str, phase: &str) -> Option<Value> {
+    let status = get(p, LAB, &format!("workspace/{name}"))["status"].clone();
+    (status["phase"] == phase).then_some(status)
+}
+
+fn inside(p: &Ground, name: &str, script: &str) -> ground::Output {
+    kubectl(p, ADMIN, &["-n", LAB, "exec", name, "-c", "workspace", "--", "sh", "-c", script])
+}
+
+#[test]
+fn a_notebook_runs_on_half_a_device_and_its_files_outlive_it() {
+    let p = real();
+    with_sqlite(&p);
+    must(p.import_image(&must(workbench::jupyter())));
+    volume(&p);
+    ok(create(&p, "bob", workspace("nb", workbench::JUPYTER)));
+    let status = within(60, "the notebook to run", || is(&p, "nb", "Running"));
+    assert_eq!((&status["effectiveGpu"], &status["queue"]), (&json!("0.5"), &json!("default")));
+    let env = ok(inside(&p, "nb", "env"));
+    assert!(env.contains("GPU_DEVICE_") && env.contains("_COMPUTE=50"), "the driver has given half a device: {env}");
+    eventually("JupyterLab to answer, without a token, on loopback", || {
+        let ask =
+            "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:8888/api/status\").read())'";
+        inside(&p, "nb", ask).stdout.contains("last_activity").then_some(())
+    });
+    ok(inside(&p, "nb", "id -u | grep -x 1000 && echo kept > /data/notes && df -m /dev/shm | tail -1 | grep -w 256"));
+
+    let running = |to: bool| ok(patch(&p, "bob", LAB, "workspace/nb", &json!({"spec": {"running": to}})));
+    running(false);
+    let stopped = within(60, "the notebook to stop", || is(&p, "nb", "Stopped"));
+    assert_eq!(stopped["message"], "Stopped by bob");
+    running(true);
+    within(60, "the notebook to run again", || is(&p, "nb", "Running"));
+    assert_eq!(ok(inside(&p, "nb", "cat /data/notes")).trim(), "kept");
+    ok(kubectl(&p, "bob", &["-n", LAB, "delete", "workspace", "nb"]));
+    eventually("its Pod to go", || find(&p, LAB, "pod/nb").is_none().then_some(()));
+    assert_eq!(get(&p, LAB, "persistentvolumeclaim/work")["status"]["phase"], "Bound");
+}
+
+#[test]
+fn what_keeps_a_notebook_from_starting_is_said_in_words() {
+    let p = real();
+    with_sqlite(&p);
+    let mut absent = workspace("absent", "registry.example.com/ide/none:1");
+    absent["spec"]["volumes"] = json!([]);
+    ok(create(&p, "bob", absent));
+    let status = within(60, "the image to be missed", || is(&p, "absent", "Error"));
+    let message = status["message"].as_str().unwrap_or_default();
+    assert!(message.contains("registry.example.com/ide/none:1") && message.contains("pull"), "{status}");
+
+    let mut broken = workspace("broken", e2e::manifest::IMAGE);
+    broken["spec"]["volumes"] = json!([]);
+    broken["spec"]["command"] = json!(["sh", "-c", "echo no kernel for this >&2; exit 3"]);
+    ok(create(&p, "bob", broken));
+    let status = within(90, "the server to end again and again", || is(&p, "broken", "Error"));
+    assert!(status["message"].as_str().is_some_and(|it| it.contains("no kernel for this")), "{status}");
+    ok(kubectl(&p, "bob", &["-n", LAB, "delete", "workspace", "absent", "broken"]));
+}
