@@ -25,6 +25,7 @@ mod table;
 mod tests;
 mod usage;
 mod why;
+mod workspace;
 
 use std::process::ExitCode;
 
@@ -61,6 +62,7 @@ enum Command {
     Why(why::WhyArgs),
     ExplainPreemption(explain_preemption::Explain),
     Plan(plan::Plan),
+    Workspace(workspace::WorkspaceArgs),
     SwitchQueue(switch_queue::SwitchQueue),
     Usage(usage::Usage),
     Rules(rules::Rules),
@@ -92,6 +94,7 @@ impl Command {
             Self::Why(why) => why.run().await,
             Self::ExplainPreemption(explain) => explain.run().await,
             Self::Plan(plan) => plan.run().await,
+            Self::Workspace(workspace) => workspace.run().await,
             Self::SwitchQueue(switch) => switch.run().await,
             Self::Usage(usage) => usage.run().await,
             Self::Rules(rules) => rules.run(),

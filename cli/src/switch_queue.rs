@@ -72,10 +72,7 @@ impl SwitchQueue {
     pub(crate) async fn run(self) -> Result<Ending, Failure> {
         let Self { target, queue, namespace, cluster, output } = self;
         let client = cluster.client().await?;
-        let place = Place {
-            is_named: namespace.is_some(),
-            namespace: namespace.unwrap_or_else(|| client.default_namespace().to_owned()),
-        };
+        let place = Place::of(namespace, &client);
         let ended = match target {
             Target::Pod(name) => switch_pod(client, place, &name, queue, output).await,
             Target::Workload { kind, name } => workload::switch(client, place, &kind, &name, queue, output).await,
@@ -89,13 +86,24 @@ impl SwitchQueue {
 
 /// Where it is looked for.
 #[derive(Debug)]
-struct Place {
+pub(crate) struct Place {
     namespace: String,
     /// Whether somebody said so; else it is the kubeconfig's.
     is_named: bool,
 }
 
 impl Place {
+    /// The namespace that somebody names, or that of the kubeconfig.
+    pub(crate) fn of(namespace: Option<String>, client: &Client) -> Self {
+        let is_named = namespace.is_some();
+        Self { is_named, namespace: namespace.unwrap_or_else(|| client.default_namespace().to_owned()) }
+    }
+
+    /// Its name.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// What is to be said of what is not found here, or may not be seen.
     fn hint(&self) -> String {
         let Self { namespace, is_named } = self;
@@ -106,7 +114,7 @@ impl Place {
     }
 
     /// Says why it is refused: in Sluice's own sentences, where it has refused.
-    fn failed(&self, error: kube::Error) -> Failure {
+    pub(crate) fn failed(&self, error: kube::Error) -> Failure {
         let kube::Error::Api(status) = error else { return Failure::Unanswered(error.into()) };
         if !matches!(status.code, 403 | 404 | 409 | 422) {
             return Failure::Unanswered(kube::Error::Api(status).into());
@@ -117,7 +125,7 @@ impl Place {
     }
 
     /// There is no such thing here.
-    fn missing(&self, kind: &str, name: &str) -> Failure {
+    pub(crate) fn missing(&self, kind: &str, name: &str) -> Failure {
         Failure::input(anyhow!("there is no {kind} {name} in namespace {}{}", self.namespace, self.hint()))
     }
 }

@@ -101,6 +101,39 @@ fn every_field_is_explained_and_bounded() {
     assert_eq!(missing, Vec::<String>::new());
 }
 
+/// What people write by the schema is what the platform reads, and it reads the same defaults.
+#[test]
+fn a_workspace_is_read_as_its_schema_has_it() {
+    use policy_engine::workspace::{Defaults, Workspace, pod};
+    let whole = json!({
+        "type": "custom", "image": "x:1", "running": false, "rootShell": true, "queue": "q", "claimName": "c",
+        "gpu": {"model": "m", "count": 2, "smPercent": 50, "vramPolicy": "hard_cap", "pinnedMemory": "1Gi"},
+        "resources": {"cpu": 1, "memory": "1Gi"}, "volumes": [{"claimName": "v", "mountPath": "/v", "readOnly": true}],
+        "shm": "1Gi", "fsGroup": 100, "imagePullSecrets": ["s"], "port": 3000, "path": "/p", "command": ["c"], "args": ["a"],
+        "env": [{"name": "A", "value": "b"}], "activityPath": "/a",
+    });
+    let definition = workspace();
+    let schema = definition.spec.versions[0].schema.as_ref().and_then(|it| it.open_api_v3_schema.as_ref());
+    let spec = &schema.and_then(|it| it.properties.as_ref()).expect("properties")["spec"];
+    let fields: Vec<_> = spec.properties.iter().flatten().map(|(name, _)| name.clone()).collect();
+    let written: Vec<_> = whole.as_object().expect("a map").keys().cloned().collect();
+    assert_eq!(fields, written, "the whole of it is written here");
+    let little = json!({"type": "jupyter", "image": "x:1", "gpu": {"model": "m"}, "volumes": [{"claimName": "v", "mountPath": "/v"}]});
+    for asked in [whole, little] {
+        let mut served = asked.clone();
+        defaulted(spec, &mut served);
+        let of: workspace::WorkspaceSpec = serde_json::from_value(asked.clone()).expect("a spec");
+        assert_eq!(serde_json::to_value(of).expect("JSON"), served);
+        let read = |spec: &Value| Workspace::read(&json!({ "spec": spec })).expect("a workspace");
+        let made = |spec: &Value| pod("nb", &read(spec), &Defaults::default());
+        assert_eq!((made(&asked), read(&asked)), (made(&served), read(&served)));
+    }
+    each_field(schema.expect("a schema"), "Workspace", &mut |path, field| {
+        let is_explained = field.description.as_ref().is_some_and(|text| !text.is_empty() && text.len() < 400);
+        assert!(is_explained || path.contains(".conditions."), "{path}");
+    });
+}
+
 #[test]
 fn a_field_without_effect_says_so_where_it_is_explained() {
     let mut said = Vec::new();

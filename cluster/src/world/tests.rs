@@ -12,8 +12,8 @@ async fn every_kind_is_watched_once_under_a_name_of_its_own_and_shown() {
     let world = server.world(&Topic::ALL).await;
     let health = world.health();
     let names: BTreeSet<_> = health.iter().map(|cache| cache.name).collect();
-    // Seven kinds of records, seven of workloads that were moved to another queue, and the others.
-    assert_eq!((health.len(), names.len()), (29, 29), "{names:?}");
+    // Seven kinds of records, eight of workloads that were moved to another queue, and the others.
+    assert_eq!((health.len(), names.len()), (31, 31), "{names:?}");
     assert!(health.iter().all(|cache| cache.last_heard.is_some()));
 }
 

@@ -1,7 +1,7 @@
 //! Workspaces, as people start and stop them. The nodes are simulated: their Pods run as soon as they have one.
 
 use e2e::manifest::{claim, with};
-use e2e::refusal::assert_denied;
+use e2e::refusal::{assert_denied, assert_refused_by_policy};
 use e2e::windows::{own_queue, set_plan_windows};
 use e2e::{
     ADMIN, alone, apply, create, eventually, find, get, kubectl, list, must, ok, patch, project_with_bob, shared,
@@ -44,7 +44,12 @@ fn a_workspace_runs_stops_and_starts_again_and_its_volume_outlives_it() {
     let p = shared();
     let lab = "sws-life";
     project_with_bob(&p, lab, json!({}));
-    ok(create(&p, "bob", claim(lab, "data", json!({}))));
+    // Nobody provisions here: there is a volume of a class that only this claim names.
+    let spec = json!({"storageClassName": lab, "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"],
+        "hostPath": {"path": "/data"}, "persistentVolumeReclaimPolicy": "Retain"});
+    let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": lab}, "spec": spec});
+    ok(create(&p, ADMIN, volume));
+    ok(create(&p, "bob", claim(lab, "data", json!({"spec": {"storageClassName": lab}}))));
     let volumes = json!([{"claimName": "data", "mountPath": "/data"}]);
     ok(create(&p, "bob", workspace(lab, "nb", json!({ "volumes": volumes }))));
     let running = comes_to(&p, lab, "nb", "Running", "Running");
@@ -130,12 +135,11 @@ fn a_colleague_changes_and_stops_no_workspace_and_a_manager_does() {
     project_with_bob(&p, lab, json!({}));
     ok(create(&p, "alice", workspace(lab, "hers", json!({"running": false}))));
     ok(create(&p, "bob", workspace(lab, "his", json!({}))));
-    for output in [run(&p, "bob", lab, "hers", true), kubectl(&p, "bob", &["-n", lab, "delete", "workspace", "hers"])] {
-        assert_denied(
-            &output,
-            &[("project", "this Workspace is alice's, and bob is a Member of project sws-colleagues")],
-        );
-    }
+    let started = run(&p, "bob", lab, "hers", true);
+    let says = "this Workspace is alice's, and bob is a Member of project sws-colleagues";
+    assert_denied(&started, &[("project", says)]);
+    let deleted = kubectl(&p, "bob", &["-n", lab, "delete", "workspace", "hers"]);
+    assert_refused_by_policy(&deleted, "sluice-colleagues", "made by alice, and bob is no Manager here");
     comes_to(&p, lab, "his", "Running", "Running");
     ok(run(&p, "alice", lab, "his", false));
     let stopped = comes_to(&p, lab, "his", "Stopped", "Stopped");
