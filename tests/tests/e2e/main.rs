@@ -50,3 +50,4 @@ mod volcano;
 mod why;
 mod windows;
 mod workspaces;
+mod workspaces_killed;

@@ -71,6 +71,27 @@ fn a_notebook_runs_on_half_a_device_and_its_files_outlive_it() {
 }
 
 #[test]
+fn code_server_answers_in_its_pod_and_to_nobody_else() {
+    let p = real();
+    with_sqlite(&p);
+    must(p.import_image(&must(workbench::code_server())));
+    let mut editor = workspace("editor", workbench::CODE_SERVER);
+    editor["spec"]["type"] = json!("vscode");
+    editor["spec"]["volumes"] = json!([]);
+    ok(create(&p, "bob", editor));
+    within(60, "the editor to run", || is(&p, "editor", "Running"));
+    let ask = |host: &str| {
+        let script = format!("fetch('http://{host}:8080/healthz').then(it => it.text()).then(console.log)");
+        inside(&p, "editor", &format!("node -e \"{script}\""))
+    };
+    eventually("code-server to answer", || ask("127.0.0.1").stdout.contains("lastHeartbeat").then_some(()));
+    let address = get(&p, LAB, "pod/editor")["status"]["podIP"].as_str().expect("an address").to_owned();
+    let refused = ask(&address);
+    assert!(refused.stderr.contains("ECONNREFUSED"), "{}{}", refused.stdout, refused.stderr);
+    ok(kubectl(&p, "bob", &["-n", LAB, "delete", "workspace", "editor"]));
+}
+
+#[test]
 fn what_keeps_a_notebook_from_starting_is_said_in_words() {
     let p = real();
     with_sqlite(&p);
