@@ -8,23 +8,10 @@ use serde_json::json;
 const REPOSITORY: &str = "registry.example.com/platform/sluice";
 const IMAGE: &str = "registry.example.com/platform/sluice:test";
 
-/// What a cluster has that this one has not: a volume for whoever asks for one without a class.
-fn volume(name: &str, path: &str) -> String {
-    let here = json!({"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}]});
-    json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": {
-        "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "persistentVolumeReclaimPolicy": "Retain",
-        "local": {"path": path}, "nodeAffinity": {"required": {"nodeSelectorTerms": [here]}}}})
-    .to_string()
-}
-
 /// Installs the chart with these values besides the usual ones.
 pub fn install(p: &Ground, values: &[(&str, &str)]) {
-    let usual = [
-        ("image.repository", REPOSITORY),
-        ("image.tag", "test"),
-        ("nodeSelector.kubernetes\\.io/hostname", NODE),
-        ("database.storageClassName", "-"),
-    ];
+    let usual =
+        [("image.repository", REPOSITORY), ("image.tag", "test"), ("nodeSelector.kubernetes\\.io/hostname", NODE)];
     let all: Vec<_> = usual.iter().chain(values).copied().collect();
     must(p.install_chart_as_it_is(&all));
 }
@@ -43,8 +30,6 @@ pub fn with_sqlite(p: &Ground) {
     let archive = p.layout().dir().join("sluice.tar");
     must(must(image::of_program(IMAGE, &built_sluice(), &json!({}), &[])).write(&archive));
     must(p.import_image(&archive));
-    must(must(p.on_real_node(&["mkdir", "-p", "/var/lib/ledger"])).ok("mkdir"));
-    must(p.admin_apply(&volume("ledger", "/var/lib/ledger")));
     install(p, &[]);
     rolled_out(p);
     must(p.make_users());

@@ -46,6 +46,9 @@ impl Args {
         eprintln!("starting the control plane");
         let layout = Layout::up().with_real_node(hindrance.is_none() && !no_real_node);
         let (mut ground, found) = Ground::ensure(layout)?;
+        if ground.layout().has_real_node() {
+            ground.import_workbench()?;
+        }
         if without_sluice {
             ground.stop_sluice()?;
             ground.make_users()?;

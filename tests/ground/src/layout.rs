@@ -40,7 +40,8 @@ impl Layout {
         Self { real_node, ..self }
     }
 
-    pub(crate) fn has_real_node(&self) -> bool {
+    /// Whether one stands there.
+    pub fn has_real_node(&self) -> bool {
         self.real_node
     }
 

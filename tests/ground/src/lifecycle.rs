@@ -43,6 +43,7 @@ impl Ground {
                     self.end(component.name)?;
                     real_node::prepare(&self.layout)?;
                     self.admin_apply(real_node::DEVICE_CLASS)?;
+                    self.admin_apply(&real_node::volumes(&self.layout)?.to_string())?;
                     self.start_component(component)?;
                 }
                 _ => self.start_component(component)?,

@@ -10,7 +10,11 @@ use crate::component::{Component, Health};
 use crate::error::{Error, Result};
 use crate::kubectl::Output;
 use crate::layout::Layout;
+use crate::workbench::{self, CODE_SERVER, JUPYTER};
 use network::Network;
+use serde_json::{Value, json};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,6 +23,8 @@ pub const NODE: &str = "real-a";
 /// What its process is called.
 pub(crate) const NAME: &str = "real-node";
 
+/// How many volumes there are.
+const VOLUMES: usize = 16;
 const SCRIPT: &str = include_str!("../fixtures/real-node.sh");
 /// The class of the example driver's devices.
 pub(crate) const DEVICE_CLASS: &str = include_str!("../fixtures/real-node.yaml");
@@ -92,7 +98,39 @@ fn pause(layout: &Layout) -> PathBuf {
     layout.config("pause.tar")
 }
 
+/// Storage that Pods on the node get who ask for a volume and name no class: directories that outlive the node.
+pub(crate) fn volumes(layout: &Layout) -> Result<Value> {
+    let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "provisioner": "kubernetes.io/no-provisioner",
+        "metadata": {"name": "local", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "volumeBindingMode": "WaitForFirstConsumer"});
+    let here = json!({"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}]});
+    let mut items = vec![class];
+    for number in 0..VOLUMES {
+        let path = layout.data().join("volumes").join(number.to_string());
+        std::fs::create_dir_all(&path).map_err(Error::file("make", &path))?;
+        // Whoever a container runs as.
+        std::fs::set_permissions(&path, Permissions::from_mode(0o777)).map_err(Error::file("make", &path))?;
+        items.push(
+            json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": format!("local-{number}")},
+            "spec": {"capacity": {"storage": "10Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "local",
+                "local": {"path": path}, "nodeAffinity": {"required": {"nodeSelectorTerms": [here]}}}}),
+        );
+    }
+    Ok(json!({"apiVersion": "v1", "kind": "List", "items": items}))
+}
+
 impl Ground {
+    /// Gives the real node the images of notebook servers that it has not yet, see [`crate::workbench`].
+    pub fn import_workbench(&self) -> Result<()> {
+        for (name, make) in [(JUPYTER, workbench::jupyter as fn() -> _), (CODE_SERVER, workbench::code_server)] {
+            let has = self.on_real_node(&["ctr", "--namespace", "k8s.io", "images", "list", "--quiet"])?;
+            if !has.stdout.lines().any(|line| line == name) {
+                self.import_image(&make()?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Gives the real node an image, from an archive that [`crate::oci`] or anybody else has written.
     pub fn import_image(&self, archive: &Path) -> Result<()> {
         let archive = archive.display().to_string();

@@ -1,8 +1,8 @@
 //! Workspaces whose servers really run: JupyterLab in a container of the real node.
 
 use e2e::installed::with_sqlite;
-use e2e::{ADMIN, apply, create, eventually, find, get, kubectl, must, ok, patch, real, within};
-use ground::real_node::NODE;
+use e2e::manifest::claim;
+use e2e::{ADMIN, create, eventually, find, get, kubectl, must, ok, patch, real, within};
 use ground::{Ground, workbench};
 use serde_json::{Value, json};
 
@@ -16,19 +16,6 @@ fn workspace(name: &str, image: &str) -> Value {
         "spec": {"type": "jupyter", "image": image, "gpu": {"model": "example", "smPercent": 50}, "fsGroup": 100,
             "volumes": [{"claimName": "work", "mountPath": "/data"}], "resources": {"cpu": "200m", "memory": "1Gi"}},
     })
-}
-
-/// A volume on the real node, and bob's claim of it.
-fn volume(p: &Ground) {
-    must(must(p.on_real_node(&["mkdir", "-p", "/var/lib/work"])).ok("mkdir"));
-    let here = json!({"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}]});
-    let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "work"}, "spec": {
-        "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "local": {"path": "/var/lib/work"},
-        "storageClassName": "work", "nodeAffinity": {"required": {"nodeSelectorTerms": [here]}}}});
-    must(p.admin_apply(&volume.to_string()));
-    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "work", "namespace": LAB},
-        "spec": {"storageClassName": "work", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
-    ok(apply(p, "bob", &claim));
 }
 
 fn is(p: &Ground, name: &str, phase: &str) -> Option<Value> {
@@ -45,7 +32,7 @@ fn a_notebook_runs_on_half_a_device_and_its_files_outlive_it() {
     let p = real();
     with_sqlite(&p);
     must(p.import_image(&must(workbench::jupyter())));
-    volume(&p);
+    ok(create(&p, "bob", claim(LAB, "work", json!({}))));
     ok(create(&p, "bob", workspace("nb", workbench::JUPYTER)));
     let status = within(60, "the notebook to run", || is(&p, "nb", "Running"));
     assert_eq!((&status["effectiveGpu"], &status["queue"]), (&json!("0.5"), &json!("default")));
