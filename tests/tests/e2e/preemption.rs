@@ -3,8 +3,9 @@
 use e2e::fleet::{asking, asking_with, asks, fleet, holds};
 use e2e::gpu::allocated;
 use e2e::manifest::{object, with, workload};
+use e2e::refusal::assert_warned;
 use e2e::windows::{record, told};
-use e2e::{ADMIN, assert_warned, create, eventually, find, get, kubectl, list, ok, running, shared};
+use e2e::{ADMIN, create, eventually, find, get, kubectl, list, ok, running, shared};
 use serde_json::{Value, json};
 
 fn devices(claim: &Value) -> Vec<String> {
