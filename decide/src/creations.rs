@@ -1,7 +1,8 @@
 //! Creations one after another, decided as an API server with Sluice's webhooks would. Nothing is created.
 
+mod order;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use policy_engine::{Decision, Facts, Submission};
 use serde_json::Value;
 use store::{Ledger, Unavailable};
 use tokio::time::Instant;
+
+pub use order::OutOfOrder;
 
 use crate::entry::{Entry, Namespace};
 use crate::facts::{GatherFailed, Sources, Subject, new_controller};
@@ -47,26 +50,6 @@ pub struct Created {
     pub object: Value,
     /// Where it matters that it stands before what it names.
     pub out_of_order: Option<OutOfOrder>,
-}
-
-/// An object stands before one that it names, and that matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutOfOrder {
-    /// It is refused because that is not there yet.
-    TooEarly,
-    /// It is refused because of what that says: an API server that is given the run learns of it too late.
-    TooLate,
-}
-
-impl fmt::Display for OutOfOrder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooEarly => "it would be admitted behind what it names of this run: put that before it",
-            Self::TooLate => {
-                "the API server admits it where it stands, before what it names of this run is there, and it never runs"
-            }
-        })
-    }
 }
 
 /// Why there is no decision.
@@ -118,14 +101,7 @@ impl From<GatherFailed> for Undecided {
 impl Creations {
     /// In a cluster that is asked about everything.
     pub fn in_cluster(policy: Arc<Policy>, server: &Server, ledger: Option<Ledger>, now: Timestamp) -> Self {
-        Self {
-            policy,
-            sources: Sources::asking(server),
-            ledger,
-            now,
-            made: Made::default(),
-            to_come: ToCome::default(),
-        }
+        Self::of(policy, Sources::asking(server), ledger, now)
     }
 
     /// Where there are the records and nobody to ask. A Namespace belongs to the first project that lists it.
@@ -136,14 +112,11 @@ impl Creations {
                 bindings.entry(namespace.clone()).or_insert_with(|| project.id.clone());
             }
         }
-        Self {
-            policy,
-            sources: Sources::Files(bindings),
-            ledger,
-            now,
-            made: Made::default(),
-            to_come: ToCome::default(),
-        }
+        Self::of(policy, Sources::Files(bindings), ledger, now)
+    }
+
+    fn of(policy: Arc<Policy>, sources: Sources, ledger: Option<Ledger>, now: Timestamp) -> Self {
+        Self { policy, sources, ledger, now, made: Made::default(), to_come: ToCome::default() }
     }
 
     /// The policy that decides.
@@ -197,11 +170,7 @@ impl Creations {
                     decided
                 } else {
                     let later = govern(Knows::All).await?;
-                    match (decided.0.allowed(), later.0.allowed()) {
-                        (false, true) => out_of_order = Some(OutOfOrder::TooEarly),
-                        (true, false) => out_of_order = Some(OutOfOrder::TooLate),
-                        (true, true) | (false, false) => {}
-                    }
+                    out_of_order = OutOfOrder::of(&decided.0, &later.0);
                     if out_of_order == Some(OutOfOrder::TooLate) { later } else { decided }
                 }
             }
