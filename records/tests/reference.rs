@@ -85,7 +85,10 @@ fn example(kind: &str) -> (String, String) {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let organisation = std::fs::read_dir(project.join("examples/org")).expect("the sample organisation").flatten();
     let mut sources: Vec<_> = organisation.map(|file| format!("examples/org/{}", file.file_name().display())).collect();
-    sources.extend(["manifests/rendered/sluice.yaml", "examples/reviews/me.yaml"].map(str::to_owned));
+    sources.extend(
+        ["manifests/rendered/sluice.yaml", "examples/reviews/me.yaml", "examples/workspaces/study.yaml"]
+            .map(str::to_owned),
+    );
     let mut found = Vec::new();
     for source in sources {
         let text = std::fs::read_to_string(project.join(&source)).expect("an example");

@@ -1,6 +1,7 @@
 //! Workspaces, as people start and stop them. The nodes are simulated: their Pods run as soon as they have one.
 
 use e2e::manifest::{claim, with};
+use e2e::quota::assert_dry_runs_deny_as;
 use e2e::refusal::{assert_denied, assert_refused_by_policy};
 use e2e::windows::{own_queue, set_plan_windows};
 use e2e::{
@@ -121,6 +122,9 @@ fn what_its_pod_would_be_refused_a_workspace_is_refused_all_at_once() {
     let real = apply(&p, "bob", &manifest);
     assert_denied(&real, &expected);
     assert!(find(&p, lab, "workspace/second").is_none());
+    // Both dry runs say the same.
+    let other = workspace(lab, "other", json!({"image": "evil.example.org/x:1"})).to_string();
+    assert_dry_runs_deny_as(&p, "bob", &other, &create(&p, "bob", &other));
     // What one object can know, its schema says.
     let both = workspace(lab, "third", json!({"type": "custom", "claimName": "x", "gpu": {"model": "h100"}}));
     let said = apply(&p, "bob", &both).stderr;

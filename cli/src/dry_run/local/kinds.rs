@@ -32,6 +32,10 @@ fn is_namespaced(group: &str, kind: &str) -> bool {
         ("resource.k8s.io", "DeviceClass"),
         ("resource.k8s.io", "ResourceSlice"),
     ];
+    // Of the platform's own kinds, the one that people write.
+    if (group, kind) == ("sluice.dev", "Workspace") {
+        return true;
+    }
     !CLUSTER_SCOPED_GROUPS.contains(&group) && !CLUSTER_SCOPED.contains(&(group, kind))
 }
 
@@ -42,6 +46,7 @@ mod tests {
     #[test]
     fn cluster_scoped_kinds_are_known() {
         assert!(!is_namespaced("", "Namespace") && !is_namespaced("sluice.dev", "Project"));
+        assert!(is_namespaced("sluice.dev", "Workspace"));
         assert!(is_namespaced("", "Pod") && is_namespaced("ray.io", "RayCluster") && is_namespaced("other", "Node"));
     }
 }
