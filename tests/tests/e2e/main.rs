@@ -50,4 +50,3 @@ mod volcano;
 mod why;
 mod windows;
 mod workspaces;
-mod workspaces_killed;
