@@ -366,6 +366,6 @@ fn the_manual_is_printed() {
 fn definitions_and_completions_are_printed() {
     let crds = sluice(&["crds"]);
     assert_eq!(crds.code, 0);
-    assert_eq!(crds.out.matches("kind: CustomResourceDefinition\n").count(), 8);
+    assert_eq!(crds.out.matches("kind: CustomResourceDefinition\n").count(), 9);
     assert!(sluice(&["completions", "bash"]).out.contains("dry-run"));
 }

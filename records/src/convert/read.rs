@@ -156,7 +156,7 @@ fn instead(kind: Kind, field: &str) -> Option<Instead> {
         },
         Kind::GpuModel => match field {
             "displayName" | "productNames" | "resourceNames" => Instead::Nothing,
-            "id" | "deviceClassName" | "sharing" | "profile" | "price" => Instead::NoRecord,
+            "id" | "deviceClassName" | "sharing" | "computeCapacity" | "profile" | "price" => Instead::NoRecord,
             _ => return None,
         },
         // Without a policy nothing would be exempt, and nobody trusted: a part that cannot be read costs itself alone.

@@ -150,7 +150,7 @@ fn those_that_wait_in_vain_are_counted_by_what_has_to_be_mended() {
     let stranded = |change: fn(&mut crate::policy::Records)| {
         planned(pods(), &policy(change), NOON).stranded.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    let not_bound = "plan gold does not bind queue other, and 1 Pod waits for it in vain: 1 of project nlp; add the queue to spec.queues of the plan, or have the Pods moved to queue default (sluice switch-queue)";
+    let not_bound = "plan gold does not bind queue other, and 1 Pod waits for it in vain: 1 of project nlp; add the queue to spec.queues of the plan, or have those that queue default takes moved there (sluice switch-queue)";
     assert_eq!(stranded(|_| {}), [not_bound], "night opens again");
     let closed = stranded(|records| {
         let once = Window::Once { from: at("2026-11-01T00:00:00Z"), until: at("2026-11-02T00:00:00Z") };
