@@ -27,6 +27,8 @@ pub fn rolled_out(p: &Ground) {
 
 /// Sluice as the README installs it, with its ledger in a file, and the sample organisation.
 pub fn with_sqlite(p: &Ground) {
+    // An earlier test may have failed while it was drained.
+    must(p.admin(&["uncordon", NODE]));
     let archive = p.layout().dir().join("sluice.tar");
     must(must(image::of_program(IMAGE, &built_sluice(), &json!({}), &[])).write(&archive));
     must(p.import_image(&archive));

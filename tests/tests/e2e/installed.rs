@@ -67,7 +67,7 @@ fn by_helm_from_an_image_with_sqlite_and_then_with_postgresql_and_two_replicas()
     assert!(pods.iter().all(|pod| pod["spec"]["nodeName"] == NODE), "{pods:?}");
 
     // The budget leaves one of them where it is, and it answers.
-    let drain = ["drain", NODE, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=20s"];
+    let drain = ["drain", NODE, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=20s"];
     let drained = kubectl(&p, ADMIN, &drain);
     assert!(
         drained.stderr.contains("Cannot evict pod as it would violate the pod's disruption budget"),

@@ -16,6 +16,9 @@ use crate::ledger::Amounts;
 use crate::object::Unreadable;
 use crate::policy::platform::ChargeBy;
 
+/// From here on a limit is none: where a Pod has no limit, the kubelet says of one on cgroup v1 how many bytes a counter of pages can hold.
+const UNLIMITED: u64 = 1 << 62;
+
 /// What a Pod's status says that it has. Only kubelets write it; what is no amount there is not said.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Given {
@@ -61,8 +64,20 @@ fn of_container(status: &ContainerStatus) -> Option<(String, Has)> {
 impl Has {
     fn of(allocated: Option<&BTreeMap<String, Quantity>>, actual: Option<&ResourceRequirements>) -> Self {
         let allocated = allocated.and_then(|list| amounts(Some(list), "requests").ok());
-        let actual = Stated::by(actual).ok().filter(|actual| *actual != Stated::default());
+        let bounded =
+            |stated: Stated| Stated { limits: stated.limits.map(|it| it.filter(|it| *it < UNLIMITED)), ..stated };
+        let actual = Stated::by(actual).ok().map(bounded).filter(|actual| *actual != Stated::default());
         Self { allocated, actual }
+    }
+}
+
+impl Stated {
+    /// What counts of what somebody has. A limit is no request here: only of a spec does the API server make one of the other.
+    fn had(self, by: ChargeBy) -> Pair {
+        match by {
+            ChargeBy::Requests => amount(self.requests),
+            ChargeBy::Limits => amount(self.charged(by)),
+        }
     }
 }
 
@@ -76,11 +91,10 @@ impl Asked {
         let asks = |part: &Part| if infeasible { Pair::default() } else { amount(part.asks.charged(by)) };
         let has = |part: &Part| given.containers.get(&part.name).copied().unwrap_or_default();
         let allocated = |part: &Part| has(part).allocated.map_or_else(|| asks(part), amount);
-        let actual = |part: &Part| has(part).actual.map_or_else(|| allocated(part), |it| amount(it.charged(by)));
+        let actual = |part: &Part| has(part).actual.map_or_else(|| allocated(part), |it| it.had(by));
         let of_each = || Ok(max(self.add_up(allocated)?, self.add_up(actual)?));
         let of_all = given.whole.allocated.zip(given.whole.actual);
-        let given_now = match (by, of_all.map(|(allocated, actual)| max(amount(allocated), amount(actual.charged(by)))))
-        {
+        let given_now = match (by, of_all.map(|(allocated, actual)| max(amount(allocated), actual.had(by)))) {
             (ChargeBy::Requests, Some(of_all)) => of_all,
             // It is what is set aside for them together. Each of them may have a limit beyond that.
             (ChargeBy::Limits, Some(of_all)) => max(of_all, of_each()?),
@@ -182,6 +196,21 @@ mod tests {
         spec["resources"] = json!({"requests": {"cpu": "4"}});
         assert_eq!(held(spec.clone(), has.clone()), (6100, 10), "and of what it asks as a whole");
         assert_eq!(held(spec, json!({"allocatedResources": {"cpu": "6"}})), (4100, 10));
+    }
+
+    /// As a kubelet on cgroup v1 says it of every Pod that was resized.
+    #[test]
+    fn a_pod_without_a_limit_holds_no_more_than_it_requests_whatever_its_node_calls_unlimited() {
+        let spec = json!({"containers": [{"name": "a", "resources": {"requests": {"cpu": "2"}}}]});
+        let of_a = status("a", json!({"cpu": "2"}), json!({"cpu": "2"}));
+        let has = json!({"containerStatuses": [of_a], "allocatedResources": {"cpu": "2"},
+            "resources": {"requests": {"cpu": "2"}, "limits": {"memory": "9007199254740988Ki"}}});
+        assert_eq!(held(spec.clone(), has.clone()), (2000, 0));
+        assert_eq!(held_by(ChargeBy::Limits, spec.clone(), has.clone()), (2000, 0));
+        let mut bounded = has;
+        bounded["resources"]["limits"]["memory"] = json!("1Gi");
+        assert_eq!(held(spec.clone(), bounded.clone()), (2000, 0), "a limit is no request");
+        assert_eq!(held_by(ChargeBy::Limits, spec, bounded), (2000, 1 << 30));
     }
 
     #[test]
