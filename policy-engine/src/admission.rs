@@ -12,4 +12,5 @@ mod reserve;
 pub mod rules;
 pub mod ungoverned;
 mod whose_plan;
+mod workspace_fields;
 pub mod written;

@@ -3,7 +3,6 @@
 //! The webhook judges the Pod that a workspace will be, the dry run and the audit do the same, and the daemon `workspaces`
 //! makes it: all of them call [`pod`] and [`service`], so that what is judged is what runs.
 
-pub mod fields;
 mod make;
 mod server;
 #[cfg(test)]
@@ -17,6 +16,9 @@ use crate::object::Unreadable;
 use crate::object::place::Place;
 use crate::policy::plan::Plan;
 use crate::policy::quantity::decimal;
+
+/// Where in a workspace its Pod stands, which stands nowhere in it.
+pub(crate) const POD: &str = "pod";
 
 pub use make::{MAIN, WORKSPACE, pod, service};
 

@@ -239,7 +239,7 @@ pub struct WorkspaceStatus {
     /// When somebody or something was last active in it, and what says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_activity: Option<Activity>,
-    /// When it is stopped for idleness, RFC 3339, unless somebody keeps it.
+    /// When it is stopped for idleness, RFC 3339, unless somebody keeps it (not yet).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_stop_at: Option<String>,
     /// When its queue closes, RFC 3339.

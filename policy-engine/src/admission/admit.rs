@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::admission::decision::{Decision, Mutation};
 use crate::admission::findings::Findings;
 use crate::admission::reserve;
-use crate::admission::{mode, remember, rules};
+use crate::admission::{mode, remember, rules, workspace_fields};
 use crate::gpu::own_claim;
 use crate::object::kinds::MIRROR;
 use crate::object::{Object, Unreadable};
@@ -16,7 +16,6 @@ use crate::submission::case::Case;
 use crate::submission::facts::Facts;
 use crate::submission::identity::Caller;
 use crate::submission::{Act, Submission};
-use crate::workspace::fields;
 
 /// Judges one submission to a governed namespace.
 ///
@@ -57,7 +56,7 @@ pub fn admit(
     let case = Case::read(submission, facts, policy, project, now)?;
     let mut decision = judge_rules(&case);
     if case.is_workspace() {
-        fields::of_workspace(&mut decision);
+        workspace_fields::of_workspace(&mut decision);
     }
     if !decision.allowed() {
         // What is refused is not changed: the validating call sees what was asked.

@@ -4,8 +4,8 @@
 
 use crate::error::{Error, Result};
 use crate::golang;
-use crate::kubectl::Output;
 use crate::layout::{self, Layout};
+use crate::output::Output;
 use crate::tool::{TOOLS, TOOLS_OF_A_NODE, Tool};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};

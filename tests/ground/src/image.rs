@@ -1,8 +1,8 @@
 //! Sluice's own image: the program, the few libraries that it needs, and nothing else.
 
 use crate::error::{Error, Result};
-use crate::kubectl::Output;
 use crate::oci::{Image, Layer};
+use crate::output::Output;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;

@@ -20,6 +20,7 @@ mod layout;
 mod lifecycle;
 mod nodes;
 pub mod oci;
+mod output;
 mod packages;
 pub mod paint;
 mod pki;
@@ -36,8 +37,9 @@ mod warden;
 pub mod workbench;
 
 pub use error::{Error, Result};
-pub use kubectl::{Output, Who};
+pub use kubectl::Who;
 pub use layout::Layout;
+pub use output::Output;
 pub use platform::{
     ADMIN_GROUP, RELEASE, SYSTEM_NAMESPACE, USERS, built_sluice, lint_chart, render_chart, render_chart_for, target,
 };

@@ -6,7 +6,7 @@
 use crate::error::{Error, Result};
 use crate::layout::{self, Layout};
 use crate::ports::Ports;
-use crate::real_node::NODE;
+use crate::real_node::network::NODE;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     date_time_ymd,

@@ -8,9 +8,10 @@ pub(crate) mod network;
 use crate::Ground;
 use crate::component::{Component, Health};
 use crate::error::{Error, Result};
-use crate::kubectl::Output;
 use crate::layout::Layout;
+use crate::output::Output;
 use crate::workbench::{self, CODE_SERVER, JUPYTER};
+pub use network::NODE;
 use network::Network;
 use serde_json::{Value, json};
 use std::fs::Permissions;
@@ -18,8 +19,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What the node is called.
-pub const NODE: &str = "real-a";
 /// What its process is called.
 pub(crate) const NAME: &str = "real-node";
 

@@ -3,9 +3,9 @@
 //! They are kept below `.dev/cache/`, under a name that changes with what they consist of.
 
 use crate::error::{Error, Result};
-use crate::kubectl::Output;
 use crate::layout::{self, Layout};
 use crate::oci::{Image, Layer};
+use crate::output::Output;
 use crate::packages;
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
@@ -60,9 +60,9 @@ pub fn jupyter() -> Result<PathBuf> {
     layer.tree(&packages.join("etc"), "usr/local/etc", &[])?;
     layer.tree(&packages.join("share"), "usr/local/share", &[])?;
     scripts(&packages.join("bin"), &mut layer)?;
-    layer.directory("home/user", 0o1777)?;
-    let env = ["PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/home/user", "JUPYTERLAB_DIR=/usr/local/share/jupyter/lab"];
-    let config = json!({"User": "1000:100", "WorkingDir": "/home/user", "Env": env,
+    layer.directory("workspace", 0o1777)?;
+    let env = ["PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/workspace", "JUPYTERLAB_DIR=/usr/local/share/jupyter/lab"];
+    let config = json!({"User": "1000:100", "WorkingDir": "/workspace", "Env": env,
         "Cmd": ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser"]});
     Image::new(JUPYTER, config, layer).write(&archive)?;
     Ok(archive)
@@ -89,9 +89,9 @@ pub fn code_server() -> Result<PathBuf> {
     layer.tree(&editor.join("lib/node_modules/code-server"), "usr/local/lib/code-server", &[])?;
     let start = "#!/bin/sh\nexec node /usr/local/lib/code-server/out/node/entry.js \"$@\"\n";
     layer.file("usr/local/bin/code-server", start.as_bytes(), 0o755)?;
-    layer.directory("home/user", 0o1777)?;
-    let env = ["PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/home/user"];
-    let config = json!({"User": "1000:100", "WorkingDir": "/home/user", "Env": env,
+    layer.directory("workspace", 0o1777)?;
+    let env = ["PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/workspace"];
+    let config = json!({"User": "1000:100", "WorkingDir": "/workspace", "Env": env,
         "Cmd": ["code-server", "--bind-addr=0.0.0.0:8080", "--auth=none"]});
     Image::new(CODE_SERVER, config, layer).write(&archive)?;
     Ok(archive)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::object::place::Place;
 use crate::object::{Object, Unreadable};
 use crate::policy::workload::WorkloadKind;
-use crate::workspace::fields::POD;
+use crate::workspace::POD;
 use crate::workspace::{self, Defaults, Workspace};
 
 /// How much of a Pod stands at a place.

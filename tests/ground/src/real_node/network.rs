@@ -4,10 +4,13 @@
 //! this machine has: of the loopback device, so that it outlives the node, and of the host's end of the node's link.
 
 use crate::error::{Error, Result};
-use crate::kubectl::Output;
+use crate::output::Output;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::process::Command;
+
+/// What the node is called.
+pub const NODE: &str = "real-a";
 
 /// One of 256, so that control planes with real nodes stand beside each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

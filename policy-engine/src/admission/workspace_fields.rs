@@ -3,9 +3,7 @@
 use crate::admission::decision::Decision;
 use crate::contract;
 use crate::object::place::Place;
-
-/// Where in a workspace its Pod stands, which stands nowhere in it.
-pub(crate) const POD: &str = "pod";
+use crate::workspace::POD;
 
 /// Of a decision on the Pod that a workspace will be, what it says of the workspace: its fields, and of what would be written to the
 /// Pod what is written to the workspace already, which is the claim that a slot means.
