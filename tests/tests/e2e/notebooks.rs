@@ -14,7 +14,7 @@ fn workspace(name: &str, image: &str) -> Value {
         "kind": "Workspace",
         "metadata": {"name": name, "namespace": LAB},
         "spec": {"type": "jupyter", "image": image, "gpu": {"model": "example", "smPercent": 50}, "fsGroup": 100,
-            "volumes": [{"claimName": "work", "mountPath": "/data"}], "resources": {"cpu": "200m", "memory": "1Gi"}},
+            "volumes": [{"claimName": "work", "mountPath": "/data"}], "resources": {"cpu": "1", "memory": "1Gi"}},
     })
 }
 
@@ -38,7 +38,7 @@ fn a_notebook_runs_on_half_a_device_and_its_files_outlive_it() {
     assert_eq!((&status["effectiveGpu"], &status["queue"]), (&json!("0.5"), &json!("default")));
     let env = ok(inside(&p, "nb", "env"));
     assert!(env.contains("GPU_DEVICE_") && env.contains("_COMPUTE=50"), "the driver has given half a device: {env}");
-    eventually("JupyterLab to answer, without a token, on loopback", || {
+    within(120, "JupyterLab to answer, without a token, on loopback", || {
         let ask =
             "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:8888/api/status\").read())'";
         inside(&p, "nb", ask).stdout.contains("last_activity").then_some(())
@@ -84,6 +84,7 @@ fn what_keeps_a_notebook_from_starting_is_said_in_words() {
     with_sqlite(&p);
     let mut absent = workspace("absent", "registry.example.com/ide/none:1");
     absent["spec"]["volumes"] = json!([]);
+    absent["spec"]["resources"] = json!({"cpu": "100m", "memory": "256Mi"});
     ok(create(&p, "bob", absent));
     let status = within(60, "the image to be missed", || is(&p, "absent", "Error"));
     let message = status["message"].as_str().unwrap_or_default();
@@ -91,6 +92,7 @@ fn what_keeps_a_notebook_from_starting_is_said_in_words() {
 
     let mut broken = workspace("broken", e2e::manifest::IMAGE);
     broken["spec"]["volumes"] = json!([]);
+    broken["spec"]["resources"] = json!({"cpu": "100m", "memory": "256Mi"});
     broken["spec"]["command"] = json!(["sh", "-c", "echo no kernel for this >&2; exit 3"]);
     ok(create(&p, "bob", broken));
     let status = within(90, "the server to end again and again", || is(&p, "broken", "Error"));
