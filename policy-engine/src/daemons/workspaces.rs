@@ -135,7 +135,7 @@ pub fn plan(view: &View, policy: &Policy, now: Timestamp) -> Plan {
                 uid: known.seen.uid.clone(),
                 pod: pod.uid.clone(),
                 grace_seconds: pod.grace_seconds,
-                because: known.stopped_because.clone().unwrap_or_else(|| phase::STOPPED.to_owned()),
+                because: known.why_stopped(),
             }),
             (Ok(_), None | Some(_)) | (Err(_), _) => None,
         };

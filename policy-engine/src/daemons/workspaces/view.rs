@@ -47,6 +47,13 @@ pub struct Known {
     pub refused: Option<Refused>,
 }
 
+impl Known {
+    /// Why it is stopped, as people read it, also where nobody is known to have stopped it.
+    pub(super) fn why_stopped(&self) -> String {
+        self.stopped_because.clone().unwrap_or_else(|| "Stopped".to_owned())
+    }
+}
+
 /// The Pod of a workspace's name.
 #[derive(Clone, Debug)]
 pub struct PodSeen {
