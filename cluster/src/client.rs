@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{HeaderValue, Request};
 use http_body_util::BodyExt as _;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::PostParams;
@@ -239,6 +239,21 @@ pub(crate) fn is_path_segment(text: &str) -> bool {
     const LONGEST_NAME: usize = 253;
     let plain = |char: char| char.is_ascii_graphic() && !"/%?#\\\"<>^`{|}".contains(char);
     (1..=LONGEST_NAME).contains(&text.len()) && text != "." && text != ".." && text.chars().all(plain)
+}
+
+/// The same client, which acts as somebody else, as far as RBAC lets it. Only made where something is to be made.
+pub(crate) fn acting_as(client: &Client, username: &str) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    let (through, username) = (client.clone(), username.to_owned());
+    let service = tower::service_fn(move |mut request: Request<Body>| {
+        let (client, username) = (through.clone(), username.clone());
+        async move {
+            let username = HeaderValue::from_str(&username).map_err(|error| kube::Error::HttpError(error.into()))?;
+            request.headers_mut().insert("impersonate-user", username);
+            client.send(request).await
+        }
+    });
+    Client::new(service, namespace)
 }
 
 #[cfg(test)]

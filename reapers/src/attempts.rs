@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use policy_engine::daemons::common;
 use policy_engine::daemons::window_close::Tried;
 
 /// What was not evicted is tried again after so long, and then after twice as long each time.
@@ -30,7 +31,7 @@ impl Attempts {
     pub(crate) fn note(&self, uid: String, is_blocked: bool, now: Timestamp) {
         let mut tried = self.tried();
         let times = tried.get(&uid).map_or(0, |(times, _)| times.saturating_add(1));
-        let pause = (FIRST_RETRY * 2_i32.saturating_pow(times.min(4))).min(LAST_RETRY);
+        let pause = common::pause(times, FIRST_RETRY, LAST_RETRY);
         tried.insert(uid, (times, Tried { not_before: now + pause, is_blocked }));
     }
 

@@ -21,6 +21,7 @@ use cluster::write::{About, News, Outcome, Refusal, Tone};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
+use policy_engine::daemons::common;
 use policy_engine::daemons::workspaces::audit::audit;
 use policy_engine::daemons::workspaces::{Action, Plan, Refused, Report, plan};
 use policy_engine::policy::rule_id::RuleId;
@@ -59,7 +60,8 @@ struct Kept {
 #[derive(Clone)]
 struct Tried {
     refused: Refused,
-    pause: SignedDuration,
+    /// How many times before this one.
+    times: u32,
 }
 
 impl Memory {
@@ -81,9 +83,10 @@ impl Memory {
 
     fn note(&self, of: (String, i64), message: String, is_for_room: bool, now: Timestamp) {
         let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let pause = tried.get(&of).map_or(FIRST_PAUSE, |before| (before.pause * 2).min(LAST_PAUSE));
+        let times = tried.get(&of).map_or(0, |before| before.times.saturating_add(1));
+        let pause = common::pause(times, FIRST_PAUSE, LAST_PAUSE);
         let again_at = now.checked_add(pause).unwrap_or(Timestamp::MAX);
-        tried.insert(of, Tried { refused: Refused { message, is_for_room, again_at }, pause });
+        tried.insert(of, Tried { refused: Refused { message, is_for_room, again_at }, times });
     }
 }
 

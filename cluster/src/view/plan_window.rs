@@ -7,7 +7,7 @@ use policy_engine::contract;
 use policy_engine::daemons::common::PodName;
 use policy_engine::daemons::plan_window::{Controller, GatedPod, View};
 
-use super::{label, seen};
+use super::{annotation, label, seen};
 use crate::world::World;
 use crate::world::pod::Pod;
 
@@ -33,7 +33,7 @@ fn waiting(pod: &Pod) -> Option<GatedPod> {
         seen: seen(meta)?,
         since: meta.creation_timestamp.as_ref()?.0,
         queue: Some(queue.to_owned()),
-        starts_at: meta.annotations.as_ref().and_then(|annotations| annotations.get(contract::STARTS_AT)).cloned(),
+        starts_at: annotation(meta, contract::STARTS_AT).map(str::to_owned),
         controller: meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true)).map(|owner| {
             let OwnerReference { api_version, kind, name, uid, .. } = owner.clone();
             Controller { api_version, kind, name, uid }

@@ -20,7 +20,7 @@ use policy_engine::policy::platform::ChargeBy;
 use policy_engine::submission::devices::{EXTENDED_RESOURCES, made_for_reference};
 
 use super::ledger::Prices;
-use super::{is_managed, label, seen as seen_as};
+use super::{annotation, is_managed, label, seen as seen_as};
 use crate::world::World;
 use crate::world::pod::{self, life};
 
@@ -104,7 +104,7 @@ impl Found {
             let meta = &claim.metadata;
             let Some(uid) = &meta.uid else { continue };
             let owner = meta.owner_references.iter().flatten().find(|owner| owner.kind == "Pod");
-            match (owner, made_for_reference(|key| meta.annotations.as_ref()?.get(key).map(String::as_str))) {
+            match (owner, made_for_reference(|key| annotation(meta, key))) {
                 (Some(owner), Some(reference)) => {
                     found.made.insert((owner.uid.clone(), reference.to_owned()), uid.clone());
                 }
@@ -178,6 +178,6 @@ fn read(pod: &pod::Pod, bindings: &BTreeMap<String, ProjectId>, claims: &Found) 
         kept_off: pod::kept_off(pod).map(str::to_owned),
         in_vain: None,
         gang: spec.gang.clone(),
-        room_made_in: meta.annotations.as_ref().and_then(|it| it.get(contract::ROOM_MADE_IN)).cloned(),
+        room_made_in: annotation(meta, contract::ROOM_MADE_IN).map(str::to_owned),
     })
 }

@@ -13,7 +13,7 @@ use policy_engine::daemons::switch_queue::{Member, View, Workload, may_follow};
 use policy_engine::ledger::Life;
 use tokio::time::Instant;
 
-use super::{label, seen};
+use super::{annotation, label, seen};
 use crate::client::LookupFailed;
 use crate::lookup::owners::Owners;
 use crate::world::pod::{self, Pod};
@@ -77,7 +77,7 @@ fn workload(of: &MovedWorkload) -> Workload {
 
 fn member(pod: &Pod, workload: String) -> Option<Member> {
     let meta = &pod.metadata;
-    let annotation = |key: &str| meta.annotations.as_ref().and_then(|annotations| annotations.get(key)).cloned();
+    let annotation = |key: &str| annotation(meta, key).map(str::to_owned);
     Some(Member {
         pod: PodName { namespace: meta.namespace.clone()?, name: meta.name.clone()? },
         seen: seen(meta)?,

@@ -9,7 +9,7 @@ use policy_engine::ledger::Life;
 use policy_engine::policy::names::PlanName;
 use records::Kind;
 
-use super::label;
+use super::{annotation, label};
 use crate::world::World;
 use crate::world::pod::{Pod, life};
 
@@ -35,7 +35,7 @@ fn queued(pod: &Pod) -> Option<QueuedPod> {
     if !goes_on {
         return None;
     }
-    let annotation = |key: &str| meta.annotations.as_ref()?.get(key).cloned();
+    let annotation = |key: &str| annotation(meta, key).map(str::to_owned);
     Some(QueuedPod {
         pod: PodName { namespace: meta.namespace.clone()?, name: meta.name.clone()? },
         uid: meta.uid.clone()?,

@@ -9,7 +9,7 @@ use policy_engine::daemons::workspaces::{Known, PodSeen, Refused, View};
 use policy_engine::workspace::Workspace;
 use serde_json::Value;
 
-use super::{label, seen};
+use super::{annotation, label, seen};
 use crate::world::World;
 use crate::world::pod::{self, Pod};
 
@@ -25,7 +25,7 @@ fn known(world: &World, workspace: &DynamicObject, refused: &BTreeMap<(String, i
     let name = PodName { namespace: meta.namespace.clone()?, name: meta.name.clone()? };
     let seen = seen(meta)?;
     let generation = meta.generation.unwrap_or_default();
-    let annotation = |key: &str| meta.annotations.as_ref()?.get(key).cloned();
+    let annotation = |key: &str| annotation(meta, key).map(str::to_owned);
     Some(Known {
         generation,
         is_ending: meta.deletion_timestamp.is_some(),
@@ -42,7 +42,7 @@ fn known(world: &World, workspace: &DynamicObject, refused: &BTreeMap<(String, i
 
 fn pod_seen(pod: &Pod, workspace: &str) -> Option<PodSeen> {
     let meta = &pod.metadata;
-    let annotation = |key: &str| meta.annotations.as_ref()?.get(key).cloned();
+    let annotation = |key: &str| annotation(meta, key).map(str::to_owned);
     let label = |key: &str| label(meta, key).map(str::to_owned);
     let is_its = |uid: &str| uid == workspace;
     let serves = pod::serves(pod).cloned().unwrap_or_default();

@@ -1,9 +1,7 @@
 //! Workspaces: their Pods and Services, their status, and that they are stopped.
 
-use http::{HeaderValue, Request};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, Preconditions};
-use kube::client::Body;
 use kube::{Api, Client};
 use policy_engine::contract;
 use policy_engine::daemons::common::PodName;
@@ -12,6 +10,8 @@ use policy_engine::workspace::WORKSPACE;
 use records::workspace::Workspace;
 use records::{GROUP, VERSION};
 use serde_json::{Value, json};
+
+use crate::client::acting_as;
 
 use super::{Outcome, WriteFailed, Writer, creating, outcome, patching};
 
@@ -130,19 +130,4 @@ impl WriteFailed {
         let message = said.collect::<Vec<_>>().join("; ");
         Some(Refusal { message, rules: causes.iter().map(|cause| cause.reason.clone()).collect() })
     }
-}
-
-/// The same client, which acts as somebody else, as far as RBAC lets it. Only made where something is to be made.
-fn acting_as(client: &Client, username: &str) -> Client {
-    let namespace = client.default_namespace().to_owned();
-    let (through, username) = (client.clone(), username.to_owned());
-    let service = tower::service_fn(move |mut request: Request<Body>| {
-        let (client, username) = (through.clone(), username.clone());
-        async move {
-            let username = HeaderValue::from_str(&username).map_err(|error| kube::Error::HttpError(error.into()))?;
-            request.headers_mut().insert("impersonate-user", username);
-            client.send(request).await
-        }
-    });
-    Client::new(service, namespace)
 }

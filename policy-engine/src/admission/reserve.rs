@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::admission::decision::{Reservation, WithoutRoom};
 use crate::charge::{self, Identity, KnownPrice, from_template, pod, price, unlimited};
 use crate::contract;
-use crate::ledger::{AdmitPod, Amounts, ClaimMade, ForPod, Request, Use};
+use crate::ledger::{AdmitPod, Amounts, ClaimMade, ForPod, Limits, Request, Use};
 use crate::object::Object;
 use crate::object::place::Place;
 use crate::policy::ids::UserId;
@@ -58,12 +58,7 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
         let uses = charge::uses(
             new.spec.resource_claims.as_deref().unwrap_or_default(),
             |template| from_template(case, object, template),
-            |claim| {
-                let claim = case.devices.claims.get(claim)?;
-                let price = price(&claim.spec, &case.devices.classes, case.policy);
-                let payers = payers_of(claim.user_id.clone());
-                Some(KnownPrice { uid: claim.uid.clone(), price, payers, shared: claim.shared })
-            },
+            |claim| known(case, claim, payers_of),
         );
         Request::AdmitPod(AdmitPod { uses, ..pod(named, amounts, owner()) })
     } else if case.is_claim() && (case.submission.act == Act::Create || becomes_shared(case, object)) {
@@ -98,6 +93,13 @@ pub(crate) fn of(case: &Case<'_>) -> Option<Reservation> {
         RuleMode::Warn | RuleMode::Off => WithoutRoom::Warn,
     };
     Some(Reservation { request, without_room })
+}
+
+/// A claim that is there, by its name.
+fn known(case: &Case<'_>, claim: &str, payers_of: impl Fn(Option<UserId>) -> Limits) -> Option<KnownPrice> {
+    let claim = case.devices.claims.get(claim)?;
+    let price = price(&claim.spec, &case.devices.classes, case.policy);
+    Some(KnownPrice { uid: claim.uid.clone(), price, payers: payers_of(claim.user_id.clone()), shared: claim.shared })
 }
 
 /// Whether a claim is given to everybody from now on: colleagues' Pods that wait for its name use it at once.

@@ -35,6 +35,11 @@ pub fn is_exempt(own_namespace: &str, platform: &Platform, namespace: &str) -> b
     namespace == own_namespace || namespace.starts_with("kube-") || platform.exempt_namespaces.contains(namespace)
 }
 
+/// How long to wait after so many failures before the last one: twice as long each time, and no longer than `longest`.
+pub fn pause(failures: u32, first: SignedDuration, longest: SignedDuration) -> SignedDuration {
+    (first * 2_i32.saturating_pow(failures.min(10))).min(longest)
+}
+
 /// So long after an instant; the last instant there is, where that is later.
 pub fn later(at: Timestamp, by: Duration) -> Timestamp {
     SignedDuration::try_from(by).ok().and_then(|by| at.checked_add(by).ok()).unwrap_or(Timestamp::MAX)

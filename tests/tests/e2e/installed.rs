@@ -121,3 +121,27 @@ fn a_device_is_never_given_twice_while_a_process_lives() {
     });
     ok(kubectl(&p, "alice", &["-n", "llm-finetune", "delete", "pod/next"]));
 }
+
+/// The kubelet carries the resize out; the ledger follows it.
+#[test]
+fn what_a_resize_gives_back_is_free_when_the_node_has_taken_it() {
+    let p = real();
+    with_sqlite(&p);
+    let here = json!({"kubernetes.io/hostname": NODE});
+    let container = json!({"name": "main", "image": manifest::IMAGE, "resources": {"requests": {"cpu": "600m"}}});
+    let tall = json!({"spec": {"nodeSelector": here, "containers": [container]}});
+    ok(create(&p, "bob", pod("llm-finetune", "tall", tall)));
+    running(&p, "llm-finetune", "app=tall", 1);
+    let charged = |milli: &str| {
+        let said = usage(&p)?;
+        said["held"].as_array()?.iter().find(|it| it["name"] == "tall" && it["cpu"] == milli).map(|_| ())
+    };
+    eventually("the Pod to be charged", || charged("0.6"));
+    let smaller = r#"{"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "200m"}}}]}}"#;
+    ok(kubectl(&p, "bob", &["-n", "llm-finetune", "patch", "pod/tall", "--subresource=resize", "-p", smaller]));
+    // The ledger gives nothing back while a request may be on its way that has raised the charge, which is a minute.
+    within(120, "the node to have taken it back, and the ledger to know", || charged("0.2"));
+    let has = &get(&p, "llm-finetune", "pod/tall")["status"]["containerStatuses"][0]["resources"]["requests"]["cpu"];
+    assert_eq!(has, "200m", "the ledger does not go ahead of the node");
+    ok(kubectl(&p, "bob", &["-n", "llm-finetune", "delete", "pod/tall"]));
+}

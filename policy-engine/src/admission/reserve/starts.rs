@@ -2,7 +2,7 @@
 
 use crate::admission::decision::{Reservation, WithoutRoom};
 use crate::admission::rules::plan_window;
-use crate::charge::{self, Identity, KnownPrice};
+use crate::charge::{self, Identity};
 use crate::ledger::{Amounts, Request};
 use crate::policy::ids::UserId;
 use crate::policy::modes::RuleMode;
@@ -29,16 +29,8 @@ pub(super) fn asks(case: &Case<'_>) -> Option<Reservation> {
     let owner = case.owner.as_ref().ok().and_then(Owner::id).map(UserId::new);
     // What is made for it alone is among its amounts.
     let named = pod.spec.resource_claims.iter().flatten().filter(|it| it.resource_claim_name.is_some()).cloned();
-    let uses = charge::uses(
-        &named.collect::<Vec<_>>(),
-        |_| Amounts::NOTHING,
-        |claim| {
-            let claim = case.devices.claims.get(claim)?;
-            let price = charge::price(&claim.spec, &case.devices.classes, case.policy);
-            let payers = payers_of(claim.user_id.clone());
-            Some(KnownPrice { uid: claim.uid.clone(), price, payers, shared: claim.shared })
-        },
-    );
+    let uses =
+        charge::uses(&named.collect::<Vec<_>>(), |_| Amounts::NOTHING, |claim| super::known(case, claim, payers_of));
     let nobody = Identity { uid: "", namespace: case.submission.namespace, name: "" };
     let mut asked = charge::pod(nobody, amounts, payers_of(owner));
     asked.uses = uses;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Preemption;
 use super::progress::Ended;
 use super::view::{InVain, Pod};
-use crate::daemons::common::later;
+use crate::daemons::common::{self, later};
 use crate::policy::Policy;
 
 /// So long what was in vain counts.
@@ -104,7 +104,7 @@ impl Past {
         let times = self.in_vain.values().filter(concerns).count();
         let last = self.in_vain.values().filter(concerns).map(|it| it.at).max()?;
         let times = u32::try_from(times).unwrap_or(u32::MAX);
-        let pause = (FIRST_PAUSE * 2_i32.saturating_pow((times - 1).min(10))).min(LAST_PAUSE);
+        let pause = common::pause(times - 1, FIRST_PAUSE, LAST_PAUSE);
         let until = later(last, Duration::try_from(pause).unwrap_or_default());
         (until > now).then_some(InVain { times, until })
     }

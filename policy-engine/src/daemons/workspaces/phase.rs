@@ -118,8 +118,8 @@ fn of_pod(known: &Known, spec: &Workspace, pod: &PodSeen) -> (Phase, &'static st
 /// The kubelet's words for an image that it cannot have.
 const OF_IMAGES: [&str; 5] =
     ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"];
-/// What passes by itself.
-const PASSES: [&str; 2] = ["ContainerCreating", "PodInitializing"];
+/// The kubelet's words for what passes by itself.
+pub const PASSES: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
 fn on_a_node(spec: &Workspace, pod: &PodSeen) -> (Phase, &'static str, String) {
     match &pod.waits {
